@@ -1,0 +1,126 @@
+#include "endpoint.h"
+#include "say.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+bool address_parse(struct address *out, const char *text, const char *where)
+{
+	memset(out, 0, sizeof *out);
+	if (inet_pton(AF_INET, text, out->bytes) == 1)
+		out->family = AF_INET;
+	else if (inet_pton(AF_INET6, text, out->bytes) == 1)
+		out->family = AF_INET6;
+	else
+		return refuse(where, "address '%s': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]",
+		              shown(text));
+	return true;
+}
+
+bool port_parse(uint16_t *out, const char *text, const char *where)
+{
+	unsigned long port = 0;
+	size_t length = strlen(text);
+
+	if (length >= 1 && length <= 5 && text[0] != '0' && strspn(text, "0123456789") == length)
+		for (const char *p = text; *p; p++)
+			port = port * 10 + (unsigned long)(*p - '0');
+	if (port < 1 || port > 65535)
+		return refuse(where, "port '%s': want 1 to 65535", shown(text));
+	*out = (uint16_t)port;
+	return true;
+}
+
+bool endpoint_parse(struct endpoint *out, const char *text, const char *where)
+{
+	char address[ADDRESS_TEXT];
+	const char *end, *rest;
+	size_t skip = text[0] == '[';
+
+	memset(out, 0, sizeof *out);
+	end = strchr(text, skip ? ']' : ':');
+	if (skip && !end)
+		return refuse(where, "address '%s': the bracket is not closed", shown(text));
+	if (!end)
+		end = text + strlen(text);
+	rest = skip ? end + 1 : end;
+	text += skip;
+	if ((size_t)(end - text) >= sizeof address || (*rest && *rest != ':'))
+		return refuse(where, "endpoint '%s': want ADDRESS:PORT", shown(text - skip));
+	if (!skip && *rest && strchr(rest + 1, ':'))
+		return refuse(where, "address '%s': write an IPv6 address in brackets, [2001:db8::1]:4500", shown(text));
+	memcpy(address, text, (size_t)(end - text));
+	address[end - text] = '\0';
+	if (!address_parse(&out->address, address, where))
+		return false;
+	if (skip != (out->address.family == AF_INET6))
+		return refuse(where, "address '%s': brackets are for IPv6 addresses", shown(text - skip));
+	return !*rest || port_parse(&out->port, rest + 1, where);
+}
+
+const char *address_print(char out[ADDRESS_TEXT], const struct address *address)
+{
+	if (!inet_ntop(address->family, address->bytes, out, ADDRESS_TEXT))
+		strcpy(out, "?");
+	return out;
+}
+
+const char *endpoint_print(char out[ENDPOINT_TEXT], const struct endpoint *endpoint)
+{
+	bool bracket = endpoint->address.family == AF_INET6;
+	char address[ADDRESS_TEXT];
+
+	snprintf(out, ENDPOINT_TEXT, "%s%s%s", bracket ? "[" : "",
+	         address_print(address, &endpoint->address), bracket ? "]" : "");
+	if (endpoint->port)
+		snprintf(out + strlen(out), ENDPOINT_TEXT - strlen(out), ":%u", (unsigned)endpoint->port);
+	return out;
+}
+
+socklen_t endpoint_to_sockaddr(struct sockaddr_storage *out, const struct endpoint *endpoint)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+
+	memset(out, 0, sizeof *out);
+	out->ss_family = endpoint->address.family;
+	if (endpoint->address.family == AF_INET6) {
+		in6->sin6_port = htons(endpoint->port);
+		memcpy(&in6->sin6_addr, endpoint->address.bytes, 16);
+		return sizeof *in6;
+	}
+	in->sin_port = htons(endpoint->port);
+	memcpy(&in->sin_addr, endpoint->address.bytes, 4);
+	return sizeof *in;
+}
+
+bool endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr_storage *from)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
+
+	memset(out, 0, sizeof *out);
+	out->address.family = from->ss_family;
+	if (from->ss_family == AF_INET6) {
+		out->port = ntohs(in6->sin6_port);
+		memcpy(out->address.bytes, &in6->sin6_addr, 16);
+	} else if (from->ss_family == AF_INET) {
+		out->port = ntohs(in->sin_port);
+		memcpy(out->address.bytes, &in->sin_addr, 4);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+bool address_equal(const struct address *one, const struct address *two)
+{
+	return one->family == two->family && memcmp(one->bytes, two->bytes, 16) == 0;
+}
+
+bool endpoint_equal(const struct endpoint *one, const struct endpoint *two)
+{
+	return one->port == two->port && address_equal(&one->address, &two->address);
+}

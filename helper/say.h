@@ -1,0 +1,25 @@
+/* What every program says and with which status it ends. */
+#ifndef SAY_H
+#define SAY_H
+
+#include <stdbool.h>
+
+/* Exit status: the same meaning in every program and every generated script. */
+enum {
+	EXIT_OK = 0,
+	EXIT_BROKE = 1,      /* the system refused, or it broke */
+	EXIT_MISTAKE = 2,    /* the caller's: usage, a bad value */
+	EXIT_NAT = 3,        /* this NAT, or this pair of NATs, cannot be punched */
+	EXIT_NO_ANSWER = 4,  /* no answer in time */
+	EXIT_NO_KERNEL = 5,  /* the kernel lacks a needed part */
+};
+
+/* Says on stderr, in one line, what is wrong: "PROGRAM: WHERE: ..."; WHERE may be NULL.
+ * Always false, so that a parser can end with `return refuse(...)`. */
+bool refuse(const char *where, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* TEXT as it may be shown to a terminal: control and non-ASCII bytes as \xNN, cut after 60
+ * characters.  The result lives until the fourth call after this one. */
+const char *shown(const char *text);
+
+#endif
