@@ -12,8 +12,8 @@ BUILD   = build
 # musl makes the smallest static programs; its compiler needs the system's kernel headers named.
 KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
 ifeq ($(origin CC),default)
-CC := $(shell printf '\#include <linux/filter.h>\nint main(void) { return 0; }\n' | \
-        musl-gcc $(KERNEL_HEADERS) -x c -o /dev/null - 2>/dev/null && echo musl-gcc || echo cc)
+CC := $(shell echo 'int main(void) { return 0; }' | musl-gcc $(KERNEL_HEADERS) -include linux/filter.h -x c \
+        -o /dev/null - 2>/dev/null && echo musl-gcc || echo cc)
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Werror
@@ -32,3 +32,43 @@ else
 CFLAGS_ALL  += -fPIE
 LDFLAGS_ALL += -static-pie
 endif
+
+GEN     = main options config side tunnel cipher key view template output text
+SHARED  = endpoint say
+
+.PHONY: all demo test clean
+all: $(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe
+
+$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/templates.o
+$(BUILD)/espdecap: $(BUILD)/espdecap.o $(SHARED:%=$(BUILD)/%.o)
+$(BUILD)/natprobe: $(BUILD)/natprobe.o $(BUILD)/stun.o $(SHARED:%=$(BUILD)/%.o)
+$(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe:
+	$(CC) -o $@ $^ $(LDFLAGS_ALL)
+
+$(BUILD)/%.o: gen/%.c Makefile
+	@mkdir -p $(BUILD)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(BUILD)/%.o: helper/%.c Makefile
+	@mkdir -p $(BUILD)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(BUILD)/%.o: $(BUILD)/%.c
+	$(CC) $(CFLAGS_ALL) -Igen -c -o $@ $<
+-include $(wildcard $(BUILD)/*.d)
+
+# each template as a string constant: a line of text, a line of C
+$(BUILD)/templates.c: templates/script.sh templates/paste.sh Makefile
+	@mkdir -p $(BUILD)
+	{ echo '#include "template.h"'; for name in script paste; do \
+	    echo "const char template_$$name[] ="; \
+	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' templates/$$name.sh; echo ';'; done; } >$@
+
+# what tests/xfrmpair.bats compares with: run it after a change of the templates, and read the difference
+.PHONY: examples
+EXAMPLES = $(dir $(wildcard examples/*/tunnel.conf))
+examples: $(BUILD)/xfrmpair
+	for folder in $(EXAMPLES); do \
+	    chmod 600 $$folder/keys && $(BUILD)/xfrmpair -f $$folder/tunnel.conf --keys $$folder/keys -o $$folder --force || exit; \
+	done
+
+clean:
+	rm -rf $(BUILD)

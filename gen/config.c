@@ -1,0 +1,159 @@
+#include "config.h"
+#include "say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FILE_MOST = 1 << 20 /* bytes */ };
+
+/* Where the parser stands. */
+struct state {
+	struct tunnel *tunnel;
+	struct options *options;
+	enum { NOWHERE, IN_TUNNEL, IN_SIDE, IN_BAD } section;
+	bool tunnel_seen;
+	bool local_seen;  /* of the side at hand */
+	bool side_good;   /* all its lines so far */
+};
+
+static char *trim(char *text)
+{
+	size_t length;
+
+	text += strspn(text, " \t");
+	length = strlen(text);
+	while (length > 0 && strchr(" \t", text[length - 1]))
+		text[--length] = '\0';
+	return text;
+}
+
+static bool end_side(struct state *state)
+{
+	struct side *side;
+
+	if (state->section != IN_SIDE || !state->side_good)
+		return true;
+	side = &state->tunnel->sides[state->tunnel->side_count - 1];
+	if (!state->local_seen)
+		return refuse(side->where, "side %s has no local: want a line `local = ADDRESS:PORT`", side->name);
+	return side_complete(side);
+}
+
+static bool begin_section(struct state *state, char *line, const char *where)
+{
+	char *close = strchr(line, ']');
+	bool good = end_side(state);
+
+	state->section = IN_BAD;
+	if (!close || close[1]) {
+		return refuse(where, "section '%s': want [tunnel] or [side NAME] alone on the line", shown(line));
+	}
+	*close = '\0';
+	line = trim(line + 1);
+	if (strcmp(line, "tunnel") == 0) {
+		if (state->tunnel_seen)
+			return refuse(where, "section [tunnel]: given before; want it once");
+		state->tunnel_seen = true;
+		state->section = IN_TUNNEL;
+		return good;
+	}
+	if (strncmp(line, "side", 4) == 0 && (line[4] == ' ' || line[4] == '\t')) {
+		struct side *side = tunnel_add_side(state->tunnel);
+
+		snprintf(side->where, sizeof side->where, "%s", where);
+		state->section = IN_SIDE;
+		state->local_seen = false;
+		state->side_good = true;
+		if (!name_parse(side->name, trim(line + 4), where)) {
+			/* its lines are still read, for their own mistakes */
+			snprintf(side->name, sizeof side->name, "bad-%zu", state->tunnel->side_count);
+			good = false;
+		}
+		return good;
+	}
+	return refuse(where, "section '[%s]': want [tunnel] or [side NAME]", shown(line));
+}
+
+static bool set_in_side(struct state *state, const char *key, const char *value, const char *where)
+{
+	struct side *side = &state->tunnel->sides[state->tunnel->side_count - 1];
+
+	if (strcmp(key, "net") == 0)
+		return side_add_net(side, value, where);
+	if (strcmp(key, "local") == 0) {
+		if (state->local_seen)
+			return refuse(where, "key 'local': given before; want it once for a side");
+		state->local_seen = true;
+		return side_set_local(side, value, where);
+	}
+	if (strcmp(key, "mapped") == 0) {
+		if (side->behind_nat)
+			return refuse(where, "key 'mapped': given before; want it once for a side");
+		return side_set_mapped(side, value, where);
+	}
+	return refuse(where, "key '%s': want local, mapped or net for a side", shown(key));
+}
+
+static bool parse_line(struct state *state, char *line, const char *where)
+{
+	char *comment, *equals;
+
+	for (const char *p = line; *p; p++)
+		if ((unsigned char)*p < ' ' && *p != '\t')
+			return refuse(where, "'%s': a control character; want plain text with Unix line ends", shown(line));
+	comment = strchr(line, '#');
+	if (comment)
+		*comment = '\0';
+	line = trim(line);
+	if (!*line)
+		return true;
+	if (*line == '[')
+		return begin_section(state, line, where);
+	equals = strchr(line, '=');
+	if (!equals)
+		return refuse(where, "'%s': want KEY = VALUE, [tunnel] or [side NAME]", shown(line));
+	*equals = '\0';
+	line = trim(line);
+	if (state->section == IN_TUNNEL)
+		return options_from_file(state->options, line, trim(equals + 1), where);
+	if (state->section == IN_SIDE)
+		return (state->side_good &= set_in_side(state, line, trim(equals + 1), where));
+	return state->section == IN_BAD || refuse(where, "key '%s': want a section [tunnel] or [side NAME] before it", shown(line));
+}
+
+bool config_parse(struct tunnel *tunnel, struct options *options, char *text, const char *path)
+{
+	struct state state = { .tunnel = tunnel, .options = options };
+	bool good = true;
+	unsigned number = 0;
+
+	for (char *line = text, *next; line; line = next) {
+		char where[WHERE_MOST];
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		snprintf(where, sizeof where, "%s:%u", path, ++number);
+		good &= parse_line(&state, line, where);
+	}
+	return end_side(&state) && good;
+}
+
+bool config_read(struct tunnel *tunnel, struct options *options, struct text *text, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool good;
+
+	if (fd < 0 || !text_read(text, fd, FILE_MOST))
+		good = refuse(shown(path), "%s: want a tunnel file that can be read", strerror(errno));
+	else if (strlen(text->bytes) != text->length)
+		good = refuse(shown(path), "a NUL byte: want a text file");
+	else
+		good = config_parse(tunnel, options, text->bytes, path);
+	if (fd >= 0)
+		close(fd);
+	return good;
+}

@@ -1,0 +1,290 @@
+#include "key.h"
+#include "say.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	SPI_LEAST = 0x100,     /* RFC 4303, section 2.1: 1 to 255 are reserved */
+	FIRST_EPOCH = 1,
+	FILE_MOST = 16 << 20,  /* bytes: more than a mesh of hundreds needs */
+};
+
+static void fill_random(void *out, size_t count)
+{
+	unsigned char *p = out;
+
+	while (count > 0) {
+		ssize_t got = getrandom(p, count, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			err(EXIT_BROKE, "getrandom");
+		p += got;
+		count -= (size_t)got;
+	}
+}
+
+static struct sa *add(struct tunnel *tunnel, const struct sa *sa)
+{
+	struct sa *sas = calloc(tunnel->sa_count + 1, sizeof *sas);
+
+	if (!sas)
+		err(EXIT_BROKE, "memory");
+	if (tunnel->sa_count)
+		memcpy(sas, tunnel->sas, tunnel->sa_count * sizeof *sas);
+	sas[tunnel->sa_count] = *sa;
+	if (tunnel->sa_count)
+		explicit_bzero(tunnel->sas, tunnel->sa_count * sizeof *sas);
+	free(tunnel->sas);
+	tunnel->sas = sas;
+	return &sas[tunnel->sa_count++];
+}
+
+static const struct sa *find(const struct tunnel *tunnel, size_t from, size_t to)
+{
+	for (size_t i = 0; i < tunnel->sa_count; i++)
+		if (tunnel->sas[i].from == from && tunnel->sas[i].to == to)
+			return &tunnel->sas[i];
+	return NULL;
+}
+
+const struct sa *key_of(const struct tunnel *tunnel, size_t from, size_t to)
+{
+	const struct sa *sa = find(tunnel, from, to);
+
+	if (!sa)
+		errx(EXIT_BROKE, "no key from %s to %s", tunnel->sides[from].name, tunnel->sides[to].name);
+	return sa;
+}
+
+/* The kernel finds an SA by destination and SPI (RFC 4301, section 4.1). */
+static bool spi_taken(const struct tunnel *tunnel, size_t to, uint32_t spi)
+{
+	for (size_t i = 0; i < tunnel->sa_count; i++)
+		if (tunnel->sas[i].to == to && tunnel->sas[i].spi == spi)
+			return true;
+	return false;
+}
+
+void key_make(struct tunnel *tunnel)
+{
+	for (size_t from = 0; from < tunnel->side_count; from++)
+		for (size_t to = 0; to < tunnel->side_count; to++) {
+			struct sa sa = { .from = from, .to = to, .epoch = FIRST_EPOCH };
+
+			if (from == to)
+				continue;
+			do
+				fill_random(&sa.spi, sizeof sa.spi);
+			while (sa.spi < SPI_LEAST || spi_taken(tunnel, to, sa.spi));
+			fill_random(sa.key, cipher_key_bytes(tunnel->cipher));
+			add(tunnel, &sa);
+			explicit_bzero(&sa, sizeof sa);
+		}
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+/* 0x and exactly 2 * COUNT lower-case digits; the kernel's ip takes anything else as text. */
+static bool parse_hex(unsigned char *out, unsigned count, const char *text)
+{
+	if (strncmp(text, "0x", 2) != 0 || strlen(text) != 2 + 2 * (size_t)count)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		int high = hex_digit(text[2 + 2 * i]), low = hex_digit(text[3 + 2 * i]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+static bool parse_spi(uint32_t *out, const char *text, const char *where)
+{
+	size_t digits = strlen(text) - (strncmp(text, "0x", 2) == 0 ? 2 : 0);
+	uint32_t spi = 0;
+
+	if (strncmp(text, "0x", 2) == 0 && digits >= 1 && digits <= 8)
+		for (const char *p = text + 2; *p; p++) {
+			int digit = hex_digit(*p);
+
+			if (digit < 0) {
+				spi = 0;
+				break;
+			}
+			spi = spi << 4 | (uint32_t)digit;
+		}
+	if (spi < SPI_LEAST)
+		return refuse(where, "SPI '%s': want 0x100 to 0xffffffff in lower-case hexadecimal", shown(text));
+	*out = spi;
+	return true;
+}
+
+static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *text, const char *where)
+{
+	for (size_t i = 0; i < tunnel->side_count; i++)
+		if (strcmp(tunnel->sides[i].name, text) == 0) {
+			*out = i;
+			return true;
+		}
+	return refuse(where, "side '%s': want the name of one of the sides, like %s", shown(text), tunnel->sides[0].name);
+}
+
+static bool parse_epoch(unsigned long *out, const char *text, const char *where)
+{
+	size_t digits = strlen(text);
+
+	if (digits < 1 || digits > 9 || strspn(text, "0123456789") != digits)
+		return refuse(where, "epoch '%s': want a number, 1 for the first", shown(text));
+	*out = strtoul(text, NULL, 10);
+	return true;
+}
+
+/* Key texts are never shown: what is wrong is said by their form. */
+static bool parse_key(unsigned char *out, const struct cipher *cipher, const char *key, const char *auth, const char *where)
+{
+	if (!parse_hex(out, cipher->key_bytes, key))
+		return refuse(where, "key: want 0x and %u lower-case hexadecimal digits for %s%s", 2 * cipher->key_bytes, cipher->name,
+		              cipher->integrity ? "" : ", the salt at the end");
+	if (cipher->auth_bytes && (!auth || !parse_hex(out + cipher->key_bytes, cipher->auth_bytes, auth)))
+		return refuse(where, "second key: want 0x and %u lower-case hexadecimal digits for the integrity part of %s",
+		              2 * cipher->auth_bytes, cipher->name);
+	return true;
+}
+
+static bool parse_line(struct tunnel *tunnel, char *line, const char *where)
+{
+	enum { WORDS = 6 };
+	char *words[WORDS + 1] = { 0 }, *rest = NULL;
+	size_t count = 0, wanted = tunnel->cipher->auth_bytes ? 6 : 5;
+	struct sa sa = { 0 };
+	bool good;
+
+	for (char *word = strtok_r(line, " \t", &rest); word && count <= WORDS; word = strtok_r(NULL, " \t", &rest))
+		words[count++] = word;
+	if (count == 0 || words[0][0] == '#')
+		return true;
+	if (count != wanted)
+		return refuse(where, "%zu words: want FROM TO EPOCH SPI %s for %s", count, wanted == 6 ? "ENCKEY AUTHKEY" : "KEY",
+		              tunnel->cipher->name);
+	good = parse_name(&sa.from, tunnel, words[0], where) && parse_name(&sa.to, tunnel, words[1], where) &&
+	       parse_epoch(&sa.epoch, words[2], where) && parse_spi(&sa.spi, words[3], where) &&
+	       parse_key(sa.key, tunnel->cipher, words[4], words[5], where);
+	if (good && sa.from == sa.to)
+		good = refuse(where, "from %s to itself: want two sides", words[0]);
+	else if (good && find(tunnel, sa.from, sa.to))
+		good = refuse(where, "a second key from %s to %s: want one line per direction", words[0], words[1]);
+	else if (good && spi_taken(tunnel, sa.to, sa.spi))
+		good = refuse(where, "SPI %s: %s receives with it already; want another", words[3], words[1]);
+	if (good)
+		add(tunnel, &sa);
+	explicit_bzero(&sa, sizeof sa);
+	return good;
+}
+
+static bool check_whole(const struct tunnel *tunnel, const char *path)
+{
+	bool good = true;
+
+	for (size_t from = 0; from < tunnel->side_count; from++)
+		for (size_t to = 0; to < tunnel->side_count; to++)
+			if (from != to && !find(tunnel, from, to))
+				good = refuse(path, "no key from %s to %s: want a line `%s %s %d SPI KEY`", tunnel->sides[from].name,
+				              tunnel->sides[to].name, tunnel->sides[from].name, tunnel->sides[to].name, FIRST_EPOCH);
+	return good;
+}
+
+/* A counter per key: two SAs with one key meet the same nonce sooner or later (RFC 4106, section 9). */
+static void warn_of_twins(const struct tunnel *tunnel, const char *path)
+{
+	for (size_t i = 0; i < tunnel->sa_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (memcmp(tunnel->sas[i].key, tunnel->sas[j].key, CIPHER_KEY_MOST) == 0) {
+				warnx("%s: warning: one key for two directions: fit for an experiment only", path);
+				return;
+			}
+}
+
+bool key_parse(struct tunnel *tunnel, char *text, const char *path)
+{
+	bool good = true;
+	unsigned number = 0;
+
+	for (char *line = text, *next; line; line = next) {
+		char where[WHERE_MOST];
+
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		snprintf(where, sizeof where, "%s:%u", path, ++number);
+		good &= parse_line(tunnel, line, where);
+	}
+	good = good && check_whole(tunnel, path);
+	if (good)
+		warn_of_twins(tunnel, path);
+	return good;
+}
+
+bool key_read(struct tunnel *tunnel, const char *path)
+{
+	struct text text = { 0 };
+	struct stat status;
+	bool good;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &status) != 0) {
+		good = refuse(path, "%s: want a key file that can be read", strerror(errno));
+	} else if (status.st_mode & (S_IRWXG | S_IRWXO)) {
+		good = refuse(path, "others than its owner can use it (mode %04o): want 0600, chmod 600 it and think of fresh keys",
+		              (unsigned)(status.st_mode & 07777));
+	} else if (!text_read(&text, fd, FILE_MOST)) {
+		good = refuse(path, "%s: want a key file that can be read", strerror(errno));
+	} else if (strlen(text.bytes) != text.length) {
+		good = refuse(path, "a NUL byte: want a text file");
+	} else {
+		good = key_parse(tunnel, text.bytes, path);
+	}
+	text_free(&text);
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+void key_print(struct text *out, const struct tunnel *tunnel)
+{
+	text_printf(out, "# xfrmpair keys, digest %08x: FROM TO EPOCH SPI KEY\n", (unsigned)tunnel_digest(tunnel));
+	for (size_t i = 0; i < tunnel->sa_count; i++) {
+		const struct sa *sa = &tunnel->sas[i];
+
+		text_printf(out, "%s %s %lu 0x%08x ", tunnel->sides[sa->from].name, tunnel->sides[sa->to].name, sa->epoch,
+		            (unsigned)sa->spi);
+		cipher_print_key(out, tunnel->cipher, sa->key);
+		text_printf(out, "\n");
+	}
+}
+
+void key_free(struct tunnel *tunnel)
+{
+	if (tunnel->sas)
+		explicit_bzero(tunnel->sas, tunnel->sa_count * sizeof *tunnel->sas);
+	free(tunnel->sas);
+	tunnel->sas = NULL;
+	tunnel->sa_count = 0;
+}

@@ -1,0 +1,26 @@
+/* Keys and SPIs: fresh ones, or those of a key file, one line per direction and epoch:
+ *
+ *     FROM TO EPOCH SPI KEY
+ */
+#ifndef KEY_H
+#define KEY_H
+
+#include "text.h"
+#include "tunnel.h"
+
+#include <stdbool.h>
+
+/* Gives every direction of the checked tunnel a fresh key and SPI, from getrandom(2). */
+void key_make(struct tunnel *);
+/* Takes them from the file PATH; refuses, every bad line in one line, what is not whole. */
+bool key_read(struct tunnel *, const char *path);
+/* The same for a text that was read already (the fuzzer's way in). */
+bool key_parse(struct tunnel *, char *text, const char *path);
+/* Writes the key file's text. */
+void key_print(struct text *, const struct tunnel *);
+/* The SA of a direction that its sender uses first; the tunnel must have its keys. */
+const struct sa *key_of(const struct tunnel *, size_t from, size_t to);
+/* Wipes and frees. */
+void key_free(struct tunnel *);
+
+#endif

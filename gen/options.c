@@ -1,0 +1,145 @@
+#include "options.h"
+#include "say.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+	const char *name;
+	const char *argument;  /* NULL for a flag */
+	char letter;           /* 0: none */
+	bool in_file;          /* a tunnel file may say it */
+	const char *help;
+};
+
+static const struct row rows[OPTION_COUNT] = {
+	[OPTION_FILE] = { "file", "FILE", 'f', false, "take the sides and options from a tunnel file" },
+	[OPTION_OUTPUT] = { "output", "DIR", 'o', true, "write DIR/NAME.sh for every side, readable by its owner only" },
+	[OPTION_FORMAT] = { "format", "KIND", 0, true, "script (default with -o) or paste (default without: to the terminal)" },
+	[OPTION_CIPHER] = { "cipher", "NAME", 0, true, "aes256gcm16 (default), aes128gcm16, aes128gcm12" },
+	[OPTION_ESN] = { "esn", NULL, 0, true, "extended sequence numbers, on all sides" },
+	[OPTION_HAIRPIN] = { "hairpin", NULL, 0, true, "allow equal mapped addresses: the NAT turns packets around" },
+	[OPTION_KEYS] = { "keys", "FILE", 0, true, "use these keys and SPIs instead of fresh ones" },
+	[OPTION_SAVE_KEYS] = { "save-keys", "FILE", 0, true, "write the keys and SPIs used" },
+	[OPTION_FORCE] = { "force", NULL, 0, false, "replace files that exist" },
+	[OPTION_DRY_RUN] = { "dry-run", NULL, 'n', false, "print what would be written, write nothing" },
+	[OPTION_HELP] = { "help", NULL, 'h', false, "print this" },
+	[OPTION_VERSION] = { "version", NULL, 'V', false, "print the version" },
+};
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: xfrmpair [OPTION]... SIDE SIDE [SIDE]...\n"
+	      "       xfrmpair [OPTION]... -f FILE\n", out);
+}
+
+static void print_help(void)
+{
+	puts("xfrmpair: writes matching shell scripts for the two ends of an IPsec tunnel through NATs\n");
+	print_usage(stdout);
+	puts("\nSIDE   [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET]...\n"
+	     "       LOCAL   address on the side's own interface\n"
+	     "       MAPPED  what the internet sees (natprobe prints LOCAL:PORT@MAPPED:PORT); none: not behind NAT\n"
+	     "       NET     protected prefix on or behind this side; none: LOCAL alone\n"
+	     "       NAME    a, b, c, ... when not given; start the side named first first\n");
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		char words[40];
+
+		snprintf(words, sizeof words, "%c%c%s --%s %s", rows[i].letter ? '-' : ' ', rows[i].letter ? rows[i].letter : ' ',
+		         rows[i].letter ? "," : " ", rows[i].name, rows[i].argument ? rows[i].argument : "");
+		printf("  %-23s %s\n", words, rows[i].help);
+	}
+	puts("\nexample: xfrmpair -o tunnel 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421\n"
+	     "status:  0 written, 1 could not be written, 2 a mistake in what was given");
+}
+
+static void set(struct options *options, size_t row, const char *value, const char *where)
+{
+	options->value[row] = value;
+	snprintf(options->where[row], sizeof options->where[row], "%s", where);
+}
+
+/* The table as getopt_long(3) takes it. */
+static void make_getopt_tables(struct option *words, char *letters)
+{
+	*letters++ = ':';
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		words[i] = (struct option){ rows[i].name, rows[i].argument ? required_argument : no_argument, NULL, 256 + i };
+		if (rows[i].letter) {
+			*letters++ = rows[i].letter;
+			if (rows[i].argument)
+				*letters++ = ':';
+		}
+	}
+	*letters = '\0';
+}
+
+/* getopt(3) words it differently in every libc. */
+static void refuse_option(int code, char *const *argv)
+{
+	char letter[] = { '-', (char)optopt, '\0' };
+	bool is_letter = optopt > 0 && optopt < 256;
+
+	if (code == ':')
+		refuse(NULL, "option '%s': want a value after it", shown(is_letter ? letter : argv[optind - 1]));
+	else
+		refuse(NULL, "option '%s': not known", shown(is_letter ? letter : argv[optind - 1]));
+	print_usage(stderr);
+	exit(EXIT_MISTAKE);
+}
+
+static int row_of(int code)
+{
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if (code == 256 + i || (rows[i].letter && code == rows[i].letter))
+			return i;
+	return -1;
+}
+
+void options_from_arguments(struct options *options, int argc, char **argv, int *first)
+{
+	struct option words[OPTION_COUNT + 1] = { 0 };
+	char letters[2 * OPTION_COUNT + 2];
+	int code;
+
+	make_getopt_tables(words, letters);
+	opterr = 0;
+	while ((code = getopt_long(argc, argv, letters, words, NULL)) != -1) {
+		int row = row_of(code);
+		char where[40];
+
+		if (row < 0)
+			refuse_option(code, argv);
+		if (row == OPTION_HELP || row == OPTION_VERSION) {
+			if (row == OPTION_HELP)
+				print_help();
+			else
+				puts("xfrmpair " VERSION);
+			exit(fflush(stdout) == 0 ? EXIT_OK : EXIT_BROKE);
+		}
+		snprintf(where, sizeof where, "--%s", rows[row].name);
+		set(options, (size_t)row, optarg ? optarg : "yes", where);
+	}
+	*first = optind;
+}
+
+bool options_from_file(struct options *options, const char *key, const char *value, const char *where)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (!rows[i].in_file || strcmp(rows[i].name, key) != 0)
+			continue;
+		if (options->value[i])
+			return options->where[i][0] == '-' ||
+			       refuse(where, "key '%s': given before (%s); want it once", key, options->where[i]);
+		if (rows[i].argument)
+			set(options, i, value, where);
+		else if (strcmp(value, "yes") == 0)
+			set(options, i, "yes", where);
+		else if (strcmp(value, "no") != 0)
+			return refuse(where, "%s '%s': want yes or no", key, shown(value));
+		return true;
+	}
+	return refuse(where, "key '%s': not one of a tunnel file's; want one of the long options", shown(key));
+}

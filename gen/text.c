@@ -1,0 +1,87 @@
+#include "text.h"
+#include "say.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void reserve(struct text *text, size_t more)
+{
+	size_t room = text->room ? text->room : 256;
+	char *bytes;
+
+	if (text->length + more + 1 <= text->room)
+		return;
+	while (room < text->length + more + 1)
+		room *= 2;
+	/* not realloc(3): it may leave a copy behind */
+	bytes = malloc(room);
+	if (!bytes)
+		err(EXIT_BROKE, "memory");
+	if (text->bytes)
+		memcpy(bytes, text->bytes, text->length + 1);
+	if (text->bytes)
+		explicit_bzero(text->bytes, text->room);
+	free(text->bytes);
+	text->bytes = bytes;
+	text->room = room;
+}
+
+void text_add(struct text *text, const char *bytes, size_t length)
+{
+	reserve(text, length);
+	memcpy(text->bytes + text->length, bytes, length);
+	text->length += length;
+	text->bytes[text->length] = '\0';
+}
+
+void text_printf(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		err(EXIT_BROKE, "printf");
+	reserve(text, (size_t)length);
+	va_start(arguments, format);
+	vsnprintf(text->bytes + text->length, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	text->length += (size_t)length;
+}
+
+bool text_read(struct text *text, int fd, size_t most)
+{
+	for (;;) {
+		ssize_t got;
+
+		reserve(text, 4096);
+		got = read(fd, text->bytes + text->length, 4096);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return false;
+		text->length += (size_t)got;
+		text->bytes[text->length] = '\0';
+		if (text->length > most) {
+			errno = EFBIG;
+			return false;
+		}
+		if (got == 0)
+			return true;
+	}
+}
+
+void text_free(struct text *text)
+{
+	if (text->bytes)
+		explicit_bzero(text->bytes, text->room);
+	free(text->bytes);
+	*text = (struct text){ 0 };
+}

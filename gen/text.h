@@ -1,0 +1,23 @@
+/* Growing text that may hold keys: whatever it leaves behind is wiped. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text {
+	char *bytes;    /* NUL-terminated once anything was added; NULL before */
+	size_t length;  /* without the NUL */
+	size_t room;
+};
+
+/* Both end the program with status 1 when memory does. */
+void text_add(struct text *, const char *bytes, size_t length);
+void text_printf(struct text *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Reads all of the open file FD; false, with errno, when it cannot be read or is larger than
+ * MOST bytes (EFBIG). */
+bool text_read(struct text *, int fd, size_t most);
+/* Wipes and frees; takes an empty text too. */
+void text_free(struct text *);
+
+#endif

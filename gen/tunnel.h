@@ -1,0 +1,46 @@
+/* The tunnel as a whole: its sides, what holds for all of them, and their keys.  Two sides are
+ * the smallest mesh: every side has one pair with every other. */
+#ifndef TUNNEL_H
+#define TUNNEL_H
+
+#include "cipher.h"
+#include "side.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A security association: one direction, one epoch. */
+struct sa {
+	size_t from, to;     /* indices of sides */
+	unsigned long epoch; /* counts the keys of a direction, from 1 */
+	uint32_t spi;        /* chosen by the receiver's side of the world: unique at TO */
+	unsigned char key[CIPHER_KEY_MOST];
+};
+
+struct tunnel {
+	struct side *sides;
+	size_t side_count;
+	const struct cipher *cipher;
+	bool esn;      /* extended sequence numbers, RFC 4303 section 2.2.1 */
+	bool hairpin;  /* equal mapped addresses: through the NAT's hairpin */
+	struct sa *sas;
+	size_t sa_count;
+};
+
+/* A side without a name yet; the pointer holds until the next one is added. */
+struct side *tunnel_add_side(struct tunnel *);
+/* Names the nameless and refuses, one line each, what cannot work together; warns of what
+ * probably will not.  False: nothing may be written. */
+bool tunnel_check(struct tunnel *);
+/* True when the pair's packets are wrapped in UDP. */
+bool tunnel_encapsulates(const struct tunnel *);
+/* Stands for one run: over everything that is not secret, SPIs included. */
+uint32_t tunnel_digest(const struct tunnel *);
+/* The kernel's name for all that belongs to one pair; the same on both sides, stable as long as
+ * the pair keeps its SPIs. */
+uint32_t tunnel_reqid(const struct tunnel *, size_t one, size_t two);
+/* Wipes the keys. */
+void tunnel_free(struct tunnel *);
+
+#endif

@@ -1,0 +1,363 @@
+#!/bin/sh
+# IPsec tunnel @names@ without IKE, made by xfrmpair @version@. This is side @name@: run it on the host @local@.
+# CONTAINS KEYS: keep it readable by its owner only, and carry it over a safe way.
+#
+#% each peers
+#   @picture@ == internet == @picture_other@
+#% end
+#
+#   cipher    @cipher@ (@cipher_text@), @replay_text@
+#   digest    @digest@, the same in the scripts of all sides of one run, or they do not fit together
+#% each peers
+#% each selectors
+#   protects  @self_net@ <-> @other_net@ (@other_name@)
+#% end
+#% end
+#
+#   sh @name@.sh up        sets it up and says what it does; start side @first@ first
+#   sh @name@.sh status    up or down, packets and bytes; status 0 only when up
+#   sh @name@.sh down      removes what up added, nothing else
+#   sh @name@.sh -n up     prints the commands, without the keys, and changes nothing
+#
+# Needs root, ip (iproute2) and espdecap, which may lie beside this file.
+
+name=@name@ digest=@digest@
+local=@local@
+#% if encap
+port=@local_port@
+#% each peers
+port_@index@=@other_port@  # where the internet sees @other_name@
+#% end
+#% end
+
+# What `ip -batch` reads. Policies come first, so that nothing leaves in the clear.
+policies() { echo "
+#% each bypasses
+xfrm policy add src $local/@host_bits@ dst @other@/@host_bits@ proto 17 sport $port dport $port_@index@ dir out priority @bypass_priority@
+xfrm policy add src @other@/@host_bits@ dst $local/@host_bits@ proto 17 sport $port_@index@ dport $port dir in priority @bypass_priority@
+#% end
+#% each peers
+#% each selectors
+xfrm policy add src @self_net@ dst @other_net@ dir out priority @tunnel_priority@ \
+  tmpl src $local dst @other@ proto esp reqid @reqid@ mode tunnel
+xfrm policy add src @other_net@ dst @self_net@ dir in priority @tunnel_priority@ \
+  tmpl src @other@ dst $local proto esp reqid @reqid@ mode tunnel
+xfrm policy add src @other_net@ dst @self_net@ dir fwd priority @tunnel_priority@ \
+  tmpl src @other@ dst $local proto esp reqid @reqid@ mode tunnel
+#% end
+#% end
+"; }
+states() { echo "
+#% each peers
+xfrm state add src $local dst @other@ proto esp spi @spi_out@ reqid @reqid@ mode tunnel @state_flags@ \
+#% if encap
+  encap espinudp $port $port_@index@ 0.0.0.0 \
+#% end
+  @words_out@
+xfrm state add src @other@ dst $local proto esp spi @spi_in@ reqid @reqid@ mode tunnel @state_flags@ \
+#% if encap
+  encap espinudp $port_@index@ $port 0.0.0.0 \
+#% end
+  @words_in@
+#% end
+"; }
+#% if encap
+# The helper holds the UDP socket, so that the kernel unwraps, and keeps the NAT's mapping alive. 65534 is nobody.
+helper() { echo "-u 65534 -b $local $port\
+#% each peers
+ @other_bracketed@:$port_@index@\
+#% end
+"; }
+#% end
+
+# ---- From here on the same for every tunnel. ----
+set -u
+umask 077
+run=${XFRMPAIR_RUN:-/run/xfrmpair}
+pid_file=$run/$digest.$name.pid log=$run/$digest.$name.log
+reqids=' @reqids@ ' state_count=@state_count@
+
+say() { echo "$name: $*" >&2; }
+fail() {
+	status=$1
+	shift
+	say "$*"
+	exit "$status"
+}
+usage() {
+	echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch]
+       sh $name.sh [-n] down
+       sh $name.sh status"
+}
+
+# An ip that knows xfrm, by path: busybox has one that does not, and its shell prefers that.
+find_ip() {
+	IFS=:
+	for dir in $PATH /usr/local/sbin /usr/sbin /sbin /usr/bin /bin; do
+		if [ -x "$dir/ip" ] && "$dir/ip" xfrm help 2>&1 | grep -q 'ip xfrm'; then
+			echo "$dir/ip"
+			return
+		fi
+	done
+}
+ip_path=$(find_ip)
+ip() { "$ip_path" "$@"; }
+
+# Beside this file or on PATH.
+find_program() {
+	case $0 in
+	*/*) here=${0%/*} ;;
+	*) here=. ;;
+	esac
+	if [ -x "$here/$1" ]; then echo "$here/$1"; else command -v "$1"; fi
+}
+
+# ---- What is there ----
+
+# The time of a process's birth: with it a pid means one process and no other.
+born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $20 }'; }
+helper_pid() {
+	[ -r "$pid_file" ] || return 0
+	read -r pid birth <"$pid_file"
+	if [ "${birth:--}" = "$(born "$pid")" ]; then echo "$pid"; fi
+}
+
+# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES.
+own_states() {
+	ip -s xfrm state list nokeys | awk -v reqids="$reqids" -v here="$local" '
+		function after(word,  i) {
+			for (i = 1; i < NF; i++) if ($i == word) { sub(/\(.*/, "", $(i + 1)); return $(i + 1) }
+		}
+		/^src / { way = $4 == here ? "in" : "out" }
+		/ reqid / { spi = after("spi"); reqid = after("reqid") }
+		/current/ { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0 }'
+}
+
+# Commands that delete our policies, found by reqid.
+delete_policies() {
+	ip xfrm policy list | awk -v reqids="$reqids" '
+		/^src / { selector = $0 }
+		$1 == "dir" { way = $2 }
+		/ reqid / {
+			for (i = 1; i < NF; i++) if ($i == "reqid" && index(reqids, " " $(i + 1) " "))
+				print "xfrm policy delete " selector " dir " way
+		}'
+}
+
+# What makes an SA or a policy unique for the kernel, one a line, of ours and of all that are there.
+our_identities() {
+	states | sed -n 's/^xfrm state add src [^ ]* dst \([^ ]*\) proto esp spi \([^ ]*\) .*/SA dst \1 spi \2/p'
+	policies | sed -n 's/^xfrm policy add \(.*\) priority .*/policy \1/p'
+}
+all_identities() {
+	ip xfrm state list nokeys | awk '
+		/^src / { dst = $4 }
+		/ spi / { sub(/\(.*/, "", $4); print "SA dst " dst " spi " $4 }'
+	ip xfrm policy list | awk '
+		/^src / { selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector) }
+		$1 == "dir" { print "policy " selector " dir " $2 }'
+}
+taken_identity() {
+	{ our_identities; echo --; all_identities; } | awk '
+		$0 == "--" { there = 1 } there && $0 in ours { print; exit } !there { ours[$0] }'
+}
+
+#% if encap
+port_owner() { ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$local:$port" '
+	$4 == here || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }'; }
+#% end
+
+# ---- up ----
+
+# Says what a refusal of ip means, and ends.
+explain() {
+	case $2 in
+	*AEAD* | *AUTH* | *CRYPT* | *Requested*algorithm* | *cryptographic*)
+		fail 5 "$1: this kernel has not the cipher @cipher@; generate with another --cipher ($2)" ;;
+	*"type not found"* | *"rotocol not supported"*)
+		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp4 ($2)" ;;
+	*"not permitted"*) fail 1 "$1: needs root ($2)" ;;
+	*exists*) fail 1 "$1: another tool has one with the same identity; see: ip xfrm state; ip xfrm policy ($2)" ;;
+	*) fail 1 "$1: $2" ;;
+	esac
+}
+
+need_xfrm() {
+	[ -n "$ip_path" ] || fail 1 "no ip that knows xfrm; install iproute2"
+	error=$(ip xfrm state list nokeys 2>&1 >/dev/null) || explain "looking at xfrm" "$error"
+}
+
+# What FUNCTION prints goes to ip's standard input: keys are never arguments, and never in a file.
+step() {
+	say "$1"
+	error=$("$2" | ip -batch - 2>&1) || { remove; explain "$1" "$error"; }
+}
+
+# An SA to and from this host that nothing will ever use, with a key of zeros: does the kernel take it?
+trial() { echo "
+xfrm state add src $local dst $local proto esp spi 0x100  mode tunnel @trial_words@
+xfrm state delete src $local dst $local proto esp spi 0x100
+"; }
+
+# All that could stand in the way, before anything is added.
+look() {
+#% if encap
+	espdecap=${ESPDECAP:-$(find_program espdecap)}
+	[ -n "$espdecap" ] || fail 1 "no espdecap; lay it beside this file, or name it with ESPDECAP="
+	if is_up && [ -z "$(helper_pid)" ]; then
+		say "the tunnel is up, but its espdecap is gone"
+		start_helper || fail 1 "espdecap did not start: $(cat "$log")"
+		exit 0
+	fi
+#% end
+	[ -z "$(own_states)$(delete_policies)" ] ||
+		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down"
+	[ -n "$(ip -o address show to "$local")" ] ||
+		fail 1 "$local is no address of this host; is this the script of another side? If the address changed: up --local ADDR"
+	taken=$(taken_identity)
+	[ -z "$taken" ] || fail 1 "another tool has the same $taken; see: ip xfrm state; ip xfrm policy"
+#% if encap
+	owner=$(port_owner)
+	[ -z "$owner" ] || fail 1 "UDP port $port is taken by $owner"
+#% end
+	modprobe -q esp@family_digit@ 2>/dev/null
+	error=$(trial | ip -batch - 2>&1) || explain "trying an SA" "$error"
+}
+#% if encap
+
+start_helper() {
+	say "espdecap $(helper)"
+	mkdir -p "$run" && : >"$log" || return
+	# shellcheck disable=SC2046  # words, not one argument
+	(trap '' HUP && exec "$espdecap" $(helper)) </dev/null >"$log" 2>&1 &
+	echo "$! $(born $!)" >"$pid_file"
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		if grep -q ready "$log"; then return; fi
+		[ -n "$(helper_pid)" ] || return
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+	return 1
+}
+stop_helper() {
+	pid=$(helper_pid)
+	[ -z "$pid" ] || kill "$pid"
+	rm -f "$pid_file" "$log"
+}
+#% end
+
+up() {
+	look
+	trap 'say "interrupted; undoing"; remove; exit 1' HUP INT TERM
+	say "tunnel @names@, digest $digest"
+	step "policies: what is to be encrypted" policies
+	step "states: how, with keys" states
+#% if encap
+	start_helper || { words=$(cat "$log"); remove; fail 1 "espdecap did not start: $words"; }
+#% end
+	trap - HUP INT TERM
+	say "up. When the other side is up too, test it with"
+#% each tests
+	echo '  @test_command@'
+#% end
+}
+
+# ---- down ----
+
+remove_commands() {
+	for reqid in $reqids; do echo "xfrm state deleteall reqid $reqid"; done
+	delete_policies
+#% if bypasses
+	policies | sed -n 's/^\(xfrm policy\) add \(.*\) priority @bypass_priority@$/\1 deleteall \2 priority @bypass_priority@ action allow/p'
+#% end
+}
+
+remove() {
+#% if encap
+	stop_helper
+#% end
+	remove_commands | ip -batch -
+	status=$?
+	rmdir "$run" 2>/dev/null
+	return $status
+}
+down() {
+	if [ -z "$(own_states)$(delete_policies)$(helper_pid)" ]; then
+		say "is down"
+	else
+		remove || fail 1 "not all could be removed; see: sh $name.sh status"
+		say "down. Before the next up, take the other side down too: each counts the other's packets from the start again"
+	fi
+}
+
+# ---- status ----
+
+is_up() { [ "$(own_states | awk 'END { print NR }')" = "$state_count" ]; }
+
+status() {
+	rows=$(own_states)
+	if [ -z "$rows" ]; then
+		echo "$name: down"
+		exit 1
+	fi
+	verdict=up good=0
+	is_up || { verdict='half up; take it down and up again'; good=1; }
+#% if encap
+	pid=$(helper_pid)
+	if [ -z "$pid" ]; then
+		verdict="$verdict, but espdecap is gone: nothing is heard; start it again with: sh $name.sh up" good=1
+	fi
+	echo "$name: $verdict, digest $digest${pid:+, espdecap alive (pid $pid)}"
+#% end
+#% if not encap
+	echo "$name: $verdict, digest $digest"
+#% end
+	echo "$rows" | awk '
+#% each peers
+		$1 == @reqid@ { peer = "@other_name@" }
+#% end
+		{ printf "  %-4s %-15s SPI %s %12d packets %15d bytes\n", $2 == "in" ? "from" : "to", peer, $3, $4, $5 }'
+	exit "$good"
+}
+
+# ---- The command line ----
+
+print_only='' verb='' address=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	-n) print_only=yes ;;
+	-h | --help) usage; exit 0 ;;
+	--no-punch) ;;
+	--local)
+		[ $# -gt 1 ] || { usage >&2; fail 2 "--local: want an address of this host"; }
+		address=$2
+		shift
+		;;
+	up | start | down | stop | status)
+		[ -z "$verb" ] || { usage >&2; fail 2 "'$1' after '$verb': want one of them"; }
+		verb=$1
+		;;
+	*) usage >&2; fail 2 "'$1': not known, or not in this version" ;;
+	esac
+	shift
+done
+local=${address:-$local}
+
+# Commands as a person would type them; keys, the only long numbers, are left out.
+shown() { sed -e '/./!d' -e 's/0x[0-9a-f]\{9,\}/KEY/g' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g" -e 's/   */ /g' -e 's/^/ip /'; }
+case $print_only$verb in
+yesup | yesstart)
+	policies | shown
+	states | shown
+#% if encap
+	echo "espdecap $(helper) &"
+#% end
+	;;
+yesdown | yesstop) need_xfrm && remove_commands | shown ;;
+up | start) need_xfrm && up ;;
+down | stop) need_xfrm && down ;;
+status | yesstatus) need_xfrm && status ;;
+*)
+	usage >&2
+	fail 2 "want up, down or status"
+	;;
+esac

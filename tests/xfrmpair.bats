@@ -1,0 +1,456 @@
+# The generator: what it takes, what it refuses, what it writes. No kernel needed.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return 1
+	export XFRMPAIR=$PWD/${BUILD:-build}/xfrmpair
+}
+setup() {
+	mkdir "$BATS_TEST_TMPDIR/here" && cd "$BATS_TEST_TMPDIR/here" || return 1
+	A=192.168.1.4:61525@85.9.8.7
+	B=192.168.2.100:61523@31.1.2.3:10421
+}
+
+# refused MESSAGE ARGUMENT...: status 2, exactly this one line, nothing on stdout and nothing written
+refused() {
+	local message=$1
+	shift
+	find . >../before
+	run --separate-stderr "$XFRMPAIR" "$@"
+	find . >../after
+	echo "status $status, said: $stderr"
+	[ "$status" -eq 2 ]
+	[ "$stderr" = "xfrmpair: $message" ]
+	[ -z "$output" ]
+	cmp ../before ../after
+}
+
+@test "a bad address is refused" {
+	refused "side 1: address '192.168.1': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.1:1 "$B"
+	refused "side 2: address 'host': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$A" host:1
+	refused "side 1: address '': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "" "$B"
+	refused "side 1: address '192.168.1.4.5': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.1.4.5:1 "$B"
+	refused "side 1: address '192.168.1.256': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.1.256:1 "$B"
+}
+
+@test "octets with leading zeros are refused" {
+	refused "side 1: address '192.168.01.4': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.01.4:1 "$B"
+	refused "side 2: address '031.1.2.3': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$A" 192.168.2.100:1@031.1.2.3
+}
+
+@test "ports that are none are refused" {
+	refused "side 1: port '0': want 1 to 65535" 192.168.1.4:0@85.9.8.7 "$B"
+	refused "side 1: port '70000': want 1 to 65535" 192.168.1.4:70000@85.9.8.7 "$B"
+	refused "side 2: port '': want 1 to 65535" "$A" 192.168.2.100:61523@31.1.2.3:
+	refused "side 2: port '10421x': want 1 to 65535" "$A" 192.168.2.100:61523@31.1.2.3:10421x
+	refused "side 2: port '-1': want 1 to 65535" "$A" 192.168.2.100:-1@31.1.2.3
+	refused "side 2: port '061523': want 1 to 65535" "$A" 192.168.2.100:061523@31.1.2.3
+	refused "side 2: port '18446744073709551617': want 1 to 65535" "$A" 192.168.2.100:18446744073709551617
+}
+
+@test "a port on one side only is refused" {
+	refused "side 2: b: no port, but another side has one; want a port on every side, or none for plain ESP" "$A" 192.168.2.100@31.1.2.3
+	refused "side 2: port 10421 of the mapped endpoint alone: want one on the local address too" "$A" 192.168.2.100@31.1.2.3:10421
+}
+
+@test "two sides with one name or one endpoint are refused" {
+	refused "side 2: name 'a': another side has it; want a name of its own" "a=$A" "a=$B"
+	refused "side 2: name 'b': another side has it; want a name of its own" "b=$A" "$B"
+	refused "side 2: a and b have one endpoint 85.9.8.7:61525: want one for each side" "$A" 192.168.2.100:1@85.9.8.7:61525
+	refused "side 2: a and b have one endpoint 192.0.2.1:1: want one for each side" 192.0.2.1:1 192.0.2.1:1
+}
+
+@test "overlapping protected nets are refused, with what to do" {
+	local todo="which overlap: want different nets; give one side another LAN address, or both +NET with an address of their own that the other LAN does not use"
+	refused "side 2: a protects 192.168.1.10/32 and b protects 192.168.1.10/32, $todo" 192.168.1.10:1@85.9.8.7 192.168.1.10:1@31.1.2.3
+	refused "side 2: a protects 10.0.0.0/8 and b protects 10.2.0.0/16, $todo" "$A+10.0.0.0/8" "$B+10.2.0.0/16"
+	refused "side 3: b protects 192.168.2.100/32 and c protects 192.168.2.0/24, $todo" "$A" "$B" 10.0.0.1:1@5.6.7.8+192.168.2.0/24
+	refused "side 1: net '10.1.0.0/16': overlaps 10.0.0.0/8 of the same side; want each address once" "$A+10.0.0.0/8+10.1.0.0/16" "$B"
+}
+
+@test "different hosts of what looks like one /24 get a warning" {
+	run --separate-stderr "$XFRMPAIR" 192.168.1.4:1@85.9.8.7 192.168.1.10:1@31.1.2.3
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "xfrmpair: side 2: warning: a (192.168.1.4) and b (192.168.1.10) look like one /24: these two hosts reach each other, other hosts of the two LANs do not" ]
+}
+
+@test "equal mapped addresses are refused, and --hairpin allows them" {
+	refused "side 2: a and b have one mapped address 85.9.8.7, so they are behind the same NAT: leave out both @MAPPED to use the local addresses, or --hairpin if the NAT turns packets around" \
+		192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
+	run --separate-stderr "$XFRMPAIR" --hairpin 192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"dst 85.9.8.7 "* ]]
+}
+
+@test "mapped addresses that the internet cannot see are refused" {
+	for address in 0.0.0.0 127.0.0.1 224.0.0.1 239.255.255.255 255.255.255.255; do
+		refused "side 1: mapped address '$address': unspecified, loopback, multicast or broadcast; want the address that the internet sees (natprobe prints it)" "192.168.1.4:1@$address" "$B"
+	done
+	for address in :: ::1 ff02::1 ::ffff:1.2.3.4; do
+		refused "side 1: mapped address '$address': unspecified, loopback, multicast or broadcast; want the address that the internet sees (natprobe prints it)" "192.168.1.4:1@[$address]" "$B"
+	done
+}
+
+@test "private and shared mapped addresses get a warning: labs do that" {
+	for address in 10.1.2.3 172.16.0.1 172.31.255.255 192.168.9.9 100.64.0.1 100.127.255.255; do
+		run --separate-stderr "$XFRMPAIR" "192.168.1.4:1@$address" "$B"
+		[ "$status" -eq 0 ]
+		[ "$stderr" = "xfrmpair: side 1: warning: mapped address $address is private: a second NAT hides this side, unless this is a lab" ]
+	done
+	for address in 11.0.0.1 172.32.0.1 100.128.0.1; do
+		run --separate-stderr "$XFRMPAIR" "192.168.1.4:1@$address" "$B"
+		[ "$status" -eq 0 ]
+		[ -z "$stderr" ]
+	done
+}
+
+@test "prefixes with host bits or a wrong length are refused" {
+	refused "side 1: net '10.1.0.1/16': host bits are set; want 10.1.0.0/16" "$A+10.1.0.1/16" "$B"
+	refused "side 1: net '2001:db8::1/32': host bits are set; want 2001:db8::/32" "$A+2001:db8::1/32" "$B"
+	refused "side 1: net '10.1.0.0/33': want a prefix length from 0 to 32" "$A+10.1.0.0/33" "$B"
+	refused "side 1: net '10.1.0.0/': want a prefix length from 0 to 32" "$A+10.1.0.0/" "$B"
+	refused "side 1: net '10.1.0.0/016': want a prefix length from 0 to 32" "$A+10.1.0.0/016" "$B"
+	refused "side 1: net '': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48" "$A+" "$B"
+}
+
+@test "an unknown cipher is refused with the known ones" {
+	refused "--cipher: cipher 'rot13': want one of aes256gcm16 aes128gcm16 aes128gcm12" --cipher rot13 "$A" "$B"
+}
+
+@test "one side only, and none, are refused" {
+	refused "one side only: want at least two, like 192.168.1.4:4500@85.9.8.7 192.168.2.100:4500@31.1.2.3" "$A"
+	refused "no side: want at least two, like 192.168.1.4:4500@85.9.8.7 192.168.2.100:4500@31.1.2.3"
+}
+
+@test "trailing junk is refused" {
+	refused "side 1: address '85.9.8.7 ': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$A " "$B"
+	refused "side 1: address '85.9.8.7@1.2.3.4': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$A@1.2.3.4" "$B"
+	refused "side 1: endpoint '[2001:db8::1]x': want ADDRESS:PORT" '[2001:db8::1]x' "$B"
+	refused "side 1: address '2001:db8::1': write an IPv6 address in brackets, [2001:db8::1]:4500" 2001:db8::1 "$B"
+	refused "side 1: address '[2001:db8::1': the bracket is not closed" '[2001:db8::1' "$B"
+	refused "side 1: address '[192.0.2.1]:5': brackets are for IPv6 addresses" '[192.0.2.1]:5' "$B"
+}
+
+@test "control characters are refused, and never reach the terminal" {
+	refused "side 1: address '192.168.1.4\\x1b[31m': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" $'192.168.1.4\e[31m:1' "$B"
+	refused "side 1: name 'a\\x0ab': want a lower-case letter, then at most 14 of a-z, 0-9 and -" $'a\nb=192.168.1.4:1' "$B"
+	refused "side 1: name '\\xc3\\xa4': want a lower-case letter, then at most 14 of a-z, 0-9 and -" "ä=$A" "$B"
+}
+
+@test "bad names are refused" {
+	for name in '' A 1a -a abcdefghijklmnop a_b 'a$b' 'a/b'; do
+		refused "side 1: name '$name': want a lower-case letter, then at most 14 of a-z, 0-9 and -" -- "$name=$A" "$B"
+	done
+}
+
+@test "every option that is unknown is refused with the usage" {
+	for option in --frobnicate -x; do
+		run --separate-stderr "$XFRMPAIR" "$option" "$A" "$B"
+		[ "$status" -eq 2 ]
+		[ "$stderr" = "xfrmpair: option '$option': not known
+usage: xfrmpair [OPTION]... SIDE SIDE [SIDE]...
+       xfrmpair [OPTION]... -f FILE" ]
+	done
+	run --separate-stderr "$XFRMPAIR" "$A" "$B" --cipher
+	[ "$status" -eq 2 ]
+	[ "${stderr_lines[0]}" = "xfrmpair: option '--cipher': want a value after it" ]
+	refused "--format: format 'xml': want script or paste" --format xml "$A" "$B"
+}
+
+@test "help and version go to stdout, and -- ends the options" {
+	run --separate-stderr "$XFRMPAIR" --help
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	[[ "$output" == *"usage: xfrmpair [OPTION]... SIDE SIDE [SIDE]..."* ]]
+	run --separate-stderr "$XFRMPAIR" -V
+	[ "$status" -eq 0 ]
+	[[ "$output" =~ ^xfrmpair\ [0-9.]+$ ]]
+	run --separate-stderr "$XFRMPAIR" -o t -- "$A" "$B"
+	[ "$status" -eq 0 ]
+}
+
+@test "two scripts are written for their owners only, in a folder made for them" {
+	umask 000
+	run --separate-stderr "$XFRMPAIR" -o t "$A" "$B"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[ "$(stat -c '%a %n' t t/*)" = "700 t
+600 t/a.sh
+600 t/b.sh" ]
+}
+
+@test "an existing file is kept without --force, also on the second side" {
+	mkdir t
+	echo precious >t/b.sh
+	run --separate-stderr "$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "xfrmpair: t/b.sh: exists; --force replaces it, -o another folder leaves it" ]
+	[ "$(ls -A t)" = b.sh ]
+	[ "$(cat t/b.sh)" = precious ]
+	[ ! -e k ]
+	"$XFRMPAIR" -o t --force "$A" "$B"
+	[ "$(ls -A t)" = "a.sh
+b.sh" ]
+	grep -q KEYS t/b.sh
+}
+
+@test "with --force a failure puts the old files back" {
+	mkdir -p t/b.sh/full
+	echo precious >t/a.sh
+	run --separate-stderr "$XFRMPAIR" -o t --force "$A" "$B"
+	[ "$status" -eq 1 ]
+	[ "$(cat t/a.sh)" = precious ]
+	[ "$(ls -A t)" = "a.sh
+b.sh" ]
+}
+
+@test "an unwritable place for the keys leaves no scripts behind" {
+	run --separate-stderr "$XFRMPAIR" -o t --save-keys no/such/folder/k "$A" "$B"
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "xfrmpair: no/such/folder/k: cannot be written: No such file or directory" ]
+	[ ! -e t ]
+	: >file
+	run --separate-stderr "$XFRMPAIR" -o file/t "$A" "$B"
+	[ "$status" -eq 1 ]
+	[ ! -e file/t ]
+}
+
+@test "a full disk leaves nothing behind, on the second side too" {
+	[ "$(id -u)" -eq 0 ] || skip "a small file system needs root"
+	unshare --mount true 2>/dev/null || skip "no mount namespaces here"
+	mkdir small
+	# room for one script, not for two
+	unshare --mount sh -c 'mount -t tmpfs -o size=16k tmpfs small || exit 77
+		"$XFRMPAIR" -o small "$@" 2>said; status=$?; ls -A small >left; exit $status' - "$A" "$B" && status=0 || status=$?
+	[ "$status" -ne 77 ] || skip "no tmpfs here"
+	[ "$status" -eq 1 ]
+	[ "$(cat said)" = "xfrmpair: small/b.sh: cannot be written: No space left on device" ]
+	[ ! -s left ]
+}
+
+@test "standard output that takes nothing is a failure" {
+	"$XFRMPAIR" "$A" "$B" >/dev/full 2>said && status=0 || status=$?
+	[ "$status" -eq 1 ]
+	[ "$(cat said)" = "xfrmpair: standard output: No space left on device" ]
+}
+
+@test "a dry run prints what would be written and writes nothing" {
+	"$XFRMPAIR" --save-keys k -o t "$A" "$B"
+	run --separate-stderr "$XFRMPAIR" -n --keys k -o u --save-keys l "$A" "$B"
+	[ "$status" -eq 0 ]
+	[ ! -e u ] && [ ! -e l ]
+	{ echo "# u/a.sh:"; cat t/a.sh; echo "# u/b.sh:"; cat t/b.sh; echo "# l:"; cat k; } | diff - <(echo "$output")
+}
+
+@test "every run has fresh keys, SPIs, reqids and digest, and one key per direction" {
+	for i in 1 2 3 4; do
+		"$XFRMPAIR" -o "t$i" --save-keys "k$i" "$A" "$B"
+		cut -d' ' -f4 "k$i" | grep -v '^keys' >>spis
+		cut -d' ' -f5 "k$i" | grep -v '^keys' >>keys
+		sed -n 's/.* digest=//p' "t$i/a.sh" >>digests
+		sed -n "s/^reqids=//p" "t$i/a.sh" >>reqids
+	done
+	for file in keys digests reqids; do
+		[ -z "$(sort $file | uniq -d)" ]
+	done
+	[ "$(grep -c '^0x[0-9a-f]\{72\}$' keys)" -eq 8 ]
+	[ "$(grep -c '^0x[0-9a-f]\{8\}$' spis)" -eq 8 ]
+	run ! grep -q '^0x000000' spis
+}
+
+@test "the digest and the reqid are the same on both sides, the digest is 8 hexadecimal digits" {
+	"$XFRMPAIR" -o t "$A" "$B"
+	digest=$(sed -n 's/.* digest=//p' t/a.sh)
+	[[ "$digest" =~ ^[0-9a-f]{8}$ ]]
+	grep -q " digest=$digest$" t/b.sh
+	grep -qx "$(grep ^reqids= t/a.sh)" t/b.sh
+}
+
+@test "a side's own mapped endpoint appears in its comments only, and every mirror holds" {
+	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	for side in a b; do grep -v '^#' t/$side.sh >code.$side; done
+	run ! grep -q '85\.9\.8\.7' code.a
+	run ! grep -q '31\.1\.2\.3\|10421' code.b
+	sh t/a.sh -n up >a
+	sh t/b.sh -n up >b
+	read -r _ _ _ ab _ <<<"$(grep '^a b' k)"
+	read -r _ _ _ ba _ <<<"$(grep '^b a' k)"
+	grep -q "state add src 192.168.1.4 dst 31.1.2.3 proto esp spi $ab .* encap espinudp 61525 10421 0.0.0.0" a
+	grep -q "state add src 31.1.2.3 dst 192.168.1.4 proto esp spi $ba .* encap espinudp 10421 61525 0.0.0.0" a
+	grep -q "state add src 192.168.2.100 dst 85.9.8.7 proto esp spi $ba .* encap espinudp 61523 61525 0.0.0.0" b
+	grep -q "state add src 85.9.8.7 dst 192.168.2.100 proto esp spi $ab .* encap espinudp 61525 61523 0.0.0.0" b
+}
+
+@test "where a protected net covers an outer endpoint, the UDP flow is let past" {
+	"$XFRMPAIR" -o t 192.0.2.1:4500 198.51.100.2:4501
+	sh t/a.sh -n up >a
+	[ "$(head -2 a)" = "ip xfrm policy add src 192.0.2.1/32 dst 198.51.100.2/32 proto 17 sport 4500 dport 4501 dir out priority 1000
+ip xfrm policy add src 198.51.100.2/32 dst 192.0.2.1/32 proto 17 sport 4501 dport 4500 dir in priority 1000" ]
+	"$XFRMPAIR" -o u "$A" "$B"
+	run ! grep -q 'proto 17' <(sh u/a.sh -n up)
+}
+
+@test "a key file makes two runs the same" {
+	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	[ "$(stat -c %a k)" = 600 ]
+	"$XFRMPAIR" -o u --keys k "$A" "$B"
+	diff -r t u
+}
+
+@test "a key file that others can read is refused" {
+	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	chmod 640 k
+	refused "k: others than its owner can use it (mode 0640): want 0600, chmod 600 it and think of fresh keys" --keys k "$A" "$B"
+	refused "missing: No such file or directory: want a key file that can be read" --keys missing "$A" "$B"
+}
+
+keys() {
+	printf '%s\n' "$@" >k
+	chmod 600 k
+}
+@test "bad lines of a key file are refused, the key itself never shown" {
+	K=0x$(printf '%072d' 7)
+	keys "a b 1 0x100 $K" "b a 1 0x100 0x00"
+	refused "k:2: key: want 0x and 72 lower-case hexadecimal digits for aes256gcm16, the salt at the end" --keys k "$A" "$B"
+	keys "a b 1 0x100 $K" "b a 1 0x100 ${K}00"
+	refused "k:2: key: want 0x and 72 lower-case hexadecimal digits for aes256gcm16, the salt at the end" --keys k "$A" "$B"
+	keys "a b 1 0x100 $K" "b a 1 0x100 0x${K#0x0}A"
+	refused "k:2: key: want 0x and 72 lower-case hexadecimal digits for aes256gcm16, the salt at the end" --keys k "$A" "$B"
+	keys "a b 1 0xff $K"
+	run --separate-stderr "$XFRMPAIR" --keys k "$A" "$B"
+	[ "$status" -eq 2 ]
+	[ "${stderr_lines[0]}" = "xfrmpair: k:1: SPI '0xff': want 0x100 to 0xffffffff in lower-case hexadecimal" ]
+	keys "a b 1 0x100 $K" "b c 1 0x100 $K"
+	refused "k:2: side 'c': want the name of one of the sides, like a" --keys k "$A" "$B"
+	keys "a b 1 0x100 $K" "a b 1 0x101 $K"
+	refused "k:2: a second key from a to b: want one line per direction" --keys k "$A" "$B"
+	keys "a b 1 0x100 $K" "a a 1 0x101 $K"
+	refused "k:2: from a to itself: want two sides" --keys k "$A" "$B"
+	keys "a b 1 0x100 $K" "b a one 0x101 $K"
+	refused "k:2: epoch 'one': want a number, 1 for the first" --keys k "$A" "$B"
+	keys "a b 1 0x100 $K" "b a 1 0x100"
+	refused "k:2: 4 words: want FROM TO EPOCH SPI KEY for aes256gcm16" --keys k "$A" "$B"
+	keys "a b 1 0x100 $K" "b a 1 0x100 $K junk"
+	refused "k:2: 6 words: want FROM TO EPOCH SPI KEY for aes256gcm16" --keys k "$A" "$B"
+	keys "a b 1 0x100 $K"
+	refused 'k: no key from b to a: want a line `b a 1 SPI KEY`' --keys k "$A" "$B"
+}
+
+@test "an SPI is never twice on the side that receives with it" {
+	K=0x$(printf '%072d' 7)
+	keys "a b 1 0x100 $K" "b a 1 0x100 $K" "c b 1 0x100 $K"
+	refused "k:3: SPI 0x100: b receives with it already; want another" --keys k "$A" "$B" 10.0.0.1:1@5.6.7.8
+}
+
+@test "one key for both directions gets a warning" {
+	K=0x$(printf '%072d' 7)
+	keys "a b 1 0x100 $K" "b a 1 0x100 $K"
+	run --separate-stderr "$XFRMPAIR" --keys k "$A" "$B"
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "xfrmpair: k: warning: one key for two directions: fit for an experiment only" ]
+}
+
+conf() { printf '%s\n' "$@" >t.conf; }
+@test "a tunnel file says the same as the command line" {
+	conf '# home and office' '[tunnel]' 'cipher = aes128gcm16  # short' 'esn = yes' '' '[side home]' 'local = 192.168.1.4:61525' \
+		'mapped = 85.9.8.7' '[side office]' 'local=192.168.2.100:61523' 'mapped	=	31.1.2.3:10421' 'net = 10.1.0.0/16' 'net = 192.168.2.100/32'
+	"$XFRMPAIR" -f t.conf -o t --save-keys k
+	"$XFRMPAIR" --cipher aes128gcm16 --esn --keys k -o u "home=$A" "office=$B+10.1.0.0/16+192.168.2.100"
+	diff -r t u
+	grep -q 'flag esn replay-window 128' t/home.sh
+}
+
+@test "the command line goes before the tunnel file" {
+	conf '[tunnel]' 'cipher = aes128gcm16' '[side a]' 'local = 192.168.1.4:1' '[side b]' 'local = 192.0.2.1:1'
+	[[ "$("$XFRMPAIR" -f t.conf --cipher aes128gcm12)" == *" 96"* ]]
+}
+
+@test "every bad line of a tunnel file is reported with file and line, then nothing is written" {
+	conf 'stray = 1' '[tunnel' '[tunnel]' 'cypher = x' 'esn = maybe' 'force = yes' '[tunnel]' '[side A]' 'locale = 1' '[side a]' 'local = 1.2.3.4:0' \
+		'local = 1.2.3.4:5' 'mapped = 1' 'mapped = 2' 'net = 10.0.0.1/8' 'junk' '[side b]' 'mapped = 1.2.3.4' "$(printf 'bell\a')"
+	run --separate-stderr "$XFRMPAIR" -f t.conf -o t
+	[ "$status" -eq 2 ]
+	diff - <(echo "$stderr") <<'END'
+xfrmpair: t.conf:1: key 'stray': want a section [tunnel] or [side NAME] before it
+xfrmpair: t.conf:2: section '[tunnel': want [tunnel] or [side NAME] alone on the line
+xfrmpair: t.conf:4: key 'cypher': not one of a tunnel file's; want one of the long options
+xfrmpair: t.conf:5: esn 'maybe': want yes or no
+xfrmpair: t.conf:6: key 'force': not one of a tunnel file's; want one of the long options
+xfrmpair: t.conf:7: section [tunnel]: given before; want it once
+xfrmpair: t.conf:8: name 'A': want a lower-case letter, then at most 14 of a-z, 0-9 and -
+xfrmpair: t.conf:9: key 'locale': want local, mapped or net for a side
+xfrmpair: t.conf:11: port '0': want 1 to 65535
+xfrmpair: t.conf:12: key 'local': given before; want it once for a side
+xfrmpair: t.conf:13: address '1': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]
+xfrmpair: t.conf:14: key 'mapped': given before; want it once for a side
+xfrmpair: t.conf:15: net '10.0.0.1/8': host bits are set; want 10.0.0.0/8
+xfrmpair: t.conf:16: 'junk': want KEY = VALUE, [tunnel] or [side NAME]
+xfrmpair: t.conf:19: 'bell\x07': a control character; want plain text with Unix line ends
+xfrmpair: t.conf:17: side b has no local: want a line `local = ADDRESS:PORT`
+END
+	[ ! -e t ]
+}
+
+@test "a duplicate key in a tunnel file is refused" {
+	conf '[tunnel]' 'cipher = aes128gcm16' 'cipher = aes128gcm16' '[side a]' 'local = 192.168.1.4:1' '[side b]' 'local = 192.0.2.1:1'
+	refused "t.conf:3: key 'cipher': given before (t.conf:2); want it once" -f t.conf
+}
+
+@test "a tunnel file that cannot be read, or sides beside it, are the caller's mistake" {
+	refused "none.conf: No such file or directory: want a tunnel file that can be read" -f none.conf
+	mkdir folder
+	refused "folder: Is a directory: want a tunnel file that can be read" -f folder
+	conf '[side a]' 'local = 192.168.1.4:1' '[side b]' 'local = 192.0.2.1:1'
+	refused "side '$A' beside -f t.conf: want the sides in the file or on the command line" -f t.conf "$A"
+	printf '[tunnel]\n\0' >nul.conf
+	refused "nul.conf: a NUL byte: want a text file" -f nul.conf
+}
+
+@test "three sides are a mesh: every script has both others" {
+	"$XFRMPAIR" -o t "$A" "$B" 10.0.0.1:1@5.6.7.8
+	for side in a b c; do
+		[ "$(sh t/$side.sh -n up | grep -c 'state add')" -eq 4 ]
+		[ "$(sh t/$side.sh -n up | grep -c 'policy add')" -eq 6 ]
+	done
+	sh t/c.sh -n up | grep -qx 'espdecap -u 65534 -b 10.0.0.1 1 85.9.8.7:61525 31.1.2.3:10421 &'
+}
+
+@test "the keys never show in what a script prints by -n" {
+	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	sh t/a.sh -n up >said
+	for key in $(grep -o '0x[0-9a-f]\{72\}' k); do
+		run ! grep -q "${key#0x}" said
+	done
+}
+
+@test "the generated scripts pass shellcheck and parse under dash, busybox ash, bash and mksh" {
+	"$XFRMPAIR" -o t "$A" "$B"
+	"$XFRMPAIR" -o u 192.0.2.1:4500 198.51.100.2:4501 5.6.7.8:4500@9.9.9.9
+	"$XFRMPAIR" "$A" "$B" >paste
+	shellcheck t/*.sh u/*.sh
+	shellcheck -s bash -e SC2317 paste
+	for shell in dash 'busybox ash' bash mksh; do
+		for file in t/*.sh u/*.sh; do $shell -n "$file"; done
+		$shell -n paste
+	done
+}
+
+@test "a paste block has no tabs, no long lines, no exit, no set -e, and is headed by its side" {
+	"$XFRMPAIR" "$A" "$B" >paste
+	[ "$(grep -c '^# side [ab] ' paste)" -eq 2 ]
+	[ "$(head -c 8 paste)" = '# side a' ]
+	run ! grep -q "$(printf '\t')" paste
+	run ! grep -q '.\{201\}' paste
+	run ! grep -qw exit paste
+	run ! grep -q 'set -e' paste
+}
+
+@test "the examples are what the generator writes today" {
+	for folder in "$BATS_TEST_DIRNAME"/../examples/*/; do
+		[ -e "$folder/tunnel.conf" ] || continue
+		rm -rf out keys
+		install -m 600 "$folder/keys" keys
+		"$XFRMPAIR" -f "$folder/tunnel.conf" --keys keys -o out
+		diff -r -x tunnel.conf -x keys -x README.md "$folder" out
+	done
+}
