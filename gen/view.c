@@ -125,6 +125,15 @@ static void describe_test(struct scope *script, const struct view *view)
 	          address_print(other, &other_inner));
 }
 
+/* Each net, with SUFFIX, as words. */
+static void list_nets(struct text *out, const struct side *side, const char *suffix)
+{
+	char net[PREFIX_TEXT];
+
+	for (size_t i = 0; i < side->net_count; i++)
+		text_printf(out, "%s%s%s", out->length ? " " : "", prefix_print(net, &side->nets[i]), suffix);
+}
+
 /* "a - b", "a - b - c". */
 static void describe_names(struct scope *script, const struct tunnel *tunnel)
 {
@@ -157,7 +166,7 @@ struct scope *view_describe(const struct tunnel *tunnel, size_t self)
 {
 	const struct side *side = &tunnel->sides[self];
 	struct scope *script = scope_new();
-	struct text reqids = { 0 };
+	struct text reqids = { 0 }, own_nets = { 0 }, other_nets = { 0 };
 	char text[ENDPOINT_TEXT];
 	size_t index = 0;
 
@@ -166,6 +175,7 @@ struct scope *view_describe(const struct tunnel *tunnel, size_t self)
 	scope_set(script, "local", "%s", address_print(text, &side->local.address));
 	scope_set(script, "local_port", "%u", (unsigned)side->local.port);
 	scope_set(script, "family_digit", "%c", side->local.address.family == AF_INET6 ? '6' : '4');
+	scope_set(script, "family_suffix", "%s", side->local.address.family == AF_INET6 ? "6" : "");
 	scope_set(script, "host_bits", "%u", prefix_of_host(&side->local.address).length);
 	scope_set(script, "digest", "%08x", (unsigned)tunnel_digest(tunnel));
 	scope_set(script, "encap", "%s", tunnel_encapsulates(tunnel) ? "yes" : "");
@@ -181,12 +191,19 @@ struct scope *view_describe(const struct tunnel *tunnel, size_t self)
 		view = view_of(tunnel, self, other);
 		describe_peer(script, tunnel, &view, ++index);
 		describe_test(script, &view);
+		snprintf(text, sizeof text, "@%s", address_print(text + 1, &view.other_outer.address));
+		list_nets(&other_nets, view.other, text);
 		text_printf(&reqids, "%s%u", index > 1 ? " " : "", (unsigned)view.reqid);
 		if (tunnel_encapsulates(tunnel) && flow_is_covered(tunnel, &view))
 			describe_bypass(script, &view, index);
 	}
+	list_nets(&own_nets, side, "");
+	scope_set(script, "own_nets", "%s", own_nets.bytes);
+	scope_set(script, "other_nets", "%s", other_nets.bytes);
 	scope_set(script, "reqids", "%s", reqids.bytes);
 	scope_set(script, "state_count", "%zu", 2 * index);
+	text_free(&own_nets);
+	text_free(&other_nets);
 	text_free(&reqids);
 	return script;
 }

@@ -46,7 +46,8 @@ helper() { echo "-u 65534 -b $local $port\
 set -u
 umask 077
 run=${XFRMPAIR_RUN:-/run/xfrmpair}
-pid_file=$run/$digest.$name.pid log=$run/$digest.$name.log
+pid_file=$run/$digest.$name.pid log=$run/$digest.$name.log undo_file=$run/$digest.$name.undo
+own_nets='192.168.1.4/32' other_nets='192.168.2.100/32'
 reqids=' 1366164508 ' state_count=2
 
 say() { echo "$name: $*" >&2; }
@@ -105,15 +106,17 @@ own_states() {
 		/current/ { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0 }'
 }
 
-# Commands that delete our policies, found by reqid.
+# Commands that delete what the kernel has of ours: nothing else, and nothing that is not there.
+delete_states() {
+	ip xfrm state list nokeys | awk -v reqids="$reqids" '
+		/^src / { ends = $0 }
+		/ reqid / { sub(/\(.*/, "", $4); if (index(reqids, " " $6 " ")) print "xfrm state delete " ends " proto esp spi " $4 }'
+}
 delete_policies() {
-	ip xfrm policy list | awk -v reqids="$reqids" '
-		/^src / { selector = $0 }
-		$1 == "dir" { way = $2 }
-		/ reqid / {
-			for (i = 1; i < NF; i++) if ($i == "reqid" && index(reqids, " " $(i + 1) " "))
-				print "xfrm policy delete " selector " dir " way
-		}'
+	{ policies; ip xfrm policy list; } | awk -v reqids="$reqids" '
+		/^src / { selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector) }
+		$1 == "dir" { identity = selector " dir " $2 }
+		$1 == "proto" && index(reqids, " " $4 " ") { print "xfrm policy delete " identity }'
 }
 
 # What makes an SA or a policy unique for the kernel, one a line, of ours and of all that are there.
@@ -178,7 +181,7 @@ look() {
 		start_helper || fail 1 "espdecap did not start: $(cat "$log")"
 		exit 0
 	fi
-	[ -z "$(own_states)$(delete_policies)" ] ||
+	[ -z "$(remove_commands)" ] ||
 		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down"
 	[ -n "$(ip -o address show to "$local")" ] ||
 		fail 1 "$local is no address of this host; is this the script of another side? If the address changed: up --local ADDR"
@@ -188,6 +191,42 @@ look() {
 	[ -z "$owner" ] || fail 1 "UDP port $port is taken by $owner"
 	modprobe -q esp4 2>/dev/null
 	error=$(trial | ip -batch - 2>&1) || explain "trying an SA" "$error"
+}
+
+# ---- Addresses and routes: only where what this host sends to the tunnel would not go from a protected address ----
+
+# word_after WORD: what follows it in the line read.
+word_after() { awk -v word="$1" '{ for (i = 1; i < NF; i++) if ($i == word) { print $(i + 1); exit } }'; }
+
+# Adds an address or a route; how to remove it is noted before.
+add() {
+	say "ip $1 add $2"
+	# shellcheck disable=SC2086  # words
+	mkdir -p "$run" && echo "$1 delete $2" >>"$undo_file" && ip "$1" add $2
+}
+add_routes() {
+	inner=''
+	for net in $own_nets; do
+		[ -n "$inner" ] || inner=$(ip -o address show to "$net" | word_after "inet")
+	done
+	if [ -z "$inner" ]; then
+		inner=${own_nets%% *}
+		case $inner in
+		*/32) add address "$inner dev lo" || return ;;
+		*) say "warning: this host has no address in $own_nets; only what it forwards will go through the tunnel"; return ;;
+		esac
+	fi
+	inner=${inner%/*}
+	for net in $other_nets; do
+		way=$(ip route get "${net%/*}")
+		[ "$(echo "$way" | word_after src)" != "$inner" ] || continue
+		if [ -n "$(ip route show exact "$net")" ]; then
+			say "warning: there is a route to $net already; ping with -I $inner"
+			continue
+		fi
+		gateway=$(echo "$way" | word_after via)
+		add route "$net ${gateway:+via $gateway }dev $(echo "$way" | word_after dev) src $inner" || return
+	done
 }
 
 start_helper() {
@@ -215,6 +254,7 @@ up() {
 	say "tunnel a - b, digest $digest"
 	step "policies: what is to be encrypted" policies
 	step "states: how, with keys" states
+	add_routes || { remove; fail 1 "the route could not be added"; }
 	start_helper || { words=$(cat "$log"); remove; fail 1 "espdecap did not start: $words"; }
 	trap - HUP INT TERM
 	say "up. When the other side is up too, test it with"
@@ -223,20 +263,21 @@ up() {
 
 # ---- down ----
 
-remove_commands() {
-	for reqid in $reqids; do echo "xfrm state deleteall reqid $reqid"; done
-	delete_policies
-}
-
+remove_commands() { delete_states && delete_policies; }
 remove() {
 	stop_helper
 	remove_commands | ip -batch -
 	status=$?
+	if [ -r "$undo_file" ]; then
+		# shellcheck disable=SC2086  # words
+		while read -r words; do ip $words; done <"$undo_file" 2>/dev/null
+		rm -f "$undo_file"
+	fi
 	rmdir "$run" 2>/dev/null
 	return $status
 }
 down() {
-	if [ -z "$(own_states)$(delete_policies)$(helper_pid)" ]; then
+	if [ -z "$(remove_commands)$(helper_pid)" ]; then
 		say "is down"
 	else
 		remove || fail 1 "not all could be removed; see: sh $name.sh status"
