@@ -1,6 +1,7 @@
 #include "view.h"
 #include "key.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {

@@ -47,7 +47,7 @@ set -u
 umask 077
 run=${XFRMPAIR_RUN:-/run/xfrmpair}
 pid_file=$run/$digest.$name.pid log=$run/$digest.$name.log undo_file=$run/$digest.$name.undo
-own_nets='192.168.2.100/32' other_nets='192.168.1.4/32'
+own_nets='192.168.2.100/32' other_nets='192.168.1.4/32@85.9.8.7'  # NET@WAY, as routes need it
 reqids=' 1366164508 ' state_count=2
 
 say() { echo "$name: $*" >&2; }
@@ -217,13 +217,14 @@ add_routes() {
 		esac
 	fi
 	inner=${inner%/*}
-	for net in $other_nets; do
-		way=$(ip route get "${net%/*}")
-		[ "$(echo "$way" | word_after src)" != "$inner" ] || continue
+	for pair in $other_nets; do
+		net=${pair%@*}
+		[ "$(ip route get "${net%/*}" 2>/dev/null | word_after src)" != "$inner" ] || continue
 		if [ -n "$(ip route show exact "$net")" ]; then
 			say "warning: there is a route to $net already; ping with -I $inner"
 			continue
 		fi
+		way=$(ip route get "${pair#*@}")
 		gateway=$(echo "$way" | word_after via)
 		add route "$net ${gateway:+via $gateway }dev $(echo "$way" | word_after dev) src $inner" || return
 	done
