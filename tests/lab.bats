@@ -1,0 +1,402 @@
+# The truth of this project: packets that cross two NATs inside ESP on a real kernel.
+# Run in the lab: tests/lab/run bats tests/lab.bats
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/lab/tunnel.bash"
+	"$net" up
+	LAB_PREFIX=x- "$net" up --timeout 10
+	# the idle tunnels of this prefix get their forty seconds while the other tests run
+	mkdir "$BATS_FILE_TMPDIR/idle"
+	LAB_PREFIX=x- BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR/idle BATS_TEST_DIRNAME=$BATS_TEST_DIRNAME \
+		bash -c 'source "$BATS_TEST_DIRNAME/lab/tunnel.bash"; idle_tunnels' >&2
+}
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/lab/tunnel.bash"
+	"$net" down
+	LAB_PREFIX=x- "$net" down
+}
+setup() { source "$BATS_TEST_DIRNAME/lab/tunnel.bash"; }
+teardown() { both_down >/dev/null 2>&1 || :; }
+
+@test "two scripts of one run carry pings both ways through two NATs" {
+	generate "$A" "$B"
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	answers b 192.168.2.100 192.168.1.4
+	script a status
+	script b status
+	# the control: without the tunnel there is no way
+	both_down
+	silent a 192.168.1.4 192.168.2.100
+}
+
+@test "the command that up prints tests the tunnel" {
+	generate "$A" "$B"
+	both_up >"$BATS_TEST_TMPDIR/said"
+	[ "$(cat "$BATS_TEST_TMPDIR/said")" = "  ping -c 3 -I 192.168.1.4 192.168.2.100
+  ping -c 3 -I 192.168.2.100 192.168.1.4" ]
+	# shellcheck disable=SC2046
+	on a $(head -1 "$BATS_TEST_TMPDIR/said")
+}
+
+@test "one wrong mapped port and nothing is answered" {
+	generate "$A" 192.168.2.100:61523@31.1.2.3:10422
+	both_up
+	silent a 192.168.1.4 192.168.2.100
+}
+
+@test "between the NATs there is only UDP between the mapped endpoints, and nothing in the clear" {
+	generate "$A" "$B"
+	capture inet to-a "$BATS_TEST_TMPDIR/wire" not arp and not icmp6
+	both_up
+	on a ping -q -c 3 -i 0.2 -p 636c656172746578742121 -I 192.168.1.4 192.168.2.100
+	captured
+	tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null >"$BATS_TEST_TMPDIR/packets"
+	[ "$(grep -c 'UDP-encap: ESP' "$BATS_TEST_TMPDIR/packets")" -eq 6 ]
+	run ! grep -v -e 'IP 85.9.8.7.61525 > 31.1.2.3.10421: UDP' -e 'IP 31.1.2.3.10421 > 85.9.8.7.61525: UDP' "$BATS_TEST_TMPDIR/packets"
+	run ! grep -aq 'cleartext!!' "$BATS_TEST_TMPDIR/wire"
+	# the control: outside the tunnel the same words are seen
+	capture inet to-a "$BATS_TEST_TMPDIR/clear" icmp
+	on a ping -q -c 1 -p 636c656172746578742121 198.51.100.1
+	captured
+	grep -aq 'cleartext!!' "$BATS_TEST_TMPDIR/clear"
+}
+
+@test "killing espdecap stops what comes in, up starts it again and heals" {
+	generate "$A" "$B"
+	both_up
+	answers b 192.168.2.100 192.168.1.4
+	on a pkill -KILL -x espdecap -f -- '-b 192.168.1.4 61525' || pkill -KILL -f -- '-b 192.168.1.4 61525'
+	silent b 192.168.2.100 192.168.1.4
+	run script a status
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"espdecap is gone"* ]]
+	script a up
+	answers b 192.168.2.100 192.168.1.4
+	script a status
+}
+
+@test "one flipped bit of a key moves XfrmInStateProtoError and nothing else" {
+	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	both_down
+	before_a=$(counters a) before_b=$(counters b)
+	# one bit of the key from a to b, on a's side only: its last digit is of the salt, so take the first
+	sed 's/^\(a b 1 0x[0-9a-f]* 0x\)\(.\)/\1\n\2\n/' "$BATS_TEST_TMPDIR/keys" | awk '
+		NR > 1 && was { print substr("1032547698badcfe", index("0123456789abcdef", $0), 1); was = 0; next }
+		{ print } /^a b 1 .* 0x$/ { was = 1 }' | awk '/^a b 1/ { printf "%s", $0; n = 2; next } n { printf "%s", $0; if (!--n) print ""; next } 1' \
+		>"$BATS_TEST_TMPDIR/flipped"
+	run ! cmp "$BATS_TEST_TMPDIR/keys" "$BATS_TEST_TMPDIR/flipped"
+	mkdir "$BATS_TEST_TMPDIR/flip"
+	chmod 600 "$BATS_TEST_TMPDIR/flipped"
+	xfrmpair --keys "$BATS_TEST_TMPDIR/flipped" -o "$BATS_TEST_TMPDIR/flip" "$A" "$B"
+	cp "$BATS_TEST_TMPDIR/flip/a.sh" "$BATS_TEST_TMPDIR/a.sh"
+	both_up
+	silent a 192.168.1.4 192.168.2.100
+	[ "$(counters a)" = "$before_a" ]
+	[ "$(diff <(echo "$before_b") <(counters b) | sed -n 's/^> //p')" = "XfrmInStateProtoError 3" ]
+}
+
+@test "an old captured packet sent again is refused" {
+	generate "$A" "$B"
+	both_up
+	capture inet to-a "$BATS_TEST_TMPDIR/wire" 'dst host 85.9.8.7 and udp and greater 80'
+	answers b 192.168.2.100 192.168.1.4
+	captured
+	# the control: sending again what a has not seen yet would be taken; what it has seen is not
+	before=$(on a awk '/XfrmInStateSeqError/ { print $2 }' /proc/net/xfrm_stat)
+	on inet tcpreplay -q -i to-a "$BATS_TEST_TMPDIR/wire"
+	sleep 0.5
+	after=$(on a awk '/XfrmInStateSeqError/ { print $2 }' /proc/net/xfrm_stat)
+	[ $((after - before)) -eq 3 ]
+}
+
+@test "down on both sides leaves the machine as it was, foreign SAs, policies, routes and sockets included" {
+	on a ip xfrm state add src 192.168.1.4 dst 203.0.113.9 proto esp spi 0x1234 reqid 16 mode tunnel auth-trunc 'hmac(sha256)' 0x$(printf '%064d' 1) 128 enc 'cbc(aes)' 0x$(printf '%032d' 1)
+	on a ip xfrm policy add src 192.168.1.4/32 dst 203.0.113.9/32 dir out tmpl src 192.168.1.4 dst 203.0.113.9 proto esp reqid 16 mode tunnel
+	on a ip xfrm policy add src 192.168.1.4/32 dst 203.0.113.10/32 dir out action block priority 1000
+	on a ip route add 203.0.113.0/24 via 192.168.1.1
+	on a "$BUILD/espdecap" -b 192.168.1.4 4500 2>/dev/null 3>&- &
+	sleep 0.3
+	for side in a b; do snapshot $side >"$BATS_TEST_TMPDIR/before.$side"; done
+	generate "$A" "$B"
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	# the control: while it is up, they differ
+	run ! cmp "$BATS_TEST_TMPDIR/before.a" <(snapshot a)
+	both_down
+	for side in a b; do snapshot $side | diff "$BATS_TEST_TMPDIR/before.$side" -; done
+	both_down
+	for side in a b; do snapshot $side | diff "$BATS_TEST_TMPDIR/before.$side" -; done
+	on a ip xfrm state delete src 192.168.1.4 dst 203.0.113.9 proto esp spi 0x1234
+	on a ip xfrm policy delete src 192.168.1.4/32 dst 203.0.113.9/32 dir out
+	on a ip xfrm policy delete src 192.168.1.4/32 dst 203.0.113.10/32 dir out
+	on a ip route delete 203.0.113.0/24
+	pkill -f -- '-b 192.168.1.4 4500'
+}
+
+@test "a second up is refused with status 1, down of a tunnel that is down is 0, its status 1" {
+	generate "$A" "$B"
+	both_up
+	run script a up
+	[ "$status" -eq 1 ]
+	[ "$output" = "a: up already, wholly or in part; see: sh a.sh status; take it down with: sh a.sh down" ]
+	answers a 192.168.1.4 192.168.2.100
+	script a down
+	run script a down
+	[ "$status" -eq 0 ]
+	[ "$output" = "a: is down" ]
+	run script a status
+	[ "$status" -eq 1 ]
+	[ "$output" = "a: down" ]
+}
+
+@test "a half-finished up is taken down, and an up over it is refused" {
+	generate "$A" "$B"
+	snapshot a >"$BATS_TEST_TMPDIR/before"
+	# an ip that dies with its script at the states
+	fake_ip "case \$batch in *'state add'*reqid*) kill -KILL \$PPID; exit 1;; esac"
+	run script_with_fake_ip a up
+	on a ip xfrm policy list | grep -q reqid
+	run script a up
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"up already, wholly or in part"* ]]
+	script a down
+	snapshot a | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "a refused step is undone, named and explained" {
+	generate "$A" "$B"
+	snapshot a >"$BATS_TEST_TMPDIR/before"
+	fake_ip "case \$batch in *'state add'*reqid*) echo 'RTNETLINK answers: Cannot allocate memory' >&2; exit 2;; esac"
+	run script_with_fake_ip a up
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"a: states: how, with keys: RTNETLINK answers: Cannot allocate memory" ]]
+	snapshot a | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "a kernel without ESP or the cipher is status 5, found before anything is added" {
+	generate "$A" "$B"
+	snapshot a >"$BATS_TEST_TMPDIR/before"
+	fake_ip "case \$batch in *'state add'*) echo 'Error: Requested type not found.' >&2; exit 2;; esac"
+	run script_with_fake_ip a up
+	[ "$status" -eq 5 ]
+	[[ "$output" == *"has no ESP; try: modprobe esp4"* ]]
+	fake_ip "case \$batch in *'state add'*) echo 'Error: Requested AEAD algorithm not found.' >&2; exit 2;; esac"
+	run script_with_fake_ip a up
+	[ "$status" -eq 5 ]
+	[[ "$output" == *"has not the cipher aes256gcm16; generate with another --cipher"* ]]
+	run ! grep -q 'policy add' "$BATS_TEST_TMPDIR/batches"
+	snapshot a | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "what stands in the way is found before anything is added, and named" {
+	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
+	spi=$(awk '$1 == "b" { print $4 }' "$BATS_TEST_TMPDIR/keys")
+	on a ip xfrm policy add src 192.168.1.4/32 dst 192.168.2.100/32 dir out action block priority 77
+	run script a up
+	[ "$status" -eq 1 ]
+	[ "$output" = "a: another tool has the same policy src 192.168.1.4/32 dst 192.168.2.100/32 dir out; see: ip xfrm state; ip xfrm policy" ]
+	on a ip xfrm policy delete src 192.168.1.4/32 dst 192.168.2.100/32 dir out
+	on a ip xfrm state add src 203.0.113.9 dst 192.168.1.4 proto esp spi "$spi" reqid 16 mode tunnel aead 'rfc4106(gcm(aes))' 0x$(printf '%040d' 1) 128
+	run script a up
+	[ "$status" -eq 1 ]
+	[ "$output" = "a: another tool has the same SA dst 192.168.1.4 spi $spi; see: ip xfrm state; ip xfrm policy" ]
+	on a ip xfrm state delete src 203.0.113.9 dst 192.168.1.4 proto esp spi "$spi"
+	on a "$BUILD/espdecap" 61525 2>/dev/null 3>&- &
+	sleep 0.3
+	run script a up
+	[ "$status" -eq 1 ]
+	[[ "$output" == 'a: UDP port 61525 is taken by users:(("espdecap",'* ]]
+	pkill -x espdecap
+	run script b up
+	[ "$status" -eq 0 ]
+	cp "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/a.sh"
+	run script a up
+	[ "$status" -eq 1 ]
+	[ "$output" = "b: 192.168.2.100 is no address of this host; is this the script of another side? If the address changed: up --local ADDR" ]
+}
+
+@test "who is not root is told so" {
+	generate "$A" "$B"
+	chmod 755 "$BATS_TEST_TMPDIR"
+	run on a setpriv --reuid 65534 --clear-groups sh -s up <"$BATS_TEST_TMPDIR/a.sh"
+	[ "$status" -eq 1 ]
+	[[ "$output" == "a: looking at xfrm: needs root"* ]]
+}
+
+@test "down kills no process that is not its helper, though it has the pid" {
+	generate "$A" "$B"
+	both_up
+	pkill -KILL -f -- '-b 192.168.1.4 61525'
+	sleep 60 3>&- &
+	stranger=$!
+	file=$(echo "$XFRMPAIR_RUN"/*.a.pid)
+	read -r _ birth <"$file"
+	echo "$stranger $birth" >"$file"
+	script a down
+	kill -0 $stranger
+	kill $stranger
+	[ ! -e "$file" ]
+}
+
+@test "a mesh of other names, addresses and ports connects both ways under all four shells" {
+	LAB_PREFIX=y- "$net" up --a 10.11.12.13@77.1.2.3 --b 172.20.30.40@99.4.5.6 --nat-a moves:4500:33333 --nat-b keeps
+	export LAB_PREFIX=y- SIDES='home office'
+	ip netns add y-home 2>/dev/null || :
+	for shell in dash 'busybox ash' bash mksh; do
+		xfrmpair -o "$BATS_TEST_TMPDIR" --force home=10.11.12.13:4500@77.1.2.3:33333 office=172.20.30.40:5500@99.4.5.6
+		on a $shell "$BATS_TEST_TMPDIR/home.sh" up
+		on b $shell "$BATS_TEST_TMPDIR/office.sh" up
+		answers a 10.11.12.13 172.20.30.40
+		answers b 172.20.30.40 10.11.12.13
+		on a $shell "$BATS_TEST_TMPDIR/home.sh" status
+		on a $shell "$BATS_TEST_TMPDIR/home.sh" down
+		on b $shell "$BATS_TEST_TMPDIR/office.sh" down
+		[ -z "$(on a ip xfrm state; on a ip xfrm policy; on b ip xfrm state; on b ip xfrm policy)" ]
+	done
+	"$net" down
+}
+
+@test "keys are in no process's arguments and in no file that up makes, under all four shells" {
+	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
+	key=$(awk '$1 == "a" { print substr($5, 3) }' "$BATS_TEST_TMPDIR/keys")
+	for shell in dash 'busybox ash' bash mksh; do
+		on a strace -f -s 4096 -o "$BATS_TEST_TMPDIR/trace" -e trace=execve,openat,open,creat $shell "$BATS_TEST_TMPDIR/a.sh" up
+		grep -q execve "$BATS_TEST_TMPDIR/trace"
+		run ! grep -q "execve.*$key" "$BATS_TEST_TMPDIR/trace"
+		grep O_CREAT "$BATS_TEST_TMPDIR/trace" | grep -v -e "$XFRMPAIR_RUN" -e /dev/null >"$BATS_TEST_TMPDIR/made" || :
+		cat "$BATS_TEST_TMPDIR/made"
+		[ ! -s "$BATS_TEST_TMPDIR/made" ]
+		run ! grep -rq "$key" "$XFRMPAIR_RUN"
+		script a down
+	done
+	# the control: the same search finds a key that is an argument
+	strace -f -s 4096 -o "$BATS_TEST_TMPDIR/trace" -e trace=execve sh -c "/bin/echo $key"
+	grep -q "execve.*$key" "$BATS_TEST_TMPDIR/trace"
+}
+
+@test "the how-to's commands typed by hand on one side meet our script on the other" {
+	install -m 600 examples/howto/keys "$BATS_TEST_TMPDIR/keys"
+	generate -f examples/howto/tunnel.conf --keys "$BATS_TEST_TMPDIR/keys"
+	script b up
+	on a sh -e <<'END'
+ip xfrm state add src 192.168.1.4 dst 31.1.2.3 proto esp spi 0xdeadbeef mode tunnel encap espinudp 61525 10421 0.0.0.0 aead 'rfc4106(gcm(aes))' 0x0000000000000000000000000000000000000000 96
+ip xfrm state add src 31.1.2.3 dst 192.168.1.4 proto esp spi 0xdeadbeef mode tunnel encap espinudp 10421 61525 0.0.0.0 aead 'rfc4106(gcm(aes))' 0x0000000000000000000000000000000000000000 96
+ip xfrm policy add src 192.168.1.4/32 dst 192.168.2.100/32 dir out tmpl src 192.168.1.4 dst 31.1.2.3 proto esp mode tunnel
+ip xfrm policy add src 192.168.2.100/32 dst 192.168.1.4/32 dir in tmpl src 31.1.2.3 dst 192.168.1.4 proto esp mode tunnel
+END
+	on a "$BUILD/espdecap" 61525 31.1.2.3 10421 2>/dev/null 3>&- &
+	sleep 0.5
+	answers a 192.168.1.4 192.168.2.100
+	answers b 192.168.2.100 192.168.1.4
+	on a ip xfrm state flush
+	on a ip xfrm policy flush
+	pkill -f 'espdecap 61525'
+	script b down
+	# and the other way round
+	script a up
+	on b sh -e <<'END'
+ip xfrm state add src 192.168.2.100 dst 85.9.8.7 proto esp spi 0xdeadbeef mode tunnel encap espinudp 61523 61525 0.0.0.0 aead 'rfc4106(gcm(aes))' 0x0000000000000000000000000000000000000000 96
+ip xfrm state add src 85.9.8.7 dst 192.168.2.100 proto esp spi 0xdeadbeef mode tunnel encap espinudp 61525 61523 0.0.0.0 aead 'rfc4106(gcm(aes))' 0x0000000000000000000000000000000000000000 96
+ip xfrm policy add src 192.168.2.100/32 dst 192.168.1.4/32 dir out tmpl src 192.168.2.100 dst 85.9.8.7 proto esp mode tunnel
+ip xfrm policy add src 192.168.1.4/32 dst 192.168.2.100/32 dir in tmpl src 85.9.8.7 dst 192.168.2.100 proto esp mode tunnel
+END
+	on b "$BUILD/espdecap" 61523 85.9.8.7 61525 2>/dev/null 3>&- &
+	sleep 0.5
+	answers a 192.168.1.4 192.168.2.100
+	answers b 192.168.2.100 192.168.1.4
+	on b ip xfrm state flush
+	on b ip xfrm policy flush
+	pkill -f 'espdecap 61523'
+}
+
+@test "a host whose address changed goes on with up --local, and comes back from it" {
+	generate "$A" "$B"
+	snapshot b >"$BATS_TEST_TMPDIR/before"
+	on b ip address add 192.168.2.77/24 dev eth0
+	on b ip route replace default via 192.168.2.1 src 192.168.2.77
+	on b ip address delete 192.168.2.100/24 dev eth0
+	on b ip address add 192.168.2.77/24 dev eth0 2>/dev/null || :
+	on b ip route replace default via 192.168.2.1
+	run script b up --local 203.0.113.5
+	[ "$status" -eq 1 ]
+	script a up
+	script b up --local 192.168.2.77
+	answers a 192.168.1.4 192.168.2.100
+	answers b 192.168.2.100 192.168.1.4
+	# and without naming the source: the route does
+	on b ping -q -c 2 -i 0.2 192.168.1.4
+	both_down
+	on b ip address add 192.168.2.100/24 dev eth0
+	on b ip address delete 192.168.2.77/24 dev eth0
+	on b ip address add 192.168.2.100/24 dev eth0 2>/dev/null || :
+	on b ip route replace default via 192.168.2.1
+	snapshot b | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "public sides: the wrapped packets are let past the policies that cover them" {
+	LAB_PREFIX=y- "$net" up --open-side a --open-side b
+	export LAB_PREFIX=y-
+	generate 85.9.8.7:4500 31.1.2.3:4501
+	both_up
+	answers a 85.9.8.7 31.1.2.3
+	script a status
+	# the control: without the allow policy the kernel asks the wrapper itself to come out of the tunnel
+	on a ip xfrm policy delete src 31.1.2.3/32 dst 85.9.8.7/32 proto 17 sport 4501 dport 4500 dir in
+	silent a 85.9.8.7 31.1.2.3
+	on a grep -q 'XfrmInTmplMismatch.*[1-9]' /proc/net/xfrm_stat
+	both_down
+	[ -z "$(on a ip xfrm state; on a ip xfrm policy; on b ip xfrm state; on b ip xfrm policy)" ]
+	"$net" down
+}
+
+@test "an idle tunnel lives on keepalives through NATs that forget in ten seconds, and dies without" {
+	while [ $(($(date +%s) - $(cat "$BATS_FILE_TMPDIR/idle/since"))) -lt 40 ]; do sleep 1; done
+	export LAB_PREFIX=x- BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR/idle
+	answers b 192.168.2.100 192.168.1.4
+	pkill -f 'espdecap -i 5'
+	[ "$(cat "$BATS_FILE_TMPDIR/idle/since")" ]
+}
+
+# paste FILE: gives it to an interactive root bash on side a, as a terminal does
+paste() {
+	{
+		sleep 1
+		printf '\e[200~'
+		cat "$1"
+		printf '\e[201~\n'
+		sleep 2
+		printf 'exit\n'
+		sleep 0.5
+	} | on a env HOME="$BATS_TEST_TMPDIR" HISTFILE="$BATS_TEST_TMPDIR/history" TERM=xterm script -qec 'bash -i' /dev/null \
+		>"$BATS_TEST_TMPDIR/screen"
+}
+
+@test "a paste block works in an interactive root bash and keeps the keys out of its history" {
+	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
+	xfrmpair --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B" | sed '/^# side b/,$d' >"$BATS_TEST_TMPDIR/block"
+	key=$(awk '$1 == "a" { print substr($5, 3) }' "$BATS_TEST_TMPDIR/keys")
+	grep -q "$key" "$BATS_TEST_TMPDIR/block"
+	script b up
+	paste "$BATS_TEST_TMPDIR/block"
+	cat "$BATS_TEST_TMPDIR/screen"
+	answers a 192.168.1.4 192.168.2.100
+	[ -s "$BATS_TEST_TMPDIR/history" ]
+	run ! grep -q -e "$key" -e 0x "$BATS_TEST_TMPDIR/history"
+	# what the block says takes it down again
+	sed -n '/^# To take/,$s/^#   //p' "$BATS_TEST_TMPDIR/block" | on a sh -e
+	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
+}
+
+@test "a paste that is cut off does nothing" {
+	xfrmpair "$A" "$B" | sed '/^# side b/,$d' >"$BATS_TEST_TMPDIR/block"
+	snapshot a >"$BATS_TEST_TMPDIR/before"
+	for lines in 12 20 $(($(grep -n '^}' "$BATS_TEST_TMPDIR/block" | cut -d: -f1) - 1)); do
+		head -n "$lines" "$BATS_TEST_TMPDIR/block" >"$BATS_TEST_TMPDIR/cut"
+		paste "$BATS_TEST_TMPDIR/cut" || :
+		snapshot a | diff "$BATS_TEST_TMPDIR/before" -
+	done
+}

@@ -1,0 +1,90 @@
+# Words for tests that run in the lab (tests/lab/run bats ...): sourced by their setup_file() and setup().
+
+cd "$BATS_TEST_DIRNAME/.." || return 1
+BUILD=$PWD/${BUILD:-build}
+PATH=$BUILD:$PATH
+net=$PWD/tests/lab/net
+# where the scripts keep their state of the moment
+export XFRMPAIR_RUN=$BATS_FILE_TMPDIR/run
+
+# The how-to's pair, as tokens.
+A=192.168.1.4:61525@85.9.8.7
+B=192.168.2.100:61523@31.1.2.3:10421
+
+# on SIDE COMMAND...: runs it there
+on() { "$net" exec "$@"; }
+# script SIDE WORD...: the generated script of that side, there
+script() {
+	local side=$1
+	shift
+	on "$side" ${SHELL_UNDER_TEST:-sh} "$BATS_TEST_TMPDIR/$side.sh" "$@"
+}
+# generate ARGUMENT...: scripts in this test's folder
+generate() { xfrmpair -o "$BATS_TEST_TMPDIR" --force "$@"; }
+both_up() { for side in ${SIDES:-a b}; do script "$side" up --no-punch "$@" || return; done; }
+both_down() { for side in ${SIDES:-a b}; do script "$side" down --all 2>/dev/null || script "$side" down; done; }
+
+# answers SIDE FROM TO [PING-OPTION...]: three pings, all answered
+answers() {
+	local side=$1 from=$2 to=$3
+	shift 3
+	on "$side" ping -q -c 3 -i 0.2 -W 2 "$@" -I "$from" "$to"
+}
+# silent SIDE FROM TO: three pings, none answered
+silent() {
+	local said
+	said=$(on "$1" ping -q -c 3 -i 0.2 -W 1 -I "$2" "$3") && return 1
+	[[ "$said" == *" 0 received"* ]]
+}
+
+# counters SIDE: the xfrm error counters that are not zero
+counters() { on "$1" awk '$2 { print $1, $2 }' /proc/net/xfrm_stat; }
+
+# All that a tunnel could have changed on SIDE. Counters and ages are no change.
+snapshot() {
+	on "$1" sh -c '
+		ip xfrm state list; ip xfrm policy list; ip address show; ip route show table all; ip -6 route show table all
+		ip rule show; ip link show; nft list ruleset; ss -Hlun; sysctl -a 2>/dev/null | grep -E "^net\.ipv[46]\.(ip_forward|conf)"
+		' | sed -e 's/ expires [0-9]*sec//' -e 's/valid_lft.*//' | grep -v -e '^cache' -e ' cache '
+	ls -A "$XFRMPAIR_RUN" 2>/dev/null || :
+}
+
+# capture SPACE INTERFACE FILE FILTER...: starts tcpdump there; `captured` ends it
+capture() {
+	local space=$1 interface=$2 file=$3
+	shift 3
+	on "$space" tcpdump --immediate-mode -U -n -i "$interface" -w "$file" "$@" 2>"$file.said" &
+	capture_pid=$!
+	for _ in $(seq 50); do
+		grep -q 'listening on' "$file.said" && return
+		sleep 0.1
+	done
+	return 1
+}
+captured() {
+	sleep 0.3
+	pkill -INT -P "$capture_pid" tcpdump || kill -INT "$capture_pid"
+	wait "$capture_pid" || :
+}
+
+# fake_ip CODE: an ip for script_with_fake_ip that runs CODE first, with what a batch says in $batch
+fake_ip() {
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/ip" <<END
+#!/bin/sh
+case "\$*" in
+"-batch -")
+	batch=\$(cat)
+	echo "\$batch" >>"$BATS_TEST_TMPDIR/batches"
+	$1
+	echo "\$batch" | $(command -v ip) -batch - ;;
+*) exec $(command -v ip) "\$@" ;;
+esac
+END
+	chmod +x "$BATS_TEST_TMPDIR/bin/ip"
+}
+script_with_fake_ip() {
+	local side=$1
+	shift
+	on "$side" env PATH="$BATS_TEST_TMPDIR/bin:$PATH" sh "$BATS_TEST_TMPDIR/$side.sh" "$@"
+}
