@@ -1,0 +1,414 @@
+/* espdecap: holds a UDP socket from which the kernel takes ESP (RFC 3948), and keeps the NAT's
+ * mapping open with one byte now and then.  It never reads: there is nothing for it to read. */
+#include "endpoint.h"
+#include "say.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/udp.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)   /* in nanoseconds, as every time here */
+
+/* The calls themselves: around them libc has 2 KiB of care for threads.  What has no number with 32 has
+ * always been that wide. */
+#ifdef SYS_setresuid32
+enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
+#else
+enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_setresuid };
+#endif
+
+enum {
+	PEERS_MOST = 1024,
+	INTERVAL_SECONDS = 20,           /* RFC 3948, section 4; NATs forget after 30 s and more */
+	INTERVAL_SECONDS_MOST = 86400,
+	EAGER_KEEPALIVES = 11,           /* at once, then each second for ten: a hole opens faster */
+};
+
+#define USAGE \
+	"usage: espdecap [-b ADDR] [-i SECONDS] [-u USER] [-N] PORT [PEER PORT | PEER:PORT]...\n"
+
+static const char help[] = USAGE
+	"Has the kernel decapsulate ESP that arrives on UDP port PORT, and keeps NATs open.\n"
+	"\n"
+	"  -b ADDR      take it on this address only\n"
+	"  -i SECONDS   between keepalives to each PEER (default 20; 0: send none)\n"
+	"  -u USER      become USER, by name or number, once the port is taken\n"
+	"  -N           the old non-IKE encapsulation (Linux before 6.10)\n"
+	"  -h, --help   -V, --version\n"
+	"\n"
+	"IPv6 addresses go in brackets: [2001:db8::1]:4500.  SIGTERM and SIGINT end it.\n";
+
+struct order {
+	struct endpoint local;
+	const char *user;                /* NULL: stay who we are */
+	uid_t uid;
+	gid_t gid;
+	int encapsulation;
+	unsigned interval_seconds;       /* 0: no keepalives */
+	unsigned peers;
+	struct endpoint peer[PEERS_MOST];
+};
+
+static bool number_parse(unsigned long *out, const char *text, unsigned long most)
+{
+	size_t length = strlen(text);
+
+	*out = 0;
+	if (length < 1 || strspn(text, "0123456789") != length)
+		return false;
+	for (; *text; text++) {
+		unsigned long digit = (unsigned long)(*text - '0');
+
+		if (*out > (most - digit) / 10)
+			return false;
+		*out = *out * 10 + digit;
+	}
+	return true;
+}
+
+static bool interval_parse(unsigned *out, const char *text)
+{
+	unsigned long seconds;
+
+	if (!number_parse(&seconds, text, INTERVAL_SECONDS_MOST))
+		return refuse("-i", "interval '%s': want 0 to %d seconds", shown(text), INTERVAL_SECONDS_MOST);
+	*out = (unsigned)seconds;
+	return true;
+}
+
+/* By hand, for getpwnam and stdio are as large as all of this, and static glibc's wants libraries. */
+static bool user_parse(struct order *out, const char *text)
+{
+	const unsigned long no_one = (uid_t)-1;   /* to setresuid it means: no change */
+	static char passwd[1 << 16];     /* system users come first */
+	char *all = passwd, *line;
+	unsigned long number, uid, gid;
+	int file = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	ssize_t length = read(file, passwd, sizeof passwd - 1);
+
+	passwd[length > 0 ? length : 0] = '\0';
+	close(file);
+	if (!number_parse(&number, text, no_one - 1))
+		number = no_one;
+	out->user = text;
+	out->uid = out->gid = (uid_t)number;      /* a number without an entry is its own group */
+	while (line = strsep(&all, "\n"), all) {
+		const char *name = strsep(&line, ":"), *password = strsep(&line, ":");
+
+		if (password && line && number_parse(&uid, strsep(&line, ":"), no_one - 1) &&
+		    line && number_parse(&gid, strsep(&line, ":"), no_one - 1) &&
+		    (uid == number || strcmp(name, text) == 0)) {
+			out->uid = (uid_t)uid;
+			out->gid = (gid_t)gid;
+			break;
+		}
+	}
+	if (out->uid == no_one)
+		return refuse("-u", "user '%s': want a name from /etc/passwd or a number", shown(text));
+	return out->uid || refuse("-u", "user '%s': want one who is not root", shown(text));
+}
+
+static bool local_parse(struct endpoint *out, const char *text)
+{
+	if (text[0] != '[')
+		return address_parse(&out->address, text, "-b");
+	if (!endpoint_parse(out, text, "-b"))
+		return false;
+	return !out->port || refuse("-b", "address '%s': want it without a port", shown(text));
+}
+
+/* One machine, which neither 0.0.0.0, a broadcast nor a multicast address is. */
+static bool is_unicast(const struct address *address)
+{
+	static const struct address none;
+
+	if (memcmp(address->bytes, none.bytes, sizeof none.bytes) == 0)
+		return false;
+	return address->bytes[0] < (address->family == AF_INET ? 224 : 0xff);
+}
+
+static bool peers_parse(struct order *out, char **words)
+{
+	while (*words) {
+		const char *text = *words++;
+		struct endpoint *peer = &out->peer[out->peers];
+
+		if (out->peers == PEERS_MOST)
+			return refuse("peer", "'%s': want at most %d of them", shown(text), PEERS_MOST);
+		if (!endpoint_parse(peer, text, "peer"))
+			return false;
+		if (!peer->port && !*words)
+			return refuse("peer", "'%s' has no port: want PEER PORT or PEER:PORT", shown(text));
+		if (!peer->port && !port_parse(&peer->port, *words++, "peer"))
+			return false;
+		if (!is_unicast(&peer->address))
+			return refuse("peer", "address '%s': want that of one machine", shown(text));
+		if (!out->local.address.family)
+			out->local.address.family = peer->address.family;
+		if (out->local.address.family != peer->address.family)
+			return refuse("peer", "address '%s': IPv4 and IPv6 want a helper each", shown(text));
+		out->peers++;
+	}
+	return true;
+}
+
+static bool print(int file, const char *text)
+{
+	size_t length = strlen(text);
+
+	return write(file, text, length) == (ssize_t)length;
+}
+
+static _Noreturn void print_and_exit(const char *text)
+{
+	if (!print(STDOUT_FILENO, text))
+		err(EXIT_BROKE, "standard output");
+	exit(EXIT_OK);
+}
+
+static bool misuse(const char *text, const char *what)
+{
+	refuse(NULL, "%s%s", shown(text), what);
+	print(STDERR_FILENO, USAGE);
+	return false;
+}
+
+/* Leaves WORDS at the first operand.  By hand: getopt_long alone would be 8 KiB. */
+static bool options_parse(struct order *out, char ***words)
+{
+	char *word;
+
+	for (; (word = **words) && word[0] == '-'; ++*words) {
+		const char *value;
+		bool good;
+
+		if (strcmp(word, "--") == 0) {
+			++*words;
+			return true;
+		}
+		if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
+			print_and_exit(help);
+		if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0)
+			print_and_exit("espdecap " VERSION "\n");
+		if (strcmp(word, "-N") == 0) {
+			out->encapsulation = UDP_ENCAP_ESPINUDP_NON_IKE;
+			continue;
+		}
+		if (!word[1] || !strchr("biu", word[1]))
+			return misuse(word, ": no such option");
+		value = word[2] ? word + 2 : *++*words;
+		if (!value)
+			return misuse(word, ": wants a value after it");
+		switch (word[1]) {
+		case 'b': good = local_parse(&out->local, value); break;
+		case 'i': good = interval_parse(&out->interval_seconds, value); break;
+		default:  good = user_parse(out, value); break;
+		}
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+static bool order_parse(struct order *out, char **words)
+{
+	if (!options_parse(out, &words))
+		return false;
+	if (!*words)
+		return misuse("PORT", " is missing");
+	if (!port_parse(&out->local.port, *words, "PORT") || !peers_parse(out, words + 1))
+		return false;
+	if (!out->local.address.family)
+		out->local.address.family = AF_INET;
+	return true;
+}
+
+/* Everything the socket has to be is said before it has a port: not one packet finds it plain. */
+static int socket_open(const struct order *order)
+{
+	/* For IKE and junk, which the kernel hands on: dropped, so nothing is kept and nobody wakes. */
+	struct sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
+	const struct sock_fprog filter = { 1, &drop_all };
+	const int yes = 1;
+	sa_family_t family = order->local.address.family;
+	char text[ENDPOINT_TEXT];
+	struct sockaddr_storage address;
+	socklen_t length = endpoint_to_sockaddr(&address, &order->local);
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		err(EXIT_BROKE, "socket");
+	if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &order->encapsulation, sizeof order->encapsulation)) {
+		if (errno != ENOPROTOOPT)
+			err(EXIT_BROKE, "UDP_ENCAP");
+		errx(EXIT_NO_KERNEL, order->encapsulation == UDP_ENCAP_ESPINUDP
+		     ? "this kernel does not take ESP from UDP: want one with CONFIG_XFRM"
+		     : "-N: this kernel has no non-IKE encapsulation any more: want Linux before 6.10, or no -N");
+	}
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter))
+		err(EXIT_BROKE, "SO_ATTACH_FILTER");
+	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes))
+		err(EXIT_BROKE, "IPV6_V6ONLY");
+	if (bind(fd, (struct sockaddr *)&address, length) == 0)
+		return fd;
+	if (errno == EADDRINUSE)
+		errx(EXIT_BROKE, "port %u is taken: `ss -lunp` shows by whom", order->local.port);
+	err(EXIT_BROKE, "cannot bind %s", endpoint_print(text, &order->local));
+}
+
+/* For good: no identity, capability or set-user-id program leads back. */
+static void root_drop(const struct order *order)
+{
+	struct __user_cap_header_struct self = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct none[2] = { 0 };
+
+	if (!order->user)
+		return;
+	/* Ends after the last one; or at once for who may not, and then no_new_privs has to do. */
+	for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++)
+		;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SETGROUPS, 0, NULL) ||
+	    syscall(SETRESGID, order->gid, order->gid, order->gid) ||
+	    syscall(SETRESUID, order->uid, order->uid, order->uid) || syscall(SYS_capset, &self, none))
+		err(EXIT_BROKE, "cannot become user '%s'", shown(order->user));
+	if (syscall(SETRESUID, 0, 0, 0) == 0 || geteuid() != order->uid || getegid() != order->gid)
+		errx(EXIT_BROKE, "root came back after becoming user '%s'", shown(order->user));
+}
+
+/* sd_notify(3) */
+static void supervisor_notify(void)
+{
+	static const char ready[] = "READY=1";
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t length = path ? strlen(path) : 0;
+	int fd;
+
+	if (!length)
+		return;
+	if (length >= sizeof address.sun_path) {
+		warnx("NOTIFY_SOCKET '%s': too long", shown(path));
+		return;
+	}
+	memcpy(address.sun_path, path, length);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';   /* abstract: no file */
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sendto(fd, ready, sizeof ready - 1, MSG_NOSIGNAL, (struct sockaddr *)&address,
+	           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+		warn("NOTIFY_SOCKET '%s'", shown(path));
+	close(fd);
+}
+
+static void say_ready(const struct order *order)
+{
+	char local[ENDPOINT_TEXT], peer[ENDPOINT_TEXT], keepalives[ENDPOINT_TEXT + 64] = "no keepalives", more[32] = "";
+
+	if (order->peers > 1)
+		snprintf(more, sizeof more, " and %u more", order->peers - 1);
+	if (order->peers && order->interval_seconds)
+		snprintf(keepalives, sizeof keepalives, "a keepalive every %u s to %s%s", order->interval_seconds,
+		         endpoint_print(peer, &order->peer[0]), more);
+	warnx("ready: %s decapsulates ESP, %s", endpoint_print(local, &order->local), keepalives);
+	supervisor_notify();
+}
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * SECOND + time.tv_nsec;
+}
+
+/* True when a signal of ENDS came before the time DUE. */
+static bool ended_before(int64_t due, const sigset_t *ends)
+{
+	int signal;
+
+	do {
+		int64_t left = due - now();
+		struct timespec timeout = { 0 };
+
+		if (left > 0)
+			timeout = (struct timespec){ left / SECOND, left % SECOND };
+		signal = sigtimedwait(ends, NULL, &timeout);
+	} while (signal < 0 && errno == EINTR);
+	return signal > 0;
+}
+
+/* RFC 3948, section 2.3: one byte, 0xFF.  A network that is down for now is not worth a line, and
+ * has many names: besides the usual ones EINVAL (a blackhole route), EACCES (a prohibit route), EPERM
+ * (a filter), ENOKEY (a WireGuard route).  Fatal is only what says that the socket is no good. */
+static void keepalive_send(int fd, const struct endpoint *peer)
+{
+	static const unsigned char keepalive = 0xff;
+	struct sockaddr_storage address;
+	socklen_t length = endpoint_to_sockaddr(&address, peer);
+
+	if (sendto(fd, &keepalive, sizeof keepalive, MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0 &&
+	    (errno == EBADF || errno == ENOTSOCK || errno == EFAULT || errno == EAFNOSUPPORT))
+		err(EXIT_BROKE, "cannot send keepalives");
+}
+
+/* First all peers each second, then one after the other, evenly over the interval. */
+static void keepalives_send(const struct order *order, int fd, const sigset_t *ends)
+{
+	int64_t due = now(), apart = SECOND * order->interval_seconds / order->peers;
+	unsigned eager = EAGER_KEEPALIVES, peer = 0;
+
+	do {
+		for (unsigned burst = eager ? order->peers : 1; burst; burst--) {
+			keepalive_send(fd, &order->peer[peer]);
+			peer = (peer + 1) % order->peers;
+		}
+		due += eager && --eager ? SECOND : apart;
+		if (due < now())
+			due = now();    /* stopped for a while: what was missed is not made up for */
+	} while (!ended_before(due, ends));
+}
+
+/* SIGTERM and SIGINT wait until asked for; a closed terminal or pipe is no reason to end. */
+static void mailbox_open(sigset_t *ends)
+{
+	sigemptyset(ends);
+	sigaddset(ends, SIGTERM);
+	sigaddset(ends, SIGINT);
+	sigprocmask(SIG_BLOCK, ends, NULL);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+	static struct order order;
+	sigset_t ends;
+	int fd;
+
+	order.encapsulation = UDP_ENCAP_ESPINUDP;
+	order.interval_seconds = INTERVAL_SECONDS;
+	if (!order_parse(&order, argv + (argc > 0)))
+		return EXIT_MISTAKE;
+	mailbox_open(&ends);
+	fd = socket_open(&order);
+	root_drop(&order);
+	say_ready(&order);
+	if (order.peers && order.interval_seconds)
+		keepalives_send(&order, fd, &ends);
+	else
+		sigwait(&ends, &(int){ 0 });
+	return EXIT_OK;
+}
