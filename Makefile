@@ -27,7 +27,8 @@ CFLAGS_ALL  += -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fn
 LDFLAGS_ALL = -fsanitize=address,undefined $(LDFLAGS)
 else ifneq ($(findstring musl,$(CC)),)
 CFLAGS_ALL  += $(KERNEL_HEADERS)
-LDFLAGS_ALL += -static
+# fewer pages: no padding between segments, none set apart to be made read-only later
+LDFLAGS_ALL += -static -Wl,-z,noseparate-code -Wl,-z,norelro
 else
 CFLAGS_ALL  += -fPIE
 LDFLAGS_ALL += -static-pie
@@ -72,3 +73,8 @@ examples: $(BUILD)/xfrmpair
 
 clean:
 	rm -rf $(BUILD)
+
+test:
+	tests/run
+demo: all
+	examples/demo

@@ -5,7 +5,7 @@ BUILD=$PWD/${BUILD:-build}
 PATH=$BUILD:$PATH
 net=$PWD/tests/lab/net
 # where the scripts keep their state of the moment
-export XFRMPAIR_RUN=$BATS_FILE_TMPDIR/run
+export XFRMPAIR_RUN=${XFRMPAIR_RUN:-$BATS_FILE_TMPDIR/run}
 
 # The how-to's pair, as tokens.
 A=192.168.1.4:61525@85.9.8.7
@@ -87,4 +87,27 @@ script_with_fake_ip() {
 	local side=$1
 	shift
 	on "$side" env PATH="$BATS_TEST_TMPDIR/bin:$PATH" sh "$BATS_TEST_TMPDIR/$side.sh" "$@"
+}
+
+# Two tunnels through the same forgetful NATs, side by side: a - b with keepalives every 5 s, c - d with none.
+idle_tunnels() {
+	xfrmpair -o "$BATS_TEST_TMPDIR" "$A" "$B"
+	xfrmpair -o "$BATS_TEST_TMPDIR" c=192.168.1.4:5001@85.9.8.7+10.9.1.1 d=192.168.2.100:5001@31.1.2.3+10.9.2.1
+	on a ip address add 10.9.1.1/32 dev lo
+	on b ip address add 10.9.2.1/32 dev lo
+	on a sh "$BATS_TEST_TMPDIR/a.sh" up && on a sh "$BATS_TEST_TMPDIR/c.sh" up
+	on b sh "$BATS_TEST_TMPDIR/b.sh" up && on b sh "$BATS_TEST_TMPDIR/d.sh" up
+	# our own helpers in place of the scripts'
+	pkill -f 'espdecap -u 65534 -b 192.168.[12].[0-9]* [56]'
+	sleep 0.2
+	on a espdecap -i 5 -b 192.168.1.4 61525 31.1.2.3:10421 3>&- &
+	on b espdecap -i 5 -b 192.168.2.100 61523 85.9.8.7:61525 3>&- &
+	on a espdecap -i 0 -b 192.168.1.4 5001 31.1.2.3:5001 3>&- &
+	on b espdecap -i 0 -b 192.168.2.100 5001 85.9.8.7:5001 3>&- &
+	sleep 0.5
+	on a ping -q -c 1 -W 1 -I 10.9.1.1 10.9.2.1 # opens a's NAT
+	answers b 10.9.2.1 10.9.1.1
+	answers a 10.9.1.1 10.9.2.1
+	answers b 192.168.2.100 192.168.1.4
+	date +%s >"$BATS_TEST_TMPDIR/since"
 }
