@@ -22,8 +22,8 @@
 
 #define SECOND INT64_C(1000000000)   /* in nanoseconds, as every time here */
 
-/* The calls themselves: around them libc has 2 KiB of care for threads.  What has no number with 32 has
- * always been that wide. */
+/* The calls themselves: around them libc has 2 KiB of care for threads.  Where there are *32
+ * ones, the plain ones take 16-bit ids. */
 #ifdef SYS_setresuid32
 enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
 #else

@@ -1,0 +1,391 @@
+#!/usr/bin/env bats
+# What espdecap promises.  Needs strace, tcpdump, iproute2, file; some tests need root and say so.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	ESPDECAP=$(cd "${BUILD:-build}" && pwd)/espdecap
+	ASAN_OPTIONS=detect_leaks=0   # it cannot look for them under strace
+	export ESPDECAP ASAN_OPTIONS
+	# The eleven seconds of the last test pass while the others run.
+	if command -v strace >/dev/null; then
+		RHYTHM=$BATS_FILE_TMPDIR/rhythm
+		strace -D -ttt -e trace=sendto -o "$RHYTHM" "$ESPDECAP" -i 2 $((10000 + RANDOM % 20000)) 127.0.0.1 9 127.0.0.2:9 2>/dev/null 3>&- &
+		echo $! >"$BATS_FILE_TMPDIR/rhythm.pid"
+		export RHYTHM
+	fi
+}
+
+teardown_file() {
+	kill "$(cat "$BATS_FILE_TMPDIR/rhythm.pid")" || true
+}
+
+setup() {
+	PORT=$((10000 + RANDOM % 20000))
+	SAID=$BATS_TEST_TMPDIR/said
+	PID=
+	NETNS=
+}
+
+teardown() {
+	[ -z "$PID" ] || kill -KILL "$PID" 2>/dev/null || true
+	[ -z "$NETNS" ] || ip netns del "$NETNS" || true
+}
+
+need_root() { [ "$(id -u)" = 0 ] || skip "needs root: $1"; }
+need() { command -v "$1" >/dev/null || skip "needs $1"; }
+
+# until COMMAND succeeds, for at most 3 s
+until_true() {
+	local try
+	for try in {1..60}; do
+		if "$@"; then return; fi
+		sleep 0.05
+	done
+	echo "never came true: $*; it said: $(cat "$SAID")" >&2
+	return 1
+}
+
+said_ready() { grep -q '^espdecap: ready: ' "$SAID"; }
+ended() { ! kill -0 "$PID" 2>/dev/null; }
+
+# start [WRAPPER...] ARGUMENT...: in the background until it is ready; sets PID
+start() {
+	: >"$SAID"
+	"$@" 2>"$SAID" 3>&- &
+	PID=$!
+	until_true said_ready
+}
+
+# stop SIGNAL STATUS: it must still run, and end so
+stop() {
+	local status=0
+	kill -0 "$PID"
+	kill "-$1" "$PID"
+	wait "$PID" || status=$?
+	PID=
+	[ "$status" = "$2" ]
+}
+
+refuses() {
+	local want=$1 said
+	shift
+	run -2 --separate-stderr "$ESPDECAP" "$@"
+	said=${stderr%%$'\n'usage:*}
+	[ "$said" = "espdecap: $want" ] || { echo "said: $said"; echo "want: espdecap: $want"; return 1; }
+	[ -z "$output" ]
+}
+
+new_netns() {
+	NETNS=espdecap-$$-$BATS_TEST_NUMBER
+	ip netns add "$NETNS"
+	ip -n "$NETNS" link set lo up
+	ip -n "$NETNS" link add out type veth peer name in
+	ip -n "$NETNS" addr add 192.0.2.1/24 dev out
+	ip -n "$NETNS" link set out up
+	ip -n "$NETNS" link set in up
+}
+
+@test "-h and --help go to stdout, -V and --version too, with status 0" {
+	run -0 --separate-stderr "$ESPDECAP" --help
+	[ "${lines[0]}" = "usage: espdecap [-b ADDR] [-i SECONDS] [-u USER] [-N] PORT [PEER PORT | PEER:PORT]..." ]
+	[ -z "$stderr" ]
+	long=$output
+	run -0 "$ESPDECAP" -h
+	[ "$output" = "$long" ]
+	run -0 --separate-stderr "$ESPDECAP" -V
+	[[ "$output" =~ ^espdecap\ [0-9]+\.[0-9]+ ]] && [ -z "$stderr" ]
+	long=$output
+	run -0 "$ESPDECAP" --version
+	[ "$output" = "$long" ]
+	run -1 --separate-stderr sh -c '"$0" --help >/dev/full' "$ESPDECAP"
+	[ "$stderr" = "espdecap: standard output: No space left on device" ]
+}
+
+@test "an unknown option is one line and the usage on stderr, status 2" {
+	for option in -x --nonsense -Nx -; do
+		run -2 --separate-stderr "$ESPDECAP" "$option" 4500
+		[ "${stderr_lines[0]}" = "espdecap: $option: no such option" ]
+		[[ "${stderr_lines[1]}" == "usage: espdecap "* ]]
+		[ "${#stderr_lines[@]}" = 2 ] && [ -z "$output" ]
+	done
+}
+
+@test "every bad word is refused in one line that says what would do" {
+	port="want 1 to 65535"
+	address="want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]"
+	refuses "PORT is missing"
+	refuses "PORT: port '0': $port" 0
+	refuses "PORT: port '70000': $port" 70000
+	refuses "PORT: port '1x': $port" 1x
+	refuses "PORT: port '': $port" ''
+	refuses "PORT: port '-1': $port" -- -1
+	refuses "PORT: port '\\x1b[31m': $port" $'\e[31m'
+	refuses "peer: '192.0.2.1' has no port: want PEER PORT or PEER:PORT" 4500 192.0.2.1
+	refuses "peer: port '0': $port" 4500 192.0.2.1 0
+	refuses "peer: port '70000': $port" 4500 192.0.2.1:70000
+	refuses "peer: address 'junk': $address" 4500 192.0.2.1 4500 junk
+	refuses "peer: address '-i': $address" 4500 -i 20
+	refuses "peer: address '0.0.0.0': want that of one machine" 4500 0.0.0.0 4500
+	refuses "peer: address '224.0.0.1:1': want that of one machine" 4500 224.0.0.1:1
+	refuses "peer: address '[ff02::1]:1': want that of one machine" 4500 [ff02::1]:1
+	refuses "peer: address '[::1]:1': IPv4 and IPv6 want a helper each" 4500 127.0.0.1:1 [::1]:1
+	refuses "peer: address '127.0.0.1:1': IPv4 and IPv6 want a helper each" -b ::1 4500 127.0.0.1:1
+	refuses "-b: address 'eth0': $address" -b eth0 4500
+	refuses "-b: address '[::1]:1': want it without a port" -b [::1]:1 4500
+	refuses "-b: wants a value after it" -b
+	for given in -1 x 1.5 86401 99999999999999999999 '' ' 1'; do
+		refuses "-i: interval '$given': want 0 to 86400 seconds" -i "$given" 4500
+	done
+	for given in no-such-user '' -1 4294967295; do
+		refuses "-u: user '$given': want a name from /etc/passwd or a number" -u "$given" 4500
+	done
+	refuses "-u: user 'root': want one who is not root" -u root 4500
+	refuses "-u: user '0': want one who is not root" -u0 4500
+	refuses "peer: '127.0.0.1:1': want at most 1024 of them" 4500 $(printf '127.0.0.1:1 %.0s' {1..1025})
+}
+
+@test "the ready line says what it does" {
+	start "$ESPDECAP" -b 127.0.0.1 "$PORT" 127.0.0.9 10421
+	[ "$(cat "$SAID")" = "espdecap: ready: 127.0.0.1:$PORT decapsulates ESP, a keepalive every 20 s to 127.0.0.9:10421" ]
+	stop TERM 0
+	start "$ESPDECAP" -i 86400 -- "$PORT" 127.0.0.9 10421 127.0.0.8:1 127.0.0.7:1
+	[ "$(cat "$SAID")" = "espdecap: ready: 0.0.0.0:$PORT decapsulates ESP, a keepalive every 86400 s to 127.0.0.9:10421 and 2 more" ]
+	stop TERM 0
+	start "$ESPDECAP" -b 127.0.0.1 "$PORT"
+	[ "$(cat "$SAID")" = "espdecap: ready: 127.0.0.1:$PORT decapsulates ESP, no keepalives" ]
+	stop TERM 0
+}
+
+@test "it takes IPv6, and leaves the IPv4 port of the same number alone" {
+	[ -e /proc/net/if_inet6 ] || skip "needs IPv6"
+	start "$ESPDECAP" "$PORT" [::1]:9
+	[[ "$(cat "$SAID")" == "espdecap: ready: [::]:$PORT decapsulates ESP, a keepalive every 20 s to [::1]:9" ]]
+	six=$PID
+	start "$ESPDECAP" "$PORT" 127.0.0.1:9
+	stop TERM 0
+	PID=$six
+	stop TERM 0
+}
+
+@test "the socket takes ESP and drops the rest before it has its port, and says it is ready after" {
+	need strace
+	[ -e /proc/net/if_inet6 ] || skip "needs IPv6"
+	NOTIFY_SOCKET=@espdecap-$PORT start strace -D -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" -b ::1 "$PORT" [::1]:9
+	stop TERM 0
+	sleep 0.1
+	calls=$(sed -nE "s/^(setsockopt)\(3, [^,]*, (UDP_ENCAP|0x64|SO_ATTACH_FILTER|IPV6_V6ONLY).*= 0\$/\2/p
+		s/^bind\(3.*= 0\$/bind/p; s/^write.*ready: .*/ready/p; s/^sendto.*READY=1.*/notified/p
+		s/^sendto\(3, \"\\\\377\", 1.*/keepalive/p; /ready: /s/.*/ready/p" "$BATS_TEST_TMPDIR/trace" | uniq | tr '\n' ' ')
+	echo "$calls"
+	[[ "$calls" =~ ^(UDP_ENCAP|0x64)\ SO_ATTACH_FILTER\ IPV6_V6ONLY\ bind\ ready\ notified\ keepalive\ $ ]]
+	run ! grep REUSE "$BATS_TEST_TMPDIR/trace"
+}
+
+@test "SIGTERM and SIGINT end it with status 0, SIGHUP and SIGPIPE do not" {
+	for signal in TERM INT; do
+		for interval in 0 20; do
+			start "$ESPDECAP" -i "$interval" "$PORT" 127.0.0.1 9
+			kill -HUP "$PID"
+			kill -PIPE "$PID"
+			sleep 0.1
+			stop "$signal" 0
+		done
+	done
+}
+
+@test "a taken port is named, and where to look" {
+	start "$ESPDECAP" "$PORT"
+	run -1 --separate-stderr "$ESPDECAP" "$PORT"
+	[ "$stderr" = "espdecap: port $PORT is taken: \`ss -lunp\` shows by whom" ]
+}
+
+@test "an address that is not here is named" {
+	run -1 --separate-stderr "$ESPDECAP" -b 192.0.2.77 4500
+	[[ "$stderr" == "espdecap: cannot bind 192.0.2.77:4500: "*"ddress"* ]] && [ "${#stderr_lines[@]}" = 1 ]
+}
+
+@test "-N works before Linux 6.10 and is refused with status 5 from then on" {
+	IFS=. read -r major minor _ <<<"$(uname -r)"
+	if ((major * 1000 + ${minor%%[!0-9]*} < 6010)); then
+		start "$ESPDECAP" -N "$PORT"
+		stop TERM 0
+	else
+		run -5 --separate-stderr timeout 3 "$ESPDECAP" -N "$PORT"
+		[ "$stderr" = "espdecap: -N: this kernel has no non-IKE encapsulation any more: want Linux before 6.10, or no -N" ]
+	fi
+}
+
+@test "what the kernel does not take as ESP is not kept and wakes nobody" {
+	need strace
+	start strace -D -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" -b 127.0.0.1 -i 0 "$PORT"
+	for i in {1..50}; do
+		printf '\0\0\0\0IKE, as far as anybody knows' >/dev/udp/127.0.0.1/"$PORT"
+		printf 'junk' >/dev/udp/127.0.0.1/"$PORT"
+	done
+	queue() { ss -Hlun "sport = :$1" | awk '{ print $2 }'; }
+	[ "$(queue "$PORT")" = 0 ]
+	tail -n 1 "$BATS_TEST_TMPDIR/trace" | grep -q '^rt_sigtimedwait('
+	run ! grep -q recv "$BATS_TEST_TMPDIR/trace"
+	stop TERM 0
+	need perl    # the control: the same datagrams stay with a socket that has no filter
+	perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1:$ARGV[0]") or die; sleep 5' "$PORT" 3>&- &
+	PID=$!
+	until_true eval '[ "$(queue "$PORT")" = 0 ]'
+	printf '\0\0\0\0IKE' >/dev/udp/127.0.0.1/"$PORT"
+	[ "$(queue "$PORT")" -gt 0 ]
+}
+
+@test "the kernel takes ESP and keepalives away from the socket, and nothing else" {
+	dropped() { awk -v port="$(printf ':%04X' "$PORT")" 'index($2, port) { print $NF }' /proc/net/udp; }
+	start "$ESPDECAP" -b 127.0.0.1 "$PORT"
+	printf 'ESP of nobody' >/dev/udp/127.0.0.1/"$PORT"
+	printf '\xff' >/dev/udp/127.0.0.1/"$PORT"
+	[ "$(dropped)" = 0 ]
+	printf '\0\0\0\0IKE' >/dev/udp/127.0.0.1/"$PORT"   # the control: this one meets the socket's filter
+	[ "$(dropped)" = 1 ]
+	stop TERM 0
+}
+
+@test "-i 0 sends nothing, ever, nor does no peer" {
+	need strace
+	for arguments in "-i 0 $PORT 127.0.0.1 9" "-i 1 $PORT"; do
+		start strace -D -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" $arguments
+		sleep 0.2
+		[[ "$(tail -n 1 "$BATS_TEST_TMPDIR/trace")" == "rt_sigtimedwait([INT TERM], "* ]]
+		stop TERM 0
+		run ! grep -q sendto "$BATS_TEST_TMPDIR/trace"
+	done
+}
+
+@test "no failure of the network ends it or is worth a line, a dead socket is" {
+	need strace
+	for error in ECONNREFUSED EHOSTUNREACH ENETUNREACH ENETDOWN EPERM EACCES ENOBUFS EAGAIN ENOMEM EINVAL EADDRNOTAVAIL ESRCH ENOKEY; do
+		start strace -D -o "$BATS_TEST_TMPDIR/trace" -e trace=sendto -e inject=sendto:error=$error "$ESPDECAP" "$PORT" 127.0.0.1 9
+		until_true grep -q "$error.*INJECTED" "$BATS_TEST_TMPDIR/trace"
+		stop TERM 0
+		[ "$(wc -l <"$SAID")" = 1 ]
+	done
+	run -1 --separate-stderr strace -D -o /dev/null -e inject=sendto:error=EBADF "$ESPDECAP" "$PORT" 127.0.0.1 9
+	[[ "${stderr_lines[1]}" == "espdecap: cannot send keepalives: Bad file descriptor" ]]
+}
+
+@test "it outlives its link, its route and its address, and goes on when they are back" {
+	need_root "makes a network namespace"
+	need strace
+	new_netns
+	trace=$BATS_TEST_TMPDIR/trace
+	start ip netns exec "$NETNS" strace -D -o "$trace" -e trace=sendto "$ESPDECAP" -b 192.0.2.1 -i 1 "$PORT" 192.0.2.2 9
+	mark() { lines_before=$(wc -l <"$trace"); }
+	since() { sed "1,${lines_before}d" "$trace" | grep -q -- "$1"; }
+	ip -n "$NETNS" link set out down
+	mark; until_true since '= -1 ENETUNREACH'
+	ip -n "$NETNS" link set out up
+	mark; until_true since '= 1$'
+	ip -n "$NETNS" addr add 192.0.2.3/24 dev out
+	ip -n "$NETNS" addr del 192.0.2.1/24 dev out
+	mark; until_true since '= -1 E'
+	ip -n "$NETNS" addr replace 192.0.2.1/24 dev out
+	mark; until_true since '= 1$'
+	stop TERM 0
+	[ "$(wc -l <"$SAID")" = 1 ]
+}
+
+@test "what arrives at the peer is one byte, 0xff, from the port" {
+	need_root "makes a network namespace"
+	need tcpdump
+	new_netns
+	ip netns exec "$NETNS" tcpdump -Z root -U -lnxi in -c 2 udp port 9 >"$BATS_TEST_TMPDIR/dump" 2>"$BATS_TEST_TMPDIR/tcpdump" 3>&- &
+	dump=$!
+	until_true grep -q listening "$BATS_TEST_TMPDIR/tcpdump"
+	ip -n "$NETNS" neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev out
+	start ip netns exec "$NETNS" "$ESPDECAP" "$PORT" 192.0.2.2 9
+	wait "$dump"
+	grep -q "192.0.2.1.$PORT > 192.0.2.2.9: UDP, length 1\$\|192.0.2.1.$PORT > 192.0.2.2.9: .*isakmp-nat-keep-alive" "$BATS_TEST_TMPDIR/dump"
+	grep -Eq '0x0010: .* ff' "$BATS_TEST_TMPDIR/dump"
+	stop TERM 0
+}
+
+@test "-u leaves neither identity nor capability of root" {
+	need_root "becomes nobody"
+	privileged=$((600 + RANDOM % 400))
+	for user in nobody 65534; do
+		start "$ESPDECAP" -u "$user" "$privileged"
+		facts=$(grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs):' /proc/"$PID"/status | tr -s '\t ' ' ' | sed 's/ $//')
+		stop TERM 0
+		echo "$facts"
+		[ "$facts" = "Uid: 65534 65534 65534 65534
+Gid: 65534 65534 65534 65534
+Groups:
+CapInh: 0000000000000000
+CapPrm: 0000000000000000
+CapEff: 0000000000000000
+CapBnd: 0000000000000000
+CapAmb: 0000000000000000
+NoNewPrivs: 1" ]
+	done
+	start "$ESPDECAP" "$privileged"       # the control
+	[ "$(awk '/^CapEff/ { print $2 }' /proc/"$PID"/status)" != 0000000000000000 ]
+}
+
+@test "it runs as nobody without any capability, who cannot become another" {
+	need_root "becomes nobody"
+	cp "$ESPDECAP" "$BATS_TEST_TMPDIR/espdecap"
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/espdecap" "${BATS_TEST_TMPDIR%/*}"
+	nobody="setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all --"
+	$nobody test -x "$BATS_TEST_TMPDIR/espdecap" || skip "nobody cannot reach $BATS_TEST_TMPDIR"
+	start $nobody "$BATS_TEST_TMPDIR/espdecap" "$PORT" 127.0.0.1 9
+	stop TERM 0
+	run -1 --separate-stderr $nobody "$BATS_TEST_TMPDIR/espdecap" -u 1 "$PORT"
+	[ "$stderr" = "espdecap: cannot become user '1': Operation not permitted" ]
+}
+
+@test "a supervisor that asks is told READY=1, by path and by abstract name" {
+	need perl
+	for name in "$BATS_TEST_TMPDIR/notify" "@espdecap-notify-$PORT"; do
+		rm -f "$BATS_TEST_TMPDIR/heard"
+		perl -MSocket -e '$n = shift; $n =~ s/^@/\0/; socket(S, AF_UNIX, SOCK_DGRAM, 0) or die; bind(S, pack_sockaddr_un($n)) or die $!;
+			$| = 1; print "bound\n"; alarm 5; recv(S, $m, 99, 0); print "$m\n"' "$name" >"$BATS_TEST_TMPDIR/heard" 3>&- &
+		supervisor=$!
+		until_true grep -qs bound "$BATS_TEST_TMPDIR/heard"
+		NOTIFY_SOCKET=$name start "$ESPDECAP" "$PORT"
+		wait "$supervisor"
+		[ "$(tail -n 1 "$BATS_TEST_TMPDIR/heard")" = READY=1 ]
+		stop TERM 0
+	done
+	NOTIFY_SOCKET=/no/such/socket start "$ESPDECAP" "$PORT"
+	until_true grep -qx "espdecap: NOTIFY_SOCKET '/no/such/socket': No such file or directory" "$SAID"
+	stop TERM 0
+}
+
+@test "it is static and, made with musl, at most 40 KiB on disk and 64 KiB resident" {
+	[ -z "$SANITIZE" ] || skip "a sanitizer's build is dynamic and large"
+	need file
+	run -0 file -b "$ESPDECAP"
+	[[ "$output" == *"statically linked"*stripped || "$output" == *"static-pie linked"*stripped ]]
+	[[ "$output" != *static-pie* ]] || skip "made with glibc: static-pie, and its size is glibc's"
+	size=$(wc -c <"$ESPDECAP")
+	start "$ESPDECAP" -i 1 "$PORT" 127.0.0.1 9
+	until_true [ -r /proc/"$PID"/smaps_rollup ]
+	resident=$(awk '/^Rss:/ { print $2 }' /proc/"$PID"/smaps_rollup)   # VmRSS is only roughly kept
+	echo "$size bytes, $resident KiB resident"
+	[ "$size" -le 40960 ] && [ "$resident" -le 64 ]
+}
+
+@test "keepalives: at once to all, each second for ten, then each in its share of the interval" {
+	[ -n "$RHYTHM" ] || skip "needs strace"
+	for try in {1..160}; do
+		[ "$(wc -l <"$RHYTHM")" -lt 26 ] || break
+		sleep 0.1
+	done
+	# 2 peers, -i 2: both at 0, 1, ... 10 s, then the first at 11, 13, ..., the second at 12, 14, ...
+	awk '{
+		match($0, /127\.0\.0\.[12]/); peer = substr($0, RSTART + 8, 1)
+		if (NR == 1) start = $1
+		want = NR <= 22 ? int((NR - 1) / 2) : NR - 12
+		to = NR % 2 ? 1 : 2
+		late = $1 - start - want
+		printf "%2d: to %d (want %d), %.4f s late\n", NR, peer, to, late
+		if (peer != to || late < -0.01 || late > 0.4 || !/"\\377", 1,/) bad = 1
+	} END { exit bad || NR < 25 }' "$RHYTHM"
+}
