@@ -54,6 +54,7 @@ teardown() { both_down >/dev/null 2>&1 || :; }
 	captured
 	tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null >"$BATS_TEST_TMPDIR/packets"
 	[ "$(grep -c 'UDP, length 1[0-9][0-9]$' "$BATS_TEST_TMPDIR/packets")" -eq 6 ]
+	cat "$BATS_TEST_TMPDIR/packets"
 	run ! grep -v -e 'IP 85.9.8.7.61525 > 31.1.2.3.10421: UDP' -e 'IP 31.1.2.3.10421 > 85.9.8.7.61525: UDP' "$BATS_TEST_TMPDIR/packets"
 	run ! grep -aq 'cleartext!!' "$BATS_TEST_TMPDIR/wire"
 	# the control: outside the tunnel the same words are seen
@@ -326,6 +327,7 @@ END
 	on b ip address delete 192.168.2.100/24 dev eth0
 	on b ip address add 192.168.2.77/24 dev eth0 2>/dev/null || :
 	on b ip route replace default via 192.168.2.1
+	on nb conntrack -F 2>/dev/null # the old address still has the mapping
 	run script b up --local 203.0.113.5
 	[ "$status" -eq 1 ]
 	script a up
@@ -339,6 +341,7 @@ END
 	on b ip address delete 192.168.2.77/24 dev eth0
 	on b ip address add 192.168.2.100/24 dev eth0 2>/dev/null || :
 	on b ip route replace default via 192.168.2.1
+	on nb conntrack -F 2>/dev/null
 	snapshot b | diff "$BATS_TEST_TMPDIR/before" -
 }
 
@@ -374,9 +377,11 @@ paste() {
 		cat "$1"
 		printf '\e[201~\n'
 		sleep 2
+		printf '\003' # as a person would at a prompt that waits for more
+		sleep 0.3
 		printf 'exit\n'
 		sleep 0.5
-	} | on a env HOME="$BATS_TEST_TMPDIR" HISTFILE="$BATS_TEST_TMPDIR/history" TERM=xterm script -qec 'bash -i' /dev/null \
+	} | on a timeout 20 env HOME="$BATS_TEST_TMPDIR" HISTFILE="$BATS_TEST_TMPDIR/history" TERM=xterm script -qec 'bash -i' /dev/null \
 		>"$BATS_TEST_TMPDIR/screen"
 }
 
