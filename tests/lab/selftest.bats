@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# The lab does what it says: tests/lab/run bats tests/lab/selftest.bats
+bats_require_minimum_version 1.5.0
+
+setup() {
+	[ -n "$LAB_INSIDE" ] || skip "wants the lab: tests/lab/run bats $BATS_TEST_FILENAME"
+	PATH=$BATS_TEST_DIRNAME:$PATH
+}
+
+teardown() {
+	[ ! -e /run/xfrmpair-lab/net ] || net down
+}
+
+on() { ip netns exec "$@"; }
+
+# up [OPTION]...: the network, with a mirror on port 7 that answers each packet with the endpoint it came from
+up() {
+	net up "$@"
+	for server in 198.51.100.1 198.51.100.2; do
+		on inet socat "UDP4-RECVFROM:7,bind=$server,fork" 'SYSTEM:echo $SOCAT_PEERADDR\:$SOCAT_PEERPORT' 3>&- &
+	done
+	until [ "$(on inet ss -Hlun 'sport = 7' | wc -l)" = 2 ]; do sleep 0.1; done
+}
+
+# mapped SIDE PORT SERVER: the endpoint that SERVER sees when SIDE sends from PORT
+mapped() {
+	echo | on "$1" socat -t 1 - "UDP4:$3:7,sourceport=$2"
+}
+
+# heard SIDE PORT WORD: does WORD reach SIDE's PORT, sent by inet from its port 7777 to 85.9.8.7?
+heard() {
+	on "$1" timeout 1.5 socat -u "UDP4-RECV:$2" - >"$BATS_TEST_TMPDIR/heard" &
+	until on "$1" ss -Hlun "sport = $2" | grep -q .; do sleep 0.1; done
+	echo "$3" | on inet socat -u - "UDP4:85.9.8.7:$2,bind=198.51.100.1,sourceport=7777"
+	wait $! || :
+	grep -qx "$3" "$BATS_TEST_TMPDIR/heard"
+}
+
+@test "a NAT that keeps ports shows the same one to both servers, and lets nothing in that was not asked for" {
+	up
+	[ "$(mapped a 61525 198.51.100.1)" = 85.9.8.7:61525 ]
+	[ "$(mapped a 61525 198.51.100.2)" = 85.9.8.7:61525 ]
+	run ! heard a 61525 unasked
+	run ! on inet ping -c 1 -W 1 85.9.8.7
+	echo | on a socat -u - UDP4:198.51.100.1:7777,sourceport=61525
+	heard a 61525 asked
+}
+
+@test "a NAT that moves a port shows the moved one to both servers, and keeps the others" {
+	up
+	[ "$(mapped b 61523 198.51.100.1)" = 31.1.2.3:10421 ]
+	[ "$(mapped b 61523 198.51.100.2)" = 31.1.2.3:10421 ]
+	[ "$(mapped b 5000 198.51.100.1)" = 31.1.2.3:5000 ]
+}
+
+@test "a symmetric NAT shows each server another port" {
+	up --nat-a symmetric
+	first=$(mapped a 61525 198.51.100.1)
+	second=$(mapped a 61525 198.51.100.2)
+	[[ $first == 85.9.8.7:* && $second == 85.9.8.7:* ]]
+	[ "$first" != "$second" ]
+}
+
+@test "an open router answers what was not asked for, and a short memory forgets an idle mapping" {
+	up --nat-a keeps,open --timeout 1
+	on inet ping -c 1 -W 5 85.9.8.7
+	[ "$(mapped a 61525 198.51.100.1)" = 85.9.8.7:61525 ]
+	sleep 2
+	run ! heard a 61525 late
+}
+
+@test "behind two NATs in a row only the outer one is seen; ICMP errors come back through both" {
+	up --cgn a
+	[ "$(mapped a 61525 198.51.100.1)" = 85.9.8.7:61525 ]
+	run on a ping -c 1 -W 2 -t 3 31.1.2.3
+	[[ $output == *"From 85.9.8.1 "*"Time to live exceeded"* ]]
+}
+
+@test "two sides in one LAN reach each other directly" {
+	net up --lan
+	on a ping -c 1 -W 5 -t 1 192.168.1.100
+}
+
+@test "a side that is open to the internet, a third side, hosts behind them, and IPv6 all the way" {
+	net up --sides 3 --sites --ipv6 --open-side c
+	on a ping -c 1 -W 5 77.3.4.5
+	on hb ping -c 1 -W 5 10.2.0.1
+	on a ping -c 1 -W 5 2001:db8:3::4
+	run ! on c ping -c 1 -W 1 2001:db8:2::100
+}
+
+@test "the kernel takes ESP in UDP with every cipher that people use" {
+	net up
+	while read -r cipher; do
+		spi=$((${spi:-0x1000} + 1))
+		on a ip xfrm state add src 192.168.1.4 dst 31.1.2.3 proto esp spi $spi reqid 1 mode tunnel \
+			$cipher encap espinudp 61525 10421 0.0.0.0
+	done <<-'EOF'
+		aead rfc4106(gcm(aes)) 0x000102030405060708090a0b0c0d0e0f10111213 128
+		aead rfc4106(gcm(aes)) 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223 128
+		aead rfc7539esp(chacha20,poly1305) 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223 128
+		enc cbc(aes) 0x000102030405060708090a0b0c0d0e0f auth-trunc hmac(sha256) 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f 128
+	EOF
+	[ "$(net exec a ip xfrm state | grep -c espinudp)" = 4 ]
+}
+
+@test "net down removes what net up made and nothing else, and a second up is refused" {
+	ip netns add before
+	net up
+	run ! net up
+	[[ $output == *"is up already"* ]]
+	on a sleep 1000 3>&- &
+	net down
+	[ "$(ip netns)" = before ]
+	ip netns delete before
+	[ ! -e /run/xfrmpair-lab ]
+	run ! kill -0 $!
+}
