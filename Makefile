@@ -42,7 +42,7 @@ all: $(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe
 
 $(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/templates.o
 $(BUILD)/espdecap: $(BUILD)/espdecap.o $(SHARED:%=$(BUILD)/%.o)
-$(BUILD)/natprobe: $(BUILD)/natprobe.o $(BUILD)/stun.o $(SHARED:%=$(BUILD)/%.o)
+$(BUILD)/natprobe: $(BUILD)/natprobe.o $(BUILD)/discover.o $(BUILD)/punch.o $(BUILD)/stun.o $(BUILD)/hello.o $(SHARED:%=$(BUILD)/%.o)
 $(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe:
 	$(CC) -o $@ $^ $(LDFLAGS_ALL)
 

@@ -1,0 +1,346 @@
+/* natprobe asks: two STUN servers from one socket.  What they see differs only where the mapping depends on the
+ * endpoint one talks to (RFC 4787, section 4.1); then no port can be told to the peer beforehand. */
+#include "natprobe.h"
+#include "say.h"
+#include "stun.h"
+
+#include <err.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	RETRANSMIT_MS = 500,     /* RFC 8489, section 6.2.1, then doubled */
+	GIVE_UP_MS = 8000,       /* the RFC's 39.5 seconds are for daemons, nobody sits through them */
+	HOLD_MS = 15000,         /* mappings live 30 s in the worst of known NATs */
+	HOLD_TIMES = 240,        /* an hour: what carries a word longer asks again */
+	NAME_MOST = 253,
+};
+
+struct server {
+	const char *text;            /* as typed */
+	char name[NAME_MOST + 1];    /* empty: typed as an address */
+	struct endpoint endpoint;    /* no family: not found yet */
+	unsigned char id[STUN_ID];
+	bool answered;
+	struct endpoint mapped;      /* no family: none */
+	char trouble[96];            /* why there is none */
+};
+
+struct asking {
+	struct endpoint local;       /* where all requests leave from */
+	struct server servers[2];
+	int given, count, fd;        /* COUNT is 1 where two given are one and the same */
+};
+
+static bool server_parse(struct server *server, const char *text)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+	size_t length = strcspn(text, ":");
+
+	server->text = text;
+	if (text[0] == '[' || strspn(text, "0123456789.") == length || (text[length] && strchr(text + length + 1, ':'))) {
+		if (!endpoint_parse(&server->endpoint, text, "server"))
+			return false;
+	} else {
+		if (!length || length > NAME_MOST || strspn(text, alphabet) < length)
+			return refuse("server", "'%s': want a name or an address, and :PORT if it is not %d", shown(text), STUN_PORT);
+		if (text[length] && !port_parse(&server->endpoint.port, text + length + 1, "server"))
+			return false;
+		memcpy(server->name, text, length);
+	}
+	if (!server->endpoint.port)
+		server->endpoint.port = STUN_PORT;
+	return true;
+}
+
+/* "stun.example.org (192.0.2.1:3478)", or as much of it as there is. */
+static const char *server_shown(char out[NAME_MOST + ENDPOINT_TEXT + 4], const struct server *server)
+{
+	char text[ENDPOINT_TEXT];
+
+	if (!server->endpoint.address.family)
+		return server->text;
+	endpoint_print(text, &server->endpoint);
+	snprintf(out, NAME_MOST + ENDPOINT_TEXT + 4, server->name[0] ? "%s (%s)" : "%s%s", server->name, text);
+	return out;
+}
+
+static void server_locate(struct server *server, sa_family_t family)
+{
+	struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_DGRAM}, *found;
+	struct endpoint endpoint;
+	struct sockaddr_storage name = {0};
+	int failed;
+
+	if (!server->name[0])
+		return;
+	failed = getaddrinfo(server->name, NULL, &hints, &found);
+	if (failed) {
+		snprintf(server->trouble, sizeof server->trouble, "%s", gai_strerror(failed));
+		return;
+	}
+	memcpy(&name, found->ai_addr, found->ai_addrlen);
+	if (endpoint_from_sockaddr(&endpoint, &name))
+		server->endpoint.address = endpoint.address;
+	freeaddrinfo(found);
+}
+
+/* Which address the kernel would send from: it decides on connect. */
+static bool server_route(struct server *server, struct address *local)
+{
+	struct sockaddr_storage name;
+	struct endpoint endpoint;
+	socklen_t length = endpoint_to_sockaddr(&name, &server->endpoint);
+	int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool found = fd >= 0 && connect(fd, (struct sockaddr *)&name, length) == 0 &&
+	             getsockname(fd, (struct sockaddr *)&name, &(socklen_t){sizeof name}) == 0 &&
+	             endpoint_from_sockaddr(&endpoint, &name);
+
+	if (found)
+		*local = endpoint.address;
+	else
+		snprintf(server->trouble, sizeof server->trouble, "%s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* Finds servers and the local address in one family; false if there is no way to any server in it. */
+static bool asking_locate(struct asking *asking, sa_family_t family)
+{
+	static const struct address any;
+	bool found = false;
+
+	for (int i = 0; i < asking->count; i++) {
+		struct address local;
+
+		server_locate(&asking->servers[i], family);
+		if (asking->servers[i].endpoint.address.family != family || !server_route(&asking->servers[i], &local))
+			continue;
+		if (!found && memcmp(asking->local.address.bytes, any.bytes, sizeof any.bytes) == 0)
+			asking->local.address = local;
+		found = true;
+	}
+	return found;
+}
+
+/* The family that -b or an address says, else whichever leads to a server: IPv4 first, for there the NATs are. */
+static bool asking_start(struct asking *asking, sa_family_t family)
+{
+	bool found = family ? asking_locate(asking, family)
+	                    : asking_locate(asking, AF_INET) || asking_locate(asking, AF_INET6);
+
+	if (asking->count == 2 && endpoint_equal(&asking->servers[0].endpoint, &asking->servers[1].endpoint) &&
+	    asking->servers[0].endpoint.address.family)
+		asking->count = 1;
+	return found;
+}
+
+static void send_to(int fd, struct server *server, const unsigned char message[STUN_HEADER])
+{
+	struct sockaddr_storage name;
+	socklen_t length = endpoint_to_sockaddr(&name, &server->endpoint);
+
+	if (server->endpoint.address.family && sendto(fd, message, STUN_HEADER, 0, (struct sockaddr *)&name, length) < 0)
+		snprintf(server->trouble, sizeof server->trouble, "%s", strerror(errno));
+}
+
+/* One datagram: does it end the wait for one of the servers? */
+static void take(struct asking *asking)
+{
+	unsigned char bytes[STUN_MOST + 1];
+	struct sockaddr_storage name = {0};
+	struct endpoint from;
+	struct stun_reply reply;
+	ssize_t length = recvfrom(asking->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&name, &(socklen_t){sizeof name});
+
+	if (length < 0 || !endpoint_from_sockaddr(&from, &name))
+		return;
+	for (int i = 0; i < asking->count; i++) {
+		struct server *server = &asking->servers[i];
+
+		if (!endpoint_equal(&from, &server->endpoint) || !stun_parse(&reply, bytes, (size_t)length, server->id))
+			continue;
+		if (reply.error)
+			snprintf(server->trouble, sizeof server->trouble, "answered with error %u", reply.error);
+		else if (reply.mapped.address.family != from.address.family)
+			snprintf(server->trouble, sizeof server->trouble, "sees an address of the other IP version (NAT64)");
+		else
+			server->mapped = reply.mapped;
+		memset(server->id, 0, sizeof server->id);
+		server->answered = true;
+	}
+}
+
+static bool all_answered(const struct asking *asking)
+{
+	for (int i = 0; i < asking->count; i++)
+		if (!asking->servers[i].answered && asking->servers[i].endpoint.address.family)
+			return false;
+	return true;
+}
+
+/* Requests to all at once, again after 0.5, 1.5, 3.5 and 7.5 seconds, until all have answered or 8 have passed. */
+static void ask(struct asking *asking)
+{
+	int64_t start = probe_clock(), next = start, pause = RETRANSMIT_MS, now;
+	unsigned char request[STUN_HEADER];
+	struct pollfd waiting = {.fd = asking->fd, .events = POLLIN};
+
+	for (int i = 0; i < asking->count; i++)
+		probe_random(asking->servers[i].id, STUN_ID);
+	while ((now = probe_clock()) < start + GIVE_UP_MS && !all_answered(asking)) {
+		if (now >= next) {
+			for (int i = 0; i < asking->count; i++) {
+				stun_request(request, asking->servers[i].id);
+				if (!asking->servers[i].answered)
+					send_to(asking->fd, &asking->servers[i], request);
+			}
+			next += pause;
+			pause *= 2;
+		}
+		if (poll(&waiting, 1, (int)((next < start + GIVE_UP_MS ? next : start + GIVE_UP_MS) - now)) > 0)
+			take(asking);
+	}
+}
+
+/* The servers agree on MAPPED, as far as they were asked: what does it say of the NAT? */
+static void judge_mapped(const struct asking *asking, const struct endpoint *mapped, int seen)
+{
+	const struct server *servers = asking->servers;
+	const char *unknown = asking->given == 1 ? "only one server given" :
+	                      asking->count == 1 ? "both servers are one and the same" :
+	                      seen == 1 ? "only one server counts" :
+	                      address_equal(&servers[0].endpoint.address, &servers[1].endpoint.address) ?
+	                      "both servers have one address" : NULL;
+	char text[ADDRESS_TEXT], port[40];
+
+	if (mapped->port == asking->local.port)
+		strcpy(port, "port kept");
+	else
+		snprintf(port, sizeof port, "port moved from %u to %u", (unsigned)asking->local.port, (unsigned)mapped->port);
+	if (endpoint_equal(mapped, &asking->local))
+		warnx("not behind NAT");
+	else if (unknown)
+		warnx("behind NAT, %s; verdict unknown (%s): ask two servers of different addresses", port, unknown);
+	else
+		warnx("mapping endpoint-independent (cone NAT), %s", port);
+	if (probe_private(&mapped->address))
+		warnx("%s is in %s, not public: beyond the server stands another NAT; ask a server on the internet",
+		      address_print(text, &mapped->address), probe_private(&mapped->address));
+}
+
+/* Says what was seen; fills MAPPED where the peer can be told one. */
+static int judge(const struct asking *asking, struct endpoint *mapped)
+{
+	char shown_server[NAME_MOST + ENDPOINT_TEXT + 4], text[ENDPOINT_TEXT];
+	const struct server *told = NULL;
+	int seen = 0;
+	bool differ = false;
+
+	for (int i = 0; i < asking->count; i++) {
+		const struct server *server = &asking->servers[i];
+
+		if (server->mapped.address.family)
+			warnx("%s sees %s", server_shown(shown_server, server), endpoint_print(text, &server->mapped));
+		else
+			warnx("%s: %s", server_shown(shown_server, server), server->trouble[0] ? server->trouble : "no answer in 8 seconds");
+		if (!server->mapped.address.family)
+			continue;
+		/* One that sees the local endpoint itself, where another does not, stands on this side of the NAT. */
+		if (!told || endpoint_equal(&told->mapped, &asking->local))
+			told = server, seen = 1;
+		else if (!endpoint_equal(&server->mapped, &asking->local))
+			differ = !endpoint_equal(&told->mapped, &server->mapped), seen++;
+	}
+	if (!told)
+		return EXIT_NO_ANSWER;
+	if (differ) {
+		warnx("mapping endpoint-dependent (symmetric NAT): the peer cannot be told a port. What helps: "
+		      "forward UDP port %u on the router, another network, IPv6", (unsigned)asking->local.port);
+		return EXIT_NAT;
+	}
+	*mapped = told->mapped;
+	judge_mapped(asking, mapped, seen);
+	return EXIT_OK;
+}
+
+/* Data is out when it is closed: a full disk becomes a status, and a reader need not wait for the end of --hold. */
+static bool print_token(const struct endpoint *local, const struct endpoint *mapped)
+{
+	char text[2][ENDPOINT_TEXT];
+
+	if (endpoint_equal(local, mapped))
+		printf("%s\n", endpoint_print(text[0], local));
+	else
+		printf("%s@%s\n", endpoint_print(text[0], local), endpoint_print(text[1], mapped));
+	if (fclose(stdout) == 0)
+		return true;
+	warn("standard output");
+	return false;
+}
+
+/* Indications keep the mapping, and nobody answers them: RFC 8489, section 6.3.2. */
+static void hold(struct asking *asking)
+{
+	unsigned char indication[STUN_HEADER], id[STUN_ID];
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	probe_on_signal(EXIT_OK);
+	if (isatty(STDIN_FILENO))
+		warnx("holding the mapping: Enter ends");
+	for (int times = 0; times < HOLD_TIMES && poll(&input, 1, HOLD_MS) == 0; times++) {
+		probe_random(id, sizeof id);
+		stun_indication(indication, id);
+		for (int i = 0; i < asking->count; i++)
+			send_to(asking->fd, &asking->servers[i], indication);
+	}
+}
+
+/* What -b and literal addresses say of the IP version must agree. */
+static bool family_agree(const struct asking *asking, sa_family_t *family)
+{
+	for (int i = 0; i < asking->given; i++) {
+		sa_family_t other = asking->servers[i].endpoint.address.family;
+
+		if (other && *family && other != *family)
+			return refuse("server", "'%s': want all addresses IPv4 or all IPv6, for they share a socket",
+			              shown(asking->servers[i].text));
+		if (other)
+			*family = other;
+	}
+	return true;
+}
+
+int discover(const struct probe *probe)
+{
+	struct asking asking = {.local = probe->local, .given = probe->server[1] ? 2 : 1};
+	sa_family_t family = probe->local.address.family;
+	struct endpoint mapped;
+	int status;
+
+	asking.count = asking.given;
+	for (int i = 0; i < asking.given; i++)
+		if (!server_parse(&asking.servers[i], probe->server[i]))
+			return EXIT_MISTAKE;
+	if (!family_agree(&asking, &family))
+		return EXIT_MISTAKE;
+	if (asking_start(&asking, family)) {
+		asking.fd = probe_socket(&asking.local);
+		if (asking.fd < 0)
+			return EXIT_BROKE;
+		ask(&asking);
+	}
+	status = judge(&asking, &mapped);
+	if (status != EXIT_OK)
+		return status;
+	if (!print_token(&asking.local, &mapped))
+		return EXIT_BROKE;
+	if (probe->hold)
+		hold(&asking);
+	return EXIT_OK;
+}

@@ -1,0 +1,268 @@
+/* natprobe punches: both sides send until each has heard the other and knows that it was heard.
+ *
+ * A packet that reaches the peer's router before the peer has sent one may leave an entry there that takes the very
+ * tuple the peer's NAT needs, and keeps it for as long as one keeps sending.  So the side that starts first sends
+ * packets that die on the way, past its own NAT, until it hears; the other joins in for a second, then goes all the
+ * way.  The first side is then heard through a hole that is already open. */
+#include "hello.h"
+#include "natprobe.h"
+#include "say.h"
+
+#include <err.h>
+#include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/errqueue.h>   /* after time.h: it wants struct timespec */
+
+enum {
+	TIMEOUT_SECONDS = 60,
+	FAST_MS = 250, FAST_FOR_MS = 5000, SLOW_MS = 1000,   /* between two packets */
+	LINGER_MS = 1000,        /* so that the last word is not lost */
+	SHORT_MS = 1000,         /* how long the second side's packets die on the way, too */
+	TTL_LEAST = 2, TTL_MOST = 5,
+	TTL_PRIVATE_MS = 500,    /* a private address dropped them: still before the own NAT, go further */
+	TTL_SILENT_MS = 3000,    /* nobody said who dropped them: perhaps the same */
+};
+
+struct hole {
+	const struct probe *probe;
+	int fd;
+	struct endpoint peer;      /* where to send: the one given until heard from another */
+	struct hello mine;         /* mine.heard: whom we heard */
+	int64_t start, fast_since;
+	bool heard, both, tunnel;  /* both: it heard us too; tunnel: it is up already and says no hello */
+	int ttl;                   /* of packets that are to die on the way */
+	int64_t ttl_since;
+	bool ttl_private, ttl_public;   /* who dropped them */
+	struct endpoint stranger;  /* sent hellos of another token */
+	int trouble;               /* last errno */
+};
+
+/* Who dropped our packet on the way, if that is what this is about. */
+static bool dropped_by(struct endpoint *who, const struct cmsghdr *header)
+{
+	struct sock_extended_err error;
+	struct sockaddr_storage name = {0};
+	size_t length = header->cmsg_len - CMSG_LEN(0);
+
+	if (length < sizeof error || (header->cmsg_type != IP_RECVERR && header->cmsg_type != IPV6_RECVERR))
+		return false;
+	memcpy(&error, CMSG_DATA(header), sizeof error);
+	length -= sizeof error;
+	memcpy(&name, CMSG_DATA(header) + sizeof error, length < sizeof name ? length : sizeof name);
+	return ((error.ee_origin == SO_EE_ORIGIN_ICMP && error.ee_type == ICMP_TIME_EXCEEDED) ||
+	        (error.ee_origin == SO_EE_ORIGIN_ICMP6 && error.ee_type == ICMP6_TIME_EXCEEDED)) &&
+	       endpoint_from_sockaddr(who, &name);
+}
+
+/* ICMP errors end nothing: on the way they are expected, from the peer they mean "not yet".  Left in the queue they
+ * would make the next send fail. */
+static void icmp_take(struct hole *hole)
+{
+	unsigned char control[512];
+	struct endpoint who;
+
+	for (;;) {
+		struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
+		const struct cmsghdr *header;
+
+		if (recvmsg(hole->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			return;
+		header = CMSG_FIRSTHDR(&message);   /* one message, one error */
+		if (!header || !dropped_by(&who, header))
+			continue;
+		if (probe_private(&who.address))
+			hole->ttl_private = true;
+		else
+			hole->ttl_public = true;
+	}
+}
+
+/* The opening packets must pass the own NATs and die before the peer's.  Who drops them tells where they got: a
+ * private address is still on this side, a public one is past it. */
+static int ttl_now(struct hole *hole, int64_t now)
+{
+	bool further = hole->ttl_private ? now - hole->ttl_since >= TTL_PRIVATE_MS : now - hole->ttl_since >= TTL_SILENT_MS;
+
+	if (hole->heard || (!hole->probe->first && now - hole->start >= SHORT_MS))
+		return -1;   /* the system's default */
+	if (hole->probe->ttl)
+		return hole->probe->ttl;
+	if (further && !hole->ttl_public && hole->ttl < TTL_MOST) {
+		hole->ttl++;
+		hole->ttl_since = now;
+		hole->ttl_private = false;
+	}
+	return hole->ttl;
+}
+
+static bool hole_send(struct hole *hole)
+{
+	unsigned char bytes[HELLO_LENGTH];
+	struct sockaddr_storage name;
+	socklen_t length = endpoint_to_sockaddr(&name, &hole->peer);
+	int ttl = ttl_now(hole, probe_clock());
+	bool six = name.ss_family == AF_INET6;
+
+	hello_write(bytes, &hole->mine);
+	setsockopt(hole->fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_UNICAST_HOPS : IP_TTL, &ttl, sizeof ttl);
+	icmp_take(hole);
+	if (sendto(hole->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&name, length) >= 0)
+		return true;
+	hole->trouble = errno;
+	/* These no waiting cures: the socket's address cannot talk to the peer's. */
+	return errno != EINVAL && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT;
+}
+
+/* A hello that counts: from the peer's address, or with our token from anywhere. */
+static void hello_take(struct hole *hole, const struct hello *hello, const struct endpoint *from)
+{
+	bool news = hole->mine.heard != hello->id;
+
+	if (hello->id == hole->mine.id)
+		return;   /* our own, reflected */
+	if (hello->token != hole->mine.token) {
+		hole->stranger = *from;
+		return;
+	}
+	if (!hole->probe->token && !address_equal(&from->address, &hole->probe->peer.address))
+		return;
+	if (!hole->both)
+		hole->peer = *from;
+	if (news)
+		hole->fast_since = probe_clock();
+	hole->mine.heard = hello->id;
+	hole->heard = true;
+	hole->both |= hello->heard == hole->mine.id;
+	/* At once, packet for packet of equal length: nobody can make us send more than they do. */
+	if (news || hello->heard != hole->mine.id)
+		hole_send(hole);
+}
+
+static void take(struct hole *hole)
+{
+	unsigned char bytes[64];   /* MSG_TRUNC gives the true length, and no more than a hello is ever looked at */
+	struct sockaddr_storage name = {0};
+	struct endpoint from;
+	struct hello hello;
+	ssize_t length = recvfrom(hole->fd, bytes, sizeof bytes, MSG_TRUNC, (struct sockaddr *)&name,
+	                          &(socklen_t){sizeof name});
+
+	if (length < 0)
+		hole->trouble = errno == EAGAIN ? hole->trouble : errno;
+	else if (!endpoint_from_sockaddr(&from, &name))
+		return;
+	else if (hello_parse(&hello, bytes, (size_t)length))
+		hello_take(hole, &hello, &from);
+	else if (hello_is_tunnel(bytes, (size_t)length) && endpoint_equal(&from, &hole->probe->peer))
+		hole->heard = hole->tunnel = true;
+}
+
+/* Sends and listens until both have heard, and a little longer; false if the system refuses. */
+static bool hole_work(struct hole *hole, int64_t deadline, const char *waiting_for)
+{
+	struct pollfd waiting = {.fd = hole->fd, .events = POLLIN};
+	int64_t now, next = hole->start, tick = hole->start;
+	bool lingering = false;
+
+	while ((now = probe_clock()) < deadline) {
+		int64_t until;
+
+		if (now >= next) {
+			if (!hole_send(hole))
+				return false;
+			next = now + (now - hole->fast_since < FAST_FOR_MS ? FAST_MS : SLOW_MS);
+		}
+		if (now >= tick && !lingering) {
+			probe_progress(waiting_for, (int)((deadline - now + 999) / 1000));
+			tick = now + 1000;
+		}
+		until = next < deadline ? next : deadline;
+		if (!lingering && tick < until)
+			until = tick;
+		if (poll(&waiting, 1, (int)(until - now)) > 0) {
+			if (waiting.revents & POLLERR)
+				icmp_take(hole);
+			take(hole);
+		}
+		if (!lingering && (hole->both || hole->tunnel)) {
+			lingering = true;
+			hole->fast_since = probe_clock();
+			deadline = probe_clock() + LINGER_MS;
+		}
+	}
+	return true;
+}
+
+static int hole_failed(const struct hole *hole, unsigned seconds)
+{
+	char peer[ENDPOINT_TEXT], stranger[ENDPOINT_TEXT];
+	const char *trouble = hole->trouble ? strerror(hole->trouble) : NULL;
+
+	endpoint_print(peer, &hole->peer);
+	if (hole->heard)
+		warnx("%s: heard it, but it did not hear us in %u seconds", peer, seconds);
+	else
+		warnx("%s: heard nothing in %u seconds%s%s", peer, seconds, trouble ? "; last error: " : "", trouble ? trouble : "");
+	if (hole->stranger.port)
+		warnx("%s: of another tunnel: want the same --token on both sides", endpoint_print(stranger, &hole->stranger));
+	warnx("stop both for 30 seconds, then start the side given --first first (one side, not both)");
+	warnx("where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; "
+	      "where no N fits, forward UDP port %u on the router, or IPv6", (unsigned)hole->probe->local.port);
+	return EXIT_NO_ANSWER;
+}
+
+static int hole_done(const struct hole *hole)
+{
+	char peer[ENDPOINT_TEXT], given[ENDPOINT_TEXT];
+
+	if (hole->tunnel && !hole->both)
+		warnx("%s: its tunnel is up already", endpoint_print(peer, &hole->peer));
+	if (!endpoint_equal(&hole->peer, &hole->probe->peer))
+		warnx("%s: the peer sends from there, not from %s: its NAT is symmetric, or the port was taken",
+		      endpoint_print(peer, &hole->peer), endpoint_print(given, &hole->probe->peer));
+	puts(endpoint_print(peer, &hole->peer));
+	if (fclose(stdout) == 0)
+		return EXIT_OK;
+	warn("standard output");
+	return EXIT_BROKE;
+}
+
+int punch(const struct probe *probe)
+{
+	unsigned seconds = probe->timeout_seconds ? probe->timeout_seconds : TIMEOUT_SECONDS;
+	struct hole hole = {.probe = probe, .peer = probe->peer, .ttl = TTL_LEAST, .start = probe_clock()};
+	struct endpoint local = probe->local;
+	char peer[ENDPOINT_TEXT], waiting_for[ENDPOINT_TEXT + 32];
+	int one = 1;
+	bool worked;
+
+	local.address.family = probe->peer.address.family;
+	hole.fd = probe_socket(&local);
+	if (hole.fd < 0)
+		return EXIT_BROKE;
+	if (local.address.family == AF_INET6)
+		setsockopt(hole.fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof one);
+	else
+		setsockopt(hole.fd, IPPROTO_IP, IP_RECVERR, &one, sizeof one);
+	while (!hole.mine.id)
+		probe_random(&hole.mine.id, sizeof hole.mine.id);
+	hole.mine.token = hello_token(probe->token);
+	hole.fast_since = hole.ttl_since = hole.start;
+
+	snprintf(waiting_for, sizeof waiting_for, "natprobe: waiting for %s", endpoint_print(peer, &probe->peer));
+	worked = hole_work(&hole, hole.start + (int64_t)seconds * 1000, waiting_for);
+	probe_progress("", 0);
+	if (!worked) {
+		errno = hole.trouble;
+		warn("%s", peer);
+		return EXIT_BROKE;
+	}
+	return hole.both || hole.tunnel ? hole_done(&hole) : hole_failed(&hole, seconds);
+}
