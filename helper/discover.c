@@ -42,7 +42,7 @@ static bool server_parse(struct server *server, const char *text)
 	size_t length = strcspn(text, ":");
 
 	server->text = text;
-	if (text[0] == '[' || strspn(text, "0123456789.") == length || (text[length] && strchr(text + length + 1, ':'))) {
+	if (text[0] == '[' || (length && strspn(text, "0123456789.") == length) || (text[length] && strchr(text + length + 1, ':'))) {
 		if (!endpoint_parse(&server->endpoint, text, "server"))
 			return false;
 	} else {
@@ -269,19 +269,13 @@ static int judge(const struct asking *asking, struct endpoint *mapped)
 	return EXIT_OK;
 }
 
-/* Data is out when it is closed: a full disk becomes a status, and a reader need not wait for the end of --hold. */
 static bool print_token(const struct endpoint *local, const struct endpoint *mapped)
 {
 	char text[2][ENDPOINT_TEXT];
 
 	if (endpoint_equal(local, mapped))
-		printf("%s\n", endpoint_print(text[0], local));
-	else
-		printf("%s@%s\n", endpoint_print(text[0], local), endpoint_print(text[1], mapped));
-	if (fclose(stdout) == 0)
-		return true;
-	warn("standard output");
-	return false;
+		return probe_print(endpoint_print(text[0], local), "", "");
+	return probe_print(endpoint_print(text[0], local), "@", endpoint_print(text[1], mapped));
 }
 
 /* Indications keep the mapping, and nobody answers them: RFC 8489, section 6.3.2. */

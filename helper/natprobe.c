@@ -21,7 +21,6 @@ static const char usage_text[] =
 	"       natprobe [-b ADDR] -p PORT --punch PEER:PORT [--first] [--ttl N] [--timeout S] [--token WORD]\n";
 
 static const char help_text[] =
-	"\n"
 	"Asks STUN servers for the mapped endpoint, prints LOCAL:PORT@MAPPED:PORT and judges the NAT;\n"
 	"or punches the hole to a peer that does the same, and prints the PEER:PORT really heard.\n"
 	"\n"
@@ -38,7 +37,7 @@ static const char help_text[] =
 	"  -V, --version    the version\n"
 	"\n"
 	"The default port of SERVER is 3478. A name is looked up in IPv4 first; -b :: asks for IPv6.\n"
-	"Status: 0 done, 1 the system refused, 2 usage, 3 the NAT cannot be punched, 4 no answer in time.\n";
+	"Status: 0 done, 1 the system refused, 2 usage, 3 the NAT cannot be punched, 4 no answer in time.";
 
 static volatile sig_atomic_t signal_status = EXIT_BROKE, progress_shown;
 
@@ -68,6 +67,16 @@ void probe_progress(const char *what, int seconds)
 		fprintf(stderr, "\r\033[K%s, %d s left ", what, seconds);
 	else
 		fputs("\r\033[K", stderr);
+}
+
+bool probe_print(const char *one, const char *two, const char *three)
+{
+	bool printed = printf("%s%s%s\n", one, two, three) > 0;   /* musl writes at the newline already */
+
+	if (fclose(stdout) == 0 && printed)
+		return true;
+	warn("standard output");
+	return false;
 }
 
 int64_t probe_clock(void)
@@ -172,11 +181,9 @@ static bool option_take(struct probe *probe, int option, char **argv)
 		probe->token = optarg;
 		return *optarg || refuse("--token", "'': want a word");
 	case 'h':
-		printf("%s%s", usage_text, help_text);
-		exit(fclose(stdout) == 0 ? EXIT_OK : EXIT_BROKE);
+		exit(probe_print(usage_text, "\n", help_text) ? EXIT_OK : EXIT_BROKE);
 	case 'V':
-		puts("natprobe " VERSION);
-		exit(fclose(stdout) == 0 ? EXIT_OK : EXIT_BROKE);
+		exit(probe_print("natprobe ", VERSION, "") ? EXIT_OK : EXIT_BROKE);
 	default:
 		return unknown_option(argv, option);
 	}

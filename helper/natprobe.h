@@ -29,6 +29,9 @@ void probe_random(void *out, size_t length);
 int64_t probe_clock(void);   /* monotonic milliseconds */
 /* The range that makes the address no public one ("100.64.0.0/10"), or NULL. */
 const char *probe_private(const struct address *);
+/* Prints the three as one line and closes stdout: data is out when it is closed, a full disk becomes a status, and a
+ * reader need not wait for the end of --hold. */
+bool probe_print(const char *, const char *, const char *);
 /* The line in place that shows a person that we wait, and for how long yet; 0 or fewer seconds wipe it. */
 void probe_progress(const char *what, int seconds);
 /* From now on SIGINT and SIGTERM end the program with this status. */

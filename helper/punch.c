@@ -26,8 +26,7 @@ enum {
 	LINGER_MS = 1000,        /* so that the last word is not lost */
 	SHORT_MS = 1000,         /* how long the second side's packets die on the way, too */
 	TTL_LEAST = 2, TTL_MOST = 5,
-	TTL_PRIVATE_MS = 500,    /* a private address dropped them: still before the own NAT, go further */
-	TTL_SILENT_MS = 3000,    /* nobody said who dropped them: perhaps the same */
+	TTL_SILENT_MS = 3000,    /* nobody says who drops them: perhaps a router before the own NAT */
 };
 
 struct hole {
@@ -35,7 +34,7 @@ struct hole {
 	int fd;
 	struct endpoint peer;      /* where to send: the one given until heard from another */
 	struct hello mine;         /* mine.heard: whom we heard */
-	int64_t start, fast_since;
+	int64_t start, deadline, fast_since;
 	bool heard, both, tunnel;  /* both: it heard us too; tunnel: it is up already and says no hello */
 	int ttl;                   /* of packets that are to die on the way */
 	int64_t ttl_since;
@@ -85,16 +84,17 @@ static void icmp_take(struct hole *hole)
 }
 
 /* The opening packets must pass the own NATs and die before the peer's.  Who drops them tells where they got: a
- * private address is still on this side, a public one is past it. */
+ * private address is still on this side, a public one is past it.  In the last quarter of the time nothing is left to
+ * lose: the peer may hear us only so (this side's NAT is symmetric, its firewall further out than we dared to go). */
 static int ttl_now(struct hole *hole, int64_t now)
 {
-	bool further = hole->ttl_private ? now - hole->ttl_since >= TTL_PRIVATE_MS : now - hole->ttl_since >= TTL_SILENT_MS;
+	int64_t low_until = hole->probe->first ? hole->deadline - (hole->deadline - hole->start) / 4 : hole->start + SHORT_MS;
 
-	if (hole->heard || (!hole->probe->first && now - hole->start >= SHORT_MS))
+	if (hole->heard || now >= low_until)
 		return -1;   /* the system's default */
 	if (hole->probe->ttl)
 		return hole->probe->ttl;
-	if (further && !hole->ttl_public && hole->ttl < TTL_MOST) {
+	if ((hole->ttl_private || now - hole->ttl_since >= TTL_SILENT_MS) && !hole->ttl_public && hole->ttl < TTL_MOST) {
 		hole->ttl++;
 		hole->ttl_since = now;
 		hole->ttl_private = false;
@@ -165,13 +165,13 @@ static void take(struct hole *hole)
 }
 
 /* Sends and listens until both have heard, and a little longer; false if the system refuses. */
-static bool hole_work(struct hole *hole, int64_t deadline, const char *waiting_for)
+static bool hole_work(struct hole *hole, const char *waiting_for)
 {
 	struct pollfd waiting = {.fd = hole->fd, .events = POLLIN};
 	int64_t now, next = hole->start, tick = hole->start;
 	bool lingering = false;
 
-	while ((now = probe_clock()) < deadline) {
+	while ((now = probe_clock()) < hole->deadline) {
 		int64_t until;
 
 		if (now >= next) {
@@ -180,10 +180,10 @@ static bool hole_work(struct hole *hole, int64_t deadline, const char *waiting_f
 			next = now + (now - hole->fast_since < FAST_FOR_MS ? FAST_MS : SLOW_MS);
 		}
 		if (now >= tick && !lingering) {
-			probe_progress(waiting_for, (int)((deadline - now + 999) / 1000));
+			probe_progress(waiting_for, (int)((hole->deadline - now + 999) / 1000));
 			tick = now + 1000;
 		}
-		until = next < deadline ? next : deadline;
+		until = next < hole->deadline ? next : hole->deadline;
 		if (!lingering && tick < until)
 			until = tick;
 		if (poll(&waiting, 1, (int)(until - now)) > 0) {
@@ -194,7 +194,7 @@ static bool hole_work(struct hole *hole, int64_t deadline, const char *waiting_f
 		if (!lingering && (hole->both || hole->tunnel)) {
 			lingering = true;
 			hole->fast_since = probe_clock();
-			deadline = probe_clock() + LINGER_MS;
+			hole->deadline = probe_clock() + LINGER_MS;
 		}
 	}
 	return true;
@@ -227,11 +227,7 @@ static int hole_done(const struct hole *hole)
 	if (!endpoint_equal(&hole->peer, &hole->probe->peer))
 		warnx("%s: the peer sends from there, not from %s: its NAT is symmetric, or the port was taken",
 		      endpoint_print(peer, &hole->peer), endpoint_print(given, &hole->probe->peer));
-	puts(endpoint_print(peer, &hole->peer));
-	if (fclose(stdout) == 0)
-		return EXIT_OK;
-	warn("standard output");
-	return EXIT_BROKE;
+	return probe_print(endpoint_print(peer, &hole->peer), "", "") ? EXIT_OK : EXIT_BROKE;
 }
 
 int punch(const struct probe *probe)
@@ -255,9 +251,10 @@ int punch(const struct probe *probe)
 		probe_random(&hole.mine.id, sizeof hole.mine.id);
 	hole.mine.token = hello_token(probe->token);
 	hole.fast_since = hole.ttl_since = hole.start;
+	hole.deadline = hole.start + (int64_t)seconds * 1000;
 
 	snprintf(waiting_for, sizeof waiting_for, "natprobe: waiting for %s", endpoint_print(peer, &probe->peer));
-	worked = hole_work(&hole, hole.start + (int64_t)seconds * 1000, waiting_for);
+	worked = hole_work(&hole, waiting_for);
 	probe_progress("", 0);
 	if (!worked) {
 		errno = hole.trouble;

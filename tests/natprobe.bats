@@ -1,0 +1,393 @@
+# natprobe on loopback: no root, no network.  Needs turnserver (Debian: coturn) and socat.
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME" || return
+	export PATH="$BATS_FILE_TMPDIR:$PATH"
+	export NATPROBE=$BATS_TEST_DIRNAME/../${BUILD:-build}/natprobe
+	case ${BUILD:-} in /*) NATPROBE=$BUILD/natprobe ;; esac
+	for program in fakestun parse; do
+		cc -std=c11 -D_GNU_SOURCE -g -fsanitize=address,undefined -I../helper -o "$BATS_FILE_TMPDIR/$program" $program.c
+	done
+	turnserver -n -S --no-cli --no-tls --no-dtls --no-tcp -p 21478 --listening-ip=127.0.0.1 --listening-ip=127.0.0.2 \
+		--listening-ip=::1 --log-file=stdout --pidfile="$BATS_FILE_TMPDIR/turn.pid" >/dev/null 2>&1 3>&- &
+	echo $! >"$BATS_FILE_TMPDIR/turn"
+	# What takes 8 seconds goes on while the other tests run.
+	(cd "$BATS_FILE_TMPDIR"; status=0; "$NATPROBE" -p 21001 127.0.0.1:21999 127.0.0.2:21998 >silent 2>&1 || status=$?; echo "status $status" >>silent) \
+		>/dev/null 2>&1 3>&- &
+	for _ in {1..50}; do
+		[ "$(ss -Hlun sport = :21478 | wc -l)" -ge 3 ] && return
+		sleep 0.1
+	done
+}
+
+teardown_file() {
+	kill "$(cat "$BATS_FILE_TMPDIR/turn")"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	started=()
+}
+
+teardown() {
+	[ ${#started[@]} -eq 0 ] || kill "${started[@]}" 2>/dev/null || true
+}
+
+# fake ADDR:PORT SEEN [KIND]: a STUN server that says so
+fake() {
+	coproc { exec fakestun "$@" 3>&-; }
+	started+=("$COPROC_PID")
+	read -r <&"${COPROC[0]}"
+}
+
+# probe ARGUMENT...: fills out, err, status
+probe() {
+	status=0
+	"$NATPROBE" "$@" >out 2>err 3>&- || status=$?
+	out=$(cat out) err=$(cat err)
+}
+
+same() { # WHAT WANT
+	[ "$1" = "$2" ] || { printf 'got:  %s\nwant: %s\n' "$1" "$2"; return 1; }
+}
+
+# both "ARGUMENTS OF ONE" "ARGUMENTS OF TWO": punch from both sides of loopback, 127.0.0.1:21501 and 127.0.0.2:21502
+both() {
+	status=0 other=0
+	# shellcheck disable=SC2086
+	"$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 $2 >out2 2>err2 3>&- &
+	# shellcheck disable=SC2086
+	"$NATPROBE" -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 $1 >out 2>err 3>&- || status=$?
+	wait $! || other=$?
+	out=$(cat out) err=$(cat err) out2=$(cat out2) err2=$(cat err2)
+}
+
+# hello ID HEARD TOKEN, eight characters each; \0 repeated for none
+hello() { printf '\0\0\0\0hole\1\0\0\0%b%b%b' "$1" "$2" "$3"; }
+none='\0\0\0\0\0\0\0\0'
+
+# says SECONDS BYTES...: sends each as a packet from 127.0.0.2:21502 to 127.0.0.1:21501, and keeps what comes back
+says() {
+	local seconds=$1 bytes
+	shift
+	{ for bytes; do sleep 0.1; printf '%b' "$bytes"; done; sleep "$seconds"; } |
+		socat -b 4096 - UDP:127.0.0.1:21501,bind=127.0.0.2:21502 >came 2>/dev/null 3>&- &
+	started+=($!)
+}
+
+@test "RFC 5769's sample responses give the endpoints that the RFC names" {
+	same "$(parse "$BATS_TEST_DIRNAME/fuzz/seeds/stun/rfc5769-2.2")" 192.0.2.1:32853
+	same "$(parse "$BATS_TEST_DIRNAME/fuzz/seeds/stun/rfc5769-2.3")" '[2001:db8:1234:5678:11:2233:4455:6677]:32853'
+}
+
+@test "an answer in the shape of RFC 3489 gives its MAPPED-ADDRESS, an error its number" {
+	same "$(parse "$BATS_TEST_DIRNAME/fuzz/seeds/stun/rfc3489")" 192.0.2.1:32853
+	same "$(parse "$BATS_TEST_DIRNAME/fuzz/seeds/stun/error-300")" 'error 300'
+}
+
+@test "truncations of a sample response are refused" {
+	for n in 0 1 19 20 21 24 36 43 48 51 52 55 76 79; do
+		head -c $n "$BATS_TEST_DIRNAME/fuzz/seeds/stun/rfc5769-2.2" >cut
+		same "$(parse cut)" refused
+	done
+}
+
+@test "two servers that see the local endpoint: one word without @, not behind NAT" {
+	probe -p 21101 127.0.0.1:21478 127.0.0.2:21478
+	same "$status" 0
+	same "$out" 127.0.0.1:21101
+	same "$err" "natprobe: 127.0.0.1:21478 sees 127.0.0.1:21101
+natprobe: 127.0.0.2:21478 sees 127.0.0.1:21101
+natprobe: not behind NAT"
+}
+
+@test "IPv6 goes in brackets, one server is enough to see that there is no NAT" {
+	probe -p 21102 '[::1]:21478'
+	same "$status" 0
+	same "$out" '[::1]:21102'
+	same "$err" "natprobe: [::1]:21478 sees [::1]:21102
+natprobe: not behind NAT"
+}
+
+@test "a server may be a name, and a second name for the same server gives no verdict" {
+	fake 127.0.0.1:21480 192.0.2.1:40000
+	probe -p 21103 localhost:21480 127.0.0.1:21480
+	same "$status" 0
+	same "$out" 127.0.0.1:21103@192.0.2.1:40000
+	same "$err" "natprobe: localhost (127.0.0.1:21480) sees 192.0.2.1:40000
+natprobe: behind NAT, port moved from 21103 to 40000; verdict unknown (both servers are one and the same): ask two servers of different addresses"
+}
+
+@test "the same mapping at two servers: endpoint-independent, with the port kept or moved" {
+	fake 127.0.0.1:21480 192.0.2.1:40000
+	fake 127.0.0.2:21480 192.0.2.1:40000
+	probe -p 21104 127.0.0.1:21480 127.0.0.2:21480
+	same "$status" 0
+	same "$out" 127.0.0.1:21104@192.0.2.1:40000
+	same "$(tail -1 err)" 'natprobe: mapping endpoint-independent (cone NAT), port moved from 21104 to 40000'
+	probe -p 40000 127.0.0.1:21480 127.0.0.2:21480
+	same "$(tail -1 err)" 'natprobe: mapping endpoint-independent (cone NAT), port kept'
+}
+
+@test "two mappings: status 3, both shown, no word on stdout, and what helps" {
+	fake 127.0.0.1:21480 192.0.2.1:40000
+	fake 127.0.0.2:21480 192.0.2.1:40001
+	probe -p 21105 127.0.0.1:21480 127.0.0.2:21480
+	same "$status" 3
+	same "$out" ""
+	same "$err" "natprobe: 127.0.0.1:21480 sees 192.0.2.1:40000
+natprobe: 127.0.0.2:21480 sees 192.0.2.1:40001
+natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a port. What helps: forward UDP port 21105 on the router, another network, IPv6"
+}
+
+@test "one server, or two ports of one address, leave the verdict unknown and say so" {
+	fake 127.0.0.1:21480 192.0.2.1:21106
+	fake 127.0.0.1:21481 192.0.2.1:21106
+	probe -p 21106 127.0.0.1:21480
+	same "$status" 0
+	same "$(tail -1 err)" 'natprobe: behind NAT, port kept; verdict unknown (only one server given): ask two servers of different addresses'
+	probe -p 21106 127.0.0.1:21480 127.0.0.1:21481
+	same "$(tail -1 err)" 'natprobe: behind NAT, port kept; verdict unknown (both servers have one address): ask two servers of different addresses'
+}
+
+@test "a server on this side of the NAT makes no symmetric one" {
+	fake 127.0.0.1:21480 192.0.2.1:40000
+	probe -p 21107 127.0.0.2:21478 127.0.0.1:21480
+	same "$status" 0
+	same "$out" 127.0.0.1:21107@192.0.2.1:40000
+	same "$(tail -1 err)" 'natprobe: behind NAT, port moved from 21107 to 40000; verdict unknown (only one server counts): ask two servers of different addresses'
+}
+
+@test "a mapped address that is not public is named: another NAT" {
+	fake 127.0.0.1:21480 100.64.7.8:40000
+	fake 127.0.0.2:21480 100.64.7.8:40000
+	probe -p 21108 127.0.0.1:21480 127.0.0.2:21480
+	same "$status" 0
+	same "$out" 127.0.0.1:21108@100.64.7.8:40000
+	same "$(tail -1 err)" 'natprobe: 100.64.7.8 is in 100.64.0.0/10, not public: beyond the server stands another NAT; ask a server on the internet'
+}
+
+@test "the XORed address goes before the plain one, and the plain one is taken where it is alone" {
+	fake 127.0.0.1:21480 192.0.2.1:40000 both
+	fake 127.0.0.2:21480 192.0.2.1:40000 plain
+	probe -p 21109 127.0.0.1:21480 127.0.0.2:21480
+	same "$status" 0
+	same "$out" 127.0.0.1:21109@192.0.2.1:40000
+}
+
+@test "answers of another transaction, cookie, source, length or with unknown attributes do not count" {
+	port=21600
+	for kind in id cookie source length truncated oversized overrun unknown request; do
+		port=$((port + 1))
+		fake 127.0.0.1:$port 192.0.2.1:40000 $kind
+		probe -p 21110 127.0.0.1:$port
+		same "$kind $out" "$kind 127.0.0.1:21110@192.0.2.1:40000"
+		same "$(head -1 err)" "natprobe: 127.0.0.1:$port sees 192.0.2.1:40000"
+	done
+}
+
+@test "an error answer ends the wait and is named: status 4" {
+	fake 127.0.0.1:21480 192.0.2.1:1 error
+	probe -p 21111 127.0.0.1:21480
+	same "$status" 4
+	same "$out" ""
+	same "$err" "natprobe: 127.0.0.1:21480: answered with error 300"
+}
+
+@test "--hold prints first, then waits for the end of its input" {
+	{ for _ in {1..50}; do [ ! -s out ] || { touch printed; break; }; sleep 0.05; done; } | { probe -p 21112 --hold 127.0.0.1:21478; same "$out" 127.0.0.1:21112; }
+	[ -e printed ]
+}
+
+@test "a full disk is a status, not a lost word" {
+	status=0
+	"$NATPROBE" -p 21113 127.0.0.1:21478 2>err >/dev/full || status=$?
+	same "$status" 1
+	same "$(tail -1 err)" 'natprobe: standard output: No space left on device'
+}
+
+@test "two sides punch: each prints the endpoint it heard" {
+	both "--first" ""
+	same "$status $other" "0 0"
+	same "$out $out2" "127.0.0.2:21502 127.0.0.1:21501"
+	same "$err$err2" ""
+}
+
+@test "a side that starts later is heard as well, with tokens" {
+	status=0 other=0
+	{ sleep 0.6; exec "$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 --token ab12 2>err2 >out2 3>&-; } &
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --first --token ab12
+	wait $! || other=$?
+	same "$status $other" "0 0"
+	same "$out $(cat out2)" "127.0.0.2:21502 127.0.0.1:21501"
+}
+
+@test "IPv6 punches too" {
+	other=0
+	"$NATPROBE" -p 21502 --punch '[::1]:21501' 2>err2 >out2 3>&- &
+	probe -p 21501 --punch '[::1]:21502' --first
+	wait $! || other=$?
+	same "$status $other" "0 0"
+	same "$out $(cat out2)" "[::1]:21502 [::1]:21501"
+}
+
+@test "another tunnel's token is not taken for the peer's, and the timeout says so" {
+	both "--token one --timeout 1" "--token two --timeout 1"
+	same "$status $other" "4 4"
+	same "$out$out2" ""
+	same "$err" "natprobe: 127.0.0.2:21502: heard nothing in 1 seconds
+natprobe: 127.0.0.2:21502: of another tunnel: want the same --token on both sides
+natprobe: stop both for 30 seconds, then start the side given --first first (one side, not both)
+natprobe: where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; where no N fits, forward UDP port 21501 on the router, or IPv6"
+}
+
+@test "a peer that sends from another port is heard, reported and printed" {
+	other=0
+	"$NATPROBE" -b 127.0.0.2 -p 21503 --punch 127.0.0.1:21501 2>err2 >out2 3>&- &
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502
+	wait $! || other=$?
+	same "$status $other" "0 0"
+	same "$out" 127.0.0.2:21503
+	same "$err" "natprobe: 127.0.0.2:21503: the peer sends from there, not from 127.0.0.2:21502: its NAT is symmetric, or the port was taken"
+}
+
+@test "without --token another address does not count, with it it does" {
+	other=0
+	"$NATPROBE" -b 127.0.0.3 -p 21503 --punch 127.0.0.1:21501 --timeout 1 2>err2 >out2 3>&- &
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1
+	wait $! || other=$?
+	same "$status $other" "4 4"
+	other=0
+	"$NATPROBE" -b 127.0.0.3 -p 21503 --punch 127.0.0.1:21501 --token x 2>err2 >out2 3>&- &
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --token x
+	wait $! || other=$?
+	same "$status $other $out" "0 0 127.0.0.3:21503"
+}
+
+@test "a keepalive or ESP from the peer's endpoint means that its tunnel is up already" {
+	for packet in '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'; do
+		says 0.3 "$packet"
+		probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 3
+		same "$status $out" "0 127.0.0.2:21502"
+		same "$err" "natprobe: 127.0.0.2:21502: its tunnel is up already"
+		wait "${started[@]}"
+	done
+}
+
+@test "garbage, its own packets and ICMP errors end nothing and get no answer of their own" {
+	garbage=('' '\xff\xff' '\0\0\0\0' '\0\0\0\0hole\1\0\0\0' '\0\0\0\0hole\2\0\0\0AAAAAAAABBBBBBBB\0\0\0\0\0\0\0\0'
+		'\0\0\0\0hole\1\0\0\0\0\0\0\0\0\0\0\0BBBBBBBB\0\0\0\0\0\0\0\0' '\0\0\0\0hole\1\0\0\0AAAAAAAABBBBBBBB\0\0\0\0\0\0\0\0more')
+	says 1 "${garbage[@]}"
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2
+	same "$status" 4
+	wait "${started[@]}" || true
+	[ $(($(stat -c %s came) % 36)) -eq 0 ]
+	[ "$(stat -c %s came)" -le $((36 * 9)) ]
+}
+
+@test "a hello is answered at once, packet for packet and never longer" {
+	hello AAAAAAAA "$none" "$none" >packet
+	[ "$(stat -c %s packet)" -eq 36 ]
+	{ sleep 0.1; for _ in {1..20}; do cat packet; sleep 0.02; done; sleep 0.2; } |
+		socat -b 4096 - UDP:127.0.0.1:21501,bind=127.0.0.2:21502 >came 2>/dev/null 3>&- &
+	started+=($!)
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1
+	same "$status" 4
+	same "$(head -1 err)" 'natprobe: 127.0.0.2:21502: heard it, but it did not hear us in 1 seconds'
+	[ "$(stat -c %s came)" -ge $((36 * 20)) ]
+	[ "$(stat -c %s came)" -le $((36 * 25)) ]
+	head -c 4 came | cmp - <(printf '\0\0\0\0')
+}
+
+@test "a refused port is survived until the peer is there" {
+	other=0
+	{ sleep 0.5; exec "$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 2>err2 >out2 3>&-; } &
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 4
+	wait $! || other=$?
+	same "$status $other" "0 0"
+}
+
+@test "a port in use is named, with who tells whose it is" {
+	fake 127.0.0.1:21480 192.0.2.1:1
+	probe -b 127.0.0.1 -p 21480 --punch 127.0.0.2:21502
+	same "$status" 1
+	same "$err" 'natprobe: port 21480: in use: `ss -lunp sport = :21480` names the owner'
+}
+
+@test "a signal ends it quietly: status 1" {
+	for signal in INT TERM; do
+		status=0
+		timeout -s $signal 0.3 "$NATPROBE" -p 21501 --punch 127.0.0.2:21502 >out 2>err 3>&- || status=$?
+		same "$(cat out err)" ""
+		env --default-signal "$NATPROBE" -p 21501 --punch 127.0.0.2:21502 >out 2>err 3>&- &
+		sleep 0.1; kill -s $signal $!; status=0; wait $! || status=$?
+		same "$status" 1
+	done
+}
+
+@test "every bad word is refused in one line: where, what was given, what would do; status 2" {
+	while IFS='|' read -r arguments want; do
+		# shellcheck disable=SC2086
+		eval probe $arguments
+		same "$arguments: $status $out" "$arguments: 2 "
+		same "$err" "natprobe: $want"
+	done <<-'END'
+		-p 0 1.2.3.4|-p: port '0': want 1 to 65535
+		-p 70000 1.2.3.4|-p: port '70000': want 1 to 65535
+		-b 1.2.3 1.2.3.4|-b: address '1.2.3': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]
+		1.2.3|server: address '1.2.3': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]
+		2001:db8::1|server: address '2001:db8::1': write an IPv6 address in brackets, [2001:db8::1]:4500
+		a.example:x|server: port 'x': want 1 to 65535
+		a/b|server: 'a/b': want a name or an address, and :PORT if it is not 3478
+		""|server: '': want a name or an address, and :PORT if it is not 3478
+		1.2.3.4 '[::1]'|server: '[::1]': want all addresses IPv4 or all IPv6, for they share a socket
+		-b ::1 1.2.3.4|server: '1.2.3.4': want all addresses IPv4 or all IPv6, for they share a socket
+		1.2.3.4 1.2.3.5 1.2.3.6|'1.2.3.6': two servers are enough
+		--first 1.2.3.4|--first, --ttl, --timeout, --token: want --punch PEER:PORT with them
+		-p 5 --punch 1.2.3.4|--punch: no port: want PEER:PORT, what the peer's natprobe printed behind its @
+		--punch 1.2.3.4:5|--punch: no own port: want -p PORT, the one that the peer was told
+		-p 5 --punch 1.2.3.4:5 1.2.3.4|'1.2.3.4': with --punch no server is asked
+		-p 5 --punch 1.2.3.4:5 --hold|--hold: is for asking servers: with --punch say --timeout S
+		-p 5 -b ::1 --punch 1.2.3.4:5|--punch: -b and PEER: want both IPv4 or both IPv6
+		-p 5 --punch 1.2.3.4:5 --ttl 256|--ttl: '256': want 1 to 255
+		-p 5 --punch 1.2.3.4:5 --ttl 0|--ttl: '0': want 1 to 255
+		-p 5 --punch 1.2.3.4:5 --timeout 1e3|--timeout: '1e3': want 1 to 86400
+		-p 5 --punch 1.2.3.4:5 --token ""|--token: '': want a word
+		-p 5 --punch peer:5|--punch: address 'peer': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]
+	END
+}
+
+@test "an unknown option, a value that is missing and no words at all show the usage: status 2" {
+	usage="usage: natprobe [-b ADDR] [-p PORT] [--hold] SERVER[:PORT] [SERVER[:PORT]]
+       natprobe [-b ADDR] -p PORT --punch PEER:PORT [--first] [--ttl N] [--timeout S] [--token WORD]"
+	probe --what
+	same "$status $err" "2 natprobe: option '--what': not known
+$usage"
+	probe -x 1.2.3.4
+	same "$status $err" "2 natprobe: option '-x': not known
+$usage"
+	probe 1.2.3.4 -p
+	same "$status $err" "2 natprobe: option '-p': wants a value
+$usage"
+	probe
+	same "$status $err" "2 natprobe: no SERVER to ask and no peer to --punch
+$usage"
+	probe -- --what
+	same "$status" 4
+}
+
+@test "--help and --version go to stdout: status 0" {
+	probe --help
+	same "$status $err" "0 "
+	[[ $out == "usage: natprobe "* ]]
+	probe -V
+	same "$status $err" "0 "
+	[[ $out == "natprobe "[0-9]* ]]
+}
+
+@test "servers that do not answer: status 4 after 8 seconds, each named" {
+	while ! grep -q '^status' "$BATS_FILE_TMPDIR/silent"; do sleep 0.2; done
+	same "$(cat "$BATS_FILE_TMPDIR/silent")" "natprobe: 127.0.0.1:21999: no answer in 8 seconds
+natprobe: 127.0.0.2:21998: no answer in 8 seconds
+status 4"
+}
