@@ -26,9 +26,12 @@ ifdef SANITIZE
 CFLAGS_ALL  += -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_ALL = -fsanitize=address,undefined $(LDFLAGS)
 else ifneq ($(findstring musl,$(CC)),)
-CFLAGS_ALL  += $(KERNEL_HEADERS)
+# fixed addresses, for it is not PIE anyway; no tables for unwinding, for nothing throws
+CFLAGS_ALL  += $(KERNEL_HEADERS) -fno-pie -fno-asynchronous-unwind-tables
 # fewer pages: no padding between segments, none set apart to be made read-only later
 LDFLAGS_ALL += -static -Wl,-z,noseparate-code -Wl,-z,norelro
+# data goes on in the file's page where code ends, rather than in the next one
+LDFLAGS_ALL += -Wl,-z,common-page-size=16
 else
 CFLAGS_ALL  += -fPIE
 LDFLAGS_ALL += -static-pie
