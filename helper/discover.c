@@ -69,24 +69,22 @@ static const char *server_shown(char out[NAME_MOST + ENDPOINT_TEXT + 4], const s
 	return out;
 }
 
+/* Not getaddrinfo, which would bring malloc: 10 KiB. */
 static void server_locate(struct server *server, sa_family_t family)
 {
-	struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_DGRAM}, *found;
-	struct endpoint endpoint;
-	struct sockaddr_storage name = {0};
-	int failed;
+	struct hostent entry, *found;
+	char room[4096];
+	int trouble = NO_RECOVERY;
 
 	if (!server->name[0])
 		return;
-	failed = getaddrinfo(server->name, NULL, &hints, &found);
-	if (failed) {
-		snprintf(server->trouble, sizeof server->trouble, "%s", gai_strerror(failed));
+	if (gethostbyname2_r(server->name, family, &entry, room, sizeof room, &found, &trouble) != 0 || !found) {
+		snprintf(server->trouble, sizeof server->trouble, "%s", hstrerror(trouble));
 		return;
 	}
-	memcpy(&name, found->ai_addr, found->ai_addrlen);
-	if (endpoint_from_sockaddr(&endpoint, &name))
-		server->endpoint.address = endpoint.address;
-	freeaddrinfo(found);
+	server->endpoint.address.family = family;
+	memcpy(server->endpoint.address.bytes, found->h_addr_list[0], (size_t)found->h_length);
+	server->trouble[0] = '\0';   /* of the other family */
 }
 
 /* Which address the kernel would send from: it decides on connect. */

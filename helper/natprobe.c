@@ -71,9 +71,7 @@ void probe_progress(const char *what, int seconds)
 
 bool probe_print(const char *one, const char *two, const char *three)
 {
-	bool printed = printf("%s%s%s\n", one, two, three) > 0;   /* musl writes at the newline already */
-
-	if (fclose(stdout) == 0 && printed)
+	if (dprintf(STDOUT_FILENO, "%s%s%s\n", one, two, three) > 0 && close(STDOUT_FILENO) == 0)
 		return true;
 	warn("standard output");
 	return false;
