@@ -180,6 +180,10 @@ struct scope *view_describe(const struct tunnel *tunnel, size_t self)
 	scope_set(script, "host_bits", "%u", prefix_of_host(&side->local.address).length);
 	scope_set(script, "digest", "%08x", (unsigned)tunnel_digest(tunnel));
 	scope_set(script, "encap", "%s", tunnel_encapsulates(tunnel) ? "yes" : "");
+	/* several peers cannot be waited for one after the other: espdecap's first ten seconds open their holes */
+	scope_set(script, "punches", "%s", tunnel_encapsulates(tunnel) && tunnel->side_count == 2 ? "yes" : "");
+	scope_set(script, "wait_usage", "%s", tunnel_encapsulates(tunnel) && tunnel->side_count == 2 ? " [--wait SECONDS]" : "");
+	scope_set(script, "is_first", "%s", self == 0 ? "yes" : "");
 	scope_set(script, "tunnel_priority", "%d", TUNNEL_PRIORITY);
 	scope_set(script, "bypass_priority", "%d", BYPASS_PRIORITY);
 	describe_names(script, tunnel);

@@ -74,7 +74,10 @@ helper() { echo "-u 65534 -b $local $port\
 set -u
 umask 077
 run=${XFRMPAIR_RUN:-/run/xfrmpair}
-pid_file=$run/$digest.$name.pid log=$run/$digest.$name.log undo_file=$run/$digest.$name.undo
+undo_file=$run/$digest.$name.undo now_file=$run/$digest.$name.now pid_file=$run/$digest.$name.pid
+#% if encap
+log=$run/$digest.$name.log
+#% end
 own_nets='@own_nets@' other_nets='@other_nets@'  # NET@WAY, as routes need it
 reqids=' @reqids@ ' state_count=@state_count@
 
@@ -86,7 +89,7 @@ fail() {
 	exit "$status"
 }
 usage() {
-	echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch]
+	echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch]@wait_usage@
        sh $name.sh [-n] down
        sh $name.sh status"
 }
@@ -114,6 +117,18 @@ find_program() {
 }
 
 # ---- What is there ----
+
+# Takes over what was true when the tunnel went up.
+recall() {
+	if [ -r "$now_file" ]; then
+#% if punches
+		read -r local port_1 <"$now_file"
+#% end
+#% if not punches
+		read -r local <"$now_file"
+#% end
+	fi
+}
 
 # The time of a process's birth: with it a pid means one process and no other.
 born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $20 }'; }
@@ -214,6 +229,7 @@ look() {
 	espdecap=${ESPDECAP:-$(find_program espdecap)}
 	[ -n "$espdecap" ] || fail 1 "no espdecap; lay it beside this file, or name it with ESPDECAP="
 	if is_up && [ -z "$(helper_pid)" ]; then
+		recall
 		say "the tunnel is up, but its espdecap is gone"
 		start_helper || fail 1 "espdecap did not start: $(cat "$log")"
 		exit 0
@@ -269,11 +285,46 @@ add_routes() {
 		add route "$net ${gateway:+via $gateway }dev $(echo "$way" | word_after dev) src $inner" || return
 	done
 }
+#% if punches
+
+# Opens both NATs before the kernel takes the port over. Prints the port that the peer is heard from.
+punch() {
+	natprobe=${NATPROBE:-$(find_program natprobe)}
+	if [ -z "$natprobe" ]; then
+		say "no natprobe here: going on without punching the hole"
+		return
+	fi
+#% each peers
+#% if is_first
+	say "opening the hole to @other_name@, for up to $wait s: start @other_name@ now"
+	heard=$("$natprobe" -b "$local" -p "$port" --punch "@other_bracketed@:$port_1" --first --timeout "$wait" --token "$digest")
+#% end
+#% if not is_first
+	say "opening the hole to @other_name@, which was to be started first, for up to $wait s"
+	heard=$("$natprobe" -b "$local" -p "$port" --punch "@other_bracketed@:$port_1" --timeout "$wait" --token "$digest")
+#% end
+	punched=$?
+	case $punched.$heard in
+	"0.@other_bracketed@:$port_1") say "@other_name@ is heard" ;;
+	"0.@other_bracketed@:"*)
+		port_1=${heard##*:}
+		say "@other_name@ is heard from port $port_1, not from the one it was generated for: using that for this run"
+		;;
+	0.*) fail 3 "@other_name@ is heard at $heard, not at @other_bracketed@: generate the scripts again with @$heard for @other_name@" ;;
+	4.*)
+		say "@other_name@ was not heard in $wait s; the tunnel is set up all the same. Is its script running? Are both scripts of one run"
+		say "(digest $digest)? Do natprobe's words still hold on both sides? Start @first@ first"
+		;;
+	*) exit "$punched" ;;
+	esac
+#% end
+}
+#% end
 #% if encap
 
 start_helper() {
 	say "espdecap $(helper)"
-	mkdir -p "$run" && : >"$log" || return
+	: >"$log" || return
 	# shellcheck disable=SC2046  # words, not one argument
 	(trap '' HUP && exec "$espdecap" $(helper)) </dev/null >"$log" 2>&1 &
 	echo "$! $(born $!)" >"$pid_file"
@@ -295,6 +346,16 @@ up() {
 	look
 	trap 'say "interrupted; undoing"; remove; exit 1' HUP INT TERM
 	say "tunnel @names@, digest $digest"
+#% if punches
+	[ -n "$no_punch" ] || punch
+#% end
+	mkdir -p "$run" || fail 1 "cannot write to $run"
+#% if punches
+	echo "$local $port_1" >"$now_file"
+#% end
+#% if not punches
+	echo "$local" >"$now_file"
+#% end
 	step "policies: what is to be encrypted" policies
 	step "states: how, with keys" states
 	add_routes || { remove; fail 1 "the route could not be added"; }
@@ -322,6 +383,7 @@ remove() {
 		while read -r words; do ip $words; done <"$undo_file" 2>/dev/null
 		rm -f "$undo_file"
 	fi
+	rm -f "$now_file"
 	rmdir "$run" 2>/dev/null
 	return $status
 }
@@ -367,11 +429,26 @@ status() {
 # ---- The command line ----
 
 print_only='' verb='' address=''
+#% if punches
+no_punch='' wait=60
+#% end
 while [ $# -gt 0 ]; do
 	case $1 in
 	-n) print_only=yes ;;
 	-h | --help) usage; exit 0 ;;
-	--no-punch) ;;
+#% if not punches
+	--no-punch) ;;  # this script waits for nobody
+#% end
+#% if punches
+	--no-punch) no_punch=yes ;;
+	--wait)
+		case ${2-} in
+		'' | *[!0-9]* | ?????*) usage >&2; fail 2 "--wait '${2-}': want seconds" ;;
+		esac
+		wait=$2
+		shift
+		;;
+#% end
 	--local)
 		[ $# -gt 1 ] || { usage >&2; fail 2 "--local: want an address of this host"; }
 		address=$2
@@ -397,10 +474,10 @@ yesup | yesstart)
 	echo "espdecap $(helper) &"
 #% end
 	;;
-yesdown | yesstop) need_xfrm && remove_commands | shown ;;
+yesdown | yesstop) need_xfrm && recall && remove_commands | shown ;;
 up | start) need_xfrm && up ;;
-down | stop) need_xfrm && down ;;
-status | yesstatus) need_xfrm && status ;;
+down | stop) need_xfrm && recall && down ;;
+status | yesstatus) need_xfrm && recall && status ;;
 *)
 	usage >&2
 	fail 2 "want up, down or status"

@@ -46,7 +46,8 @@ helper() { echo "-u 65534 -b $local $port\
 set -u
 umask 077
 run=${XFRMPAIR_RUN:-/run/xfrmpair}
-pid_file=$run/$digest.$name.pid log=$run/$digest.$name.log undo_file=$run/$digest.$name.undo
+undo_file=$run/$digest.$name.undo now_file=$run/$digest.$name.now pid_file=$run/$digest.$name.pid
+log=$run/$digest.$name.log
 own_nets='192.168.2.100/32' other_nets='192.168.1.4/32@85.9.8.7'  # NET@WAY, as routes need it
 reqids=' 1366164508 ' state_count=2
 
@@ -58,7 +59,7 @@ fail() {
 	exit "$status"
 }
 usage() {
-	echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch]
+	echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch] [--wait SECONDS]
        sh $name.sh [-n] down
        sh $name.sh status"
 }
@@ -86,6 +87,13 @@ find_program() {
 }
 
 # ---- What is there ----
+
+# Takes over what was true when the tunnel went up.
+recall() {
+	if [ -r "$now_file" ]; then
+		read -r local port_1 <"$now_file"
+	fi
+}
 
 # The time of a process's birth: with it a pid means one process and no other.
 born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $20 }'; }
@@ -177,6 +185,7 @@ look() {
 	espdecap=${ESPDECAP:-$(find_program espdecap)}
 	[ -n "$espdecap" ] || fail 1 "no espdecap; lay it beside this file, or name it with ESPDECAP="
 	if is_up && [ -z "$(helper_pid)" ]; then
+		recall
 		say "the tunnel is up, but its espdecap is gone"
 		start_helper || fail 1 "espdecap did not start: $(cat "$log")"
 		exit 0
@@ -230,9 +239,34 @@ add_routes() {
 	done
 }
 
+# Opens both NATs before the kernel takes the port over. Prints the port that the peer is heard from.
+punch() {
+	natprobe=${NATPROBE:-$(find_program natprobe)}
+	if [ -z "$natprobe" ]; then
+		say "no natprobe here: going on without punching the hole"
+		return
+	fi
+	say "opening the hole to a, which was to be started first, for up to $wait s"
+	heard=$("$natprobe" -b "$local" -p "$port" --punch "85.9.8.7:$port_1" --timeout "$wait" --token "$digest")
+	punched=$?
+	case $punched.$heard in
+	"0.85.9.8.7:$port_1") say "a is heard" ;;
+	"0.85.9.8.7:"*)
+		port_1=${heard##*:}
+		say "a is heard from port $port_1, not from the one it was generated for: using that for this run"
+		;;
+	0.*) fail 3 "a is heard at $heard, not at 85.9.8.7: generate the scripts again with @$heard for a" ;;
+	4.*)
+		say "a was not heard in $wait s; the tunnel is set up all the same. Is its script running? Are both scripts of one run"
+		say "(digest $digest)? Do natprobe's words still hold on both sides? Start a first"
+		;;
+	*) exit "$punched" ;;
+	esac
+}
+
 start_helper() {
 	say "espdecap $(helper)"
-	mkdir -p "$run" && : >"$log" || return
+	: >"$log" || return
 	# shellcheck disable=SC2046  # words, not one argument
 	(trap '' HUP && exec "$espdecap" $(helper)) </dev/null >"$log" 2>&1 &
 	echo "$! $(born $!)" >"$pid_file"
@@ -253,6 +287,9 @@ up() {
 	look
 	trap 'say "interrupted; undoing"; remove; exit 1' HUP INT TERM
 	say "tunnel a - b, digest $digest"
+	[ -n "$no_punch" ] || punch
+	mkdir -p "$run" || fail 1 "cannot write to $run"
+	echo "$local $port_1" >"$now_file"
 	step "policies: what is to be encrypted" policies
 	step "states: how, with keys" states
 	add_routes || { remove; fail 1 "the route could not be added"; }
@@ -274,6 +311,7 @@ remove() {
 		while read -r words; do ip $words; done <"$undo_file" 2>/dev/null
 		rm -f "$undo_file"
 	fi
+	rm -f "$now_file"
 	rmdir "$run" 2>/dev/null
 	return $status
 }
@@ -312,11 +350,19 @@ status() {
 # ---- The command line ----
 
 print_only='' verb='' address=''
+no_punch='' wait=60
 while [ $# -gt 0 ]; do
 	case $1 in
 	-n) print_only=yes ;;
 	-h | --help) usage; exit 0 ;;
-	--no-punch) ;;
+	--no-punch) no_punch=yes ;;
+	--wait)
+		case ${2-} in
+		'' | *[!0-9]* | ?????*) usage >&2; fail 2 "--wait '${2-}': want seconds" ;;
+		esac
+		wait=$2
+		shift
+		;;
 	--local)
 		[ $# -gt 1 ] || { usage >&2; fail 2 "--local: want an address of this host"; }
 		address=$2
@@ -340,10 +386,10 @@ yesup | yesstart)
 	states | shown
 	echo "espdecap $(helper) &"
 	;;
-yesdown | yesstop) need_xfrm && remove_commands | shown ;;
+yesdown | yesstop) need_xfrm && recall && remove_commands | shown ;;
 up | start) need_xfrm && up ;;
-down | stop) need_xfrm && down ;;
-status | yesstatus) need_xfrm && status ;;
+down | stop) need_xfrm && recall && down ;;
+status | yesstatus) need_xfrm && recall && status ;;
 *)
 	usage >&2
 	fail 2 "want up, down or status"

@@ -13,15 +13,19 @@ B=192.168.2.100:61523@31.1.2.3:10421
 
 # on SIDE COMMAND...: runs it there
 on() { "$net" exec "$@"; }
-# script SIDE WORD...: the generated script of that side, there
+# script SIDE WORD...: the generated script of that side, there; up goes on without waiting for the other
 script() {
 	local side=$1
 	shift
+	if [ "$1" = up ]; then
+		shift
+		set -- up --no-punch "$@"
+	fi
 	on "$side" ${SHELL_UNDER_TEST:-sh} "$BATS_TEST_TMPDIR/$side.sh" "$@"
 }
 # generate ARGUMENT...: scripts in this test's folder
 generate() { xfrmpair -o "$BATS_TEST_TMPDIR" --force "$@"; }
-both_up() { for side in ${SIDES:-a b}; do script "$side" up --no-punch "$@" || return; done; }
+both_up() { for side in ${SIDES:-a b}; do script "$side" up "$@" || return; done; }
 both_down() { for side in ${SIDES:-a b}; do script "$side" down --all 2>/dev/null || script "$side" down; done; }
 
 # answers SIDE FROM TO [PING-OPTION...]: three pings, all answered
@@ -86,7 +90,7 @@ END
 script_with_fake_ip() {
 	local side=$1
 	shift
-	on "$side" env PATH="$BATS_TEST_TMPDIR/bin:$PATH" sh "$BATS_TEST_TMPDIR/$side.sh" "$@"
+	on "$side" env PATH="$BATS_TEST_TMPDIR/bin:$PATH" sh "$BATS_TEST_TMPDIR/$side.sh" "$@" --no-punch
 }
 
 # Two tunnels through the same forgetful NATs, side by side: a - b with keepalives every 5 s, c - d with none.
@@ -95,8 +99,8 @@ idle_tunnels() {
 	xfrmpair -o "$BATS_TEST_TMPDIR" c=192.168.1.4:5001@85.9.8.7+10.9.1.1 d=192.168.2.100:5001@31.1.2.3+10.9.2.1
 	on a ip address add 10.9.1.1/32 dev lo
 	on b ip address add 10.9.2.1/32 dev lo
-	on a sh "$BATS_TEST_TMPDIR/a.sh" up && on a sh "$BATS_TEST_TMPDIR/c.sh" up
-	on b sh "$BATS_TEST_TMPDIR/b.sh" up && on b sh "$BATS_TEST_TMPDIR/d.sh" up
+	on a sh "$BATS_TEST_TMPDIR/a.sh" up --no-punch && on a sh "$BATS_TEST_TMPDIR/c.sh" up --no-punch
+	on b sh "$BATS_TEST_TMPDIR/b.sh" up --no-punch && on b sh "$BATS_TEST_TMPDIR/d.sh" up --no-punch
 	# our own helpers in place of the scripts'
 	pkill -f 'espdecap -u 65534 -b 192.168.[12].[0-9]* [56]'
 	sleep 0.2
