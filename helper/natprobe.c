@@ -6,7 +6,6 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <getopt.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -153,57 +152,83 @@ static bool number_parse(unsigned *out, const char *text, unsigned most, const c
 
 enum { HOLD = 256, PUNCH, FIRST, TTL, TIMEOUT, TOKEN };
 
-static bool unknown_option(char **argv, int kind)
-{
-	char text[] = {'-', (char)optopt, '\0'};
-	const char *option = optopt > 0 && optopt < HOLD ? text : argv[optind - 1];
+static const struct option {
+	const char *name;
+	int option;
+	bool valued;
+} options[] = {
+	{"-b", 'b', true}, {"-p", 'p', true}, {"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false},
+	{"--ttl", TTL, true}, {"--timeout", TIMEOUT, true}, {"--token", TOKEN, true},
+	{"-h", 'h', false}, {"--help", 'h', false}, {"-V", 'V', false}, {"--version", 'V', false},
+};
 
-	refuse(NULL, kind == ':' ? "option '%s': wants a value" : "option '%s': not known", shown(option));
+static bool usage(void)
+{
 	fputs(usage_text, stderr);
 	return false;
 }
 
-static bool option_take(struct probe *probe, int option, char **argv)
+static bool option_take(struct probe *probe, int option, const char *value)
 {
 	unsigned number;
 
 	switch (option) {
-	case 'b': return address_parse(&probe->local.address, optarg, "-b");
-	case 'p': return port_parse(&probe->local.port, optarg, "-p");
-	case HOLD: probe->hold = true; return true;
-	case PUNCH: return endpoint_parse(&probe->peer, optarg, "--punch");
-	case FIRST: probe->first = true; return true;
-	case TTL: return number_parse(&number, optarg, 255, "--ttl") && (probe->ttl = (int)number);
-	case TIMEOUT: return number_parse(&probe->timeout_seconds, optarg, 86400, "--timeout");
+	case 'b': return address_parse(&probe->local.address, value, "-b");
+	case 'p': return port_parse(&probe->local.port, value, "-p");
+	case HOLD: return probe->hold = true;
+	case PUNCH: return endpoint_parse(&probe->peer, value, "--punch");
+	case FIRST: return probe->first = true;
+	case TTL: return number_parse(&number, value, 255, "--ttl") && (probe->ttl = (int)number);
+	case TIMEOUT: return number_parse(&probe->timeout_seconds, value, 86400, "--timeout");
 	case TOKEN:
-		probe->token = optarg;
-		return *optarg || refuse("--token", "'': want a word");
+		probe->token = value;
+		return *value || refuse("--token", "'': want a word");
 	case 'h':
 		exit(probe_print(usage_text, "\n", help_text) ? EXIT_OK : EXIT_BROKE);
-	case 'V':
-		exit(probe_print("natprobe ", VERSION, "") ? EXIT_OK : EXIT_BROKE);
 	default:
-		return unknown_option(argv, option);
+		exit(probe_print("natprobe ", VERSION, "") ? EXIT_OK : EXIT_BROKE);
 	}
 }
 
-static bool options_parse(struct probe *probe, int argc, char **argv)
+/* The option that WORD is, or NULL; VALUE gets what stands behind it in the same word: -p5, --ttl=5. */
+static const struct option *option_find(const char *word, const char **value)
 {
-	static const struct option longs[] = {
-		{"hold", no_argument, NULL, HOLD}, {"punch", required_argument, NULL, PUNCH},
-		{"first", no_argument, NULL, FIRST}, {"ttl", required_argument, NULL, TTL},
-		{"timeout", required_argument, NULL, TIMEOUT}, {"token", required_argument, NULL, TOKEN},
-		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0},
-	};
-	int option;
+	size_t length = word[1] == '-' ? strcspn(word, "=") : 2;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":b:p:hV", longs, NULL)) != -1)
-		if (!option_take(probe, option, argv))
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		if (strncmp(options[i].name, word, length) == 0 && !options[i].name[length]) {
+			*value = word[length] ? word + length + (word[1] == '-') : NULL;
+			return &options[i];
+		}
+	return NULL;
+}
+
+/* Servers and options in any order.  By hand: getopt_long alone would be 3 KiB. */
+static bool options_parse(struct probe *probe, char **words)
+{
+	bool ended = false;
+	int servers = 0;
+
+	for (const char *word, *value; (word = *words); words++) {
+		const struct option *option;
+
+		if (ended || word[0] != '-') {
+			if (servers == 2)
+				return refuse(NULL, "'%s': two servers are enough", shown(word));
+			probe->server[servers++] = word;
+			continue;
+		}
+		if ((ended = strcmp(word, "--") == 0))
+			continue;
+		option = option_find(word, &value);
+		if (!option || (value && !option->valued))
+			return refuse(NULL, "option '%s': not known", shown(word)) || usage();
+		if (option->valued && !value && !(value = *++words))
+			return refuse(NULL, "option '%s': wants a value", shown(word)) || usage();
+		if (!option_take(probe, option->option, value))
 			return false;
-	for (int i = 0; i < 2 && optind < argc; i++)
-		probe->server[i] = argv[optind++];
-	return optind == argc || refuse(NULL, "'%s': two servers are enough", shown(argv[optind]));
+	}
+	return true;
 }
 
 /* What the options say together. */
@@ -212,12 +237,7 @@ static bool options_agree(const struct probe *probe)
 	if (!probe->peer.address.family) {
 		if (probe->first || probe->ttl || probe->timeout_seconds || probe->token)
 			return refuse(NULL, "--first, --ttl, --timeout, --token: want --punch PEER:PORT with them");
-		if (!probe->server[0]) {
-			refuse(NULL, "no SERVER to ask and no peer to --punch");
-			fputs(usage_text, stderr);
-			return false;
-		}
-		return true;
+		return probe->server[0] || refuse(NULL, "no SERVER to ask and no peer to --punch") || usage();
 	}
 	if (probe->server[0])
 		return refuse(NULL, "'%s': with --punch no server is asked", shown(probe->server[0]));
@@ -236,7 +256,7 @@ int main(int argc, char **argv)
 {
 	struct probe probe = {0};
 
-	if (!options_parse(&probe, argc, argv) || !options_agree(&probe))
+	if (!options_parse(&probe, argv + (argc > 0)) || !options_agree(&probe))
 		return EXIT_MISTAKE;
 	probe_on_signal(EXIT_BROKE);
 	return probe.peer.address.family ? punch(&probe) : discover(&probe);
