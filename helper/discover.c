@@ -161,7 +161,8 @@ static void take(struct asking *asking)
 	for (int i = 0; i < asking->count; i++) {
 		struct server *server = &asking->servers[i];
 
-		if (!endpoint_equal(&from, &server->endpoint) || !stun_parse(&reply, bytes, (size_t)length, server->id))
+		if (server->answered || !endpoint_equal(&from, &server->endpoint) ||
+		    !stun_parse(&reply, bytes, (size_t)length, server->id))
 			continue;
 		if (reply.error)
 			snprintf(server->trouble, sizeof server->trouble, "answered with error %u", reply.error);
@@ -169,7 +170,6 @@ static void take(struct asking *asking)
 			snprintf(server->trouble, sizeof server->trouble, "sees an address of the other IP version (NAT64)");
 		else
 			server->mapped = reply.mapped;
-		memset(server->id, 0, sizeof server->id);
 		server->answered = true;
 	}
 }

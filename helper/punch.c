@@ -43,38 +43,26 @@ struct hole {
 	int trouble;               /* last errno */
 };
 
-/* Who dropped our packet on the way, if that is what this is about. */
-static bool dropped_by(struct endpoint *who, const struct cmsghdr *header)
-{
-	struct sock_extended_err error;
-	struct sockaddr_storage name = {0};
-	size_t length = header->cmsg_len - CMSG_LEN(0);
-
-	if (length < sizeof error || (header->cmsg_type != IP_RECVERR && header->cmsg_type != IPV6_RECVERR))
-		return false;
-	memcpy(&error, CMSG_DATA(header), sizeof error);
-	length -= sizeof error;
-	memcpy(&name, CMSG_DATA(header) + sizeof error, length < sizeof name ? length : sizeof name);
-	return ((error.ee_origin == SO_EE_ORIGIN_ICMP && error.ee_type == ICMP_TIME_EXCEEDED) ||
-	        (error.ee_origin == SO_EE_ORIGIN_ICMP6 && error.ee_type == ICMP6_TIME_EXCEEDED)) &&
-	       endpoint_from_sockaddr(who, &name);
-}
-
 /* ICMP errors end nothing: on the way they are expected, from the peer they mean "not yet".  Left in the queue they
  * would make the next send fail. */
 static void icmp_take(struct hole *hole)
 {
-	unsigned char control[512];
-	struct endpoint who;
-
 	for (;;) {
-		struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
-		const struct cmsghdr *header;
+		struct {   /* the one that comes, as cmsg(3) and ip(7) lay it out */
+			unsigned char header[CMSG_LEN(0)];
+			struct sock_extended_err error;
+			struct sockaddr_storage from;
+		} control = {0};
+		struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof control};
+		struct endpoint who;
+		bool six;
 
 		if (recvmsg(hole->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 			return;
-		header = CMSG_FIRSTHDR(&message);   /* one message, one error */
-		if (!header || !dropped_by(&who, header))
+		six = control.error.ee_origin == SO_EE_ORIGIN_ICMP6;
+		if ((!six && control.error.ee_origin != SO_EE_ORIGIN_ICMP) ||
+		    control.error.ee_type != (six ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED) ||
+		    !endpoint_from_sockaddr(&who, &control.from))
 			continue;
 		if (probe_private(&who.address))
 			hole->ttl_private = true;
@@ -168,25 +156,18 @@ static void take(struct hole *hole)
 static bool hole_work(struct hole *hole, const char *waiting_for)
 {
 	struct pollfd waiting = {.fd = hole->fd, .events = POLLIN};
-	int64_t now, next = hole->start, tick = hole->start;
+	int64_t now, next = hole->start;
 	bool lingering = false;
 
 	while ((now = probe_clock()) < hole->deadline) {
-		int64_t until;
-
 		if (now >= next) {
 			if (!hole_send(hole))
 				return false;
+			if (!lingering)
+				probe_progress(waiting_for, (int)((hole->deadline - now + 999) / 1000));
 			next = now + (now - hole->fast_since < FAST_FOR_MS ? FAST_MS : SLOW_MS);
 		}
-		if (now >= tick && !lingering) {
-			probe_progress(waiting_for, (int)((hole->deadline - now + 999) / 1000));
-			tick = now + 1000;
-		}
-		until = next < hole->deadline ? next : hole->deadline;
-		if (!lingering && tick < until)
-			until = tick;
-		if (poll(&waiting, 1, (int)(until - now)) > 0) {
+		if (poll(&waiting, 1, (int)((next < hole->deadline ? next : hole->deadline) - now)) > 0) {
 			if (waiting.revents & POLLERR)
 				icmp_take(hole);
 			take(hole);
