@@ -1,4 +1,4 @@
-# natprobe on loopback: no root, no network.  Needs turnserver (Debian: coturn) and socat.
+# natprobe on loopback: no root, no network.  Needs turnserver (Debian: coturn), socat and file.
 
 setup_file() {
 	cd "$BATS_TEST_DIRNAME" || return
@@ -383,6 +383,14 @@ $usage"
 	probe -V
 	same "$status $err" "0 "
 	[[ $out == "natprobe "[0-9]* ]]
+}
+
+@test "made with musl, it is static and at most 64 KiB" {
+	[ -z "${SANITIZE:-}" ] || skip "a sanitizer's build is dynamic and large"
+	kind=$(file -bL "$NATPROBE")
+	[[ $kind != *static-pie* ]] || skip "made with glibc: static-pie, and its size is glibc's"
+	[[ $kind == *"statically linked, stripped"* ]]
+	[ "$(stat -Lc %s "$NATPROBE")" -le 65536 ]
 }
 
 @test "servers that do not answer: status 4 after 8 seconds, each named" {
