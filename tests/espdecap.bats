@@ -362,7 +362,7 @@ NoNewPrivs: 1" ]
 	[ -z "$SANITIZE" ] || skip "a sanitizer's build is dynamic and large"
 	need file
 	run -0 file -b "$ESPDECAP"
-	[[ "$output" == *"statically linked"*stripped || "$output" == *"static-pie linked"*stripped ]]
+	[[ "$output" == *"statically linked, stripped"* || "$output" == *"static-pie linked"*stripped ]]
 	[[ "$output" != *static-pie* ]] || skip "made with glibc: static-pie, and its size is glibc's"
 	size=$(wc -c <"$ESPDECAP")
 	start "$ESPDECAP" -i 1 "$PORT" 127.0.0.1 9
