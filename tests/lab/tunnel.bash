@@ -1,6 +1,6 @@
 # Words for tests that run in the lab (tests/lab/run bats ...): sourced by their setup_file() and setup().
 
-cd "$BATS_TEST_DIRNAME/.." || return 1
+cd "$BATS_TEST_DIRNAME/../.." || return 1
 BUILD=$PWD/${BUILD:-build}
 PATH=$BUILD:$PATH
 net=$PWD/tests/lab/net

@@ -1,22 +1,22 @@
 # The truth of this project: packets that cross two NATs inside ESP on a real kernel.
-# Run in the lab: tests/lab/run bats tests/lab.bats
+# Run in the lab: tests/lab/run bats tests/lab/tunnel.bats
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-	source "$BATS_TEST_DIRNAME/lab/tunnel.bash"
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
 	"$net" up
 	LAB_PREFIX=x- "$net" up --timeout 10
 	# the idle tunnels of this prefix get their forty seconds while the other tests run
 	mkdir "$BATS_FILE_TMPDIR/idle"
 	LAB_PREFIX=x- XFRMPAIR_RUN=$BATS_FILE_TMPDIR/idle BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR/idle BATS_TEST_DIRNAME=$BATS_TEST_DIRNAME \
-		bash -c 'source "$BATS_TEST_DIRNAME/lab/tunnel.bash"; idle_tunnels' >&2
+		bash -c 'source "$BATS_TEST_DIRNAME/tunnel.bash"; idle_tunnels' >&2
 }
 teardown_file() {
-	source "$BATS_TEST_DIRNAME/lab/tunnel.bash"
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
 	"$net" down
 	LAB_PREFIX=x- "$net" down
 }
-setup() { source "$BATS_TEST_DIRNAME/lab/tunnel.bash"; }
+setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }
 teardown() { both_down >/dev/null 2>&1 || :; }
 
 @test "two scripts of one run carry pings both ways through two NATs" {

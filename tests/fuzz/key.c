@@ -1,0 +1,22 @@
+/* Key files. */
+#include "../../gen/cipher.c"
+#include "../../gen/key.c"
+#include "../../gen/text.c"
+#include "quiet.h"
+
+uint32_t tunnel_digest(const struct tunnel *tunnel)
+{
+	return (uint32_t)tunnel->sa_count;
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
+{
+	static struct side sides[] = { { .name = "a" }, { .name = "b" } };
+	struct tunnel tunnel = { .sides = sides, .side_count = 2, .cipher = &ciphers[2] };
+	char *text = strndup((const char *)bytes, length);
+
+	key_parse(&tunnel, text, "fuzz");
+	key_free(&tunnel);
+	free(text);
+	return 0;
+}

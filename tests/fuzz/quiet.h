@@ -1,0 +1,16 @@
+/* say.c without the saying: a fuzzer hears millions of refusals. */
+#include "say.h"
+
+#include <stdlib.h>
+
+bool refuse(const char *where, const char *format, ...)
+{
+	(void)where;
+	(void)format;
+	return false;
+}
+
+const char *shown(const char *text)
+{
+	return text;
+}
