@@ -69,7 +69,7 @@ teardown() { both_down >/dev/null 2>&1 || :; }
 	generate "$A" "$B"
 	both_up
 	answers b 192.168.2.100 192.168.1.4
-	on a pkill -KILL -x espdecap -f -- '-b 192.168.1.4 61525' || pkill -KILL -f -- '-b 192.168.1.4 61525'
+	pkill -KILL -f -- '-u 65534 -b 192.168.1.4 61525'
 	silent b 192.168.2.100 192.168.1.4
 	run script a status
 	[ "$status" -eq 1 ]
@@ -210,7 +210,7 @@ teardown() { both_down >/dev/null 2>&1 || :; }
 	run script a up
 	[ "$status" -eq 1 ]
 	[[ "$output" == 'a: UDP port 61525 is taken by users:(("espdecap",'* ]]
-	pkill -x espdecap
+	pkill -f 'espdecap 61525$'
 	run script b up
 	[ "$status" -eq 0 ]
 	cp "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/a.sh"
@@ -230,7 +230,7 @@ teardown() { both_down >/dev/null 2>&1 || :; }
 @test "down kills no process that is not its helper, though it has the pid" {
 	generate "$A" "$B"
 	both_up
-	pkill -KILL -f -- '-b 192.168.1.4 61525'
+	pkill -KILL -f -- '-u 65534 -b 192.168.1.4 61525'
 	sleep 60 3>&- &
 	stranger=$!
 	file=$(echo "$XFRMPAIR_RUN"/*.a.pid)
@@ -380,7 +380,7 @@ paste() {
 		sleep 2
 		printf '\003' # as a person would at a prompt that waits for more
 		sleep 0.3
-		printf 'exit\n'
+		printf 'exit 0\n'
 		sleep 0.5
 	} | on a timeout 20 env HOME="$BATS_TEST_TMPDIR" HISTFILE="$BATS_TEST_TMPDIR/history" TERM=xterm script -qec 'bash -i' /dev/null \
 		>"$BATS_TEST_TMPDIR/screen"
