@@ -109,10 +109,13 @@ heard() {
 	net up
 	run ! net up
 	[[ $output == *"is up already"* ]]
-	on a sleep 1000 3>&- &
+	on a sleep 30 3>&- &
+	until [ -n "$(ip netns pids a)" ]; do sleep 0.1; done
 	net down
+	status=0
+	wait $! || status=$?
+	[ "$status" = 137 ]
 	[ "$(ip netns)" = before ]
 	ip netns delete before
 	[ ! -e /run/xfrmpair-lab ]
-	run ! kill -0 $!
 }
