@@ -12,15 +12,22 @@ struct cipher {
 	const char *name;        /* strongSwan's word */
 	const char *encryption;  /* the kernel's name */
 	const char *integrity;   /* the kernel's name; NULL for an AEAD, which is both */
-	unsigned key_bytes;      /* encryption key, with the salt that `ip` takes at its end */
+	unsigned key_bytes;      /* encryption key, with the salt that `ip` takes at its end; 0 for the null cipher */
+	unsigned salt_bytes;     /* of these */
 	unsigned auth_bytes;     /* integrity key; 0 for an AEAD */
 	unsigned icv_bits;
+	unsigned iv_bytes;       /* in every packet */
+	unsigned block_bytes;    /* what a packet is padded to; at least 4 (RFC 4303, section 2.4) */
+	const char *wireshark;   /* the names in its esp_sa table: encryption, then integrity */
+	const char *wireshark_auth;
 };
 
 #define CIPHER_DEFAULT "aes256gcm16"
 
 /* NULL, after one line that begins with WHERE, for a name that is not in the table. */
 const struct cipher *cipher_find(const char *name, const char *where);
+/* The table, for people: adds it to OUT. */
+void cipher_list(struct text *out);
 /* Key material of one SA: encryption key, then integrity key. */
 unsigned cipher_key_bytes(const struct cipher *);
 /* KEY as a key file and a script spell it: 0xENCKEY, or 0xENCKEY 0xAUTHKEY. */

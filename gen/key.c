@@ -33,20 +33,29 @@ static void fill_random(void *out, size_t count)
 	}
 }
 
-static struct sa *add(struct tunnel *tunnel, const struct sa *sa)
+static void wipe(struct tunnel *tunnel)
 {
-	struct sa *sas = calloc(tunnel->sa_count + 1, sizeof *sas);
-
-	if (!sas)
-		err(EXIT_BROKE, "memory");
-	if (tunnel->sa_count)
-		memcpy(sas, tunnel->sas, tunnel->sa_count * sizeof *sas);
-	sas[tunnel->sa_count] = *sa;
-	if (tunnel->sa_count)
-		explicit_bzero(tunnel->sas, tunnel->sa_count * sizeof *sas);
+	if (tunnel->sas)
+		explicit_bzero(tunnel->sas, tunnel->sa_room * sizeof *tunnel->sas);
 	free(tunnel->sas);
-	tunnel->sas = sas;
-	return &sas[tunnel->sa_count++];
+}
+
+static void add(struct tunnel *tunnel, const struct sa *sa)
+{
+	/* not realloc(3): it may leave a copy behind */
+	if (tunnel->sa_count == tunnel->sa_room) {
+		size_t room = tunnel->sa_room ? 2 * tunnel->sa_room : 8;
+		struct sa *sas = calloc(room, sizeof *sas);
+
+		if (!sas)
+			err(EXIT_BROKE, "memory");
+		if (tunnel->sa_count)
+			memcpy(sas, tunnel->sas, tunnel->sa_count * sizeof *sas);
+		wipe(tunnel);
+		tunnel->sas = sas;
+		tunnel->sa_room = room;
+	}
+	tunnel->sas[tunnel->sa_count++] = *sa;
 }
 
 static const struct sa *find(const struct tunnel *tunnel, size_t from, size_t to)
@@ -81,7 +90,7 @@ void key_make(struct tunnel *tunnel)
 		for (size_t to = 0; to < tunnel->side_count; to++) {
 			struct sa sa = { .from = from, .to = to, .epoch = FIRST_EPOCH };
 
-			if (from == to)
+			if (from == to || find(tunnel, from, to))
 				continue;
 			do
 				fill_random(&sa.spi, sizeof sa.spi);
@@ -137,14 +146,18 @@ static bool parse_spi(uint32_t *out, const char *text, const char *where)
 	return true;
 }
 
+static bool is_side(size_t *out, const struct tunnel *tunnel, const char *name)
+{
+	for (*out = 0; *out < tunnel->side_count; ++*out)
+		if (strcmp(tunnel->sides[*out].name, name) == 0)
+			return true;
+	return false;
+}
+
 static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *text, const char *where)
 {
-	for (size_t i = 0; i < tunnel->side_count; i++)
-		if (strcmp(tunnel->sides[i].name, text) == 0) {
-			*out = i;
-			return true;
-		}
-	return refuse(where, "side '%s': want the name of one of the sides, like %s", shown(text), tunnel->sides[0].name);
+	return is_side(out, tunnel, text) ||
+	       refuse(where, "side '%s': want the name of one of the sides, like %s", shown(text), tunnel->sides[0].name);
 }
 
 static bool parse_epoch(unsigned long *out, const char *text, const char *where)
@@ -169,7 +182,7 @@ static bool parse_key(unsigned char *out, const struct cipher *cipher, const cha
 	return true;
 }
 
-static bool parse_line(struct tunnel *tunnel, char *line, const char *where)
+static bool parse_line(struct tunnel *tunnel, char *line, const char *where, bool partly)
 {
 	enum { WORDS = 6 };
 	char *words[WORDS + 1] = { 0 }, *rest = NULL;
@@ -184,6 +197,8 @@ static bool parse_line(struct tunnel *tunnel, char *line, const char *where)
 	if (count != wanted)
 		return refuse(where, "%zu words: want FROM TO EPOCH SPI %s for %s", count, wanted == 6 ? "ENCKEY AUTHKEY" : "KEY",
 		              tunnel->cipher->name);
+	if (partly && !(is_side(&sa.from, tunnel, words[0]) && is_side(&sa.to, tunnel, words[1])))
+		return true;
 	good = parse_name(&sa.from, tunnel, words[0], where) && parse_name(&sa.to, tunnel, words[1], where) &&
 	       parse_epoch(&sa.epoch, words[2], where) && parse_spi(&sa.spi, words[3], where) &&
 	       parse_key(sa.key, tunnel->cipher, words[4], words[5], where);
@@ -222,7 +237,7 @@ static void warn_of_twins(const struct tunnel *tunnel, const char *path)
 			}
 }
 
-bool key_parse(struct tunnel *tunnel, char *text, const char *path)
+bool key_parse(struct tunnel *tunnel, char *text, const char *path, bool partly)
 {
 	bool good = true;
 	unsigned number = 0;
@@ -234,15 +249,15 @@ bool key_parse(struct tunnel *tunnel, char *text, const char *path)
 		if (next)
 			*next++ = '\0';
 		snprintf(where, sizeof where, "%s:%u", path, ++number);
-		good &= parse_line(tunnel, line, where);
+		good &= parse_line(tunnel, line, where, partly);
 	}
-	good = good && check_whole(tunnel, path);
+	good = good && (partly || check_whole(tunnel, path));
 	if (good)
 		warn_of_twins(tunnel, path);
 	return good;
 }
 
-bool key_read(struct tunnel *tunnel, const char *path)
+bool key_read(struct tunnel *tunnel, const char *path, bool partly)
 {
 	struct text text = { 0 };
 	struct stat status;
@@ -259,7 +274,7 @@ bool key_read(struct tunnel *tunnel, const char *path)
 	} else if (strlen(text.bytes) != text.length) {
 		good = refuse(path, "a NUL byte: want a text file");
 	} else {
-		good = key_parse(tunnel, text.bytes, path);
+		good = key_parse(tunnel, text.bytes, path, partly);
 	}
 	text_free(&text);
 	if (fd >= 0)
@@ -282,9 +297,7 @@ void key_print(struct text *out, const struct tunnel *tunnel)
 
 void key_free(struct tunnel *tunnel)
 {
-	if (tunnel->sas)
-		explicit_bzero(tunnel->sas, tunnel->sa_count * sizeof *tunnel->sas);
-	free(tunnel->sas);
+	wipe(tunnel);
 	tunnel->sas = NULL;
-	tunnel->sa_count = 0;
+	tunnel->sa_count = tunnel->sa_room = 0;
 }

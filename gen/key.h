@@ -10,12 +10,13 @@
 
 #include <stdbool.h>
 
-/* Gives every direction of the checked tunnel a fresh key and SPI, from getrandom(2). */
+/* Gives every direction of the checked tunnel that has none a fresh key and SPI, from getrandom(2). */
 void key_make(struct tunnel *);
-/* Takes them from the file PATH; refuses, every bad line in one line, what is not whole. */
-bool key_read(struct tunnel *, const char *path);
+/* Takes them from the file PATH; refuses, every bad line in one line.  All directions must be there and no other sides,
+ * unless it may be PARTLY so: then what is of no use is passed over. */
+bool key_read(struct tunnel *, const char *path, bool partly);
 /* The same for a text that was read already (the fuzzer's way in). */
-bool key_parse(struct tunnel *, char *text, const char *path);
+bool key_parse(struct tunnel *, char *text, const char *path, bool partly);
 /* Writes the key file's text. */
 void key_print(struct text *, const struct tunnel *);
 /* The SA of a direction that its sender uses first; the tunnel must have its keys. */

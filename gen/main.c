@@ -43,16 +43,6 @@ static bool read_sides(struct tunnel *tunnel, struct options *options, struct te
 	return good;
 }
 
-static bool read_settings(struct tunnel *tunnel, const struct options *options)
-{
-	const char *cipher = options->value[OPTION_CIPHER];
-
-	tunnel->esn = options->value[OPTION_ESN];
-	tunnel->hairpin = options->value[OPTION_HAIRPIN];
-	tunnel->cipher = cipher_find(cipher ? cipher : CIPHER_DEFAULT, options->where[OPTION_CIPHER]);
-	return tunnel->cipher;
-}
-
 static const struct format *read_format(const struct options *options)
 {
 	const char *name = options->value[OPTION_FORMAT];
@@ -68,8 +58,11 @@ static const struct format *read_format(const struct options *options)
 
 static bool get_keys(struct tunnel *tunnel, const struct options *options)
 {
-	if (options->value[OPTION_KEYS])
-		return key_read(tunnel, options->value[OPTION_KEYS]);
+	/* --save-keys beside --keys: the mesh has changed, and is to be written down anew */
+	bool partly = options->value[OPTION_SAVE_KEYS];
+
+	if (options->value[OPTION_KEYS] && !key_read(tunnel, options->value[OPTION_KEYS], partly))
+		return false;
 	key_make(tunnel);
 	return true;
 }
@@ -111,7 +104,7 @@ int main(int argc, char **argv)
 	int status = EXIT_MISTAKE, first;
 
 	options_from_arguments(&options, argc, argv, &first);
-	if (!read_sides(&tunnel, &options, &file, argv + first) || !read_settings(&tunnel, &options) ||
+	if (!read_sides(&tunnel, &options, &file, argv + first) || !tunnel_set(&tunnel, &options) ||
 	    !(format = read_format(&options)) || !tunnel_check(&tunnel) || !get_keys(&tunnel, &options))
 		goto out;
 	render(&sides, &tunnel, &options, format);

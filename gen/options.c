@@ -1,4 +1,5 @@
 #include "options.h"
+#include "cipher.h"
 #include "say.h"
 
 #include <getopt.h>
@@ -18,13 +19,25 @@ static const struct row rows[OPTION_COUNT] = {
 	[OPTION_FILE] = { "file", "FILE", 'f', false, "take the sides and options from a tunnel file" },
 	[OPTION_OUTPUT] = { "output", "DIR", 'o', true, "write DIR/NAME.sh for every side, readable by its owner only" },
 	[OPTION_FORMAT] = { "format", "KIND", 0, true, "script (default with -o) or paste (default without: to the terminal)" },
-	[OPTION_CIPHER] = { "cipher", "NAME", 0, true, "aes256gcm16 (default), aes128gcm16, aes128gcm12" },
+	[OPTION_CIPHER] = { "cipher", "NAME", 0, true, "strongSwan's word; aes256gcm16 is the default, --list-ciphers prints all" },
 	[OPTION_ESN] = { "esn", NULL, 0, true, "extended sequence numbers, on all sides" },
-	[OPTION_HAIRPIN] = { "hairpin", NULL, 0, true, "allow equal mapped addresses: the NAT turns packets around" },
-	[OPTION_KEYS] = { "keys", "FILE", 0, true, "use these keys and SPIs instead of fresh ones" },
+	[OPTION_MODE] = { "mode", "MODE", 0, true, "tunnel (default), or transport: between the hosts, no NETs" },
+	[OPTION_INNER] = { "inner", "PREFIX", 0, true, "give each side an address of its own inside, from PREFIX" },
+	[OPTION_INTERFACE] = { "interface", "NAME", 0, true, "route-based: through an xfrm interface of that name" },
+	[OPTION_HAIRPIN] = { "hairpin", NULL, 0, true, "equal mapped addresses: the NAT turns packets around" },
+	[OPTION_LAN] = { "lan", NULL, 0, true, "equal mapped addresses: one LAN, so between the LOCAL endpoints" },
+	[OPTION_MTU] = { "mtu", "BYTES", 0, true, "of the path outside (1500); what fits inside follows from it" },
+	[OPTION_CLAMP] = { "clamp", NULL, 0, true, "lower the MSS of TCP connections to what fits inside" },
+	[OPTION_GUARD] = { "guard", NULL, 0, true, "after down, block what the tunnel carried until up or down --all" },
+	[OPTION_ENCAP] = { "encap", "TYPE", 0, true, "espinudp (default), or espinudp-nonike for old peers" },
+	[OPTION_LIMIT_BYTES] = { "limit-bytes", "N", 0, true, "each side sends so many bytes at most" },
+	[OPTION_LIMIT_PACKETS] = { "limit-packets", "N", 0, true, "each side sends so many packets at most" },
+	[OPTION_KEYS] = { "keys", "FILE", 0, true, "use these keys and SPIs instead of fresh ones;\n"
+	                  "                          with --save-keys, fresh ones for the pairs it has not" },
 	[OPTION_SAVE_KEYS] = { "save-keys", "FILE", 0, true, "write the keys and SPIs used" },
 	[OPTION_FORCE] = { "force", NULL, 0, false, "replace files that exist" },
 	[OPTION_DRY_RUN] = { "dry-run", NULL, 'n', false, "print what would be written, write nothing" },
+	[OPTION_LIST_CIPHERS] = { "list-ciphers", NULL, 0, false, "print the table of ciphers" },
 	[OPTION_HELP] = { "help", NULL, 'h', false, "print this" },
 	[OPTION_VERSION] = { "version", NULL, 'V', false, "print the version" },
 };
@@ -53,6 +66,25 @@ static void print_help(void)
 	}
 	puts("\nexample: xfrmpair -o tunnel 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421\n"
 	     "status:  0 written, 1 could not be written, 2 a mistake in what was given");
+}
+
+/* The options after which there is nothing else to do. */
+static void answer(size_t row)
+{
+	struct text ciphers = { 0 };
+
+	if (row == OPTION_HELP) {
+		print_help();
+	} else if (row == OPTION_VERSION) {
+		puts("xfrmpair " VERSION);
+	} else if (row == OPTION_LIST_CIPHERS) {
+		cipher_list(&ciphers);
+		fputs(ciphers.bytes, stdout);
+		text_free(&ciphers);
+	} else {
+		return;
+	}
+	exit(fflush(stdout) == 0 ? EXIT_OK : EXIT_BROKE);
 }
 
 static void set(struct options *options, size_t row, const char *value, const char *where)
@@ -112,13 +144,7 @@ void options_from_arguments(struct options *options, int argc, char **argv, int 
 
 		if (row < 0)
 			refuse_option(code, argv);
-		if (row == OPTION_HELP || row == OPTION_VERSION) {
-			if (row == OPTION_HELP)
-				print_help();
-			else
-				puts("xfrmpair " VERSION);
-			exit(fflush(stdout) == 0 ? EXIT_OK : EXIT_BROKE);
-		}
+		answer((size_t)row);
 		snprintf(where, sizeof where, "--%s", rows[row].name);
 		set(options, (size_t)row, optarg ? optarg : "yes", where);
 	}

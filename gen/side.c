@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static unsigned family_bits(sa_family_t family)
+unsigned family_bits(sa_family_t family)
 {
 	return family == AF_INET6 ? 128 : 32;
 }
@@ -29,6 +29,22 @@ static struct address network_of(const struct address *address, unsigned length)
 	for (unsigned bit = length; bit < family_bits(address->family); bit++)
 		network.bytes[bit / 8] &= (unsigned char)~(0x80u >> bit % 8);
 	return network;
+}
+
+/* Loopback and multicast are no place behind a side. */
+static bool never_protected(const struct prefix *prefix)
+{
+	static const struct prefix rows[] = {
+		{ { AF_INET, { 127 } }, 8 },
+		{ { AF_INET, { 224 } }, 4 },
+		{ { AF_INET6, { [15] = 1 } }, 128 },
+		{ { AF_INET6, { 0xff } }, 8 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (prefix_overlaps(&rows[i], prefix))
+			return true;
+	return false;
 }
 
 bool prefix_parse(struct prefix *out, const char *text, const char *where)
@@ -63,6 +79,9 @@ bool prefix_parse(struct prefix *out, const char *text, const char *where)
 	if (!address_equal(&network, &out->address))
 		return refuse(where, "net '%s': host bits are set; want %s/%u", shown(text),
 		              address_print(text_of_network, &network), out->length);
+	if (out->length && never_protected(out))
+		return refuse(where, "net '%s': holds loopback or multicast addresses; want what can be reached, or 0.0.0.0/0 for all",
+		              shown(text));
 	return true;
 }
 
@@ -81,6 +100,11 @@ struct prefix prefix_of_host(const struct address *address)
 bool prefix_is_host(const struct prefix *prefix)
 {
 	return prefix->length == family_bits(prefix->address.family);
+}
+
+bool prefix_is_everything(const struct prefix *prefix)
+{
+	return prefix->length == 0;
 }
 
 bool prefix_contains(const struct prefix *prefix, const struct address *address)
@@ -170,10 +194,6 @@ bool side_complete(struct side *side)
 		              (unsigned)side->mapped.port);
 	if (!side->mapped.port)
 		side->mapped.port = side->local.port;
-	if (!side->net_count) {
-		side->nets[0] = prefix_of_host(&side->local.address);
-		side->net_count = 1;
-	}
 	return true;
 }
 

@@ -30,6 +30,7 @@ struct side {
 	bool behind_nat;
 	struct prefix nets[NETS_MOST];    /* what it protects */
 	size_t net_count;
+	struct address inner;             /* own address that --inner gives; AF_UNSPEC: none */
 	char where[WHERE_MOST];           /* for error texts: "side 1", "home.conf:4" */
 };
 
@@ -42,7 +43,7 @@ bool prefix_parse(struct prefix *, const char *text, const char *where);
 bool side_set_local(struct side *, const char *text, const char *where);
 bool side_set_mapped(struct side *, const char *text, const char *where);
 bool side_add_net(struct side *, const char *text, const char *where);
-/* What is left to do when all parts were given. */
+/* What is left to do when all parts were given; the nets may still be none. */
 bool side_complete(struct side *);
 
 const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *);
@@ -50,5 +51,8 @@ struct prefix prefix_of_host(const struct address *);
 bool prefix_contains(const struct prefix *, const struct address *);
 bool prefix_overlaps(const struct prefix *, const struct prefix *);
 bool prefix_is_host(const struct prefix *);
+/* 0.0.0.0/0 or ::/0. */
+bool prefix_is_everything(const struct prefix *);
+unsigned family_bits(sa_family_t);
 
 #endif

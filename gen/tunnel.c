@@ -7,6 +7,80 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool parse_count(unsigned long long *out, const struct options *options, enum option_index option, unsigned long long least,
+                        unsigned long long most)
+{
+	const char *text = options->value[option];
+	size_t digits;
+
+	if (!text)
+		return true;
+	digits = strspn(text, "0123456789");
+	*out = digits <= 18 ? strtoull(text, NULL, 10) : 0;
+	if (!digits || text[digits] || *out < least || *out > most)
+		return refuse(options->where[option], "number '%s': want %llu to %llu", shown(text), least, most);
+	return true;
+}
+
+/* TEXT is to be one of two words; *SECOND says which. */
+static bool parse_choice(bool *second, const struct options *options, enum option_index option, const char *one, const char *two)
+{
+	const char *text = options->value[option];
+
+	*second = text && strcmp(text, two) == 0;
+	return !text || *second || strcmp(text, one) == 0 ||
+	       refuse(options->where[option], "'%s': want %s or %s", shown(text), one, two);
+}
+
+/* IFNAMSIZ is 16 with its NUL. */
+static bool check_interface(const char *name, const char *where)
+{
+	size_t length = strlen(name);
+
+	return (length >= 1 && length <= 15 && name[0] >= 'a' && name[0] <= 'z' &&
+	        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == length) ||
+	       refuse(where, "interface '%s': want a lower-case letter, then at most 14 of a-z, 0-9, -, _ and .", shown(name));
+}
+
+bool tunnel_set(struct tunnel *tunnel, const struct options *options)
+{
+	const char *cipher = options->value[OPTION_CIPHER];
+	/* the least that IPv6 and IPv4's header fields allow: RFC 8200 section 5, RFC 791 */
+	unsigned long long mtu = 1500;
+	bool good;
+
+	tunnel->esn = options->value[OPTION_ESN];
+	tunnel->hairpin = options->value[OPTION_HAIRPIN];
+	tunnel->lan = options->value[OPTION_LAN];
+	tunnel->clamp = options->value[OPTION_CLAMP];
+	tunnel->guard = options->value[OPTION_GUARD];
+	tunnel->interface = options->value[OPTION_INTERFACE];
+	tunnel->cipher = cipher_find(cipher ? cipher : CIPHER_DEFAULT, options->where[OPTION_CIPHER]);
+	good = tunnel->cipher;
+	good &= parse_choice(&tunnel->transport, options, OPTION_MODE, "tunnel", "transport");
+	good &= parse_choice(&tunnel->nonike, options, OPTION_ENCAP, "espinudp", "espinudp-nonike");
+	good &= parse_count(&mtu, options, OPTION_MTU, 576, 65535);
+	good &= parse_count(&tunnel->limit_bytes, options, OPTION_LIMIT_BYTES, 1, 999999999999999999);
+	good &= parse_count(&tunnel->limit_packets, options, OPTION_LIMIT_PACKETS, 1, 999999999999999999);
+	tunnel->mtu = (unsigned)mtu;
+	if (options->value[OPTION_INNER])
+		good &= prefix_parse(&tunnel->inner, options->value[OPTION_INNER], options->where[OPTION_INNER]);
+	if (tunnel->interface)
+		good &= check_interface(tunnel->interface, options->where[OPTION_INTERFACE]);
+	if (tunnel->hairpin && tunnel->lan)
+		good = refuse(options->where[OPTION_LAN], "beside --hairpin: want one of them");
+	if (tunnel->transport && (tunnel->interface || options->value[OPTION_INNER]))
+		good = refuse(options->where[OPTION_MODE], "transport mode joins two hosts by their outer addresses: want --mode tunnel, "
+		              "or neither --interface nor --inner");
+	if (tunnel->interface && tunnel->guard)
+		good = refuse(options->where[OPTION_GUARD], "its policies catch only what is routed into the interface: want --guard without "
+		              "--interface, or a blackhole route of your own");
+	if (tunnel->cipher && !tunnel->cipher->key_bytes)
+		warnx("%s: warning: %s authenticates but encrypts nothing: everybody on the way can read", options->where[OPTION_CIPHER],
+		      tunnel->cipher->name);
+	return good;
+}
+
 struct side *tunnel_add_side(struct tunnel *tunnel)
 {
 	struct side *sides = reallocarray(tunnel->sides, tunnel->side_count + 1, sizeof *sides);
@@ -73,16 +147,21 @@ static bool is_private(const struct address *address)
 	return false;
 }
 
-static bool check_side(const struct side *side, bool ports)
+static bool check_side(const struct tunnel *tunnel, const struct side *side)
 {
 	char address[ADDRESS_TEXT];
 
-	if (ports && !side->local.port)
+	if (tunnel_encapsulates(tunnel) && !side->local.port)
 		return refuse(side->where, "%s: no port, but another side has one; want a port on every side, or none for plain ESP",
 		              side->name);
+	if (tunnel->transport && side->net_count)
+		return refuse(side->where, "%s: a +NET in transport mode, which joins two hosts; want --mode tunnel or no NET", side->name);
 	if (side->behind_nat && is_private(&side->mapped.address))
 		warnx("%s: warning: mapped address %s is private: a second NAT hides this side, unless this is a lab",
 		      side->where, address_print(address, &side->mapped.address));
+	if (side->behind_nat && !side->local.port)
+		warnx("%s: warning: %s is behind NAT without a port: plain ESP passes few NATs; give every side a port", side->where,
+		      side->name);
 	return true;
 }
 
@@ -98,18 +177,23 @@ static void warn_same_lan(const struct side *one, const struct side *two)
 		      address_print(b, &two->local.address));
 }
 
+/* One side may protect everything: what is not the other's own. */
 static bool check_nets(const struct side *one, const struct side *two)
 {
+	bool common = false;
+
 	for (size_t i = 0; i < one->net_count; i++)
 		for (size_t j = 0; j < two->net_count; j++) {
-			char a[PREFIX_TEXT], b[PREFIX_TEXT];
+			const struct prefix *a = &one->nets[i], *b = &two->nets[j];
+			char text_a[PREFIX_TEXT], text_b[PREFIX_TEXT];
 
-			if (prefix_overlaps(&one->nets[i], &two->nets[j]))
-				return refuse(two->where, "%s protects %s and %s protects %s, which overlap: want different nets; give one side another LAN "
-				              "address, or both +NET with an address of their own that the other LAN does not use",
-				              one->name, prefix_print(a, &one->nets[i]), two->name, prefix_print(b, &two->nets[j]));
+			common |= a->address.family == b->address.family;
+			if (prefix_overlaps(a, b) && prefix_is_everything(a) == prefix_is_everything(b))
+				return refuse(two->where, "%s protects %s and %s protects %s, which overlap: want different nets; give one side another "
+				              "LAN address, or each side one of its own with --inner 10.99.0.0/24",
+				              one->name, prefix_print(text_a, a), two->name, prefix_print(text_b, b));
 		}
-	return true;
+	return common || refuse(two->where, "%s and %s protect no nets of one family: want IPv4 on both or IPv6 on both", one->name, two->name);
 }
 
 static bool check_pair(const struct tunnel *tunnel, const struct side *one, const struct side *two)
@@ -121,13 +205,76 @@ static bool check_pair(const struct tunnel *tunnel, const struct side *one, cons
 	if (endpoint_equal(&one->mapped, &two->mapped))
 		return refuse(two->where, "%s and %s have one endpoint %s: want one for each side", one->name, two->name,
 		              endpoint_print(text, &one->mapped));
-	if (address_equal(&one->mapped.address, &two->mapped.address) && !tunnel->hairpin)
-		return refuse(two->where, "%s and %s have one mapped address %s, so they are behind the same NAT: leave out both @MAPPED to use "
-		              "the local addresses, or --hairpin if the NAT turns packets around",
+	if (address_equal(&one->mapped.address, &two->mapped.address) && !tunnel->hairpin && !tunnel->lan)
+		return refuse(two->where, "%s and %s have one mapped address %s, so they are behind the same NAT: want --lan, to use their local "
+		              "addresses, or --hairpin if the NAT turns packets around",
 		              one->name, two->name, address_print(text, &one->mapped.address));
-	if (!check_nets(one, two))
+	if (!tunnel->transport && !check_nets(one, two))
 		return false;
-	warn_same_lan(one, two);
+	if (!tunnel->transport && tunnel->inner.address.family == AF_UNSPEC)
+		warn_same_lan(one, two);
+	return true;
+}
+
+/* Side I's own address inside, from --inner: the Ith of the prefix, from 1 on. */
+static bool give_inner(struct tunnel *tunnel, struct side *side, size_t index)
+{
+	struct prefix net;
+	unsigned bytes = family_bits(tunnel->inner.address.family) / 8;
+
+	side->inner = tunnel->inner.address;
+	side->inner.bytes[bytes - 1] = (unsigned char)(side->inner.bytes[bytes - 1] + ((index + 1) & 0xff));
+	side->inner.bytes[bytes - 2] = (unsigned char)(side->inner.bytes[bytes - 2] + ((index + 1) >> 8));
+	net = prefix_of_host(&side->inner);
+	for (size_t i = 0; i < side->net_count; i++)
+		if (prefix_overlaps(&side->nets[i], &net) && !prefix_is_everything(&side->nets[i]))
+			return refuse(side->where, "%s: --inner and a +NET of its own overlap: want another PREFIX", side->name);
+	if (side->net_count == NETS_MOST)
+		return refuse(side->where, "%s: --inner is one net too many; want at most %d on a side", side->name, NETS_MOST);
+	side->nets[side->net_count++] = net;
+	return true;
+}
+
+/* What a side protects when it did not say so. */
+static bool complete_nets(struct tunnel *tunnel)
+{
+	unsigned family = tunnel->inner.address.family, host_bits = family_bits((sa_family_t)family) - tunnel->inner.length;
+	bool good = true;
+
+	if (family != AF_UNSPEC && (host_bits > 16 ? 0xffffu : (1u << host_bits) - 1) <= tunnel->side_count) {
+		char text[PREFIX_TEXT];
+
+		return refuse("--inner", "prefix '%s': too small for %zu sides; want one that is wider", prefix_print(text, &tunnel->inner),
+		              tunnel->side_count);
+	}
+	for (size_t i = 0; i < tunnel->side_count; i++) {
+		struct side *side = &tunnel->sides[i];
+
+		if (family != AF_UNSPEC)
+			good &= give_inner(tunnel, side, i);
+		else if (!side->net_count)
+			side->nets[side->net_count++] = prefix_of_host(&side->local.address);
+	}
+	return good;
+}
+
+/* With everything on one side, policies must not catch what another pair has. */
+static bool check_everything(const struct tunnel *tunnel)
+{
+	const struct side *before = NULL;
+
+	for (size_t i = 0; i < tunnel->side_count; i++)
+		for (size_t j = 0; j < tunnel->sides[i].net_count; j++) {
+			if (!prefix_is_everything(&tunnel->sides[i].nets[j]))
+				continue;
+			if (tunnel->interface)
+				return refuse(tunnel->sides[i].where, "%s protects everything, through an interface: its default route is yours to set; "
+				              "want narrower nets, or no --interface", tunnel->sides[i].name);
+			if (before && before != &tunnel->sides[i])
+				return refuse(tunnel->sides[i].where, "%s and %s both protect everything: want it on one side", before->name,
+				              tunnel->sides[i].name);
+			before = &tunnel->sides[i];
+		}
 	return true;
 }
 
@@ -139,11 +286,25 @@ bool tunnel_check(struct tunnel *tunnel)
 		return refuse(NULL, "%s: want at least two, like 192.168.1.4:4500@85.9.8.7 192.168.2.100:4500@31.1.2.3",
 		              tunnel->side_count ? "one side only" : "no side");
 	for (size_t i = 0; i < tunnel->side_count; i++)
-		good &= check_side(&tunnel->sides[i], tunnel_encapsulates(tunnel));
-	for (size_t i = 0; i < tunnel->side_count; i++)
+		good &= check_side(tunnel, &tunnel->sides[i]);
+	good = good && complete_nets(tunnel) && check_everything(tunnel);
+	for (size_t i = 0; good && i < tunnel->side_count; i++)
 		for (size_t j = i + 1; j < tunnel->side_count; j++)
 			good &= check_pair(tunnel, &tunnel->sides[i], &tunnel->sides[j]);
+	if (good && tunnel->nonike && !tunnel_encapsulates(tunnel))
+		good = refuse("--encap", "without ports there is no UDP to encapsulate in; want a port on every side");
 	return good;
+}
+
+/* net/xfrm/xfrm_state.c, xfrm_state_mtu(): what is left is cut to whole blocks, two bytes of which are the trailer's. */
+unsigned tunnel_inner_mtu(const struct tunnel *tunnel, sa_family_t family)
+{
+	const struct cipher *cipher = tunnel->cipher;
+	unsigned ip = family == AF_INET6 ? 40 : 20, udp = tunnel_encapsulates(tunnel) ? 8 : 0, esp = 8;
+	unsigned room = tunnel->mtu - ip - udp - esp - cipher->iv_bytes - cipher->icv_bits / 8;
+
+	room = room / cipher->block_bytes * cipher->block_bytes - 2;
+	return tunnel->transport ? ip + room : room;
 }
 
 bool tunnel_encapsulates(const struct tunnel *tunnel)
@@ -169,7 +330,9 @@ uint32_t tunnel_digest(const struct tunnel *tunnel)
 	struct text facts = { 0 };
 	uint32_t digest;
 
-	text_printf(&facts, "%s esn %d\n", tunnel->cipher->name, tunnel->esn);
+	text_printf(&facts, "%s esn %d transport %d interface %s mtu %u clamp %d guard %d nonike %d limits %llu %llu\n", tunnel->cipher->name,
+	            tunnel->esn, tunnel->transport, tunnel->interface ? tunnel->interface : "", tunnel->mtu, tunnel->clamp, tunnel->guard,
+	            tunnel->nonike, tunnel->limit_bytes, tunnel->limit_packets);
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		const struct side *side = &tunnel->sides[i];
 		char local[ENDPOINT_TEXT], mapped[ENDPOINT_TEXT], net[PREFIX_TEXT];

@@ -4,6 +4,7 @@
 #define TUNNEL_H
 
 #include "cipher.h"
+#include "options.h"
 #include "side.h"
 
 #include <stdbool.h>
@@ -22,17 +23,30 @@ struct tunnel {
 	struct side *sides;
 	size_t side_count;
 	const struct cipher *cipher;
-	bool esn;      /* extended sequence numbers, RFC 4303 section 2.2.1 */
-	bool hairpin;  /* equal mapped addresses: through the NAT's hairpin */
+	bool esn;                     /* extended sequence numbers, RFC 4303 section 2.2.1 */
+	bool transport;               /* transport mode; else tunnel mode */
+	bool hairpin;                 /* equal mapped addresses: through the NAT's hairpin */
+	bool lan;                     /* equal mapped addresses: between the LOCAL endpoints */
+	struct prefix inner;          /* each side's own address inside comes from it; AF_UNSPEC: none */
+	const char *interface;        /* name of the xfrm interface; NULL: policies alone */
+	unsigned mtu;                 /* of the path outside, bytes */
+	bool clamp;                   /* the TCP MSS, to what fits inside */
+	bool guard;                   /* block, after down, what the tunnel carried */
+	bool nonike;                  /* UDP_ENCAP_ESPINUDP_NON_IKE, draft-ietf-ipsec-udp-encaps-00 */
+	unsigned long long limit_bytes, limit_packets; /* of an outbound SA; 0: none */
 	struct sa *sas;
-	size_t sa_count;
+	size_t sa_count, sa_room;
 };
 
+/* Takes the options that describe the tunnel; each bad one is refused in one line. */
+bool tunnel_set(struct tunnel *, const struct options *);
 /* A side without a name yet; the pointer holds until the next one is added. */
 struct side *tunnel_add_side(struct tunnel *);
 /* Names the nameless and refuses, one line each, what cannot work together; warns of what
  * probably will not.  False: nothing may be written. */
 bool tunnel_check(struct tunnel *);
+/* Bytes of the largest packet that still fits inside, for sides whose outer addresses are of FAMILY. */
+unsigned tunnel_inner_mtu(const struct tunnel *, sa_family_t family);
 /* True when the pair's packets are wrapped in UDP. */
 bool tunnel_encapsulates(const struct tunnel *);
 /* Stands for one run: over everything that is not secret, SPIs included. */

@@ -10,10 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct nets {
+	struct prefix list[NETS_MOST];
+	size_t count;
+};
+
 struct view {
 	const struct side *self, *other;
 	struct endpoint self_outer;   /* own LOCAL: the SA's address and encapsulation port here */
 	struct endpoint other_outer;  /* where packets for the other go, and where its packets come from */
+	struct nets self_nets, other_nets; /* what the policies protect; in transport mode the outer addresses */
 	const struct sa *in, *out;
 	uint32_t reqid;
 };

@@ -3,30 +3,36 @@
 # CONTAINS KEYS: keep it readable by its owner only, and carry it over a safe way.
 #
 #% each peers
-#   @picture@ == internet == @picture_other@
+#   @picture@ == @picture_between@ == @picture_other@
 #% end
 #
-#   cipher    @cipher@ (@cipher_text@), @replay_text@
+#   cipher    @cipher@ (@cipher_text@), @mode@ mode, @replay_text@
 #   digest    @digest@, the same in the scripts of all sides of one run, or they do not fit together
+#   MTU       @mtu@ bytes fit inside, of @path_mtu@ outside
 #% each peers
 #% each selectors
-#   protects  @self_net@ <-> @other_net@ (@other_name@)
+#   protects  @self_literal@ <-> @other_net@ (@other_name@)
 #% end
 #% end
 #
 #   sh @name@.sh up        sets it up and says what it does; start side @first@ first
 #   sh @name@.sh status    up or down, packets and bytes; status 0 only when up
+#% if guard
+#   sh @name@.sh down      takes it down and blocks what it carried; down --all lets that go again
+#% end
+#% if not guard
 #   sh @name@.sh down      removes what up added, nothing else
+#% end
 #   sh @name@.sh -n up     prints the commands, without the keys, and changes nothing
 #
-# Needs root, ip (iproute2) and espdecap, which may lie beside this file.
+# Needs root, ip (iproute2) and @needs@.
 
 name=@name@ digest=@digest@
 local=@local@
 #% if encap
 port=@local_port@
 #% each peers
-port_@index@=@other_port@  # where the internet sees @other_name@
+port_@index@=@other_port@  # where @other_name@ is heard
 #% end
 #% end
 
@@ -36,50 +42,91 @@ policies() { echo "
 xfrm policy add src $local/@host_bits@ dst @other@/@host_bits@ proto 17 sport $port dport $port_@index@ dir out priority @bypass_priority@
 xfrm policy add src @other@/@host_bits@ dst $local/@host_bits@ proto 17 sport $port_@index@ dport $port dir in priority @bypass_priority@
 #% end
+#% each plains
+xfrm policy add src @self_net@ dst @other_net@ dir out priority @bypass_priority@
+xfrm policy add src @other_net@ dst @self_net@ dir in priority @bypass_priority@
+xfrm policy add src @other_net@ dst @self_net@ dir fwd priority @bypass_priority@
+#% end
 #% each peers
 #% each selectors
-xfrm policy add src @self_net@ dst @other_net@ dir out priority @tunnel_priority@ \
-  tmpl src $local dst @other@ proto esp reqid @reqid@ mode tunnel
-xfrm policy add src @other_net@ dst @self_net@ dir in priority @tunnel_priority@ \
-  tmpl src @other@ dst $local proto esp reqid @reqid@ mode tunnel
-xfrm policy add src @other_net@ dst @self_net@ dir fwd priority @tunnel_priority@ \
-  tmpl src @other@ dst $local proto esp reqid @reqid@ mode tunnel
+xfrm policy add src @self_net@ dst @other_net@ dir out priority @priority@@if_id@ \
+  tmpl src $local dst @other@ proto esp reqid @reqid@ mode @mode@
+xfrm policy add src @other_net@ dst @self_net@ dir in priority @priority@@if_id@ \
+  tmpl src @other@ dst $local proto esp reqid @reqid@ mode @mode@
+#% if tunnel_mode
+xfrm policy add src @other_net@ dst @self_net@ dir fwd priority @priority@@if_id@ \
+  tmpl src @other@ dst $local proto esp reqid @reqid@ mode @mode@
+#% end
 #% end
 #% end
 "; }
 states() { echo "
 #% each peers
-xfrm state add src $local dst @other@ proto esp spi @spi_out@ reqid @reqid@ mode tunnel @state_flags@ \
+xfrm state add src $local dst @other@ proto esp spi @spi_out@ reqid @reqid@ mode @mode@ @state_flags@@if_id@@limits@ \
 #% if encap
-  encap espinudp $port $port_@index@ 0.0.0.0 \
+  encap @encap_type@ $port $port_@index@ 0.0.0.0 \
 #% end
   @words_out@
-xfrm state add src @other@ dst $local proto esp spi @spi_in@ reqid @reqid@ mode tunnel @state_flags@ \
+xfrm state add src @other@ dst $local proto esp spi @spi_in@ reqid @reqid@ mode @mode@ @state_flags@@if_id@ \
 #% if encap
-  encap espinudp $port_@index@ $port 0.0.0.0 \
+  encap @encap_type@ $port_@index@ $port 0.0.0.0 \
 #% end
   @words_in@
 #% end
 "; }
 #% if encap
 # The helper holds the UDP socket, so that the kernel unwraps, and keeps the NAT's mapping alive. 65534 is nobody.
-helper() { echo "-u 65534 -b $local $port\
+helper() { echo "@helper_flags@-u 65534 -b $local $port\
 #% each peers
  @other_bracketed@:$port_@index@\
 #% end
 "; }
 #% end
+#% if clamp
+# What nft reads: TCP is told to send no more than fits inside.
+clamp() { echo "table inet $table-mss {
+	chain both {
+#% each peers
+#% each selectors
+		@ip@ saddr @self_net@ @ip@ daddr @other_net@ tcp flags syn tcp option maxseg size set @mss@
+		@ip@ saddr @other_net@ @ip@ daddr @self_net@ tcp flags syn tcp option maxseg size set @mss@
+#% end
+#% end
+	}
+	chain forward { type filter hook forward priority mangle; jump both; }
+	chain output { type filter hook output priority mangle; jump both; }
+}"; }
+#% end
+#% if site
+# What nft reads with up --nat-exempt: a connection bound to its own address is one that no later rule translates.
+exempt() { echo "table inet $table-nat {
+	chain postrouting {
+		type nat hook postrouting priority 99
+#% each peers
+#% each selectors
+		@ip@ saddr @self_net@ @ip@ daddr @other_net@ rt ipsec exists snat @ip@ to @ip@ saddr
+#% end
+#% end
+	}
+}"; }
+#% end
 
-# ---- From here on the same for every tunnel. ----
+# ---- From here on the same for every tunnel of this shape. ----
 set -u
 umask 077
 run=${XFRMPAIR_RUN:-/run/xfrmpair}
 undo_file=$run/$digest.$name.undo now_file=$run/$digest.$name.now pid_file=$run/$digest.$name.pid
+reqids=' @reqids@ ' state_count=@state_count@
 #% if encap
 log=$run/$digest.$name.log
 #% end
-own_nets='@own_nets@' other_nets='@other_nets@'  # NET@WAY, as routes need it
-reqids=' @reqids@ ' state_count=@state_count@
+#% if tunnel_mode
+own_nets='@own_nets@' own_address=@own_address@
+other_nets='@other_nets@'  # NET@WAY, as routes need it
+#% end
+#% if site
+table=xfrmpair-$digest-$name  # of nft
+#% end
 
 say() { echo "$name: $*" >&2; }
 fail() {
@@ -89,8 +136,8 @@ fail() {
 	exit "$status"
 }
 usage() {
-	echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch]@wait_usage@
-       sh $name.sh [-n] down
+	echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch]@wait_usage@@site_usage@
+       sh $name.sh [-n] down@down_usage@
        sh $name.sh status"
 }
 
@@ -138,57 +185,68 @@ helper_pid() {
 	if [ "${birth:--}" = "$(born "$pid")" ]; then echo "$pid"; fi
 }
 
-# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES.
+# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES OSEQ.
 own_states() {
 	ip -s xfrm state list nokeys | awk -v reqids="$reqids" -v here="$local" '
 		function after(word,  i) {
-			for (i = 1; i < NF; i++) if ($i == word) { sub(/\(.*/, "", $(i + 1)); return $(i + 1) }
+			for (i = 1; i < NF; i++) if ($i == word) { sub(/[(,].*/, "", $(i + 1)); return $(i + 1) }
 		}
-		/^src / { way = $4 == here ? "in" : "out" }
+		/^src / { way = $4 == here ? "in" : "out"; oseq = "-" }
 		/ reqid / { spi = after("spi"); reqid = after("reqid") }
-		/current/ { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0 }'
+		/ oseq / { oseq = after("oseq") }
+		/current/ { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0, oseq }'
 }
+is_up() { [ "$(own_states | awk 'END { print NR }')" = "$state_count" ]; }
 
-# Commands that delete what the kernel has of ours: nothing else, and nothing that is not there.
-delete_states() {
-	ip xfrm state list nokeys | awk -v reqids="$reqids" '
-		/^src / { ends = $0 }
-		/ reqid / { sub(/\(.*/, "", $4); if (index(reqids, " " $6 " ")) print "xfrm state delete " ends " proto esp spi " $4 }'
-}
-delete_policies() {
-	{ policies; ip xfrm policy list; } | awk -v reqids="$reqids" '
-#% if bypasses
-		/ priority @bypass_priority@$/ { sub(/^xfrm policy add /, ""); sub(/ priority.*/, ""); bypass[$0]; next }
+# What the kernel has that concerns us, a line each: the word state, tunnel, plain (or block) and the command that
+# deletes it; or "foreign" and its name, if another tool has what we would add. Ours is known by its reqid, or, where it
+# has none, by being exactly what we add.
+scan() {
+	{ states; echo --; ip xfrm state list nokeys; } | awk -v reqids="$reqids" '
+		$1 == "--" { there = 1 }
+		!there && NF { ours[$7 " " $11] }
+		there && $1 == "src" { ends = $0; dst = $4 }
+		there && $1 == "proto" {
+			sub(/\(.*/, "", $4)
+			if (index(reqids, " " $6 " ")) print "state xfrm state delete " ends " proto esp spi " $4
+			else if (dst " " $4 in ours) print "foreign SA to " dst " with SPI " $4
+		}'
+	{ policies; echo --; ip xfrm policy list; } | awk -v reqids="$reqids" '
+		function after(word,  i) { for (i = 1; i < NF; i++) if ($i == word) return $(i + 1) }
+		function tell() {
+			if (!way) return
+			identity = selector " dir " way if_id
+			if (reqid != "" && index(reqids, " " reqid " ")) print "tunnel xfrm policy delete " identity
+			else if (!(identity in ours)) return
+			else if (plain[identity] && action == "" && reqid == "") print "plain xfrm policy delete " identity
+#% if guard
+			else if (action == "block" && priority == ours[identity]) print "block xfrm policy delete " identity
 #% end
-		/^src / { selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector) }
-		$1 == "dir" { identity = selector " dir " $2 }
-#% if bypasses
-		$1 == "dir" && $4 == @bypass_priority@ && identity in bypass { print "xfrm policy delete " identity }
-#% end
-		$1 == "proto" && index(reqids, " " $4 " ") { print "xfrm policy delete " identity }'
+			else print "foreign policy " identity
+		}
+		$1 == "--" { there = 1 }
+		!there && NF {
+			priority = after("priority"); if_id = after("if_id")
+			sub(/^xfrm policy add /, ""); identity = $0; sub(/ priority .*/, "", identity)
+			if (if_id != "") identity = identity " if_id " if_id
+			ours[identity] = priority; plain[identity] = !/ tmpl /
+		}
+		there && $1 == "src" {
+			tell()
+			selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector)
+			way = reqid = if_id = action = ""
+		}
+		there && $1 == "dir" { way = $2; priority = after("priority"); action = after("action") }
+		there && / reqid / { reqid = after("reqid") }
+		there && $1 == "if_id" { if_id = " if_id " $2 }
+		END { tell() }'
 }
-
-# What makes an SA or a policy unique for the kernel, one a line, of ours and of all that are there.
-our_identities() {
-	states | sed -n 's/^xfrm state add src [^ ]* dst \([^ ]*\) proto esp spi \([^ ]*\) .*/SA dst \1 spi \2/p'
-	policies | sed -n 's/^xfrm policy add \(.*\) priority .*/policy \1/p'
-}
-all_identities() {
-	ip xfrm state list nokeys | awk '
-		/^src / { dst = $4 }
-		/ spi / { sub(/\(.*/, "", $4); print "SA dst " dst " spi " $4 }'
-	ip xfrm policy list | awk '
-		/^src / { selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector) }
-		$1 == "dir" { print "policy " selector " dir " $2 }'
-}
-taken_identity() {
-	{ our_identities; echo --; all_identities; } | awk '
-		$0 == "--" { there = 1 } there && $0 in ours { print; exit } !there { ours[$0] }'
-}
-
 #% if encap
-port_owner() { ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$local:$port" '
-	$4 == here || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }'; }
+
+port_owner() {
+	ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$local:$port" -v here6="[$local]:$port" '
+		$4 == here || $4 == here6 || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }'
+}
 #% end
 
 # ---- up ----
@@ -199,13 +257,14 @@ explain() {
 	*AEAD* | *AUTH* | *CRYPT* | *Requested*algorithm* | *cryptographic*)
 		fail 5 "$1: this kernel has not the cipher @cipher@; generate with another --cipher ($2)" ;;
 	*"type not found"* | *"rotocol not supported"*)
-		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp4 ($2)" ;;
+		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp@family_digit@ ($2)" ;;
+	*"device type"*)
+		fail 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"not permitted"*) fail 1 "$1: needs root ($2)" ;;
 	*exists*) fail 1 "$1: another tool has one with the same identity; see: ip xfrm state; ip xfrm policy ($2)" ;;
 	*) fail 1 "$1: $2" ;;
 	esac
 }
-
 need_xfrm() {
 	[ -n "$ip_path" ] || fail 1 "no ip that knows xfrm; install iproute2"
 	error=$(ip xfrm state list nokeys 2>&1 >/dev/null) || explain "looking at xfrm" "$error"
@@ -219,7 +278,11 @@ step() {
 
 # An SA to and from this host that nothing will ever use, with a key of zeros: does the kernel take it?
 trial() { echo "
-xfrm state add src $local dst $local proto esp spi 0x100  mode tunnel @trial_words@
+xfrm state add src $local dst $local proto esp spi 0x100 mode @mode@ @state_flags@ \
+#% if encap
+  encap @encap_type@ $port $port 0.0.0.0 \
+#% end
+  @trial_words@
 xfrm state delete src $local dst $local proto esp spi 0x100
 "; }
 
@@ -231,63 +294,154 @@ look() {
 	if is_up && [ -z "$(helper_pid)" ]; then
 		recall
 		say "the tunnel is up, but its espdecap is gone"
-		start_helper || fail 1 "espdecap did not start: $(cat "$log")"
+		start_helper
 		exit 0
 	fi
 #% end
-	[ -z "$(remove_commands)" ] ||
-		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down"
+	found=$(scan)
+	case $found in
+	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*)
+		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down" ;;
+	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
+	esac
 	[ -n "$(ip -o address show to "$local")" ] ||
 		fail 1 "$local is no address of this host; is this the script of another side? If the address changed: up --local ADDR"
-	taken=$(taken_identity)
-	[ -z "$taken" ] || fail 1 "another tool has the same $taken; see: ip xfrm state; ip xfrm policy"
 #% if encap
 	owner=$(port_owner)
 	[ -z "$owner" ] || fail 1 "UDP port $port is taken by $owner"
 #% end
 	modprobe -q esp@family_digit@ 2>/dev/null
 	error=$(trial | ip -batch - 2>&1) || explain "trying an SA" "$error"
+#% if interface
+	[ ! -e /sys/class/net/@interface@ ] || fail 1 "interface @interface@ exists already; see: ip -d link show @interface@"
+#% end
 }
 
-# ---- Addresses and routes: only where what this host sends to the tunnel would not go from a protected address ----
+# ---- What up adds beside policies and states; each first noted in the file that undoes it ----
 
-# word_after WORD: what follows it in the line read.
+note() { echo "$*" >>"$undo_file"; }
+undo() {
+	[ -r "$undo_file" ] || return 0
+	awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' "$undo_file" | while read -r tool words; do
+		# shellcheck disable=SC2086  # words
+		case $tool in
+		ip) ip $words ;;
+#% if site
+		nft) nft $words ;;
+		write) echo "${words%% *}" >"${words#* }" ;;
+#% end
+		esac
+	done 2>/dev/null
+	rm -f "$undo_file"
+}
+#% if tunnel_mode
+# An ip command that is said, and whose refusal undoes all.
+try() {
+	say "ip $*"
+	error=$(ip "$@" 2>&1) || { remove; explain "ip $*" "$error"; }
+}
+
 word_after() { awk -v word="$1" '{ for (i = 1; i < NF; i++) if ($i == word) { print $(i + 1); exit } }'; }
 
-# Adds an address or a route; how to remove it is noted before.
-add() {
-	say "ip $1 add $2"
-	# shellcheck disable=SC2086  # words
-	mkdir -p "$run" && echo "$1 delete $2" >>"$undo_file" && ip "$1" add $2
+# The address that this host sends to NET from: its own inside what this side protects.
+source_for() {
+	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
+	for own in $own_address $own_nets; do ip -o address show to "$own" | word_after $family; done | sed 's,/.*,,;q'
 }
-add_routes() {
-	inner=''
-	for net in $own_nets; do
-		[ -n "$inner" ] || inner=$(ip -o address show to "$net" | word_after "inet@family_suffix@")
-	done
-	if [ -z "$inner" ]; then
-		inner=${own_nets%% *}
-		case $inner in
-		*/@host_bits@) add address "$inner dev lo" || return ;;
-		*) say "warning: this host has no address in $own_nets; only what it forwards will go through the tunnel"; return ;;
-		esac
+
+#% if interface
+add_interface() {
+	note ip link delete @interface@
+	try link add @interface@ type xfrm@if_id@
+	try link set @interface@ mtu @mtu@ up
+}
+#% end
+#% if own_address
+add_address() {
+	if [ -z "$(ip -o address show to "$own_address")" ]; then
+		note ip address delete "$own_address/@own_bits@" dev @own_device@
+		try address add "$own_address/@own_bits@" dev @own_device@
 	fi
-	inner=${inner%/*}
+}
+#% end
+add_routes() {
 	for pair in $other_nets; do
 		net=${pair%@*}
-		[ "$(ip route get "${net%/*}" 2>/dev/null | word_after src)" != "$inner" ] || continue
+		case $net in 0.0.0.0/0 | ::/0) continue ;; esac
+		from=$(source_for "$net")
+#% if site
+		[ -n "$from" ] || say "no address of this host lies in what side $name protects: only what it forwards to $net goes through"
+#% end
+#% if not site
+		[ "$(ip route get "${net%/*}" 2>/dev/null | word_after src)" != "$from" ] || continue
+#% end
 		if [ -n "$(ip route show exact "$net")" ]; then
-			say "warning: there is a route to $net already; ping with -I $inner"
+			say "warning: there is a route to $net, which stays; it may lack: src $from mtu @mtu@"
 			continue
 		fi
+#% if interface
+		set -- "$net" dev @interface@
+#% end
+#% if not interface
 		way=$(ip route get "${pair#*@}")
+		set -- "$net" dev "$(echo "$way" | word_after dev)"
 		gateway=$(echo "$way" | word_after via)
-		add route "$net ${gateway:+via $gateway }dev $(echo "$way" | word_after dev) src $inner" || return
+		case $net@$gateway in
+		*@ | *:*@*.* | *.*@*:*) ;;  # none, or of the other family: the policy takes the packet before that matters
+		*) set -- "$@" via "$gateway" ;;
+		esac
+#% end
+		[ -z "$from" ] || set -- "$@" src "$from"
+		note ip route delete "$@"
+		try route add "$@" mtu @mtu@
 	done
+}
+#% end
+#% if forwards
+
+# FILE below /proc/sys/net: hosts behind this one are reached only when it is 1.
+check_forwarding() {
+	[ "$(cat "/proc/sys/net/$1")" = 0 ] || return 0
+	if [ -z "$forward" ]; then
+		say "warning: /proc/sys/net/$1 is 0: hosts behind this one are cut off; up --forward sets it, and down puts it back"
+		return
+	fi
+	# the kernel changes the second with the first: put back last
+	for file in "${1%%/*}/conf/all/accept_redirects" "${1%%/*}/conf/default/accept_redirects" "$1"; do
+		note write "$(cat "/proc/sys/net/$file")" "/proc/sys/net/$file"
+	done
+	say "1 to /proc/sys/net/$1"
+	echo 1 >"/proc/sys/net/$1"
+}
+#% end
+#% if site
+
+# add_table NAME FUNCTION: a table of nft of our own; nobody else's rule is touched.
+add_table() {
+	command -v nft >/dev/null || { remove; fail 1 "$1 needs nft (nftables)"; }
+	say "nft table inet $table-$1"
+	note nft delete table inet "$table-$1"
+	error=$("$2" | nft -f - 2>&1) || { remove; fail 1 "nft table inet $table-$1: $error"; }
+}
+#% end
+
+# What this host's firewall and NAT will do to the tunnel: said, not touched.
+look_at_rules() {
+	rules=$(nft list ruleset 2>/dev/null; iptables-save 2>/dev/null)
+	case $rules in *ipsec* | *secpath*) return ;; esac
+#% if site
+	if [ -z "$nat_exempt" ] && echo "$rules" | grep -qi -e masquerade -e '[^d]snat '; then
+		say "warning: this host's NAT rules will take what the tunnel is to carry; up --nat-exempt exempts it, and down ends that"
+	fi
+#% end
+	if echo "$rules" | grep -q -e 'hook input .*policy drop' -e '^:INPUT DROP' -e 'hook forward .*policy drop' -e '^:FORWARD DROP'; then
+		say "warning: this host's firewall drops what it does not know; let it accept@udp_text@ what IPsec decrypted"
+		say "  (nft: meta secpath exists accept; iptables: -m policy --dir in --pol ipsec -j ACCEPT)"
+	fi
 }
 #% if punches
 
-# Opens both NATs before the kernel takes the port over. Prints the port that the peer is heard from.
+# Opens both NATs before the kernel takes the port over; leaves in port_1 where the peer is really heard.
 punch() {
 	natprobe=${NATPROBE:-$(find_program natprobe)}
 	if [ -z "$natprobe" ]; then
@@ -324,16 +478,22 @@ punch() {
 
 start_helper() {
 	say "espdecap $(helper)"
-	: >"$log" || return
+	: >"$log"
 	# shellcheck disable=SC2046  # words, not one argument
 	(trap '' HUP && exec "$espdecap" $(helper)) </dev/null >"$log" 2>&1 &
 	echo "$! $(born $!)" >"$pid_file"
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		if grep -q ready "$log"; then return; fi
-		[ -n "$(helper_pid)" ] || return
+		[ -n "$(helper_pid)" ] || break
 		sleep 0.1 2>/dev/null || sleep 1
 	done
-	return 1
+	words=$(cat "$log")
+	[ -z "$(helper_pid)" ] || kill $!
+	wait $!
+	ended=$?
+	[ "$ended" -gt 0 ] && [ "$ended" -lt 6 ] || ended=1
+	remove
+	fail "$ended" "espdecap did not start: $words"
 }
 stop_helper() {
 	pid=$(helper_pid)
@@ -346,6 +506,7 @@ up() {
 	look
 	trap 'say "interrupted; undoing"; remove; exit 1' HUP INT TERM
 	say "tunnel @names@, digest $digest"
+	look_at_rules
 #% if punches
 	[ -n "$no_punch" ] || punch
 #% end
@@ -356,11 +517,36 @@ up() {
 #% if not punches
 	echo "$local" >"$now_file"
 #% end
+#% if guard
+	step "policies: what is to be encrypted" policies_over_blocks
+#% end
+#% if not guard
 	step "policies: what is to be encrypted" policies
+#% end
 	step "states: how, with keys" states
-	add_routes || { remove; fail 1 "the route could not be added"; }
+#% if interface
+	add_interface
+#% end
+#% if own_address
+	add_address
+#% end
+#% if tunnel_mode
+	add_routes
+#% end
+#% if forwards4
+	check_forwarding ipv4/ip_forward
+#% end
+#% if forwards6
+	check_forwarding ipv6/conf/all/forwarding
+#% end
+#% if clamp
+	add_table mss clamp
+#% end
+#% if site
+	[ -z "$nat_exempt" ] || add_table nat exempt
+#% end
 #% if encap
-	start_helper || { words=$(cat "$log"); remove; fail 1 "espdecap did not start: $words"; }
+	start_helper
 #% end
 	trap - HUP INT TERM
 	say "up. When the other side is up too, test it with"
@@ -370,59 +556,82 @@ up() {
 }
 
 # ---- down ----
+#% if guard
 
-remove_commands() { delete_states && delete_policies; }
+# The tunnel's policies as ones that let nothing pass.
+blocks() { policies | sed -n 's/^\(xfrm policy\) add \(.*\) tmpl .*/\1 update \2 action block/p'; }
+policies_over_blocks() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
+remove_commands() {
+	if [ -n "$all" ]; then
+		scan | sed -n 's/^\(state\|plain\|tunnel\|block\) //p'
+	else
+		blocks
+		scan | sed -n 's/^\(state\|plain\) //p'
+	fi
+}
+#% end
+#% if not guard
+
+remove_commands() { scan | sed -n -e 's/^state //p' -e 's/^plain //p' -e 's/^tunnel //p'; }
+#% end
 remove() {
 #% if encap
 	stop_helper
 #% end
 	remove_commands | ip -batch -
-	status=$?
-	if [ -r "$undo_file" ]; then
-		# shellcheck disable=SC2086  # words
-		while read -r words; do ip $words; done <"$undo_file" 2>/dev/null
-		rm -f "$undo_file"
-	fi
+	removed=$?
+	undo
 	rm -f "$now_file"
 	rmdir "$run" 2>/dev/null
-	return $status
+	return $removed
 }
 down() {
-	if [ -z "$(remove_commands)$(helper_pid)" ]; then
-		say "is down"
-	else
-		remove || fail 1 "not all could be removed; see: sh $name.sh status"
-		say "down. Before the next up, take the other side down too: each counts the other's packets from the start again"
-	fi
+	case $(scan) in
+	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*@block_pattern@) ;;
+	*)
+		if [ -z "$(helper_pid)" ] && [ ! -e "$undo_file" ]; then
+			rm -f "$now_file"
+			rmdir "$run" 2>/dev/null
+			say "is down"
+			return
+		fi
+		;;
+	esac
+	remove || fail 1 "not all could be removed; see: sh $name.sh status"
+	say "down@guard_text@. Before the next up, take the other side down too: each counts the other's packets from the start again"
 }
 
 # ---- status ----
 
-is_up() { [ "$(own_states | awk 'END { print NR }')" = "$state_count" ]; }
-
 status() {
 	rows=$(own_states)
 	if [ -z "$rows" ]; then
+#% if guard
+		case $(scan) in *block\ xfrm*) echo "$name: down, and what it carried is blocked"; exit 1 ;; esac
+#% end
 		echo "$name: down"
 		exit 1
 	fi
-	verdict=up good=0
-	is_up || { verdict='half up; take it down and up again'; good=1; }
+	verdict="up, digest $digest" good=0
+	is_up || { verdict='half up: an SA is missing (a limit reached?); take both sides down, and up with new scripts'; good=1; }
 #% if encap
 	pid=$(helper_pid)
-	if [ -z "$pid" ]; then
+	if [ -n "$pid" ]; then
+		verdict="$verdict, espdecap alive (pid $pid)"
+	else
 		verdict="$verdict, but espdecap is gone: nothing is heard; start it again with: sh $name.sh up" good=1
 	fi
-	echo "$name: $verdict, digest $digest${pid:+, espdecap alive (pid $pid)}"
 #% end
-#% if not encap
-	echo "$name: $verdict, digest $digest"
-#% end
+	echo "$name: $verdict"
 	echo "$rows" | awk '
 #% each peers
 		$1 == @reqid@ { peer = "@other_name@" }
 #% end
-		{ printf "  %-4s %-15s SPI %s %12d packets %15d bytes\n", $2 == "in" ? "from" : "to", peer, $3, $4, $5 }'
+		{ printf "  %-4s %-15s SPI %s %12d packets %15d bytes\n", $2 == "in" ? "from" : "to", peer, $3, $4, $5 }
+#% if not esn
+		$2 == "out" && $6 ~ /^0x[89a-f]......./ { print "  warning: half of the packet numbers to " peer " are used; new scripts before all are" }
+#% end
+		'
 	exit "$good"
 }
 
@@ -431,6 +640,15 @@ status() {
 print_only='' verb='' address=''
 #% if punches
 no_punch='' wait=60
+#% end
+#% if forwards
+forward=''
+#% end
+#% if site
+nat_exempt=''
+#% end
+#% if guard
+all=''
 #% end
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -449,6 +667,18 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 #% end
+#% if forwards
+	--forward) forward=yes ;;
+#% end
+#% if site
+	--nat-exempt) nat_exempt=yes ;;
+#% end
+#% if guard
+	--all) all=yes ;;
+#% end
+#% if not guard
+	--all) ;;  # down always removes all
+#% end
 	--local)
 		[ $# -gt 1 ] || { usage >&2; fail 2 "--local: want an address of this host"; }
 		address=$2
@@ -458,7 +688,7 @@ while [ $# -gt 0 ]; do
 		[ -z "$verb" ] || { usage >&2; fail 2 "'$1' after '$verb': want one of them"; }
 		verb=$1
 		;;
-	*) usage >&2; fail 2 "'$1': not known, or not in this version" ;;
+	*) usage >&2; fail 2 "'$1': not known, or not for this tunnel" ;;
 	esac
 	shift
 done

@@ -61,7 +61,7 @@ refused() {
 }
 
 @test "overlapping protected nets are refused, with what to do" {
-	local todo="which overlap: want different nets; give one side another LAN address, or both +NET with an address of their own that the other LAN does not use"
+	local todo="which overlap: want different nets; give one side another LAN address, or each side one of its own with --inner 10.99.0.0/24"
 	refused "side 2: a protects 192.168.1.10/32 and b protects 192.168.1.10/32, $todo" 192.168.1.10:1@85.9.8.7 192.168.1.10:1@31.1.2.3
 	refused "side 2: a protects 10.0.0.0/8 and b protects 10.2.0.0/16, $todo" "$A+10.0.0.0/8" "$B+10.2.0.0/16"
 	refused "side 3: b protects 192.168.2.100/32 and c protects 192.168.2.0/24, $todo" "$A" "$B" 10.0.0.1:1@5.6.7.8+192.168.2.0/24
@@ -75,7 +75,7 @@ refused() {
 }
 
 @test "equal mapped addresses are refused, and --hairpin allows them" {
-	refused "side 2: a and b have one mapped address 85.9.8.7, so they are behind the same NAT: leave out both @MAPPED to use the local addresses, or --hairpin if the NAT turns packets around" \
+	refused "side 2: a and b have one mapped address 85.9.8.7, so they are behind the same NAT: want --lan, to use their local addresses, or --hairpin if the NAT turns packets around" \
 		192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
 	run --separate-stderr "$XFRMPAIR" --hairpin 192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
 	[ "$status" -eq 0 ]
@@ -114,7 +114,7 @@ refused() {
 }
 
 @test "an unknown cipher is refused with the known ones" {
-	refused "--cipher: cipher 'rot13': want one of aes256gcm16 aes128gcm16 aes128gcm12" --cipher rot13 "$A" "$B"
+	refused "--cipher: cipher 'rot13': want one that --list-ciphers prints, like aes256gcm16 or aes128gcm16" --cipher rot13 "$A" "$B"
 }
 
 @test "one side only, and none, are refused" {
@@ -220,8 +220,9 @@ b.sh" ]
 	unshare --mount true 2>/dev/null || skip "no mount namespaces here"
 	mkdir small
 	# room for one script, not for two
-	unshare --mount sh -c 'mount -t tmpfs -o size=16k tmpfs small || exit 77
-		"$XFRMPAIR" -o small "$@" 2>said; status=$?; ls -A small >left; exit $status' - "$A" "$B" && status=0 || status=$?
+	size=$((($("$XFRMPAIR" --format script "$A" "$B" | wc -c) * 3 / 4 + 4095) / 4096 * 4))k
+	unshare --mount sh -c 'mount -t tmpfs -o size=$0 tmpfs small || exit 77
+		"$XFRMPAIR" -o small "$@" 2>said; status=$?; ls -A small >left; exit $status' "$size" "$A" "$B" && status=0 || status=$?
 	[ "$status" -ne 77 ] || skip "no tmpfs here"
 	[ "$status" -eq 1 ]
 	[ "$(cat said)" = "xfrmpair: small/b.sh: cannot be written: No space left on device" ]

@@ -4,8 +4,9 @@
 #
 #   b 192.168.2.100:61523 --NAT-- 31.1.2.3:10421 == internet == 85.9.8.7:61525 --NAT-- 192.168.1.4:61525 a
 #
-#   cipher    aes128gcm12 (rfc4106(gcm(aes)), 96-bit ICV), replay window 128
-#   digest    29fec378, the same in the scripts of all sides of one run, or they do not fit together
+#   cipher    aes128gcm12 (rfc4106(gcm(aes)), 96-bit ICV), tunnel mode, replay window 128
+#   digest    8d56a218, the same in the scripts of all sides of one run, or they do not fit together
+#   MTU       1442 bytes fit inside, of 1500 outside
 #   protects  192.168.2.100/32 <-> 192.168.1.4/32 (a)
 #
 #   sh b.sh up        sets it up and says what it does; start side a first
@@ -13,12 +14,12 @@
 #   sh b.sh down      removes what up added, nothing else
 #   sh b.sh -n up     prints the commands, without the keys, and changes nothing
 #
-# Needs root, ip (iproute2) and espdecap, which may lie beside this file.
+# Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=b digest=29fec378
+name=b digest=8d56a218
 local=192.168.2.100
 port=61523
-port_1=61525  # where the internet sees a
+port_1=61525  # where a is heard
 
 # What `ip -batch` reads. Policies come first, so that nothing leaves in the clear.
 policies() { echo "
@@ -42,14 +43,15 @@ helper() { echo "-u 65534 -b $local $port\
  85.9.8.7:$port_1\
 "; }
 
-# ---- From here on the same for every tunnel. ----
+# ---- From here on the same for every tunnel of this shape. ----
 set -u
 umask 077
 run=${XFRMPAIR_RUN:-/run/xfrmpair}
 undo_file=$run/$digest.$name.undo now_file=$run/$digest.$name.now pid_file=$run/$digest.$name.pid
-log=$run/$digest.$name.log
-own_nets='192.168.2.100/32' other_nets='192.168.1.4/32@85.9.8.7'  # NET@WAY, as routes need it
 reqids=' 1366164508 ' state_count=2
+log=$run/$digest.$name.log
+own_nets='192.168.2.100/32' own_address=192.168.2.100
+other_nets='192.168.1.4/32@85.9.8.7'  # NET@WAY, as routes need it
 
 say() { echo "$name: $*" >&2; }
 fail() {
@@ -103,50 +105,64 @@ helper_pid() {
 	if [ "${birth:--}" = "$(born "$pid")" ]; then echo "$pid"; fi
 }
 
-# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES.
+# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES OSEQ.
 own_states() {
 	ip -s xfrm state list nokeys | awk -v reqids="$reqids" -v here="$local" '
 		function after(word,  i) {
-			for (i = 1; i < NF; i++) if ($i == word) { sub(/\(.*/, "", $(i + 1)); return $(i + 1) }
+			for (i = 1; i < NF; i++) if ($i == word) { sub(/[(,].*/, "", $(i + 1)); return $(i + 1) }
 		}
-		/^src / { way = $4 == here ? "in" : "out" }
+		/^src / { way = $4 == here ? "in" : "out"; oseq = "-" }
 		/ reqid / { spi = after("spi"); reqid = after("reqid") }
-		/current/ { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0 }'
+		/ oseq / { oseq = after("oseq") }
+		/current/ { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0, oseq }'
+}
+is_up() { [ "$(own_states | awk 'END { print NR }')" = "$state_count" ]; }
+
+# What the kernel has that concerns us, a line each: the word state, tunnel, plain (or block) and the command that
+# deletes it; or "foreign" and its name, if another tool has what we would add. Ours is known by its reqid, or, where it
+# has none, by being exactly what we add.
+scan() {
+	{ states; echo --; ip xfrm state list nokeys; } | awk -v reqids="$reqids" '
+		$1 == "--" { there = 1 }
+		!there && NF { ours[$7 " " $11] }
+		there && $1 == "src" { ends = $0; dst = $4 }
+		there && $1 == "proto" {
+			sub(/\(.*/, "", $4)
+			if (index(reqids, " " $6 " ")) print "state xfrm state delete " ends " proto esp spi " $4
+			else if (dst " " $4 in ours) print "foreign SA to " dst " with SPI " $4
+		}'
+	{ policies; echo --; ip xfrm policy list; } | awk -v reqids="$reqids" '
+		function after(word,  i) { for (i = 1; i < NF; i++) if ($i == word) return $(i + 1) }
+		function tell() {
+			if (!way) return
+			identity = selector " dir " way if_id
+			if (reqid != "" && index(reqids, " " reqid " ")) print "tunnel xfrm policy delete " identity
+			else if (!(identity in ours)) return
+			else if (plain[identity] && action == "" && reqid == "") print "plain xfrm policy delete " identity
+			else print "foreign policy " identity
+		}
+		$1 == "--" { there = 1 }
+		!there && NF {
+			priority = after("priority"); if_id = after("if_id")
+			sub(/^xfrm policy add /, ""); identity = $0; sub(/ priority .*/, "", identity)
+			if (if_id != "") identity = identity " if_id " if_id
+			ours[identity] = priority; plain[identity] = !/ tmpl /
+		}
+		there && $1 == "src" {
+			tell()
+			selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector)
+			way = reqid = if_id = action = ""
+		}
+		there && $1 == "dir" { way = $2; priority = after("priority"); action = after("action") }
+		there && / reqid / { reqid = after("reqid") }
+		there && $1 == "if_id" { if_id = " if_id " $2 }
+		END { tell() }'
 }
 
-# Commands that delete what the kernel has of ours: nothing else, and nothing that is not there.
-delete_states() {
-	ip xfrm state list nokeys | awk -v reqids="$reqids" '
-		/^src / { ends = $0 }
-		/ reqid / { sub(/\(.*/, "", $4); if (index(reqids, " " $6 " ")) print "xfrm state delete " ends " proto esp spi " $4 }'
+port_owner() {
+	ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$local:$port" -v here6="[$local]:$port" '
+		$4 == here || $4 == here6 || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }'
 }
-delete_policies() {
-	{ policies; ip xfrm policy list; } | awk -v reqids="$reqids" '
-		/^src / { selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector) }
-		$1 == "dir" { identity = selector " dir " $2 }
-		$1 == "proto" && index(reqids, " " $4 " ") { print "xfrm policy delete " identity }'
-}
-
-# What makes an SA or a policy unique for the kernel, one a line, of ours and of all that are there.
-our_identities() {
-	states | sed -n 's/^xfrm state add src [^ ]* dst \([^ ]*\) proto esp spi \([^ ]*\) .*/SA dst \1 spi \2/p'
-	policies | sed -n 's/^xfrm policy add \(.*\) priority .*/policy \1/p'
-}
-all_identities() {
-	ip xfrm state list nokeys | awk '
-		/^src / { dst = $4 }
-		/ spi / { sub(/\(.*/, "", $4); print "SA dst " dst " spi " $4 }'
-	ip xfrm policy list | awk '
-		/^src / { selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector) }
-		$1 == "dir" { print "policy " selector " dir " $2 }'
-}
-taken_identity() {
-	{ our_identities; echo --; all_identities; } | awk '
-		$0 == "--" { there = 1 } there && $0 in ours { print; exit } !there { ours[$0] }'
-}
-
-port_owner() { ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$local:$port" '
-	$4 == here || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }'; }
 
 # ---- up ----
 
@@ -157,12 +173,13 @@ explain() {
 		fail 5 "$1: this kernel has not the cipher aes128gcm12; generate with another --cipher ($2)" ;;
 	*"type not found"* | *"rotocol not supported"*)
 		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp4 ($2)" ;;
+	*"device type"*)
+		fail 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"not permitted"*) fail 1 "$1: needs root ($2)" ;;
 	*exists*) fail 1 "$1: another tool has one with the same identity; see: ip xfrm state; ip xfrm policy ($2)" ;;
 	*) fail 1 "$1: $2" ;;
 	esac
 }
-
 need_xfrm() {
 	[ -n "$ip_path" ] || fail 1 "no ip that knows xfrm; install iproute2"
 	error=$(ip xfrm state list nokeys 2>&1 >/dev/null) || explain "looking at xfrm" "$error"
@@ -176,7 +193,9 @@ step() {
 
 # An SA to and from this host that nothing will ever use, with a key of zeros: does the kernel take it?
 trial() { echo "
-xfrm state add src $local dst $local proto esp spi 0x100  mode tunnel aead rfc4106(gcm(aes)) 0x0000000000000000000000000000000000000000 96
+xfrm state add src $local dst $local proto esp spi 0x100 mode tunnel replay-window 128 \
+  encap espinudp $port $port 0.0.0.0 \
+  aead rfc4106(gcm(aes)) 0x0000000000000000000000000000000000000000 96
 xfrm state delete src $local dst $local proto esp spi 0x100
 "; }
 
@@ -187,59 +206,90 @@ look() {
 	if is_up && [ -z "$(helper_pid)" ]; then
 		recall
 		say "the tunnel is up, but its espdecap is gone"
-		start_helper || fail 1 "espdecap did not start: $(cat "$log")"
+		start_helper
 		exit 0
 	fi
-	[ -z "$(remove_commands)" ] ||
-		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down"
+	found=$(scan)
+	case $found in
+	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*)
+		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down" ;;
+	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
+	esac
 	[ -n "$(ip -o address show to "$local")" ] ||
 		fail 1 "$local is no address of this host; is this the script of another side? If the address changed: up --local ADDR"
-	taken=$(taken_identity)
-	[ -z "$taken" ] || fail 1 "another tool has the same $taken; see: ip xfrm state; ip xfrm policy"
 	owner=$(port_owner)
 	[ -z "$owner" ] || fail 1 "UDP port $port is taken by $owner"
 	modprobe -q esp4 2>/dev/null
 	error=$(trial | ip -batch - 2>&1) || explain "trying an SA" "$error"
 }
 
-# ---- Addresses and routes: only where what this host sends to the tunnel would not go from a protected address ----
+# ---- What up adds beside policies and states; each first noted in the file that undoes it ----
 
-# word_after WORD: what follows it in the line read.
+note() { echo "$*" >>"$undo_file"; }
+undo() {
+	[ -r "$undo_file" ] || return 0
+	awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' "$undo_file" | while read -r tool words; do
+		# shellcheck disable=SC2086  # words
+		case $tool in
+		ip) ip $words ;;
+		esac
+	done 2>/dev/null
+	rm -f "$undo_file"
+}
+# An ip command that is said, and whose refusal undoes all.
+try() {
+	say "ip $*"
+	error=$(ip "$@" 2>&1) || { remove; explain "ip $*" "$error"; }
+}
+
 word_after() { awk -v word="$1" '{ for (i = 1; i < NF; i++) if ($i == word) { print $(i + 1); exit } }'; }
 
-# Adds an address or a route; how to remove it is noted before.
-add() {
-	say "ip $1 add $2"
-	# shellcheck disable=SC2086  # words
-	mkdir -p "$run" && echo "$1 delete $2" >>"$undo_file" && ip "$1" add $2
+# The address that this host sends to NET from: its own inside what this side protects.
+source_for() {
+	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
+	for own in $own_address $own_nets; do ip -o address show to "$own" | word_after $family; done | sed 's,/.*,,;q'
+}
+
+add_address() {
+	if [ -z "$(ip -o address show to "$own_address")" ]; then
+		note ip address delete "$own_address/32" dev lo
+		try address add "$own_address/32" dev lo
+	fi
 }
 add_routes() {
-	inner=''
-	for net in $own_nets; do
-		[ -n "$inner" ] || inner=$(ip -o address show to "$net" | word_after "inet")
-	done
-	if [ -z "$inner" ]; then
-		inner=${own_nets%% *}
-		case $inner in
-		*/32) add address "$inner dev lo" || return ;;
-		*) say "warning: this host has no address in $own_nets; only what it forwards will go through the tunnel"; return ;;
-		esac
-	fi
-	inner=${inner%/*}
 	for pair in $other_nets; do
 		net=${pair%@*}
-		[ "$(ip route get "${net%/*}" 2>/dev/null | word_after src)" != "$inner" ] || continue
+		case $net in 0.0.0.0/0 | ::/0) continue ;; esac
+		from=$(source_for "$net")
+		[ "$(ip route get "${net%/*}" 2>/dev/null | word_after src)" != "$from" ] || continue
 		if [ -n "$(ip route show exact "$net")" ]; then
-			say "warning: there is a route to $net already; ping with -I $inner"
+			say "warning: there is a route to $net, which stays; it may lack: src $from mtu 1442"
 			continue
 		fi
 		way=$(ip route get "${pair#*@}")
+		set -- "$net" dev "$(echo "$way" | word_after dev)"
 		gateway=$(echo "$way" | word_after via)
-		add route "$net ${gateway:+via $gateway }dev $(echo "$way" | word_after dev) src $inner" || return
+		case $net@$gateway in
+		*@ | *:*@*.* | *.*@*:*) ;;  # none, or of the other family: the policy takes the packet before that matters
+		*) set -- "$@" via "$gateway" ;;
+		esac
+		[ -z "$from" ] || set -- "$@" src "$from"
+		note ip route delete "$@"
+		try route add "$@" mtu 1442
 	done
 }
 
-# Opens both NATs before the kernel takes the port over. Prints the port that the peer is heard from.
+# What this host's firewall and NAT will do to the tunnel: said, not touched.
+look_at_rules() {
+	rules=$(nft list ruleset 2>/dev/null; iptables-save 2>/dev/null)
+	case $rules in *ipsec* | *secpath*) return ;; esac
+	if echo "$rules" | grep -q -e 'hook input .*policy drop' -e '^:INPUT DROP' -e 'hook forward .*policy drop' -e '^:FORWARD DROP'; then
+		say "warning: this host's firewall drops what it does not know; let it accept UDP port 61523 and what IPsec decrypted"
+		say "  (nft: meta secpath exists accept; iptables: -m policy --dir in --pol ipsec -j ACCEPT)"
+	fi
+}
+
+# Opens both NATs before the kernel takes the port over; leaves in port_1 where the peer is really heard.
 punch() {
 	natprobe=${NATPROBE:-$(find_program natprobe)}
 	if [ -z "$natprobe" ]; then
@@ -266,16 +316,22 @@ punch() {
 
 start_helper() {
 	say "espdecap $(helper)"
-	: >"$log" || return
+	: >"$log"
 	# shellcheck disable=SC2046  # words, not one argument
 	(trap '' HUP && exec "$espdecap" $(helper)) </dev/null >"$log" 2>&1 &
 	echo "$! $(born $!)" >"$pid_file"
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		if grep -q ready "$log"; then return; fi
-		[ -n "$(helper_pid)" ] || return
+		[ -n "$(helper_pid)" ] || break
 		sleep 0.1 2>/dev/null || sleep 1
 	done
-	return 1
+	words=$(cat "$log")
+	[ -z "$(helper_pid)" ] || kill $!
+	wait $!
+	ended=$?
+	[ "$ended" -gt 0 ] && [ "$ended" -lt 6 ] || ended=1
+	remove
+	fail "$ended" "espdecap did not start: $words"
 }
 stop_helper() {
 	pid=$(helper_pid)
@@ -287,13 +343,15 @@ up() {
 	look
 	trap 'say "interrupted; undoing"; remove; exit 1' HUP INT TERM
 	say "tunnel a - b, digest $digest"
+	look_at_rules
 	[ -n "$no_punch" ] || punch
 	mkdir -p "$run" || fail 1 "cannot write to $run"
 	echo "$local $port_1" >"$now_file"
 	step "policies: what is to be encrypted" policies
 	step "states: how, with keys" states
-	add_routes || { remove; fail 1 "the route could not be added"; }
-	start_helper || { words=$(cat "$log"); remove; fail 1 "espdecap did not start: $words"; }
+	add_address
+	add_routes
+	start_helper
 	trap - HUP INT TERM
 	say "up. When the other side is up too, test it with"
 	echo '  ping -c 3 -I 192.168.2.100 192.168.1.4'
@@ -301,32 +359,33 @@ up() {
 
 # ---- down ----
 
-remove_commands() { delete_states && delete_policies; }
+remove_commands() { scan | sed -n -e 's/^state //p' -e 's/^plain //p' -e 's/^tunnel //p'; }
 remove() {
 	stop_helper
 	remove_commands | ip -batch -
-	status=$?
-	if [ -r "$undo_file" ]; then
-		# shellcheck disable=SC2086  # words
-		while read -r words; do ip $words; done <"$undo_file" 2>/dev/null
-		rm -f "$undo_file"
-	fi
+	removed=$?
+	undo
 	rm -f "$now_file"
 	rmdir "$run" 2>/dev/null
-	return $status
+	return $removed
 }
 down() {
-	if [ -z "$(remove_commands)$(helper_pid)" ]; then
-		say "is down"
-	else
-		remove || fail 1 "not all could be removed; see: sh $name.sh status"
-		say "down. Before the next up, take the other side down too: each counts the other's packets from the start again"
-	fi
+	case $(scan) in
+	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*) ;;
+	*)
+		if [ -z "$(helper_pid)" ] && [ ! -e "$undo_file" ]; then
+			rm -f "$now_file"
+			rmdir "$run" 2>/dev/null
+			say "is down"
+			return
+		fi
+		;;
+	esac
+	remove || fail 1 "not all could be removed; see: sh $name.sh status"
+	say "down. Before the next up, take the other side down too: each counts the other's packets from the start again"
 }
 
 # ---- status ----
-
-is_up() { [ "$(own_states | awk 'END { print NR }')" = "$state_count" ]; }
 
 status() {
 	rows=$(own_states)
@@ -334,16 +393,20 @@ status() {
 		echo "$name: down"
 		exit 1
 	fi
-	verdict=up good=0
-	is_up || { verdict='half up; take it down and up again'; good=1; }
+	verdict="up, digest $digest" good=0
+	is_up || { verdict='half up: an SA is missing (a limit reached?); take both sides down, and up with new scripts'; good=1; }
 	pid=$(helper_pid)
-	if [ -z "$pid" ]; then
+	if [ -n "$pid" ]; then
+		verdict="$verdict, espdecap alive (pid $pid)"
+	else
 		verdict="$verdict, but espdecap is gone: nothing is heard; start it again with: sh $name.sh up" good=1
 	fi
-	echo "$name: $verdict, digest $digest${pid:+, espdecap alive (pid $pid)}"
+	echo "$name: $verdict"
 	echo "$rows" | awk '
 		$1 == 1366164508 { peer = "a" }
-		{ printf "  %-4s %-15s SPI %s %12d packets %15d bytes\n", $2 == "in" ? "from" : "to", peer, $3, $4, $5 }'
+		{ printf "  %-4s %-15s SPI %s %12d packets %15d bytes\n", $2 == "in" ? "from" : "to", peer, $3, $4, $5 }
+		$2 == "out" && $6 ~ /^0x[89a-f]......./ { print "  warning: half of the packet numbers to " peer " are used; new scripts before all are" }
+		'
 	exit "$good"
 }
 
@@ -363,6 +426,7 @@ while [ $# -gt 0 ]; do
 		wait=$2
 		shift
 		;;
+	--all) ;;  # down always removes all
 	--local)
 		[ $# -gt 1 ] || { usage >&2; fail 2 "--local: want an address of this host"; }
 		address=$2
@@ -372,7 +436,7 @@ while [ $# -gt 0 ]; do
 		[ -z "$verb" ] || { usage >&2; fail 2 "'$1' after '$verb': want one of them"; }
 		verb=$1
 		;;
-	*) usage >&2; fail 2 "'$1': not known, or not in this version" ;;
+	*) usage >&2; fail 2 "'$1': not known, or not for this tunnel" ;;
 	esac
 	shift
 done

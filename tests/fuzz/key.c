@@ -12,10 +12,10 @@ uint32_t tunnel_digest(const struct tunnel *tunnel)
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
 {
 	static struct side sides[] = { { .name = "a" }, { .name = "b" } };
-	struct tunnel tunnel = { .sides = sides, .side_count = 2, .cipher = &ciphers[2] };
+	struct tunnel tunnel = { .sides = sides, .side_count = 2, .cipher = &ciphers[7] };
 	char *text = strndup((const char *)bytes, length);
 
-	key_parse(&tunnel, text, "fuzz");
+	key_parse(&tunnel, text, "fuzz", length & 1);
 	key_free(&tunnel);
 	free(text);
 	return 0;

@@ -203,7 +203,7 @@ teardown() { both_down >/dev/null 2>&1 || :; }
 	on a ip xfrm state add src 203.0.113.9 dst 192.168.1.4 proto esp spi "$spi" reqid 16 mode tunnel aead 'rfc4106(gcm(aes))' 0x$(printf '%040d' 1) 128
 	run script a up
 	[ "$status" -eq 1 ]
-	[ "$output" = "a: another tool has the same SA dst 192.168.1.4 spi $spi; see: ip xfrm state; ip xfrm policy" ]
+	[ "$output" = "a: another tool has the same SA to 192.168.1.4 with SPI $spi; see: ip xfrm state; ip xfrm policy" ]
 	on a ip xfrm state delete src 203.0.113.9 dst 192.168.1.4 proto esp spi "$spi"
 	on a "$BUILD/espdecap" 61525 2>/dev/null 3>&- &
 	sleep 0.3

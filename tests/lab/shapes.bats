@@ -1,0 +1,338 @@
+# The shapes that people build by hand: packets of each cross, and down leaves the machine as it was.
+# Run in the lab: tests/lab/run bats tests/lab/shapes.bats
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	"$net" up --sites --ipv6
+	LAB_PREFIX=p- "$net" up --open-side a --open-side b
+}
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	"$net" down
+	LAB_PREFIX=p- "$net" down
+}
+setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }
+teardown() { both_down >/dev/null 2>&1 || :; }
+
+before() { for side in ${SIDES:-a b}; do snapshot $side >"$BATS_TEST_TMPDIR/before.$side"; done; }
+# as_before: takes the tunnels down; all is as `before` saw it
+as_before() {
+	both_down
+	for side in ${SIDES:-a b}; do snapshot $side | diff "$BATS_TEST_TMPDIR/before.$side" -; done
+}
+# reaches SPACE TO: three pings from wherever the kernel sends them
+reaches() { on "$1" ping -q -c 3 -i 0.2 -W 2 "$2"; }
+cut_off() {
+	local said
+	said=$(on "$1" ping -q -c 2 -i 0.2 -W 1 "$2" 2>&1) && return 1
+	[[ "$said" == *" 0 received"* ]]
+}
+
+@test "sites: hosts behind the gateways reach each other, and gateways the hosts" {
+	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	before
+	both_up
+	reaches ha 10.2.0.10
+	reaches hb 10.1.0.10
+	# the gateway itself needs no -I: the route names its own address inside
+	reaches a 10.2.0.10
+	on a ip route show 10.2.0.0/24 | grep -q 'src 10.1.0.1 mtu 1438'
+	# a large packet of a host behind is told the MTU
+	run on ha ping -c 1 -M do -s 1450 10.2.0.10
+	[[ "$output" == *1438* ]]
+	as_before
+	# the control
+	cut_off ha 10.2.0.10
+}
+
+@test "sites: ip_forward is named, set by up --forward, and put back by down" {
+	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	on a sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+	before
+	script b up
+	run script a up
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"a: warning: /proc/sys/net/ipv4/ip_forward is 0: hosts behind this one are cut off; up --forward sets it, and down puts it back"* ]]
+	cut_off ha 10.2.0.10
+	both_down
+	both_up --forward
+	reaches ha 10.2.0.10
+	as_before
+	[ "$(on a cat /proc/sys/net/ipv4/ip_forward)" = 0 ]
+	on a sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+}
+
+@test "the gateway's own masquerade is found, exempted by up --nat-exempt, and its rules are never touched" {
+	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	for side in a b; do
+		on $side nft -f - <<-END
+			table ip home {
+				chain postrouting { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }
+			}
+		END
+	done
+	before
+	script b up
+	run script a up
+	[[ "$output" == *"a: warning: this host's NAT rules will take what the tunnel is to carry; up --nat-exempt exempts it, and down ends that"* ]]
+	cut_off ha 10.2.0.10
+	both_down
+	for side in a b; do on $side conntrack -F 2>/dev/null || :; done
+	both_up --nat-exempt
+	reaches ha 10.2.0.10
+	reaches hb 10.1.0.10
+	as_before
+	# the same with iptables
+	for side in a b; do
+		on $side nft delete table ip home
+		on $side iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE
+	done
+	before
+	script b up --nat-exempt
+	run script a up
+	[[ "$output" == *"NAT rules will take"* ]]
+	both_down
+	both_up --nat-exempt
+	reaches ha 10.2.0.10
+	as_before
+	for side in a b; do on $side iptables -t nat -F; done
+}
+
+@test "a firewall that would drop what IPsec decrypted is named, and quiet when it knows" {
+	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	on a nft 'add table inet wall; add chain inet wall input { type filter hook input priority 0; policy drop; }; add rule inet wall input ct state established,related accept'
+	run script a up
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"a: warning: this host's firewall drops what it does not know; let it accept UDP port 61525 and what IPsec decrypted"* ]]
+	script b up
+	cut_off hb 10.1.0.1
+	script a down
+	on a nft add rule inet wall input meta secpath exists accept
+	run script a up
+	[[ "$output" != *"firewall"* ]]
+	script b down
+	script b up
+	reaches hb 10.1.0.1
+	on a nft delete table inet wall
+}
+
+@test "inner addresses: two homes with the same LAN and the same host address meet" {
+	export LAB_PREFIX=y-
+	"$net" up --a 192.168.1.10@85.9.8.7 --b 192.168.1.10@31.1.2.3 --nat-b keeps
+	generate --inner 10.99.0.0/24 192.168.1.10:61525@85.9.8.7 192.168.1.10:61523@31.1.2.3
+	before
+	both_up
+	answers a 10.99.0.1 10.99.0.2
+	# the route names the source
+	reaches b 10.99.0.1
+	# the LANs stay what they are
+	reaches a 192.168.1.1
+	as_before
+	"$net" down
+}
+
+@test "an xfrm interface: route-based, tcpdump on it shows both directions, two side by side" {
+	generate --inner 10.99.0.0/24 --interface ipsec0 "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	before
+	both_up
+	answers a 10.99.0.1 10.99.0.2
+	reaches ha 10.2.0.10
+	capture a ipsec0 "$BATS_TEST_TMPDIR/inside" icmp
+	answers a 10.99.0.1 10.99.0.2
+	captured
+	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/inside" 2>/dev/null | grep -c 'echo request')" -eq 3 ]
+	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/inside" 2>/dev/null | grep -c 'echo reply')" -eq 3 ]
+	on a ip -d link show ipsec0 | grep -q 'mtu 1438'
+	# another one beside it
+	xfrmpair -o "$BATS_TEST_TMPDIR" --inner 10.98.0.0/24 --interface ipsec1 c=192.168.1.4:5001@85.9.8.7 d=192.168.2.100:5001@31.1.2.3
+	on a sh "$BATS_TEST_TMPDIR/c.sh" up --no-punch
+	on b sh "$BATS_TEST_TMPDIR/d.sh" up --no-punch
+	answers a 10.98.0.1 10.98.0.2
+	answers a 10.99.0.1 10.99.0.2
+	on a sh "$BATS_TEST_TMPDIR/c.sh" down
+	on b sh "$BATS_TEST_TMPDIR/d.sh" down
+	answers b 10.99.0.2 10.99.0.1
+	as_before
+}
+
+@test "plain ESP between public sides: no UDP, no helper" {
+	export LAB_PREFIX=p-
+	generate 85.9.8.7 31.1.2.3
+	before
+	both_up
+	capture inet to-a "$BATS_TEST_TMPDIR/wire" not arp and not icmp6
+	answers a 85.9.8.7 31.1.2.3
+	captured
+	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null | grep -c 'ESP(spi=')" -eq 6 ]
+	run ! pgrep -f 'espdecap -u 65534 -b 85'
+	script a status
+	as_before
+}
+
+@test "one side public: UDP encapsulation with one mapped side" {
+	export LAB_PREFIX=y-
+	"$net" up --open-side b
+	generate "$A" 31.1.2.3:4500
+	before
+	both_up
+	sleep 1
+	answers a 192.168.1.4 31.1.2.3
+	answers b 31.1.2.3 192.168.1.4
+	as_before
+	"$net" down
+}
+
+@test "both behind one NAT: --lan joins them by their local endpoints, in a mesh too" {
+	export LAB_PREFIX=y- SIDES='a b c'
+	"$net" up --lan --sides 3
+	generate --lan 192.168.1.4:61525@85.9.8.7 192.168.1.100:61523@85.9.8.7 192.168.3.4:4500@77.3.4.5
+	before
+	both_up
+	sleep 1
+	answers a 192.168.1.4 192.168.1.100
+	answers b 192.168.1.100 192.168.3.4
+	answers c 192.168.3.4 192.168.1.4
+	on a ip xfrm state list nokeys | grep -q 'dst 192.168.1.100'
+	as_before
+	"$net" down
+}
+
+@test "IPv6 inside IPv4 and both in one tunnel" {
+	generate "$A+10.1.0.0/24+2001:db8:a1::/64" "$B+10.2.0.0/24+2001:db8:a2::/64"
+	# the way without a tunnel is shut: what arrives came through it
+	for nat in na nb; do on $nat sh -c 'echo 0 >/proc/sys/net/ipv6/conf/all/forwarding'; done
+	cut_off ha 2001:db8:a2::10
+	before
+	both_up
+	reaches ha 10.2.0.10
+	reaches ha 2001:db8:a2::10
+	reaches hb 2001:db8:a1::10
+	reaches a 2001:db8:a2::10
+	as_before
+	for nat in na nb; do on $nat sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'; done
+}
+
+@test "outer IPv6 with encapsulation, IPv6 and IPv4 inside" {
+	generate '[2001:db8:1::4]:4500+2001:db8:1::4+10.1.0.0/24' '[2001:db8:2::100]:4501+2001:db8:2::100+10.2.0.0/24'
+	before
+	both_up
+	sleep 1
+	capture inet to-a "$BATS_TEST_TMPDIR/wire" ip6 and udp
+	answers a 2001:db8:1::4 2001:db8:2::100
+	reaches ha 10.2.0.10
+	captured
+	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null | grep -c '4501')" -ge 12 ]
+	as_before
+}
+
+@test "transport mode through two NATs, and GRE over it" {
+	generate --mode transport "$A" "$B"
+	before
+	both_up
+	capture inet to-a "$BATS_TEST_TMPDIR/wire" not arp and not icmp6
+	answers a 192.168.1.4 31.1.2.3
+	answers b 192.168.2.100 85.9.8.7
+	on a ip link add gre1 type gre local 192.168.1.4 remote 31.1.2.3
+	on b ip link add gre1 type gre local 192.168.2.100 remote 85.9.8.7
+	on a sh -c 'ip address add 10.77.0.1/30 dev gre1; ip link set gre1 up'
+	on b sh -c 'ip address add 10.77.0.2/30 dev gre1; ip link set gre1 up'
+	answers a 10.77.0.1 10.77.0.2
+	captured
+	tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null >"$BATS_TEST_TMPDIR/packets"
+	run ! grep -v -e '85.9.8.7.61525 > 31.1.2.3.10421: UDP' -e '31.1.2.3.10421 > 85.9.8.7.61525: UDP' "$BATS_TEST_TMPDIR/packets"
+	on a ip link delete gre1
+	on b ip link delete gre1
+	as_before
+}
+
+@test "the leak guard: after down, a failed up and a killed helper nothing leaves in the clear" {
+	generate --guard "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	before
+	# the control: without a tunnel the words leave as they are
+	capture na lan "$BATS_TEST_TMPDIR/clear" host 10.2.0.10
+	cut_off ha 10.2.0.10
+	captured
+	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/clear" 2>/dev/null | wc -l)" -ge 2 ]
+
+	capture na lan "$BATS_TEST_TMPDIR/wire" host 10.2.0.10 or host 10.1.0.10
+	both_up
+	reaches ha 10.2.0.10
+	pkill -KILL -f -- '-u 65534 -b 192.168.1.4 61525'
+	cut_off ha 10.2.0.10
+	script a down
+	run script a status
+	[ "$status" -eq 1 ]
+	[ "$output" = "a: down, and what it carried is blocked" ]
+	on ha ping -q -c 2 -i 0.2 -W 1 10.2.0.10 && false
+	on a ping -q -c 2 -i 0.2 -W 1 -I 10.1.0.1 10.2.0.10 && false
+	# again, and a step of it is refused
+	fake_ip "case \$batch in *'state add'*reqid*) echo 'RTNETLINK answers: Cannot allocate memory' >&2; exit 2;; esac"
+	run script_with_fake_ip a up
+	[ "$status" -eq 1 ]
+	on ha ping -q -c 2 -i 0.2 -W 1 10.2.0.10 && false
+	# up goes over the blocks
+	script a up
+	script a status
+	captured
+	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null | wc -l)" -eq 0 ]
+	as_before
+}
+
+@test "everything through the other side: the outer flow, the own net and the LAN's router stay outside" {
+	generate "$A+10.1.0.0/24" "$B+0.0.0.0/0"
+	on b nft 'add table ip home; add chain ip home post { type nat hook postrouting priority srcnat; }; add rule ip home post oifname eth0 ip saddr 10.1.0.0/24 masquerade'
+	before
+	both_up
+	# a host behind a reaches the internet through b
+	capture nb lan "$BATS_TEST_TMPDIR/wire" icmp and host 198.51.100.1
+	reaches ha 198.51.100.1
+	captured
+	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null | grep -c 'echo request')" -eq 3 ]
+	# its own net stays its own, the gateway's own traffic too
+	reaches a 10.1.0.10
+	reaches a 192.168.1.1
+	script a status
+	as_before
+	on b nft delete table ip home
+}
+
+@test "a mesh of three sites with two nets each, all behind NAT: every host reaches every other" {
+	export LAB_PREFIX=y- SIDES='a b c'
+	"$net" up --sites --sides 3
+	for side in a b c; do
+		n=$(($(printf %d "'$side") - 96))
+		on $side ip address add 10.1$n.0.1/24 dev site
+		on h$side ip address add 10.1$n.0.10/24 dev eth0
+	done
+	generate "$A+10.1.0.0/24+10.11.0.0/24" "$B+10.2.0.0/24+10.12.0.0/24" 192.168.3.4:4500@77.3.4.5+10.3.0.0/24+10.13.0.0/24
+	before
+	both_up
+	sleep 2
+	for from in 1 2 3; do
+		for to in 1 2 3; do
+			[ $from != $to ] || continue
+			side=$(printf "\\$(printf %o $((from + 96)))")
+			for source in 10.$from.0.10 10.1$from.0.10; do
+				for target in 10.$to.0.10 10.1$to.0.10; do
+					on h$side ping -q -c 1 -W 2 -I $source $target
+				done
+			done
+		done
+	done
+	as_before
+	"$net" down
+}
+
+@test "--clamp lowers the MSS of connections that only pass through" {
+	generate --clamp "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	before
+	both_up
+	on hb socat -u TCP4-LISTEN:7777,reuseaddr - >/dev/null 3>&- &
+	sleep 0.5
+	capture hb eth0 "$BATS_TEST_TMPDIR/syn" 'tcp[tcpflags] & tcp-syn != 0'
+	echo words | on ha socat -u - TCP4:10.2.0.10:7777
+	captured
+	tcpdump -n -r "$BATS_TEST_TMPDIR/syn" 2>/dev/null | grep -q 'mss 1398'
+	as_before
+}
