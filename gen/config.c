@@ -129,13 +129,11 @@ bool config_parse(struct tunnel *tunnel, struct options *options, char *text, co
 	struct state state = { .tunnel = tunnel, .options = options };
 	bool good = true;
 	unsigned number = 0;
+	char *line;
 
-	for (char *line = text, *next; line; line = next) {
+	while ((line = strsep(&text, "\n"))) {
 		char where[WHERE_MOST];
 
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
 		snprintf(where, sizeof where, "%s:%u", path, ++number);
 		good &= parse_line(&state, line, where);
 	}

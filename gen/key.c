@@ -241,13 +241,11 @@ bool key_parse(struct tunnel *tunnel, char *text, const char *path, bool partly)
 {
 	bool good = true;
 	unsigned number = 0;
+	char *line;
 
-	for (char *line = text, *next; line; line = next) {
+	while ((line = strsep(&text, "\n"))) {
 		char where[WHERE_MOST];
 
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
 		snprintf(where, sizeof where, "%s:%u", path, ++number);
 		good &= parse_line(tunnel, line, where, partly);
 	}

@@ -9,6 +9,7 @@
 #include "tunnel.h"
 #include "view.h"
 
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,19 @@ static bool deliver(struct output *sides, struct output *keys, const struct opti
 	return output_write(sides, folder, force);
 }
 
+/* For who has just written scripts: what to do with them. */
+static void say_what_next(const struct tunnel *tunnel, const struct options *options, const struct format *format)
+{
+	if (!options->value[OPTION_OUTPUT] || options->value[OPTION_DRY_RUN])
+		return;
+	for (size_t i = 0; i < tunnel->side_count; i++) {
+		char address[ADDRESS_TEXT];
+
+		warnx("wrote %s/%s%s, for the host %s%s", options->value[OPTION_OUTPUT], tunnel->sides[i].name, format->suffix,
+		      address_print(address, &tunnel->sides[i].local.address), i ? "" : ": start it first");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { 0 };
@@ -111,6 +125,8 @@ int main(int argc, char **argv)
 	if (options.value[OPTION_SAVE_KEYS])
 		key_print(output_add(&keys, NULL, options.value[OPTION_SAVE_KEYS]), &tunnel);
 	status = deliver(&sides, &keys, &options) ? EXIT_OK : EXIT_BROKE;
+	if (status == EXIT_OK)
+		say_what_next(&tunnel, &options, format);
 out:
 	output_free(&sides);
 	output_free(&keys);

@@ -174,6 +174,8 @@ usage: xfrmpair [OPTION]... SIDE SIDE [SIDE]...
 	run --separate-stderr "$XFRMPAIR" -o t "$A" "$B"
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
+	[ "$stderr" = "xfrmpair: wrote t/a.sh, for the host 192.168.1.4: start it first
+xfrmpair: wrote t/b.sh, for the host 192.168.2.100" ]
 	[ "$(stat -c '%a %n' t t/*)" = "700 t
 600 t/a.sh
 600 t/b.sh" ]

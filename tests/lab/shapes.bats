@@ -156,6 +156,16 @@ cut_off() {
 	as_before
 }
 
+@test "a kernel without xfrm interfaces is status 5, and all is undone" {
+	generate --inner 10.99.0.0/24 --interface ipsec0 "$A" "$B"
+	before
+	fake_ip : "case \$* in 'link add'*) echo 'Error: Unknown device type.' >&2; exit 2;; esac"
+	run script_with_fake_ip a up
+	[ "$status" -eq 5 ]
+	[[ "$output" == *"this kernel has no xfrm interfaces; generate without --interface"* ]]
+	as_before
+}
+
 @test "plain ESP between public sides: no UDP, no helper" {
 	export LAB_PREFIX=p-
 	generate 85.9.8.7 31.1.2.3

@@ -71,7 +71,8 @@ captured() {
 	wait "$capture_pid" || :
 }
 
-# fake_ip CODE: an ip for script_with_fake_ip that runs CODE first, with what a batch says in $batch
+# fake_ip CODE [CODE]: an ip for script_with_fake_ip that first runs CODE, with what a batch says in $batch; or, of what
+# is no batch, the second
 fake_ip() {
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
 	cat >"$BATS_TEST_TMPDIR/bin/ip" <<END
@@ -82,7 +83,10 @@ case "\$*" in
 	echo "\$batch" >>"$BATS_TEST_TMPDIR/batches"
 	$1
 	echo "\$batch" | $(command -v ip) -batch - ;;
-*) exec $(command -v ip) "\$@" ;;
+*)
+	${2-}
+	exec $(command -v ip) "\$@"
+	;;
 esac
 END
 	chmod +x "$BATS_TEST_TMPDIR/bin/ip"
