@@ -1,4 +1,5 @@
 /* Tunnel files. */
+#include "../../gen/cipher.c"
 #include "../../gen/config.c"
 #include "../../gen/options.c"
 #include "../../gen/side.c"
