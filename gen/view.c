@@ -325,6 +325,8 @@ static void describe_shape(struct scope *script, const struct tunnel *tunnel, co
 /* True when the policies are not just about two hosts' own addresses: then routes, forwarding and NAT matter. */
 static bool is_site(const struct side *side)
 {
+	if (!side->net_count) /* transport mode */
+		return false;
 	return side->inner.family != AF_UNSPEC || side->net_count > 1 || !prefix_is_host(&side->nets[0]) ||
 	       !address_equal(&side->nets[0].address, &side->local.address);
 }
@@ -348,8 +350,8 @@ static void describe_nets(struct scope *script, const struct tunnel *tunnel, con
 	scope_set(script, "other_nets", "%s", others.bytes);
 	/* what up puts on this host where it is missing */
 	scope_set(script, "own_address", "%s",
-	          side->inner.family != AF_UNSPEC ? address_print(text, &side->inner) :
-	          is_site(side) ? "" : address_print(text, &side->local.address));
+	          tunnel->transport || (is_site(side) && side->inner.family == AF_UNSPEC) ? "" :
+	          address_print(text, side->inner.family != AF_UNSPEC ? &side->inner : &side->local.address));
 	site = !tunnel->transport && (site || tunnel->interface || tunnel->clamp);
 	set_flag(script, "site", site);
 	scope_set(script, "own_bits", "%u", family_bits(side->inner.family != AF_UNSPEC ? side->inner.family : side->local.address.family));
