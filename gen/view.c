@@ -325,8 +325,6 @@ static void describe_shape(struct scope *script, const struct tunnel *tunnel, co
 /* True when the policies are not just about two hosts' own addresses: then routes, forwarding and NAT matter. */
 static bool is_site(const struct side *side)
 {
-	if (!side->net_count) /* transport mode */
-		return false;
 	return side->inner.family != AF_UNSPEC || side->net_count > 1 || !prefix_is_host(&side->nets[0]) ||
 	       !address_equal(&side->nets[0].address, &side->local.address);
 }
