@@ -56,14 +56,19 @@ static void add(struct tunnel *tunnel, const struct sa *sa)
 		tunnel->sa_room = room;
 	}
 	tunnel->sas[tunnel->sa_count++] = *sa;
+	if (!tunnel->sa_numbers)
+		tunnel->sa_numbers = calloc(tunnel->side_count * tunnel->side_count, sizeof *tunnel->sa_numbers);
+	if (!tunnel->sa_numbers)
+		err(EXIT_BROKE, "memory");
+	tunnel->sa_numbers[sa->from * tunnel->side_count + sa->to] = tunnel->sa_count;
 }
 
+/* The first SA of a direction. */
 static const struct sa *find(const struct tunnel *tunnel, size_t from, size_t to)
 {
-	for (size_t i = 0; i < tunnel->sa_count; i++)
-		if (tunnel->sas[i].from == from && tunnel->sas[i].to == to)
-			return &tunnel->sas[i];
-	return NULL;
+	size_t number = tunnel->sa_numbers ? tunnel->sa_numbers[from * tunnel->side_count + to] : 0;
+
+	return number ? &tunnel->sas[number - 1] : NULL;
 }
 
 const struct sa *key_of(const struct tunnel *tunnel, size_t from, size_t to)
@@ -78,9 +83,12 @@ const struct sa *key_of(const struct tunnel *tunnel, size_t from, size_t to)
 /* The kernel finds an SA by destination and SPI (RFC 4301, section 4.1). */
 static bool spi_taken(const struct tunnel *tunnel, size_t to, uint32_t spi)
 {
-	for (size_t i = 0; i < tunnel->sa_count; i++)
-		if (tunnel->sas[i].to == to && tunnel->sas[i].spi == spi)
+	for (size_t from = 0; from < tunnel->side_count; from++) {
+		const struct sa *sa = find(tunnel, from, to);
+
+		if (sa && sa->spi == spi)
 			return true;
+	}
 	return false;
 }
 
@@ -282,7 +290,7 @@ bool key_read(struct tunnel *tunnel, const char *path, bool partly)
 
 void key_print(struct text *out, const struct tunnel *tunnel)
 {
-	text_printf(out, "# xfrmpair keys, digest %08x: FROM TO EPOCH SPI KEY\n", (unsigned)tunnel_digest(tunnel));
+	text_printf(out, "# xfrmpair keys, digest %08x: FROM TO EPOCH SPI KEY\n", (unsigned)tunnel->digest);
 	for (size_t i = 0; i < tunnel->sa_count; i++) {
 		const struct sa *sa = &tunnel->sas[i];
 
@@ -296,6 +304,8 @@ void key_print(struct text *out, const struct tunnel *tunnel)
 void key_free(struct tunnel *tunnel)
 {
 	wipe(tunnel);
+	free(tunnel->sa_numbers);
 	tunnel->sas = NULL;
+	tunnel->sa_numbers = NULL;
 	tunnel->sa_count = tunnel->sa_room = 0;
 }

@@ -121,6 +121,7 @@ int main(int argc, char **argv)
 	if (!read_sides(&tunnel, &options, &file, argv + first) || !tunnel_set(&tunnel, &options) ||
 	    !(format = read_format(&options)) || !tunnel_check(&tunnel) || !get_keys(&tunnel, &options))
 		goto out;
+	tunnel_digest(&tunnel);
 	render(&sides, &tunnel, &options, format);
 	if (options.value[OPTION_SAVE_KEYS])
 		key_print(output_add(&keys, NULL, options.value[OPTION_SAVE_KEYS]), &tunnel);

@@ -325,10 +325,9 @@ static uint32_t hash(const struct text *text)
 	return value;
 }
 
-uint32_t tunnel_digest(const struct tunnel *tunnel)
+void tunnel_digest(struct tunnel *tunnel)
 {
 	struct text facts = { 0 };
-	uint32_t digest;
 
 	text_printf(&facts, "%s esn %d transport %d interface %s mtu %u clamp %d guard %d nonike %d limits %llu %llu\n", tunnel->cipher->name,
 	            tunnel->esn, tunnel->transport, tunnel->interface ? tunnel->interface : "", tunnel->mtu, tunnel->clamp, tunnel->guard,
@@ -343,14 +342,12 @@ uint32_t tunnel_digest(const struct tunnel *tunnel)
 			text_printf(&facts, " %s", prefix_print(net, &side->nets[j]));
 		text_printf(&facts, "\n");
 	}
-	for (size_t i = 0; i < tunnel->sa_count; i++) {
-		const struct sa *sa = &tunnel->sas[i];
-
-		text_printf(&facts, "%zu %zu %lu %x\n", sa->from, sa->to, sa->epoch, (unsigned)sa->spi);
-	}
-	digest = hash(&facts);
+	for (size_t from = 0; from < tunnel->side_count; from++)
+		for (size_t to = 0; to < tunnel->side_count; to++)
+			if (from != to)
+				text_printf(&facts, "%zu %zu %x\n", from, to, (unsigned)key_of(tunnel, from, to)->spi);
+	tunnel->digest = hash(&facts);
 	text_free(&facts);
-	return digest;
 }
 
 uint32_t tunnel_reqid(const struct tunnel *tunnel, size_t one, size_t two)

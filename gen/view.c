@@ -314,7 +314,7 @@ static void describe_shape(struct scope *script, const struct tunnel *tunnel, co
 	set_flag(script, "clamp", tunnel->clamp);
 	scope_set(script, "interface", "%s", tunnel->interface ? tunnel->interface : "");
 	if (tunnel->interface)
-		scope_set(script, "if_id", " if_id 0x%x", (unsigned)(tunnel_digest(tunnel) | 1));
+		scope_set(script, "if_id", " if_id 0x%x", (unsigned)(tunnel->digest | 1));
 	else
 		set_flag(script, "if_id", false);
 	scope_set(script, "mtu", "%u", tunnel_inner_mtu(tunnel, side->local.address.family));
@@ -382,7 +382,7 @@ struct scope *view_describe(const struct tunnel *tunnel, size_t self)
 
 	scope_set(script, "version", "%s", VERSION);
 	scope_set(script, "name", "%s", side->name);
-	scope_set(script, "digest", "%08x", (unsigned)tunnel_digest(tunnel));
+	scope_set(script, "digest", "%08x", (unsigned)tunnel->digest);
 	scope_set(script, "local", "%s", address_print(text, &side->local.address));
 	scope_set(script, "local_port", "%u", (unsigned)side->local.port);
 	scope_set(script, "family_digit", "%c", side->local.address.family == AF_INET6 ? '6' : '4');

@@ -4,11 +4,6 @@
 #include "../../gen/text.c"
 #include "quiet.h"
 
-uint32_t tunnel_digest(const struct tunnel *tunnel)
-{
-	return (uint32_t)tunnel->sa_count;
-}
-
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
 {
 	static struct side sides[] = { { .name = "a" }, { .name = "b" } };
