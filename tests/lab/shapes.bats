@@ -13,7 +13,7 @@ teardown_file() {
 	LAB_PREFIX=p- "$net" down
 }
 setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }
-teardown() { both_down >/dev/null 2>&1 || :; }
+teardown() { all_down; }
 
 before() { for side in ${SIDES:-a b}; do snapshot $side >"$BATS_TEST_TMPDIR/before.$side"; done; }
 # as_before: takes the tunnels down; all is as `before` saw it

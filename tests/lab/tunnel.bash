@@ -20,13 +20,16 @@ script() {
 	if [ "$1" = up ]; then
 		shift
 		set -- up --no-punch "$@"
+		: >"$BATS_TEST_TMPDIR/up"
 	fi
 	on "$side" ${SHELL_UNDER_TEST:-sh} "$BATS_TEST_TMPDIR/$side.sh" "$@"
 }
 # generate ARGUMENT...: scripts in this test's folder
 generate() { xfrmpair -o "$BATS_TEST_TMPDIR" --force "$@"; }
 both_up() { for side in ${SIDES:-a b}; do script "$side" up "$@" || return; done; }
-both_down() { for side in ${SIDES:-a b}; do script "$side" down --all 2>/dev/null || script "$side" down; done; }
+both_down() { rm -f "$BATS_TEST_TMPDIR/up"; for side in ${SIDES:-a b}; do script "$side" down --all; done; }
+# for teardown(): what a failed test left up
+all_down() { [ ! -e "$BATS_TEST_TMPDIR/up" ] || both_down >/dev/null 2>&1 || :; }
 
 # answers SIDE FROM TO [PING-OPTION...]: three pings, all answered
 answers() {
@@ -48,7 +51,8 @@ counters() { on "$1" awk '$2 { print $1, $2 }' /proc/net/xfrm_stat; }
 snapshot() {
 	on "$1" sh -c '
 		ip xfrm state list; ip xfrm policy list; ip address show; ip route show table all; ip -6 route show table all
-		ip rule show; ip link show; nft list ruleset; ss -Hlun; sysctl -a 2>/dev/null | grep -E "^net\.ipv[46]\.(ip_forward|conf)"
+		ip rule show; ip link show; nft list ruleset; ss -Hlun
+		grep -rs . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf
 		' | sed -e 's/ expires [0-9]*sec//' -e 's/valid_lft.*//' | grep -v -e '^cache' -e ' cache '
 	ls -A "$XFRMPAIR_RUN" 2>/dev/null || :
 }
