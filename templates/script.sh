@@ -185,7 +185,8 @@ helper_pid() {
 	if [ "${birth:--}" = "$(born "$pid")" ]; then echo "$pid"; fi
 }
 
-# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES OSEQ.
+# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES OSEQ. SPI 0 is none: with it the kernel asks
+# whoever listens (ip xfrm monitor does) for an SA that is missing, for half a minute, and it cannot be deleted.
 own_states() {
 	ip -s xfrm state list nokeys | awk -v reqids="$reqids" -v here="$local" '
 		function after(word,  i) {
@@ -194,7 +195,7 @@ own_states() {
 		/^src / { way = $4 == here ? "in" : "out"; oseq = "-" }
 		/ reqid / { spi = after("spi"); reqid = after("reqid") }
 		/ oseq / { oseq = after("oseq") }
-		/current/ { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0, oseq }'
+		/current/ && spi != "0x00000000" { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0, oseq }'
 }
 is_up() { [ "$(own_states | awk 'END { print NR }')" = "$state_count" ]; }
 
@@ -208,6 +209,7 @@ scan() {
 		there && $1 == "src" { ends = $0; dst = $4 }
 		there && $1 == "proto" {
 			sub(/\(.*/, "", $4)
+			if ($4 == "0x00000000") next
 			if (index(reqids, " " $6 " ")) print "state xfrm state delete " ends " proto esp spi " $4
 			else if (dst " " $4 in ours) print "foreign SA to " dst " with SPI " $4
 		}'
