@@ -260,6 +260,10 @@ explain() {
 		fail 5 "$1: this kernel has not the cipher @cipher@; generate with another --cipher ($2)" ;;
 	*"type not found"* | *"rotocol not supported"*)
 		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp@family_digit@ ($2)" ;;
+#% if encap
+	*"encapsulation type"*)
+		fail 5 "$1: this kernel has no @encap_type@ any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
+#% end
 	*"device type"*)
 		fail 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"not permitted"*) fail 1 "$1: needs root ($2)" ;;
