@@ -300,7 +300,8 @@ bool tunnel_check(struct tunnel *tunnel)
 unsigned tunnel_inner_mtu(const struct tunnel *tunnel, sa_family_t family)
 {
 	const struct cipher *cipher = tunnel->cipher;
-	unsigned ip = family == AF_INET6 ? 40 : 20, udp = tunnel_encapsulates(tunnel) ? 8 : 0, esp = 8;
+	/* non-IKE: eight zero bytes after the UDP header */
+	unsigned ip = family == AF_INET6 ? 40 : 20, udp = tunnel_encapsulates(tunnel) ? (tunnel->nonike ? 16 : 8) : 0, esp = 8;
 	unsigned room = tunnel->mtu - ip - udp - esp - cipher->iv_bytes - cipher->icv_bits / 8;
 
 	room = room / cipher->block_bytes * cipher->block_bytes - 2;
