@@ -105,7 +105,8 @@ helper_pid() {
 	if [ "${birth:--}" = "$(born "$pid")" ]; then echo "$pid"; fi
 }
 
-# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES OSEQ.
+# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES OSEQ. SPI 0 is none: with it the kernel asks
+# whoever listens (ip xfrm monitor does) for an SA that is missing, for half a minute, and it cannot be deleted.
 own_states() {
 	ip -s xfrm state list nokeys | awk -v reqids="$reqids" -v here="$local" '
 		function after(word,  i) {
@@ -114,7 +115,7 @@ own_states() {
 		/^src / { way = $4 == here ? "in" : "out"; oseq = "-" }
 		/ reqid / { spi = after("spi"); reqid = after("reqid") }
 		/ oseq / { oseq = after("oseq") }
-		/current/ { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0, oseq }'
+		/current/ && spi != "0x00000000" { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0, oseq }'
 }
 is_up() { [ "$(own_states | awk 'END { print NR }')" = "$state_count" ]; }
 
@@ -128,6 +129,7 @@ scan() {
 		there && $1 == "src" { ends = $0; dst = $4 }
 		there && $1 == "proto" {
 			sub(/\(.*/, "", $4)
+			if ($4 == "0x00000000") next
 			if (index(reqids, " " $6 " ")) print "state xfrm state delete " ends " proto esp spi " $4
 			else if (dst " " $4 in ours) print "foreign SA to " dst " with SPI " $4
 		}'
@@ -173,6 +175,8 @@ explain() {
 		fail 5 "$1: this kernel has not the cipher aes128gcm12; generate with another --cipher ($2)" ;;
 	*"type not found"* | *"rotocol not supported"*)
 		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp4 ($2)" ;;
+	*"encapsulation type"*)
+		fail 5 "$1: this kernel has no espinudp any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
 	*"device type"*)
 		fail 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"not permitted"*) fail 1 "$1: needs root ($2)" ;;
