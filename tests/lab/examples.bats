@@ -1,0 +1,30 @@
+# What people run first. Run in the lab: tests/lab/run bats tests/lab/examples.bats
+bats_require_minimum_version 1.5.0
+
+setup() { cd "$BATS_TEST_DIRNAME/../.." || return 1; }
+
+@test "the demo goes from two STUN words to pings through both NATs, and leaves nothing" {
+	run examples/demo inside
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"192.168.1.4:61525@85.9.8.7:61525"*"192.168.2.100:61523@31.1.2.3:10421"* ]]
+	[[ "$output" == *"a: b is heard"* && "$output" == *"b: a is heard"* ]]
+	[[ "$output" == *"3 packets transmitted, 3 received, 0% packet loss"*"1 packets transmitted, 1 received"* ]]
+	[[ "$output" == *"IP 85.9.8.7.61525 > 31.1.2.3.10421: UDP, length 1"* ]]
+	[[ "$output" == *"a: up, digest "*"5 packets"* ]]
+	[ -z "$(ip netns list)" ]
+}
+
+@test "the lab's shell is on its side, reaches the other, and leaves nothing" {
+	run script -qec 'examples/lab b' /dev/null < <(
+		sleep 6
+		echo 'ip -br addr show dev eth0'
+		echo 'on a ip -br addr show dev eth0'
+		echo 'ping -c 1 198.51.100.1'
+		sleep 2
+		echo 'exit 0'
+		sleep 2
+	)
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"192.168.2.100/24"*"192.168.1.4/24"*"1 received"* ]]
+	[ -z "$(ip netns list)" ]
+}
