@@ -238,6 +238,7 @@ cut_off() {
 
 @test "transport mode through two NATs, and GRE over it" {
 	generate --mode transport "$A" "$B"
+	modprobe ip_gre # it brings devices of its own
 	before
 	both_up
 	capture inet to-a "$BATS_TEST_TMPDIR/wire" not arp and not icmp6
