@@ -72,6 +72,9 @@ bool tunnel_set(struct tunnel *tunnel, const struct options *options)
 	if (tunnel->transport && (tunnel->interface || options->value[OPTION_INNER]))
 		good = refuse(options->where[OPTION_MODE], "transport mode joins two hosts by their outer addresses: want --mode tunnel, "
 		              "or neither --interface nor --inner");
+	if (tunnel->transport && tunnel->clamp)
+		good = refuse(options->where[OPTION_CLAMP], "transport mode carries nobody else's connections, and the kernel knows the MTU for its own: "
+		              "want --mode tunnel, or no --clamp");
 	if (tunnel->interface && tunnel->guard)
 		good = refuse(options->where[OPTION_GUARD], "its policies catch only what is routed into the interface: want --guard without "
 		              "--interface, or a blackhole route of your own");
