@@ -64,7 +64,9 @@ bool tunnel_set(struct tunnel *tunnel, const struct options *options)
 	good &= parse_count(&tunnel->limit_packets, options, OPTION_LIMIT_PACKETS, 1, 999999999999999999);
 	tunnel->mtu = (unsigned)mtu;
 	if (options->value[OPTION_INNER])
-		good &= prefix_parse(&tunnel->inner, options->value[OPTION_INNER], options->where[OPTION_INNER]);
+		good &= prefix_parse(&tunnel->inner, options->value[OPTION_INNER], options->where[OPTION_INNER]) &&
+		        (tunnel->inner.length || refuse(options->where[OPTION_INNER], "prefix '%s': no place for addresses of hosts; want one "
+		                                        "like 10.99.0.0/24", options->value[OPTION_INNER]));
 	if (tunnel->interface)
 		good &= check_interface(tunnel->interface, options->where[OPTION_INTERFACE]);
 	if (tunnel->hairpin && tunnel->lan)
