@@ -203,6 +203,7 @@ static bool check_nets(const struct side *one, const struct side *two)
 
 static bool check_pair(const struct tunnel *tunnel, const struct side *one, const struct side *two)
 {
+	bool same_nat = address_equal(&one->mapped.address, &two->mapped.address);
 	char text[ENDPOINT_TEXT];
 
 	if (one->mapped.address.family != two->mapped.address.family)
@@ -210,13 +211,16 @@ static bool check_pair(const struct tunnel *tunnel, const struct side *one, cons
 	if (endpoint_equal(&one->mapped, &two->mapped))
 		return refuse(two->where, "%s and %s have one endpoint %s: want one for each side", one->name, two->name,
 		              endpoint_print(text, &one->mapped));
-	if (address_equal(&one->mapped.address, &two->mapped.address) && !tunnel->hairpin && !tunnel->lan)
+	if (same_nat && !tunnel->hairpin && !tunnel->lan)
 		return refuse(two->where, "%s and %s have one mapped address %s, so they are behind the same NAT: want --lan, to use their local "
 		              "addresses, or --hairpin if the NAT turns packets around",
 		              one->name, two->name, address_print(text, &one->mapped.address));
+	if (same_nat && tunnel->lan && address_equal(&one->local.address, &two->local.address))
+		return refuse(two->where, "%s and %s have one local address %s: want one for each side of a LAN", one->name, two->name,
+		              address_print(text, &one->local.address));
 	if (!tunnel->transport && !check_nets(one, two))
 		return false;
-	if (!tunnel->transport && tunnel->inner.address.family == AF_UNSPEC)
+	if (!tunnel->transport && tunnel->inner.address.family == AF_UNSPEC && !same_nat)
 		warn_same_lan(one, two);
 	return true;
 }
