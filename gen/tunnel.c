@@ -55,6 +55,8 @@ bool tunnel_set(struct tunnel *tunnel, const struct options *options)
 	tunnel->clamp = options->value[OPTION_CLAMP];
 	tunnel->guard = options->value[OPTION_GUARD];
 	tunnel->interface = options->value[OPTION_INTERFACE];
+	tunnel->where_inner = options->where[OPTION_INNER];
+	tunnel->where_encap = options->where[OPTION_ENCAP];
 	tunnel->cipher = cipher_find(cipher ? cipher : CIPHER_DEFAULT, options->where[OPTION_CIPHER]);
 	good = tunnel->cipher;
 	good &= parse_choice(&tunnel->transport, options, OPTION_MODE, "tunnel", "transport");
@@ -253,7 +255,7 @@ static bool complete_nets(struct tunnel *tunnel)
 	if (family != AF_UNSPEC && (host_bits > 16 ? 0xffffu : (1u << host_bits) - 1) <= tunnel->side_count) {
 		char text[PREFIX_TEXT];
 
-		return refuse("--inner", "prefix '%s': too small for %zu sides; want one that is wider", prefix_print(text, &tunnel->inner),
+		return refuse(tunnel->where_inner, "prefix '%s': too small for %zu sides; want one that is wider", prefix_print(text, &tunnel->inner),
 		              tunnel->side_count);
 	}
 	for (size_t i = 0; i < tunnel->side_count; i++) {
@@ -301,7 +303,7 @@ bool tunnel_check(struct tunnel *tunnel)
 		for (size_t j = i + 1; j < tunnel->side_count; j++)
 			good &= check_pair(tunnel, &tunnel->sides[i], &tunnel->sides[j]);
 	if (good && tunnel->nonike && !tunnel_encapsulates(tunnel))
-		good = refuse("--encap", "without ports there is no UDP to encapsulate in; want a port on every side");
+		good = refuse(tunnel->where_encap, "without ports there is no UDP to encapsulate in; want a port on every side");
 	return good;
 }
 

@@ -33,6 +33,7 @@ struct tunnel {
 	bool clamp;                   /* the TCP MSS, to what fits inside */
 	bool guard;                   /* block, after down, what the tunnel carried */
 	bool nonike;                  /* UDP_ENCAP_ESPINUDP_NON_IKE, draft-ietf-ipsec-udp-encaps-00 */
+	const char *where_inner, *where_encap;        /* for error texts: "--inner", "home.conf:4" */
 	unsigned long long limit_bytes, limit_packets; /* of an outbound SA; 0: none */
 	struct sa *sas;
 	size_t sa_count, sa_room;
