@@ -139,12 +139,45 @@ static void describe_selector(struct scope *peer, const struct tunnel *tunnel, c
 	scope_set(selector, "mss", "%u", tunnel_inner_mtu(tunnel, view->self_outer.address.family) - (six ? 60 : 40));
 }
 
-static void describe_remotes(struct scope *peer, const struct nets *nets)
+/* The address of a side to ping from or to: its own inside one, LOCAL where it protects that, else the first host of
+ * its first net. */
+static struct address inside_address(const struct side *side, const struct nets *nets)
 {
-	char net[PREFIX_TEXT];
+	struct address first;
 
+	if (side->inner.family != AF_UNSPEC)
+		return side->inner;
 	for (size_t i = 0; i < nets->count; i++)
-		scope_set(scope_add(peer, "remotes"), "other_net", "%s", prefix_print(net, &nets->list[i]));
+		if (prefix_contains(&nets->list[i], &side->local.address) && !prefix_is_everything(&nets->list[i]))
+			return side->local.address;
+	first = nets->list[0].address;
+	if (!prefix_is_host(&nets->list[0]))
+		first.bytes[family_bits(first.family) / 8 - 1] |= 1;
+	return first;
+}
+
+/* The nets to route to the other side.  What has its way by the policies alone, everything, needs no route. */
+static void describe_remotes(struct scope *peer, const struct view *view)
+{
+	struct address from = inside_address(view->self, &view->self_nets);
+	bool known = address_equal(&from, &view->self->inner) || address_equal(&from, &view->self->local.address);
+
+	for (size_t i = 0; i < view->other_nets.count; i++) {
+		const struct prefix *net = &view->other_nets.list[i];
+		char text[PREFIX_TEXT];
+		struct scope *remote;
+
+		if (prefix_is_everything(net))
+			continue;
+		remote = scope_add(peer, "remotes");
+		scope_set(remote, "other_net", "%s", prefix_print(text, net));
+		/* a gateway of the other family is no gateway: the policy takes the packet before that matters */
+		scope_set(remote, "way", "%s -e 'dev [^ ]*'", net->address.family == view->other_outer.address.family ? " -e 'via [^ ]*'" : "");
+		if (known && from.family == net->address.family)
+			scope_set(remote, "src", " src %s", address_print(text, &from));
+		else
+			set_flag(remote, "src", false);
+	}
 }
 
 static void describe_selectors(struct scope *script, struct scope *peer, const struct tunnel *tunnel, const struct view *view)
@@ -179,23 +212,6 @@ static bool flow_is_covered(const struct tunnel *tunnel, const struct views *vie
 	return false;
 }
 
-/* The address of a side to ping from or to: its own inside one, LOCAL where it protects that, else the first host of
- * its first net. */
-static struct address inside_address(const struct side *side, const struct nets *nets)
-{
-	struct address first;
-
-	if (side->inner.family != AF_UNSPEC)
-		return side->inner;
-	for (size_t i = 0; i < nets->count; i++)
-		if (prefix_contains(&nets->list[i], &side->local.address) && !prefix_is_everything(&nets->list[i]))
-			return side->local.address;
-	first = nets->list[0].address;
-	if (!prefix_is_host(&nets->list[0]))
-		first.bytes[family_bits(first.family) / 8 - 1] |= 1;
-	return first;
-}
-
 static void describe_test(struct scope *script, const struct view *view)
 {
 	char self[ADDRESS_TEXT], other[ADDRESS_TEXT];
@@ -219,7 +235,7 @@ static void describe_peer(struct scope *script, const struct tunnel *tunnel, con
 	describe_sa(peer, "spi_in", "words_in", tunnel, view->in);
 	describe_sa(peer, "spi_out", "words_out", tunnel, view->out);
 	describe_selectors(script, peer, tunnel, view);
-	describe_remotes(peer, &view->other_nets);
+	describe_remotes(peer, view);
 	describe_test(script, view);
 }
 

@@ -55,13 +55,30 @@ ip link add @interface@ type xfrm@if_id@ && ip link set @interface@ mtu @mtu@ up
 #% if own_address
 { [ "$(ip -o address show to @own_address@)" ] || ip address add @own_address@/@own_bits@ dev @own_device@; } &&
 #% end
-#% if interface
 #% each peers
 #% each remotes
-ip route add @other_net@ dev @interface@ &&
+#% if interface
+ip route add @other_net@ dev @interface@@src@ mtu @mtu@ &&
+#% end
+#% if not interface
+ip route add @other_net@ $(ip route get @other@ | grep -o@way@)@src@ mtu @mtu@ &&
 #% end
 #% end
 #% end
+#% end
+#% if clamp
+echo "table inet xfrmpair-@digest@-@name@-mss {
+  chain both {
+#% each peers
+#% each selectors
+    @ip@ saddr @self_net@ @ip@ daddr @other_net@ tcp flags syn tcp option maxseg size set @mss@
+    @ip@ saddr @other_net@ @ip@ daddr @self_net@ tcp flags syn tcp option maxseg size set @mss@
+#% end
+#% end
+  }
+  chain forward { type filter hook forward priority mangle; jump both; }
+  chain output { type filter hook output priority mangle; jump both; }
+}" | nft -f - &&
 #% end
 #% if encap
 # the socket that makes the kernel unwrap; it says when it is ready
@@ -82,11 +99,28 @@ if [ "${xfrmpair_history-}" ]; then set -o history; unset xfrmpair_history; fi
 #% if encap
 #   pkill -f "^espdecap @helper_flags@-u 65534 -b @local@ @local_port@ "
 #% end
+#% if clamp
+#   nft delete table inet xfrmpair-@digest@-@name@-mss
+#% end
 #% if interface
 #   ip link delete @interface@
 #% end
+#% if site
+#% if not interface
+#% each peers
+#% each remotes
+#   ip route delete @other_net@
+#% end
+#% end
+#% end
+#% end
 #% each peers
 #   ip xfrm state deleteall reqid @reqid@
+#% end
+#% if guard
+# and to block what it carried, in place of the next lines: the same with `update` for `delete`, and `action block` at the end
+#% end
+#% each peers
 #% each selectors
 #   ip xfrm policy delete src @self_literal@ dst @other_net@ dir out@if_id@
 #   ip xfrm policy delete src @other_net@ dst @self_literal@ dir in@if_id@
