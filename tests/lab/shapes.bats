@@ -347,3 +347,18 @@ cut_off() {
 	tcpdump -n -r "$BATS_TEST_TMPDIR/syn" 2>/dev/null | grep -q 'mss 1398'
 	as_before
 }
+
+@test "the paste blocks of sites carry packets, too, and what they say takes them down" {
+	xfrmpair --clamp "$A+10.1.0.0/24" "$B+10.2.0.0/24" >"$BATS_TEST_TMPDIR/blocks"
+	sed '/^# side b/,$d' "$BATS_TEST_TMPDIR/blocks" >"$BATS_TEST_TMPDIR/block.a"
+	sed -n '/^# side b/,$p' "$BATS_TEST_TMPDIR/blocks" >"$BATS_TEST_TMPDIR/block.b"
+	before
+	for side in a b; do on $side bash "$BATS_TEST_TMPDIR/block.$side" 3>&-; done
+	sleep 1
+	reaches ha 10.2.0.10
+	reaches hb 10.1.0.10
+	for side in a b; do
+		sed -n '/^# To take/,$s/^#   //p' "$BATS_TEST_TMPDIR/block.$side" | on $side sh -e
+		snapshot $side | diff "$BATS_TEST_TMPDIR/before.$side" -
+	done
+}
