@@ -75,6 +75,11 @@ A=85.9.8.7:61525 B=31.1.2.3:61523 B_MOVED=31.1.2.3:10421
 
 twonats() {
 	discover
+	# Debian's other STUN server, of RFC 3489's time, which never heard of a magic cookie
+	ip netns exec "${LAB_PREFIX}inet" stund -h 198.51.100.1 -a 198.51.100.2 -p 3479 -o 3480 >stund 2>&1 &
+	sleep 1
+	at a old.a -p 61525 198.51.100.1:3479 198.51.100.2:3479
+	at b old.b -p 61523 198.51.100.1:3479 198.51.100.2:3480
 	ip netns exec "${LAB_PREFIX}a" stun 198.51.100.1 -p 61525 -v >oracle.a 2>&1 || true
 	ip netns exec "${LAB_PREFIX}b" stun 198.51.100.1 -p 61523 -v >oracle.b 2>&1 || true
 	punch 0 $A $B_MOVED
@@ -126,6 +131,12 @@ $5}"
 192.168.2.100:61523@31.1.2.3:10421"
 	same "$(tail -n 1 a.err)" "natprobe: mapping endpoint-independent (cone NAT), port kept"
 	same "$(tail -n 1 b.err)" "natprobe: mapping endpoint-independent (cone NAT), port moved from 61523 to 10421"
+}
+
+@test "a server of RFC 3489 gives the same words" {
+	cd "$BATS_FILE_TMPDIR/twonats"
+	same "$(cat old.a.out old.b.out)" "$(cat a.out b.out)"
+	same "$(tail -n 1 old.b.err)" "$(tail -n 1 b.err)"
 }
 
 @test "Debian's stun client sees the same mapping and the same kind of NAT" {
