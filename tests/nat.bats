@@ -79,7 +79,7 @@ twonats() {
 	ip netns exec "${LAB_PREFIX}inet" stund -h 198.51.100.1 -a 198.51.100.2 -p 3479 -o 3480 >stund 2>&1 &
 	sleep 1
 	at a old.a -p 61525 198.51.100.1:3479 198.51.100.2:3479
-	at b old.b -p 61523 198.51.100.1:3479 198.51.100.2:3480
+	at b old.b -p 61523 198.51.100.1:3479 198.51.100.2:3479
 	ip netns exec "${LAB_PREFIX}a" stun 198.51.100.1 -p 61525 -v >oracle.a 2>&1 || true
 	ip netns exec "${LAB_PREFIX}b" stun 198.51.100.1 -p 61523 -v >oracle.b 2>&1 || true
 	punch 0 $A $B_MOVED
