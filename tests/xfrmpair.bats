@@ -25,6 +25,19 @@ refused() {
 	cmp ../before ../after
 }
 
+# warned MESSAGE ARGUMENT...: written, with exactly this to say
+warned() {
+	local message=$1
+	shift
+	run --separate-stderr "$XFRMPAIR" "$@"
+	echo "status $status, said: $stderr"
+	[ "$status" -eq 0 ]
+	[ "$stderr" = "$message" ]
+	[ -n "$output" ]
+}
+# fine ARGUMENT...: the control of a refusal: written, with nothing to say
+fine() { warned '' "$@"; }
+
 @test "a bad address is refused" {
 	refused "side 1: address '192.168.1': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.1:1 "$B"
 	refused "side 2: address 'host': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$A" host:1
@@ -424,6 +437,221 @@ END
 	for key in $(grep -o '0x[0-9a-f]\{72\}' k); do
 		run ! grep -q "${key#0x}" said
 	done
+}
+
+@test "the table of ciphers is this one" {
+	run --separate-stderr "$XFRMPAIR" --list-ciphers
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+	diff - <(echo "$output") <<'END'
+name              encryption (kernel)            integrity      key salt auth  icv  iv block
+aes256gcm16       rfc4106(gcm(aes))              -               32    4    0  128   8     4
+aes256gcm12       rfc4106(gcm(aes))              -               32    4    0   96   8     4
+aes256gcm8        rfc4106(gcm(aes))              -               32    4    0   64   8     4
+aes192gcm16       rfc4106(gcm(aes))              -               24    4    0  128   8     4
+aes192gcm12       rfc4106(gcm(aes))              -               24    4    0   96   8     4
+aes192gcm8        rfc4106(gcm(aes))              -               24    4    0   64   8     4
+aes128gcm16       rfc4106(gcm(aes))              -               16    4    0  128   8     4
+aes128gcm12       rfc4106(gcm(aes))              -               16    4    0   96   8     4
+aes128gcm8        rfc4106(gcm(aes))              -               16    4    0   64   8     4
+aes256ccm16       rfc4309(ccm(aes))              -               32    3    0  128   8     4
+aes128ccm16       rfc4309(ccm(aes))              -               16    3    0  128   8     4
+chacha20poly1305  rfc7539esp(chacha20,poly1305)  -               32    4    0  128   8     4
+aes256-sha1       cbc(aes)                       hmac(sha1)      32    0   20   96  16    16
+aes256-sha256     cbc(aes)                       hmac(sha256)    32    0   32  128  16    16
+aes256-sha384     cbc(aes)                       hmac(sha384)    32    0   48  192  16    16
+aes256-sha512     cbc(aes)                       hmac(sha512)    32    0   64  256  16    16
+aes192-sha1       cbc(aes)                       hmac(sha1)      24    0   20   96  16    16
+aes192-sha256     cbc(aes)                       hmac(sha256)    24    0   32  128  16    16
+aes192-sha384     cbc(aes)                       hmac(sha384)    24    0   48  192  16    16
+aes192-sha512     cbc(aes)                       hmac(sha512)    24    0   64  256  16    16
+aes128-sha1       cbc(aes)                       hmac(sha1)      16    0   20   96  16    16
+aes128-sha256     cbc(aes)                       hmac(sha256)    16    0   32  128  16    16
+aes128-sha384     cbc(aes)                       hmac(sha384)    16    0   48  192  16    16
+aes128-sha512     cbc(aes)                       hmac(sha512)    16    0   64  256  16    16
+aes128ctr-sha256  rfc3686(ctr(aes))              hmac(sha256)    16    4   32  128   8     4
+null-sha256       ecb(cipher_null)               hmac(sha256)     0    0   32  128   0     4
+key, salt, auth, iv and block in bytes, icv in bits; a key file has key and salt as one number
+END
+	# the control: each name is one that --cipher takes
+	for name in $(echo "$output" | awk 'NR > 1 && NF == 9 { print $1 }'); do "$XFRMPAIR" --cipher "$name" "$A" "$B" >/dev/null 2>&1; done
+}
+
+@test "transport mode joins two hosts: it takes no net, inner address, interface or clamp" {
+	refused "--mode: 'beet': want tunnel or transport" --mode beet "$A" "$B"
+	refused "side 1: a: a +NET in transport mode, which joins two hosts; want --mode tunnel or no NET" --mode transport "$A+10.1.0.0/24" "$B"
+	for option in "--interface ipsec0" "--inner 10.99.0.0/24"; do
+		# shellcheck disable=SC2086 # words
+		refused "--mode: transport mode joins two hosts by their outer addresses: want --mode tunnel, or neither --interface nor --inner" \
+			--mode transport $option "$A" "$B"
+	done
+	refused "--clamp: transport mode carries nobody else's connections, and the kernel knows the MTU for its own: want --mode tunnel, or no --clamp" \
+		--mode transport --clamp "$A" "$B"
+	fine --mode transport "$A" "$B"
+	fine --mode tunnel --interface ipsec0 --inner 10.99.0.0/24 --clamp "$A+10.1.0.0/24" "$B"
+}
+
+@test "--inner wants a prefix with an address for each side, beside the nets" {
+	refused "--inner: prefix '10.99.0.0/31': too small for 2 sides; want one that is wider" --inner 10.99.0.0/31 "$A" "$B"
+	refused "--inner: prefix '10.99.0.0/30': too small for 3 sides; want one that is wider" --inner 10.99.0.0/30 "$A" "$B" 10.0.0.1:1@5.6.7.8
+	refused "--inner: prefix '10.99.0.1/32': too small for 2 sides; want one that is wider" --inner 10.99.0.1 "$A" "$B"
+	refused "--inner: net '10.99.0.1/24': host bits are set; want 10.99.0.0/24" --inner 10.99.0.1/24 "$A" "$B"
+	refused "--inner: prefix '0.0.0.0/0': no place for addresses of hosts; want one like 10.99.0.0/24" --inner 0.0.0.0/0 "$A" "$B"
+	refused "--inner: net '224.0.0.0/8': holds loopback or multicast addresses; want what can be reached, or 0.0.0.0/0 for all" --inner 224.0.0.0/8 "$A" "$B"
+	refused "side 1: a: --inner and a +NET of its own overlap: want another PREFIX" --inner 10.99.0.0/24 "$A+10.99.0.0/16" "$B"
+	refused "side 2: a protects 10.99.0.1/32 and b protects 10.99.0.1/32, which overlap: want different nets; give one side another LAN address, or each side one of its own with --inner 10.99.0.0/24" \
+		--inner 10.99.0.0/24 "$A" "$B+10.99.0.1"
+	fine --inner 10.99.0.0/30 "$A" "$B"
+	fine --inner fd00::/126 "$A" "$B"
+	# two sides of one address, which would overlap without it
+	"$XFRMPAIR" -o t --inner 10.99.0.0/24 192.168.1.4:1@85.9.8.7 192.168.1.4:1@31.1.2.3
+	grep -q 'protects  10.99.0.2/32 <-> 10.99.0.1/32 (a)' t/b.sh
+}
+
+@test "an interface's name is one that the kernel takes and no shell does something with" {
+	for name in Ipsec0 0x abcdefghijklmnop 'a b' '' a/b . .. 'a;b' 'a$b'; do
+		refused "--interface: interface '$name': want a lower-case letter, then at most 14 of a-z, 0-9, -, _ and ." --interface "$name" "$A" "$B"
+	done
+	fine --interface abcdefghijklmno "$A" "$B"
+	fine --interface ip-sec_0.1 "$A" "$B"
+	refused "--guard: its policies catch only what is routed into the interface: want --guard without --interface, or a blackhole route of your own" \
+		--interface ipsec0 --guard "$A" "$B"
+	fine --guard "$A" "$B"
+}
+
+@test "--lan and --hairpin exclude each other, and --lan wants two hosts" {
+	refused "--lan: beside --hairpin: want one of them" --hairpin --lan "$A" "$B"
+	refused "side 2: a and b have one local address 192.168.1.4: want one for each side of a LAN" --lan --inner 10.99.0.0/24 \
+		192.168.1.4:1@85.9.8.7:11 192.168.1.4:1@85.9.8.7:12
+	fine --lan 192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
+	fine --hairpin 192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
+}
+
+@test "numbers that are none, or too small or large, are refused" {
+	for number in 575 65536 1500x -1 '' 0x5dc '1 500'; do refused "--mtu: number '$number': want 576 to 65535" --mtu "$number" "$A" "$B"; done
+	for option in --limit-packets --limit-bytes; do
+		for number in 0 -1 1k '' 1000000000000000000 18446744073709551617; do
+			refused "$option: number '$number': want 1 to 999999999999999999" $option "$number" "$A" "$B"
+		done
+		fine $option 999999999999999999 "$A" "$B"
+	done
+	fine --mtu 576 "$A" "$B"
+	fine --mtu 65535 "$A" "$B"
+}
+
+@test "limits are on what a side sends, not on what it receives" {
+	"$XFRMPAIR" -o t --limit-packets 1000 --limit-bytes 2000000 "$A" "$B"
+	sh t/a.sh -n up >a
+	grep 'state add src 192.168.1.4 ' a | grep -q ' limit byte-hard 2000000 limit packet-hard 1000 '
+	run ! grep -q 'state add src 31.1.2.3 .*limit' a
+}
+
+@test "--encap takes two words, and needs ports" {
+	refused "--encap: 'gre': want espinudp or espinudp-nonike" --encap gre "$A" "$B"
+	refused "--encap: without ports there is no UDP to encapsulate in; want a port on every side" --encap espinudp-nonike 192.0.2.1 198.51.100.2
+	fine --encap espinudp "$A" "$B"
+	"$XFRMPAIR" -o t --encap espinudp-nonike "$A" "$B"
+	sh t/a.sh -n up >a
+	[ "$(grep -c ' encap espinudp-nonike ' a)" -eq 2 ]
+	grep -q '^espdecap -N ' a
+	# eight bytes more in every packet
+	grep -q '^#   MTU       1430 bytes fit inside, of 1500 outside$' t/a.sh
+}
+
+@test "a cipher that encrypts nothing gets a warning" {
+	warned "xfrmpair: --cipher: warning: null-sha256 authenticates but encrypts nothing: everybody on the way can read" --cipher null-sha256 "$A" "$B"
+}
+
+@test "plain ESP behind NAT gets a warning, without NAT none" {
+	warned "xfrmpair: side 1: warning: a is behind NAT without a port: plain ESP passes few NATs; give every side a port
+xfrmpair: side 2: warning: b is behind NAT without a port: plain ESP passes few NATs; give every side a port" 192.168.1.4@85.9.8.7 192.168.2.100@31.1.2.3
+	fine 85.9.8.7 31.1.2.3
+}
+
+@test "everything is protected by one side at most, and not through an interface" {
+	refused "side 2: a and b both protect everything: want it on one side" "$A+0.0.0.0/0" "$B+0.0.0.0/0"
+	refused "side 3: a and c both protect everything: want it on one side" "$A+0.0.0.0/0" "$B" 10.0.0.1:1@5.6.7.8+::/0
+	refused "side 2: b protects everything, through an interface: its default route is yours to set; want narrower nets, or no --interface" \
+		--interface ipsec0 "$A" "$B+0.0.0.0/0"
+	fine "$A" "$B+0.0.0.0/0"
+	fine "$A+fd00::/64+10.1.0.0/24" "$B+0.0.0.0/0+::/0"
+}
+
+@test "loopback and multicast nets are refused, also as a part of wider ones" {
+	for net in 127.0.0.0/8 127.0.0.1 126.0.0.0/7 224.0.0.0/4 239.1.2.3 0.0.0.0/1 128.0.0.0/1 ::1 ff02::/16 ::/1; do
+		refused "side 1: net '$net': holds loopback or multicast addresses; want what can be reached, or 0.0.0.0/0 for all" "$A+$net" "$B"
+	done
+	fine "$A+128.0.0.0/2" "$B"
+}
+
+@test "sides of different families, outside or inside, are refused" {
+	refused "side 2: a and b differ in address family: want both IPv4 or both IPv6" "$A" '[2001:db8::1]:4500'
+	refused "side 1: local and mapped address differ in family: want both IPv4 or both IPv6" '192.168.1.4:1@[2001:db8::1]:1' "$B"
+	refused "side 2: a and b protect no nets of one family: want IPv4 on both or IPv6 on both" "$A+10.1.0.0/24" "$B+fd00::/64"
+	fine "$A+fd01::/64" "$B+fd00::/64"
+}
+
+@test "what is wrong about the tunnel as a whole is said of the tunnel file's line" {
+	conf '[tunnel]' 'inner = 10.99.0.0/31' '[side a]' 'local = 192.168.1.4' '[side b]' 'local = 192.0.2.1'
+	refused "t.conf:2: prefix '10.99.0.0/31': too small for 2 sides; want one that is wider" -f t.conf
+	conf '[tunnel]' 'encap = espinudp-nonike' '[side a]' 'local = 192.168.1.4' '[side b]' 'local = 192.0.2.1'
+	refused "t.conf:2: without ports there is no UDP to encapsulate in; want a port on every side" -f t.conf
+	conf '[tunnel]' 'cipher = null-sha256' 'mtu = 99' 'limit-bytes = x' 'mode = x' 'hairpin = yes' 'lan = yes' '[side a]' 'local = 192.168.1.4' \
+		'[side b]' 'local = 192.0.2.1'
+	run --separate-stderr "$XFRMPAIR" -f t.conf
+	[ "$status" -eq 2 ]
+	diff - <(echo "$stderr") <<'END'
+xfrmpair: t.conf:5: 'x': want tunnel or transport
+xfrmpair: t.conf:3: number '99': want 576 to 65535
+xfrmpair: t.conf:4: number 'x': want 1 to 999999999999999999
+xfrmpair: t.conf:7: beside --hairpin: want one of them
+xfrmpair: t.conf:2: warning: null-sha256 authenticates but encrypts nothing: everybody on the way can read
+END
+}
+
+C=10.0.0.1:4500@5.6.7.8
+# pair FILE ONE TWO: the lines of the key file that are the pair's
+pair() { awk -v one="$2" -v two="$3" '($1 == one && $2 == two) || ($1 == two && $2 == one)' "$1"; }
+# commands FOLDER SIDE OTHER-OUTER: what that side's script does for one peer
+commands() { sh "$1/$2.sh" -n up | grep "$3" | grep -v '^espdecap'; }
+
+@test "--save-keys beside --keys: a side more, or less, changes no other pair's SAs" {
+	"$XFRMPAIR" -o two --save-keys k2 "$A" "$B"
+	"$XFRMPAIR" -o three --keys k2 --save-keys k3 "$A" "$B" "$C"
+	# two lines of old, four fresh ones; nothing twice
+	[ "$(grep -vc '^#' k3)" -eq 6 ]
+	[ "$(pair k3 a b)" = "$(pair k2 a b)" ]
+	[ -z "$(grep -v '^#' k3 | cut -d' ' -f5 | sort | uniq -d)" ]
+	[ "$(commands two a 31.1.2.3 | wc -l)" -eq 5 ]
+	[ "$(commands three a 31.1.2.3)" = "$(commands two a 31.1.2.3)" ]
+	[ "$(commands three b 85.9.8.7)" = "$(commands two b 85.9.8.7)" ]
+	# and back
+	"$XFRMPAIR" -o back --keys k3 --save-keys kback "$A" "$B"
+	diff k2 kback
+	diff -r two back
+	# without a, the names given: b's and c's pair stays
+	"$XFRMPAIR" -o without --keys k3 --save-keys kwithout "b=$B" "c=$C"
+	[ "$(grep -v '^#' kwithout)" = "$(pair k3 b c)" ]
+	[ "$(commands without b 5.6.7.8)" = "$(commands three b 5.6.7.8)" ]
+	# the control: without --save-keys, a mesh that the file does not fit is a mistake
+	run --separate-stderr "$XFRMPAIR" -o no --keys k2 "$A" "$B" "$C"
+	[ "$status" -eq 2 ]
+	[ "${stderr_lines[0]}" = 'xfrmpair: k2: no key from a to c: want a line `a c 1 SPI KEY`' ]
+	# and fresh keys are other ones
+	"$XFRMPAIR" -o fresh "$A" "$B" "$C"
+	[ "$(commands fresh a 31.1.2.3)" != "$(commands two a 31.1.2.3)" ]
+}
+
+@test "--save-keys beside --keys: a side that moved changes only its own pairs" {
+	"$XFRMPAIR" -o before --save-keys k "$A" "$B" "$C"
+	"$XFRMPAIR" -o after --keys k --save-keys l "$A" "$B" "${C}:4777"
+	[ "$(grep -v '^#' l)" = "$(grep -v '^#' k)" ]
+	[ "$(commands after a 31.1.2.3)" = "$(commands before a 31.1.2.3)" ]
+	[ "$(commands after b 85.9.8.7)" = "$(commands before b 85.9.8.7)" ]
+	[ "$(sh after/c.sh -n up)" = "$(sh before/c.sh -n up)" ]
+	# the control: of c's pairs the port is another, and nothing else
+	[ "$(commands after a 5.6.7.8)" != "$(commands before a 5.6.7.8)" ]
+	[ "$(commands after a 5.6.7.8)" = "$(commands before a 5.6.7.8 | sed -e 's/ 61525 4500 / 61525 4777 /' -e 's/ 4500 61525 / 4777 61525 /')" ]
 }
 
 @test "the generated scripts pass shellcheck and parse under dash, busybox ash, bash and mksh" {
