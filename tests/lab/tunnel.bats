@@ -187,7 +187,7 @@ teardown() { all_down; }
 	fake_ip "case \$batch in *'state add'*) echo 'Error: Requested AEAD algorithm not found.' >&2; exit 2;; esac"
 	run script_with_fake_ip a up
 	[ "$status" -eq 5 ]
-	[[ "$output" == *"has not the cipher aes256gcm16; generate with another --cipher"* ]]
+	[[ "$output" == *"lacks the cipher aes256gcm16; generate with another --cipher"* ]]
 	run ! grep -q 'policy add' "$BATS_TEST_TMPDIR/batches"
 	snapshot a | diff "$BATS_TEST_TMPDIR/before" -
 }
