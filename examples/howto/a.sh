@@ -170,7 +170,7 @@ port_owner() {
 
 # Says what a refusal of ip means, and ends.
 explain() {
-	# shellcheck disable=SC2086  # in one line
+	# shellcheck disable=SC2086,SC2116  # all in one line
 	set -- "$1" "$(echo $2)"
 	case $2 in
 	*AEAD* | *AUTH* | *CRYPT* | *Requested*algorithm* | *cryptographic*)
