@@ -685,3 +685,30 @@ commands() { sh "$1/$2.sh" -n up | grep "$3" | grep -v '^espdecap'; }
 		diff -r -x tunnel.conf -x keys -x README.md "$folder" out
 	done
 }
+
+@test "every command in the manual works as typed" {
+	local manual=$BATS_TEST_DIRNAME/../gen/xfrmpair.1
+	PATH=${XFRMPAIR%/*}:$PATH
+	# the tunnel file that it shows
+	sed -n '/^# home\.conf$/,/^\.Ed$/{/^\.Ed$/!p}' "$manual" >home.conf
+	# displays whose first word is xfrmpair; \e is how a manual writes the backslash at the end of a line
+	awk '/^\.Bd/ { shown = 1 } /^\.Ed/ { shown = 0; more = 0 }
+		shown && (more || /^xfrmpair /) { more = sub(/\\e$/, ""); printf "%s%s", $0, more ? "" : "\n" }' "$manual" >commands
+	[ "$(wc -l <commands)" -ge 20 ]
+	while IFS= read -r command; do
+		echo "$command"
+		sh -c "$command" </dev/null
+	done <commands
+	# and yields the sizes that it promises
+	grep -q ' 1338 bytes fit inside, of 1400 ' small/a.sh
+	grep -q ' 1438 bytes fit inside, of 1500 ' pair/a.sh
+	grep -q ' 1446 bytes fit inside, of 1500 ' plain/a.sh
+	grep -q ' 1458 bytes fit inside, of 1500 ' gre/a.sh
+}
+
+@test "the manual has every option that --help has, and no other" {
+	"$XFRMPAIR" --help | grep -o '^  [- ][a-zA-Z ][, ] --[a-z-]*' | sed 's/.*--//' | sort >help
+	sed -n '/^\.Sh OPTIONS/,/^\.Sh SHAPES/s/^\.It Fl \(. , \)\{0,1\}-\([a-z-]*\).*/\2/p' "$BATS_TEST_DIRNAME/../gen/xfrmpair.1" | sort >manual
+	grep -qx cipher help
+	diff help manual
+}
