@@ -266,9 +266,11 @@ port_owner() {
 
 # Says what a refusal of ip means, and ends.
 explain() {
+	# shellcheck disable=SC2086,SC2116  # all in one line
+	set -- "$1" "$(echo $2)"
 	case $2 in
 	*AEAD* | *AUTH* | *CRYPT* | *Requested*algorithm* | *cryptographic*)
-		fail 5 "$1: this kernel has not the cipher aes256gcm16; generate with another --cipher ($2)" ;;
+		fail 5 "$1: this kernel lacks the cipher aes256gcm16; generate with another --cipher ($2)" ;;
 	*"type not found"* | *"rotocol not supported"*)
 		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp4 ($2)" ;;
 	*"encapsulation type"*)
