@@ -383,7 +383,8 @@ add_routes() {
 #% if not site
 		[ "$(ip route get "${net%/*}" 2>/dev/null | word_after src)" != "$from" ] || continue
 #% end
-		if [ -n "$(ip route show exact "$net")" ]; then
+		case $net in *:*) version=-6 ;; *) version=-4 ;; esac
+		if [ -n "$(ip $version route show exact "$net")" ]; then
 			say "warning: there is a route to $net, which stays; it may lack: src $from mtu @mtu@"
 			continue
 		fi
@@ -438,7 +439,7 @@ look_at_rules() {
 	rules=$(nft list ruleset 2>/dev/null; iptables-save 2>/dev/null)
 	case $rules in *ipsec* | *secpath*) return ;; esac
 #% if site
-	if [ -z "$nat_exempt" ] && echo "$rules" | grep -qi -e masquerade -e '[^d]snat '; then
+	if [ -z "$nat_exempt" ] && echo "$rules" | grep -qi -e masquerade -e ' snat '; then
 		say "warning: this host's NAT rules will take what the tunnel is to carry; up --nat-exempt exempts it, and down ends that"
 	fi
 #% end

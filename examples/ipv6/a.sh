@@ -280,7 +280,8 @@ add_routes() {
 		case $net in 0.0.0.0/0 | ::/0) continue ;; esac
 		from=$(source_for "$net")
 		[ -n "$from" ] || say "no address of this host lies in what side $name protects: only what it forwards to $net goes through"
-		if [ -n "$(ip route show exact "$net")" ]; then
+		case $net in *:*) version=-6 ;; *) version=-4 ;; esac
+		if [ -n "$(ip $version route show exact "$net")" ]; then
 			say "warning: there is a route to $net, which stays; it may lack: src $from mtu 1438"
 			continue
 		fi
@@ -324,7 +325,7 @@ add_table() {
 look_at_rules() {
 	rules=$(nft list ruleset 2>/dev/null; iptables-save 2>/dev/null)
 	case $rules in *ipsec* | *secpath*) return ;; esac
-	if [ -z "$nat_exempt" ] && echo "$rules" | grep -qi -e masquerade -e '[^d]snat '; then
+	if [ -z "$nat_exempt" ] && echo "$rules" | grep -qi -e masquerade -e ' snat '; then
 		say "warning: this host's NAT rules will take what the tunnel is to carry; up --nat-exempt exempts it, and down ends that"
 	fi
 	if echo "$rules" | grep -q -e 'hook input .*policy drop' -e '^:INPUT DROP' -e 'hook forward .*policy drop' -e '^:FORWARD DROP'; then

@@ -284,7 +284,8 @@ add_routes() {
 		case $net in 0.0.0.0/0 | ::/0) continue ;; esac
 		from=$(source_for "$net")
 		[ "$(ip route get "${net%/*}" 2>/dev/null | word_after src)" != "$from" ] || continue
-		if [ -n "$(ip route show exact "$net")" ]; then
+		case $net in *:*) version=-6 ;; *) version=-4 ;; esac
+		if [ -n "$(ip $version route show exact "$net")" ]; then
 			say "warning: there is a route to $net, which stays; it may lack: src $from mtu 1438"
 			continue
 		fi
