@@ -341,9 +341,10 @@ void tunnel_digest(struct tunnel *tunnel)
 {
 	struct text facts = { 0 };
 
-	text_printf(&facts, "%s esn %d transport %d interface %s mtu %u clamp %d guard %d nonike %d limits %llu %llu\n", tunnel->cipher->name,
-	            tunnel->esn, tunnel->transport, tunnel->interface ? tunnel->interface : "", tunnel->mtu, tunnel->clamp, tunnel->guard,
-	            tunnel->nonike, tunnel->limit_bytes, tunnel->limit_packets);
+	text_printf(&facts, "%s esn %d transport %d lan %d hairpin %d interface %s mtu %u clamp %d guard %d nonike %d limits %llu %llu\n",
+	            tunnel->cipher->name, tunnel->esn, tunnel->transport, tunnel->lan, tunnel->hairpin,
+	            tunnel->interface ? tunnel->interface : "", tunnel->mtu, tunnel->clamp, tunnel->guard, tunnel->nonike,
+	            tunnel->limit_bytes, tunnel->limit_packets);
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		const struct side *side = &tunnel->sides[i];
 		char local[ENDPOINT_TEXT], mapped[ENDPOINT_TEXT], net[PREFIX_TEXT];

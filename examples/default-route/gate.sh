@@ -5,7 +5,7 @@
 #   gate 192.0.2.1:4500 == internet == 85.9.8.7:61525 --NAT-- 192.168.1.4:61525 home
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    b4399389, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    3ca28189, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  0.0.0.0/0 <-> 10.1.0.0/24 (home)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=gate digest=b4399389
+name=gate digest=3ca28189
 local=192.0.2.1
 port=4500
 port_1=61525  # where home is heard

@@ -5,7 +5,7 @@
 #   home 192.168.1.4:61525 --NAT-- 85.9.8.7:61525 == internet == 192.0.2.1:4500 gate
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    b4399389, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    3ca28189, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  10.1.0.0/24 <-> 0.0.0.0/0 (gate)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=home digest=b4399389
+name=home digest=3ca28189
 local=192.168.1.4
 port=61525
 port_1=4500  # where gate is heard

@@ -5,7 +5,7 @@
 #   b 192.168.2.100:61523 --NAT-- 31.1.2.3:10421 == internet == 85.9.8.7:61525 --NAT-- 192.168.1.4:61525 a
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    3d8895f3, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    fab73ff3, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  10.2.0.0/24 <-> 10.1.0.0/24 (a)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=b digest=3d8895f3
+name=b digest=fab73ff3
 local=192.168.2.100
 port=61523
 port_1=61525  # where a is heard

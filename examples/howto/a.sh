@@ -5,7 +5,7 @@
 #   a 192.168.1.4:61525 --NAT-- 85.9.8.7:61525 == internet == 31.1.2.3:10421 --NAT-- 192.168.2.100:61523 b
 #
 #   cipher    aes128gcm12 (rfc4106(gcm(aes)), 96-bit ICV), tunnel mode, replay window 128
-#   digest    99aaf5ce, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    88196a0e, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1442 bytes fit inside, of 1500 outside
 #   protects  192.168.1.4/32 <-> 192.168.2.100/32 (b)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=a digest=99aaf5ce
+name=a digest=88196a0e
 local=192.168.1.4
 port=61525
 port_1=10421  # where b is heard

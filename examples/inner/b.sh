@@ -5,7 +5,7 @@
 #   b 192.168.1.10:61523 --NAT-- 31.1.2.3:61523 == internet == 85.9.8.7:61525 --NAT-- 192.168.1.10:61525 a
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    9b2c477d, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    c454017d, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  10.99.0.2/32 <-> 10.99.0.1/32 (a)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=b digest=9b2c477d
+name=b digest=c454017d
 local=192.168.1.10
 port=61523
 port_1=61525  # where a is heard

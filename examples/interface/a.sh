@@ -5,7 +5,7 @@
 #   a 192.168.1.4:61525 --NAT-- 85.9.8.7:61525 == internet == 31.1.2.3:10421 --NAT-- 192.168.2.100:61523 b
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    f2b287af, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    447e31af, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  10.1.0.0/24 <-> 10.2.0.0/24 (b)
 #   protects  10.1.0.0/24 <-> 10.99.0.2/32 (b)
@@ -19,43 +19,43 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=a digest=f2b287af
+name=a digest=447e31af
 local=192.168.1.4
 port=61525
 port_1=10421  # where b is heard
 
 # What `ip -batch` reads. Policies come first, so that nothing leaves in the clear.
 policies() { echo "
-xfrm policy add src 10.1.0.0/24 dst 10.2.0.0/24 dir out priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.1.0.0/24 dst 10.2.0.0/24 dir out priority 2000 if_id 0x447e31af \
   tmpl src $local dst 31.1.2.3 proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.2.0.0/24 dst 10.1.0.0/24 dir in priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.2.0.0/24 dst 10.1.0.0/24 dir in priority 2000 if_id 0x447e31af \
   tmpl src 31.1.2.3 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.2.0.0/24 dst 10.1.0.0/24 dir fwd priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.2.0.0/24 dst 10.1.0.0/24 dir fwd priority 2000 if_id 0x447e31af \
   tmpl src 31.1.2.3 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.1.0.0/24 dst 10.99.0.2/32 dir out priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.1.0.0/24 dst 10.99.0.2/32 dir out priority 2000 if_id 0x447e31af \
   tmpl src $local dst 31.1.2.3 proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.2/32 dst 10.1.0.0/24 dir in priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.2/32 dst 10.1.0.0/24 dir in priority 2000 if_id 0x447e31af \
   tmpl src 31.1.2.3 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.2/32 dst 10.1.0.0/24 dir fwd priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.2/32 dst 10.1.0.0/24 dir fwd priority 2000 if_id 0x447e31af \
   tmpl src 31.1.2.3 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.1/32 dst 10.2.0.0/24 dir out priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.1/32 dst 10.2.0.0/24 dir out priority 2000 if_id 0x447e31af \
   tmpl src $local dst 31.1.2.3 proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.2.0.0/24 dst 10.99.0.1/32 dir in priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.2.0.0/24 dst 10.99.0.1/32 dir in priority 2000 if_id 0x447e31af \
   tmpl src 31.1.2.3 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.2.0.0/24 dst 10.99.0.1/32 dir fwd priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.2.0.0/24 dst 10.99.0.1/32 dir fwd priority 2000 if_id 0x447e31af \
   tmpl src 31.1.2.3 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.1/32 dst 10.99.0.2/32 dir out priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.1/32 dst 10.99.0.2/32 dir out priority 2000 if_id 0x447e31af \
   tmpl src $local dst 31.1.2.3 proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.2/32 dst 10.99.0.1/32 dir in priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.2/32 dst 10.99.0.1/32 dir in priority 2000 if_id 0x447e31af \
   tmpl src 31.1.2.3 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.2/32 dst 10.99.0.1/32 dir fwd priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.2/32 dst 10.99.0.1/32 dir fwd priority 2000 if_id 0x447e31af \
   tmpl src 31.1.2.3 dst $local proto esp reqid 2017581183 mode tunnel
 "; }
 states() { echo "
-xfrm state add src $local dst 31.1.2.3 proto esp spi 0x00001001 reqid 2017581183 mode tunnel replay-window 128 if_id 0xf2b287af \
+xfrm state add src $local dst 31.1.2.3 proto esp spi 0x00001001 reqid 2017581183 mode tunnel replay-window 128 if_id 0x447e31af \
   encap espinudp $port $port_1 0.0.0.0 \
   aead rfc4106(gcm(aes)) 0x010101010101010101010101010101010101010101010101010101010101010101010101 128
-xfrm state add src 31.1.2.3 dst $local proto esp spi 0x00001002 reqid 2017581183 mode tunnel replay-window 128 if_id 0xf2b287af \
+xfrm state add src 31.1.2.3 dst $local proto esp spi 0x00001002 reqid 2017581183 mode tunnel replay-window 128 if_id 0x447e31af \
   encap espinudp $port_1 $port 0.0.0.0 \
   aead rfc4106(gcm(aes)) 0x020202020202020202020202020202020202020202020202020202020202020202020202 128
 "; }
@@ -293,7 +293,7 @@ source_for() {
 
 add_interface() {
 	note ip link delete ipsec0
-	try link add ipsec0 type xfrm if_id 0xf2b287af
+	try link add ipsec0 type xfrm if_id 0x447e31af
 	try link set ipsec0 mtu 1438 up
 }
 add_address() {

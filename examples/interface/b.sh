@@ -5,7 +5,7 @@
 #   b 192.168.2.100:61523 --NAT-- 31.1.2.3:10421 == internet == 85.9.8.7:61525 --NAT-- 192.168.1.4:61525 a
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    f2b287af, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    447e31af, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  10.2.0.0/24 <-> 10.1.0.0/24 (a)
 #   protects  10.2.0.0/24 <-> 10.99.0.1/32 (a)
@@ -19,43 +19,43 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=b digest=f2b287af
+name=b digest=447e31af
 local=192.168.2.100
 port=61523
 port_1=61525  # where a is heard
 
 # What `ip -batch` reads. Policies come first, so that nothing leaves in the clear.
 policies() { echo "
-xfrm policy add src 10.2.0.0/24 dst 10.1.0.0/24 dir out priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.2.0.0/24 dst 10.1.0.0/24 dir out priority 2000 if_id 0x447e31af \
   tmpl src $local dst 85.9.8.7 proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.1.0.0/24 dst 10.2.0.0/24 dir in priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.1.0.0/24 dst 10.2.0.0/24 dir in priority 2000 if_id 0x447e31af \
   tmpl src 85.9.8.7 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.1.0.0/24 dst 10.2.0.0/24 dir fwd priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.1.0.0/24 dst 10.2.0.0/24 dir fwd priority 2000 if_id 0x447e31af \
   tmpl src 85.9.8.7 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.2.0.0/24 dst 10.99.0.1/32 dir out priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.2.0.0/24 dst 10.99.0.1/32 dir out priority 2000 if_id 0x447e31af \
   tmpl src $local dst 85.9.8.7 proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.1/32 dst 10.2.0.0/24 dir in priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.1/32 dst 10.2.0.0/24 dir in priority 2000 if_id 0x447e31af \
   tmpl src 85.9.8.7 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.1/32 dst 10.2.0.0/24 dir fwd priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.1/32 dst 10.2.0.0/24 dir fwd priority 2000 if_id 0x447e31af \
   tmpl src 85.9.8.7 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.2/32 dst 10.1.0.0/24 dir out priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.2/32 dst 10.1.0.0/24 dir out priority 2000 if_id 0x447e31af \
   tmpl src $local dst 85.9.8.7 proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.1.0.0/24 dst 10.99.0.2/32 dir in priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.1.0.0/24 dst 10.99.0.2/32 dir in priority 2000 if_id 0x447e31af \
   tmpl src 85.9.8.7 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.1.0.0/24 dst 10.99.0.2/32 dir fwd priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.1.0.0/24 dst 10.99.0.2/32 dir fwd priority 2000 if_id 0x447e31af \
   tmpl src 85.9.8.7 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.2/32 dst 10.99.0.1/32 dir out priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.2/32 dst 10.99.0.1/32 dir out priority 2000 if_id 0x447e31af \
   tmpl src $local dst 85.9.8.7 proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.1/32 dst 10.99.0.2/32 dir in priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.1/32 dst 10.99.0.2/32 dir in priority 2000 if_id 0x447e31af \
   tmpl src 85.9.8.7 dst $local proto esp reqid 2017581183 mode tunnel
-xfrm policy add src 10.99.0.1/32 dst 10.99.0.2/32 dir fwd priority 2000 if_id 0xf2b287af \
+xfrm policy add src 10.99.0.1/32 dst 10.99.0.2/32 dir fwd priority 2000 if_id 0x447e31af \
   tmpl src 85.9.8.7 dst $local proto esp reqid 2017581183 mode tunnel
 "; }
 states() { echo "
-xfrm state add src $local dst 85.9.8.7 proto esp spi 0x00001002 reqid 2017581183 mode tunnel replay-window 128 if_id 0xf2b287af \
+xfrm state add src $local dst 85.9.8.7 proto esp spi 0x00001002 reqid 2017581183 mode tunnel replay-window 128 if_id 0x447e31af \
   encap espinudp $port $port_1 0.0.0.0 \
   aead rfc4106(gcm(aes)) 0x020202020202020202020202020202020202020202020202020202020202020202020202 128
-xfrm state add src 85.9.8.7 dst $local proto esp spi 0x00001001 reqid 2017581183 mode tunnel replay-window 128 if_id 0xf2b287af \
+xfrm state add src 85.9.8.7 dst $local proto esp spi 0x00001001 reqid 2017581183 mode tunnel replay-window 128 if_id 0x447e31af \
   encap espinudp $port_1 $port 0.0.0.0 \
   aead rfc4106(gcm(aes)) 0x010101010101010101010101010101010101010101010101010101010101010101010101 128
 "; }
@@ -293,7 +293,7 @@ source_for() {
 
 add_interface() {
 	note ip link delete ipsec0
-	try link add ipsec0 type xfrm if_id 0xf2b287af
+	try link add ipsec0 type xfrm if_id 0x447e31af
 	try link set ipsec0 mtu 1438 up
 }
 add_address() {

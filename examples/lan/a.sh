@@ -6,7 +6,7 @@
 #   a 192.168.1.4:61525 --NAT-- 85.9.8.7:61525 == internet == 77.3.4.5:4500 --NAT-- 192.168.3.4:4500 c
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    013b6592, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    6c33180f, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  192.168.1.4/32 <-> 192.168.1.100/32 (b)
 #   protects  192.168.1.4/32 <-> 192.168.3.4/32 (c)
@@ -18,7 +18,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH.
 
-name=a digest=013b6592
+name=a digest=6c33180f
 local=192.168.1.4
 port=61525
 port_1=61523  # where b is heard

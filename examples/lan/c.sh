@@ -6,7 +6,7 @@
 #   c 192.168.3.4:4500 --NAT-- 77.3.4.5:4500 == internet == 85.9.8.7:61523 --NAT-- 192.168.1.100:61523 b
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    013b6592, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    6c33180f, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  192.168.3.4/32 <-> 192.168.1.4/32 (a)
 #   protects  192.168.3.4/32 <-> 192.168.1.100/32 (b)
@@ -18,7 +18,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH.
 
-name=c digest=013b6592
+name=c digest=6c33180f
 local=192.168.3.4
 port=4500
 port_1=61525  # where a is heard

@@ -5,7 +5,7 @@
 #   a 192.0.2.1 == internet == 198.51.100.7 b
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    5282cc82, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    9ab43a82, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1446 bytes fit inside, of 1500 outside
 #   protects  192.0.2.1/32 <-> 198.51.100.7/32 (b)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and nothing else.
 
-name=a digest=5282cc82
+name=a digest=9ab43a82
 local=192.0.2.1
 
 # What `ip -batch` reads. Policies come first, so that nothing leaves in the clear.

@@ -5,7 +5,7 @@
 #   b 198.51.100.7 == internet == 192.0.2.1 a
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    5282cc82, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    9ab43a82, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1446 bytes fit inside, of 1500 outside
 #   protects  198.51.100.7/32 <-> 192.0.2.1/32 (a)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and nothing else.
 
-name=b digest=5282cc82
+name=b digest=9ab43a82
 local=198.51.100.7
 
 # What `ip -batch` reads. Policies come first, so that nothing leaves in the clear.

@@ -5,7 +5,7 @@
 #   b 198.51.100.7:4500 == internet == 192.0.2.1:4500 a
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    25331d32, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    eebceb32, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  198.51.100.7/32 <-> 192.0.2.1/32 (a)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=b digest=25331d32
+name=b digest=eebceb32
 local=198.51.100.7
 port=4500
 port_1=4500  # where a is heard

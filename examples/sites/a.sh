@@ -6,7 +6,7 @@
 #   a 192.168.1.4:61525 --NAT-- 85.9.8.7:61525 == internet == 77.3.4.5:4500 --NAT-- 192.168.3.4:4500 c
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    17247cc6, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    f783e6c6, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  10.1.0.0/24 <-> 10.2.0.0/24 (b)
 #   protects  10.1.0.0/24 <-> 10.12.0.0/24 (b)
@@ -24,7 +24,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH.
 
-name=a digest=17247cc6
+name=a digest=f783e6c6
 local=192.168.1.4
 port=61525
 port_1=10421  # where b is heard

@@ -6,7 +6,7 @@
 #   c 192.168.3.4:4500 --NAT-- 77.3.4.5:4500 == internet == 31.1.2.3:10421 --NAT-- 192.168.2.100:61523 b
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), tunnel mode, replay window 128
-#   digest    17247cc6, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    f783e6c6, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1438 bytes fit inside, of 1500 outside
 #   protects  10.3.0.0/24 <-> 10.1.0.0/24 (a)
 #   protects  10.3.0.0/24 <-> 10.11.0.0/24 (a)
@@ -24,7 +24,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH.
 
-name=c digest=17247cc6
+name=c digest=f783e6c6
 local=192.168.3.4
 port=4500
 port_1=61525  # where a is heard

@@ -5,7 +5,7 @@
 #   a 192.168.1.4:61525 --NAT-- 85.9.8.7:61525 == internet == 31.1.2.3:10421 --NAT-- 192.168.2.100:61523 b
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), transport mode, replay window 128
-#   digest    d351d784, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    e227778c, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1458 bytes fit inside, of 1500 outside
 #   protects  192.168.1.4/32 <-> 31.1.2.3/32 (b)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=a digest=d351d784
+name=a digest=e227778c
 local=192.168.1.4
 port=61525
 port_1=10421  # where b is heard

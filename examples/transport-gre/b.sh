@@ -5,7 +5,7 @@
 #   b 192.168.2.100:61523 --NAT-- 31.1.2.3:10421 == internet == 85.9.8.7:61525 --NAT-- 192.168.1.4:61525 a
 #
 #   cipher    aes256gcm16 (rfc4106(gcm(aes)), 128-bit ICV), transport mode, replay window 128
-#   digest    d351d784, the same in the scripts of all sides of one run, or they do not fit together
+#   digest    e227778c, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       1458 bytes fit inside, of 1500 outside
 #   protects  192.168.2.100/32 <-> 85.9.8.7/32 (a)
 #
@@ -16,7 +16,7 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
-name=b digest=d351d784
+name=b digest=e227778c
 local=192.168.2.100
 port=61523
 port_1=61525  # where a is heard
