@@ -147,6 +147,8 @@ static struct address inside_address(const struct side *side, const struct nets 
 
 	if (side->inner.family != AF_UNSPEC)
 		return side->inner;
+	if (prefix_is_everything(&nets->list[0]))
+		return side->local.address;
 	for (size_t i = 0; i < nets->count; i++)
 		if (prefix_contains(&nets->list[i], &side->local.address) && !prefix_is_everything(&nets->list[i]))
 			return side->local.address;
@@ -319,7 +321,7 @@ static void describe_shape(struct scope *script, const struct tunnel *tunnel, co
 	set_flag(script, "guard", tunnel->guard);
 	scope_set(script, "down_usage", "%s", tunnel->guard ? " [--all]" : "");
 	scope_set(script, "guard_text", "%s", tunnel->guard ? "${all:-, and what it carried is blocked}" : "");
-	scope_set(script, "block_pattern", "%s", tunnel->guard ? " | *block\\ xfrm*" : "");
+	set_flag(script, "nonike", tunnel->nonike);
 	set_flag(script, "esn", tunnel->esn);
 	if (encap)
 		scope_set(script, "udp_text", " UDP port %u and", (unsigned)side->local.port);

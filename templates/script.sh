@@ -14,11 +14,14 @@
 #   protects  @self_literal@ <-> @other_net@ (@other_name@)
 #% end
 #% end
+#% each plains
+#   outside   @self_net@ <-> @other_net@
+#% end
 #
 #   sh @name@.sh up        sets it up and says what it does; start side @first@ first
 #   sh @name@.sh status    up or down, packets and bytes; status 0 only when up
 #% if guard
-#   sh @name@.sh down      takes it down and blocks what it carried; down --all lets that go again
+#   sh @name@.sh down      takes it down and blocks what it carried; down --all removes the blocks too
 #% end
 #% if not guard
 #   sh @name@.sh down      removes what up added, nothing else
@@ -262,7 +265,7 @@ explain() {
 		fail 5 "$1: this kernel lacks the cipher @cipher@; generate with another --cipher ($2)" ;;
 	*"type not found"* | *"rotocol not supported"*)
 		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp@family_digit@ ($2)" ;;
-#% if encap
+#% if nonike
 	*"encapsulation type"*)
 		fail 5 "$1: this kernel has no @encap_type@ any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
 #% end
@@ -308,7 +311,12 @@ look() {
 #% end
 	found=$(scan)
 	case $found in
+#% if guard
+	*state\ xfrm* | *tunnel\ xfrm*)
+#% end
+#% if not guard
 	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*)
+#% end
 		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down" ;;
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
 	esac
@@ -520,17 +528,17 @@ up() {
 	[ -n "$no_punch" ] || punch
 #% end
 	mkdir -p "$run" || fail 1 "cannot write to $run"
-#% if punches
-	echo "$local $port_1" >"$now_file"
-#% end
-#% if not punches
-	echo "$local" >"$now_file"
-#% end
 #% if guard
 	step "policies: what is to be encrypted" policies_over_blocks
 #% end
 #% if not guard
 	step "policies: what is to be encrypted" policies
+#% end
+#% if punches
+	echo "$local $port_1" >"$now_file"
+#% end
+#% if not punches
+	echo "$local" >"$now_file"
 #% end
 	step "states: how, with keys" states
 #% if interface
@@ -569,13 +577,17 @@ up() {
 
 # The tunnel's policies as ones that let nothing pass.
 blocks() { policies | sed -n 's/^\(xfrm policy\) add \(.*\) tmpl .*/\1 update \2 action block/p'; }
-policies_over_blocks() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
+# Over them, and in place of the plain ones that down left for the address and the port of then.
+policies_over_blocks() {
+	(recall && scan | sed -n 's/^plain //p')
+	policies | sed 's/^xfrm policy add/xfrm policy update/'
+}
 remove_commands() {
 	if [ -n "$all" ]; then
 		scan | sed -n 's/^\(state\|plain\|tunnel\|block\) //p'
 	else
 		blocks
-		scan | sed -n 's/^\(state\|plain\) //p'
+		scan | sed -n 's/^state //p'
 	fi
 }
 #% end
@@ -590,16 +602,33 @@ remove() {
 	remove_commands | ip -batch -
 	removed=$?
 	undo
+#% if guard
+	[ -z "$all" ] || rm -f "$now_file"
+#% end
+#% if not guard
 	rm -f "$now_file"
+#% end
 	rmdir "$run" 2>/dev/null
 	return $removed
 }
 down() {
+#% if guard
+	case $all$(scan) in
+#% end
+#% if not guard
 	case $(scan) in
-	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*@block_pattern@) ;;
+#% end
+#% if guard
+	*state\ xfrm* | *tunnel\ xfrm* | yes*xfrm*) ;;
+#% end
+#% if not guard
+	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*) ;;
+#% end
 	*)
 		if [ -z "$(helper_pid)" ] && [ ! -e "$undo_file" ]; then
+#% if not guard
 			rm -f "$now_file"
+#% end
 			rmdir "$run" 2>/dev/null
 			say "is down"
 			return
@@ -607,7 +636,7 @@ down() {
 		;;
 	esac
 	remove || fail 1 "not all could be removed; see: sh $name.sh status"
-	say "down@guard_text@. Before the next up, take the other side down too: each counts the other's packets from the start again"
+	say "down@guard_text@. Take the other side down too before the next up: it refuses packet numbers that it has seen"
 }
 
 # ---- status ----
@@ -622,7 +651,7 @@ status() {
 		exit 1
 	fi
 	verdict="up, digest $digest" good=0
-	is_up || { verdict='half up: an SA is missing (a limit reached?); take both sides down, and up with new scripts'; good=1; }
+	is_up || { verdict='half up: an SA is missing from those below (a limit reached?); take both sides down, and up with new scripts'; good=1; }
 #% if encap
 	pid=$(helper_pid)
 	if [ -n "$pid" ]; then
@@ -716,7 +745,7 @@ yesup | yesstart)
 yesdown | yesstop) need_xfrm && recall && remove_commands | shown ;;
 up | start) need_xfrm && up ;;
 down | stop) need_xfrm && recall && down ;;
-status | yesstatus) need_xfrm && recall && status ;;
+status) need_xfrm && recall && status ;;
 *)
 	usage >&2
 	fail 2 "want up, down or status"

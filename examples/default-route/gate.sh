@@ -185,8 +185,6 @@ explain() {
 		fail 5 "$1: this kernel lacks the cipher aes256gcm16; generate with another --cipher ($2)" ;;
 	*"type not found"* | *"rotocol not supported"*)
 		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp4 ($2)" ;;
-	*"encapsulation type"*)
-		fail 5 "$1: this kernel has no espinudp any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
 	*"device type"*)
 		fail 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"not permitted"*) fail 1 "$1: needs root ($2)" ;;
@@ -383,8 +381,8 @@ up() {
 	look_at_rules
 	[ -n "$no_punch" ] || punch
 	mkdir -p "$run" || fail 1 "cannot write to $run"
-	echo "$local $port_1" >"$now_file"
 	step "policies: what is to be encrypted" policies
+	echo "$local $port_1" >"$now_file"
 	step "states: how, with keys" states
 	add_routes
 	check_forwarding ipv4/ip_forward
@@ -392,7 +390,7 @@ up() {
 	start_helper
 	trap - HUP INT TERM
 	say "up. When the other side is up too, test it with"
-	echo '  ping -c 3 -I 0.0.0.1 10.1.0.1'
+	echo '  ping -c 3 -I 192.0.2.1 10.1.0.1'
 }
 
 # ---- down ----
@@ -420,7 +418,7 @@ down() {
 		;;
 	esac
 	remove || fail 1 "not all could be removed; see: sh $name.sh status"
-	say "down. Before the next up, take the other side down too: each counts the other's packets from the start again"
+	say "down. Take the other side down too before the next up: it refuses packet numbers that it has seen"
 }
 
 # ---- status ----
@@ -432,7 +430,7 @@ status() {
 		exit 1
 	fi
 	verdict="up, digest $digest" good=0
-	is_up || { verdict='half up: an SA is missing (a limit reached?); take both sides down, and up with new scripts'; good=1; }
+	is_up || { verdict='half up: an SA is missing from those below (a limit reached?); take both sides down, and up with new scripts'; good=1; }
 	pid=$(helper_pid)
 	if [ -n "$pid" ]; then
 		verdict="$verdict, espdecap alive (pid $pid)"
@@ -495,7 +493,7 @@ yesup | yesstart)
 yesdown | yesstop) need_xfrm && recall && remove_commands | shown ;;
 up | start) need_xfrm && up ;;
 down | stop) need_xfrm && recall && down ;;
-status | yesstatus) need_xfrm && recall && status ;;
+status) need_xfrm && recall && status ;;
 *)
 	usage >&2
 	fail 2 "want up, down or status"

@@ -11,7 +11,7 @@
 #
 #   sh a.sh up        sets it up and says what it does; start side a first
 #   sh a.sh status    up or down, packets and bytes; status 0 only when up
-#   sh a.sh down      takes it down and blocks what it carried; down --all lets that go again
+#   sh a.sh down      takes it down and blocks what it carried; down --all removes the blocks too
 #   sh a.sh -n up     prints the commands, without the keys, and changes nothing
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
@@ -186,8 +186,6 @@ explain() {
 		fail 5 "$1: this kernel lacks the cipher aes256gcm16; generate with another --cipher ($2)" ;;
 	*"type not found"* | *"rotocol not supported"*)
 		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp4 ($2)" ;;
-	*"encapsulation type"*)
-		fail 5 "$1: this kernel has no espinudp any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
 	*"device type"*)
 		fail 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"not permitted"*) fail 1 "$1: needs root ($2)" ;;
@@ -226,7 +224,7 @@ look() {
 	fi
 	found=$(scan)
 	case $found in
-	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*)
+	*state\ xfrm* | *tunnel\ xfrm*)
 		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down" ;;
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
 	esac
@@ -384,8 +382,8 @@ up() {
 	look_at_rules
 	[ -n "$no_punch" ] || punch
 	mkdir -p "$run" || fail 1 "cannot write to $run"
-	echo "$local $port_1" >"$now_file"
 	step "policies: what is to be encrypted" policies_over_blocks
+	echo "$local $port_1" >"$now_file"
 	step "states: how, with keys" states
 	add_routes
 	check_forwarding ipv4/ip_forward
@@ -400,13 +398,17 @@ up() {
 
 # The tunnel's policies as ones that let nothing pass.
 blocks() { policies | sed -n 's/^\(xfrm policy\) add \(.*\) tmpl .*/\1 update \2 action block/p'; }
-policies_over_blocks() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
+# Over them, and in place of the plain ones that down left for the address and the port of then.
+policies_over_blocks() {
+	(recall && scan | sed -n 's/^plain //p')
+	policies | sed 's/^xfrm policy add/xfrm policy update/'
+}
 remove_commands() {
 	if [ -n "$all" ]; then
 		scan | sed -n 's/^\(state\|plain\|tunnel\|block\) //p'
 	else
 		blocks
-		scan | sed -n 's/^\(state\|plain\) //p'
+		scan | sed -n 's/^state //p'
 	fi
 }
 remove() {
@@ -414,16 +416,15 @@ remove() {
 	remove_commands | ip -batch -
 	removed=$?
 	undo
-	rm -f "$now_file"
+	[ -z "$all" ] || rm -f "$now_file"
 	rmdir "$run" 2>/dev/null
 	return $removed
 }
 down() {
-	case $(scan) in
-	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm* | *block\ xfrm*) ;;
+	case $all$(scan) in
+	*state\ xfrm* | *tunnel\ xfrm* | yes*xfrm*) ;;
 	*)
 		if [ -z "$(helper_pid)" ] && [ ! -e "$undo_file" ]; then
-			rm -f "$now_file"
 			rmdir "$run" 2>/dev/null
 			say "is down"
 			return
@@ -431,7 +432,7 @@ down() {
 		;;
 	esac
 	remove || fail 1 "not all could be removed; see: sh $name.sh status"
-	say "down${all:-, and what it carried is blocked}. Before the next up, take the other side down too: each counts the other's packets from the start again"
+	say "down${all:-, and what it carried is blocked}. Take the other side down too before the next up: it refuses packet numbers that it has seen"
 }
 
 # ---- status ----
@@ -444,7 +445,7 @@ status() {
 		exit 1
 	fi
 	verdict="up, digest $digest" good=0
-	is_up || { verdict='half up: an SA is missing (a limit reached?); take both sides down, and up with new scripts'; good=1; }
+	is_up || { verdict='half up: an SA is missing from those below (a limit reached?); take both sides down, and up with new scripts'; good=1; }
 	pid=$(helper_pid)
 	if [ -n "$pid" ]; then
 		verdict="$verdict, espdecap alive (pid $pid)"
@@ -508,7 +509,7 @@ yesup | yesstart)
 yesdown | yesstop) need_xfrm && recall && remove_commands | shown ;;
 up | start) need_xfrm && up ;;
 down | stop) need_xfrm && recall && down ;;
-status | yesstatus) need_xfrm && recall && status ;;
+status) need_xfrm && recall && status ;;
 *)
 	usage >&2
 	fail 2 "want up, down or status"

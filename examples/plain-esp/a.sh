@@ -275,8 +275,8 @@ up() {
 	say "tunnel a - b, digest $digest"
 	look_at_rules
 	mkdir -p "$run" || fail 1 "cannot write to $run"
-	echo "$local" >"$now_file"
 	step "policies: what is to be encrypted" policies
+	echo "$local" >"$now_file"
 	step "states: how, with keys" states
 	add_address
 	add_routes
@@ -309,7 +309,7 @@ down() {
 		;;
 	esac
 	remove || fail 1 "not all could be removed; see: sh $name.sh status"
-	say "down. Before the next up, take the other side down too: each counts the other's packets from the start again"
+	say "down. Take the other side down too before the next up: it refuses packet numbers that it has seen"
 }
 
 # ---- status ----
@@ -321,7 +321,7 @@ status() {
 		exit 1
 	fi
 	verdict="up, digest $digest" good=0
-	is_up || { verdict='half up: an SA is missing (a limit reached?); take both sides down, and up with new scripts'; good=1; }
+	is_up || { verdict='half up: an SA is missing from those below (a limit reached?); take both sides down, and up with new scripts'; good=1; }
 	echo "$name: $verdict"
 	echo "$rows" | awk '
 		$1 == 2017581183 { peer = "b" }
@@ -365,7 +365,7 @@ yesup | yesstart)
 yesdown | yesstop) need_xfrm && recall && remove_commands | shown ;;
 up | start) need_xfrm && up ;;
 down | stop) need_xfrm && recall && down ;;
-status | yesstatus) need_xfrm && recall && status ;;
+status) need_xfrm && recall && status ;;
 *)
 	usage >&2
 	fail 2 "want up, down or status"

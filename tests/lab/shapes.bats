@@ -290,6 +290,24 @@ cut_off() {
 	as_before
 }
 
+@test "a guarded tunnel whose policies cover its own flow comes up again, punching through the blocks" {
+	export LAB_PREFIX=p-
+	generate --guard 85.9.8.7:4500 31.1.2.3:4501
+	before
+	both_up
+	answers a 85.9.8.7 31.1.2.3
+	for side in a b; do script $side down; done
+	run ! on a ping -q -c 1 -W 1 31.1.2.3
+	on a sh "$BATS_TEST_TMPDIR/a.sh" up >"$BATS_TEST_TMPDIR/a.said" 2>&1 3>&- &
+	sleep 1
+	on b sh "$BATS_TEST_TMPDIR/b.sh" up 3>&-
+	wait $!
+	cat "$BATS_TEST_TMPDIR/a.said"
+	grep -q 'a: b is heard' "$BATS_TEST_TMPDIR/a.said"
+	answers a 85.9.8.7 31.1.2.3
+	as_before
+}
+
 @test "everything through the other side: the outer flow, the own net and the LAN's router stay outside" {
 	generate "$A+10.1.0.0/24" "$B+0.0.0.0/0"
 	on b nft 'add table ip home; add chain ip home post { type nat hook postrouting priority srcnat; }; add rule ip home post oifname eth0 ip saddr 10.1.0.0/24 masquerade'
