@@ -106,7 +106,12 @@ recall() {
 }
 
 # The time of a process's birth: with it a pid means one process and no other.
-born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $20 }'; }
+born() {
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
+	# shellcheck disable=SC2086  # its fields, from the third
+	set -- ${stat##*) }
+	echo "${20}"
+}
 helper_pid() {
 	[ -r "$pid_file" ] || return 0
 	read -r pid birth <"$pid_file"
@@ -215,13 +220,17 @@ xfrm state delete src $local dst $local proto esp spi 0x100
 look() {
 	espdecap=${ESPDECAP:-$(find_program espdecap)}
 	[ -n "$espdecap" ] || fail 1 "no espdecap; lay it beside this file, or name it with ESPDECAP="
-	if is_up && [ -z "$(helper_pid)" ]; then
-		recall
-		say "the tunnel is up, but its espdecap is gone"
-		start_helper
-		exit 0
-	fi
 	found=$(scan)
+	case $found in
+	*state\ xfrm*)
+		if [ -z "$(helper_pid)" ] && is_up; then
+			recall
+			say "the tunnel is up, but its espdecap is gone"
+			start_helper
+			exit 0
+		fi
+		;;
+	esac
 	case $found in
 	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*)
 		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down" ;;
@@ -313,7 +322,11 @@ add_table() {
 
 # What this host's firewall and NAT will do to the tunnel: said, not touched.
 look_at_rules() {
-	rules=$(nft list ruleset 2>/dev/null; iptables-save 2>/dev/null)
+	rules=$(
+		nft list ruleset 2>/dev/null
+		# the legacy iptables, where it is in use: asked for nothing it would load its modules
+		if [ -s /proc/net/ip_tables_names ] || ! command -v nft >/dev/null; then iptables-save 2>/dev/null; fi
+	)
 	case $rules in *ipsec* | *secpath*) return ;; esac
 	if [ -z "$nat_exempt" ] && echo "$rules" | grep -qi -e masquerade -e ' snat '; then
 		say "warning: this host's NAT rules will take what the tunnel is to carry; up --nat-exempt exempts it, and down ends that"
@@ -357,11 +370,11 @@ start_helper() {
 	echo "$! $(born $!)" >"$pid_file"
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		if grep -q ready "$log"; then return; fi
-		[ -n "$(helper_pid)" ] || break
+		kill -0 $! 2>/dev/null || break
 		sleep 0.1 2>/dev/null || sleep 1
 	done
 	words=$(cat "$log")
-	[ -z "$(helper_pid)" ] || kill $!
+	kill $! 2>/dev/null
 	wait $!
 	ended=$?
 	[ "$ended" -gt 0 ] && [ "$ended" -lt 6 ] || ended=1

@@ -89,7 +89,12 @@ recall() {
 }
 
 # The time of a process's birth: with it a pid means one process and no other.
-born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $20 }'; }
+born() {
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
+	# shellcheck disable=SC2086  # its fields, from the third
+	set -- ${stat##*) }
+	echo "${20}"
+}
 helper_pid() {
 	[ -r "$pid_file" ] || return 0
 	read -r pid birth <"$pid_file"
@@ -261,7 +266,11 @@ add_routes() {
 
 # What this host's firewall and NAT will do to the tunnel: said, not touched.
 look_at_rules() {
-	rules=$(nft list ruleset 2>/dev/null; iptables-save 2>/dev/null)
+	rules=$(
+		nft list ruleset 2>/dev/null
+		# the legacy iptables, where it is in use: asked for nothing it would load its modules
+		if [ -s /proc/net/ip_tables_names ] || ! command -v nft >/dev/null; then iptables-save 2>/dev/null; fi
+	)
 	case $rules in *ipsec* | *secpath*) return ;; esac
 	if echo "$rules" | grep -q -e 'hook input .*policy drop' -e '^:INPUT DROP' -e 'hook forward .*policy drop' -e '^:FORWARD DROP'; then
 		say "warning: this host's firewall drops what it does not know; let it accept what IPsec decrypted"
