@@ -233,7 +233,7 @@ outer() {
 	run ! grep -q ICMP "$BATS_TEST_TMPDIR/packets"
 	run script a status
 	[ "$status" -eq 1 ]
-	[[ "${lines[0]}" == "a: half up: an SA is missing (a limit reached?); take both sides down, and up with new scripts, espdecap alive (pid "* ]]
+	[[ "${lines[0]}" == "a: half up: an SA is missing from those below (a limit reached?); take both sides down, and up with new scripts, espdecap alive (pid "* ]]
 	[ "${#lines[@]}" -eq 2 ]
 	# who listens makes the kernel ask for the SA with a larval one: that is none, and does not stop down
 	on a ip xfrm monitor >/dev/null 3>&- &
@@ -263,7 +263,7 @@ outer() {
 	[[ "$output" == *"5 packets transmitted, 3 received"* ]]
 	run script a status
 	[ "$status" -eq 1 ]
-	[[ "${lines[0]}" == "a: half up: an SA is missing (a limit reached?)"* ]]
+	[[ "${lines[0]}" == "a: half up: an SA is missing from those below (a limit reached?)"* ]]
 	[ "$(on a awk '/XfrmOutStateExpired/ { print $2 }' /proc/net/xfrm_stat)" -ge 1 ]
 }
 
