@@ -48,9 +48,8 @@ static bool begin_section(struct state *state, char *line, const char *where)
 	bool good = end_side(state);
 
 	state->section = IN_BAD;
-	if (!close || close[1]) {
+	if (!close || close[1])
 		return refuse(where, "section '%s': want [tunnel] or [side NAME] alone on the line", shown(line));
-	}
 	*close = '\0';
 	line = trim(line + 1);
 	if (strcmp(line, "tunnel") == 0) {
@@ -146,9 +145,9 @@ bool config_read(struct tunnel *tunnel, struct options *options, struct text *te
 	bool good;
 
 	if (fd < 0 || !text_read(text, fd, FILE_MOST))
-		good = refuse(shown(path), "%s: want a tunnel file that can be read", strerror(errno));
+		good = refuse(path, "%s: want a tunnel file that can be read", strerror(errno));
 	else if (strlen(text->bytes) != text->length)
-		good = refuse(shown(path), "a NUL byte: want a text file");
+		good = refuse(path, "a NUL byte: want a text file");
 	else
 		good = config_parse(tunnel, options, text->bytes, path);
 	if (fd >= 0)

@@ -127,9 +127,8 @@ static bool name_sides(struct tunnel *tunnel)
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		struct side *side = &tunnel->sides[i];
 
-		if (!side->name[0]) {
+		if (!side->name[0])
 			name_by_position(side->name, i);
-		}
 		if (side_named(tunnel, side->name) != side)
 			good = refuse(side->where, "name '%s': another side has it; want a name of its own", side->name);
 	}

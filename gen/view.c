@@ -405,7 +405,6 @@ struct scope *view_describe(const struct tunnel *tunnel, size_t self)
 	scope_set(script, "local_port", "%u", (unsigned)side->local.port);
 	scope_set(script, "family_digit", "%c", side->local.address.family == AF_INET6 ? '6' : '4');
 	scope_set(script, "host_bits", "%u", family_bits(side->local.address.family));
-	scope_set(script, "tunnel_priority", "%d", TUNNEL_PRIORITY);
 	scope_set(script, "bypass_priority", "%d", BYPASS_PRIORITY);
 	describe_names(script, tunnel);
 	describe_cipher(script, tunnel, mixes_families(&views));

@@ -414,6 +414,9 @@ END
 
 @test "a tunnel file that cannot be read, or sides beside it, are the caller's mistake" {
 	refused "none.conf: No such file or directory: want a tunnel file that can be read" -f none.conf
+	local long
+	long=$(printf '%0100d' 0).conf # named whole, however long
+	refused "$long: No such file or directory: want a tunnel file that can be read" -f "$long"
 	mkdir folder
 	refused "folder: Is a directory: want a tunnel file that can be read" -f folder
 	conf '[side a]' 'local = 192.168.1.4:1' '[side b]' 'local = 192.0.2.1:1'

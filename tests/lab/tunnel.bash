@@ -22,7 +22,7 @@ script() {
 		set -- up --no-punch "$@"
 		: >"$BATS_TEST_TMPDIR/up"
 	fi
-	on "$side" ${SHELL_UNDER_TEST:-sh} "$BATS_TEST_TMPDIR/$side.sh" "$@"
+	on "$side" sh "$BATS_TEST_TMPDIR/$side.sh" "$@"
 }
 # generate ARGUMENT...: scripts in this test's folder
 generate() { xfrmpair -o "$BATS_TEST_TMPDIR" --force "$@"; }
