@@ -38,7 +38,7 @@ LDFLAGS_ALL += -static-pie
 endif
 
 GEN     = main options config side tunnel cipher key view template output text
-SHARED  = endpoint say
+SHARED  = endpoint number say special
 
 .PHONY: all demo test clean
 all: $(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe

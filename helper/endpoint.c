@@ -1,4 +1,5 @@
 #include "endpoint.h"
+#include "number.h"
 #include "say.h"
 
 #include <arpa/inet.h>
@@ -21,13 +22,9 @@ bool address_parse(struct address *out, const char *text, const char *where)
 
 bool port_parse(uint16_t *out, const char *text, const char *where)
 {
-	unsigned long port = 0;
-	size_t length = strlen(text);
+	unsigned long long port;
 
-	if (length >= 1 && length <= 5 && text[0] != '0' && strspn(text, "0123456789") == length)
-		for (const char *p = text; *p; p++)
-			port = port * 10 + (unsigned long)(*p - '0');
-	if (port < 1 || port > 65535)
+	if (!number_parse(&port, text, 1, 65535))
 		return refuse(where, "port '%s': want 1 to 65535", shown(text));
 	*out = (uint16_t)port;
 	return true;

@@ -1,5 +1,6 @@
 /* parse FILE: what natprobe reads from these bytes, as the answer to a request with the transaction id they claim. */
 #include "../helper/endpoint.c"
+#include "../helper/number.c"
 #include "../helper/say.c"
 #include "../helper/stun.c"
 

@@ -5,6 +5,8 @@
 #include "../../gen/side.c"
 #include "../../gen/text.c"
 #include "../../helper/endpoint.c"
+#include "../../helper/number.c"
+#include "../../helper/special.c"
 #include "quiet.h"
 
 struct side *tunnel_add_side(struct tunnel *tunnel)

@@ -2,6 +2,7 @@
 #include "../../gen/cipher.c"
 #include "../../gen/key.c"
 #include "../../gen/text.c"
+#include "../../helper/number.c"
 #include "quiet.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)

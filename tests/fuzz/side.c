@@ -1,6 +1,8 @@
 /* Tokens that people write for a side. */
 #include "../../gen/side.c"
 #include "../../helper/endpoint.c"
+#include "../../helper/number.c"
+#include "../../helper/special.c"
 #include "quiet.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)

@@ -1,0 +1,20 @@
+#include "number.h"
+
+bool number_parse(unsigned long long *out, const char *text, unsigned long long least, unsigned long long most)
+{
+	unsigned long long number = 0;
+
+	if (!text[0] || (text[0] == '0' && text[1]))
+		return false;
+	for (; *text; text++) {
+		unsigned digit = (unsigned)*text - '0';
+
+		if (digit > 9 || number > most / 10 || digit > most - number * 10)
+			return false;
+		number = number * 10 + digit;
+	}
+	if (number < least)
+		return false;
+	*out = number;
+	return true;
+}

@@ -1,0 +1,37 @@
+/* The address ranges that are not the internet's: one table for all programs. */
+#ifndef SPECIAL_H
+#define SPECIAL_H
+
+#include "endpoint.h"
+
+enum special {
+	SPECIAL_NONE,
+	SPECIAL_UNSPECIFIED,   /* 0.0.0.0/8, :: */
+	SPECIAL_LOOPBACK,
+	SPECIAL_MULTICAST,
+	SPECIAL_BROADCAST,
+	SPECIAL_MAPPED,        /* ::ffff:0:0/96: IPv4 in the guise of IPv6, never on the wire */
+	SPECIAL_PRIVATE,       /* RFC 1918, fc00::/7 */
+	SPECIAL_SHARED,        /* between a carrier's NAT and its customers' */
+	SPECIAL_LINK_LOCAL,
+};
+
+struct special_range {
+	struct address network;
+	unsigned length;       /* of the prefix, in bits */
+	enum special kind;
+	const char *text;      /* "100.64.0.0/10" */
+};
+
+/* All of them, no two of which overlap. */
+extern const struct special_range special_ranges[];
+extern const size_t special_count;
+
+/* The range that holds the address; NULL: an ordinary address. */
+const struct special_range *special_find(const struct address *);
+/* A NAT stands between it and the internet: private, shared or link-local. */
+bool special_is_private(const struct address *);
+/* No packet on a wire comes from it: unspecified, loopback, multicast, broadcast or mapped. */
+bool special_is_unusable(const struct address *);
+
+#endif
