@@ -1,25 +1,20 @@
 #!/bin/sh
-# IPsec tunnel @names@ without IKE, made by xfrmpair @version@. This is side @name@: run it on the host @local@.
-# CONTAINS KEYS: keep it readable by its owner only, and carry it over a safe way.
+{ # IPsec tunnel @names@ without IKE, made by xfrmpair @version@. This is side @name@: run it on the host @address@.
+# CONTAINS KEYS: keep it readable by its owner only, and copy it over a secure channel.
 #
-#% each peers
-#   @picture@ == @picture_between@ == @picture_other@
-#% end
+#% include picture
 #
-#   cipher    @cipher@ (@cipher_text@), @mode@ mode, @replay_text@
+#   cipher    @cipher@ (@cipher_text@), @mode@ mode, replay window @replay_window@
 #   digest    @digest@, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       @mtu@ bytes fit inside, of @path_mtu@ outside
 #% each peers
 #% each selectors
-#   protects  @self_literal@ <-> @other_net@ (@other_name@)
+#   protects  @self_net@ <-> @other_net@ (@other_name@)
 #% end
-#% end
-#% each plains
-#   outside   @self_net@ <-> @other_net@
 #% end
 #
 #   sh @name@.sh up        sets it up and says what it does; start side @first@ first
-#   sh @name@.sh status    up or down, packets and bytes; status 0 only when up
+#   sh @name@.sh status    up or down, packets and bytes; status 0 only when up and heard
 #% if guard
 #   sh @name@.sh down      takes it down and blocks what it carried; down --all removes the blocks too
 #% end
@@ -28,10 +23,20 @@
 #% end
 #   sh @name@.sh -n up     prints the commands, without the keys, and changes nothing
 #
-# Needs root, ip (iproute2) and @needs@.
+# Needs root and ip (iproute2)
+#% if encap
+# and, beside this file or on PATH, espdecap; natprobe opens the NATs if it is there too
+#% end
+# Above: this tunnel. Below "---- program": the same for every tunnel of its kind. At the end: the keys.
+#% let here $here
+#% let port $port
+#% let peer_port $port_@index@
+#% let count $count
+#% let spi $2
+#% let key $3
+#% let auth $4
 
-name=@name@ digest=@digest@
-local=@local@
+name=@name@ digest=@digest@ here=@address@
 #% if encap
 port=@local_port@
 #% each peers
@@ -39,47 +44,37 @@ port_@index@=@other_port@  # where @other_name@ is heard
 #% end
 #% end
 
-# What `ip -batch` reads. Policies come first, so that nothing leaves in the clear.
+# What `ip -batch` reads: which packets are to be encrypted, and how; key and SPI come from the rows at the end.
+#% if guard
+guards() { echo "
+#% each outers
+#% include policy
+#% end
+#% each blocks
+#% include policy
+#% end
+"; }
+#% end
 policies() { echo "
-#% each bypasses
-xfrm policy add src $local/@host_bits@ dst @other@/@host_bits@ proto 17 sport $port dport $port_@index@ dir out priority @bypass_priority@
-xfrm policy add src @other@/@host_bits@ dst $local/@host_bits@ proto 17 sport $port_@index@ dport $port dir in priority @bypass_priority@
-#% end
-#% each plains
-xfrm policy add src @self_net@ dst @other_net@ dir out priority @bypass_priority@
-xfrm policy add src @other_net@ dst @self_net@ dir in priority @bypass_priority@
-xfrm policy add src @other_net@ dst @self_net@ dir fwd priority @bypass_priority@
-#% end
-#% each peers
-#% each selectors
-xfrm policy add src @self_net@ dst @other_net@ dir out priority @priority@@if_id@ \
-  tmpl src $local dst @other@ proto esp reqid @reqid@ mode @mode@
-xfrm policy add src @other_net@ dst @self_net@ dir in priority @priority@@if_id@ \
-  tmpl src @other@ dst $local proto esp reqid @reqid@ mode @mode@
-#% if tunnel_mode
-xfrm policy add src @other_net@ dst @self_net@ dir fwd priority @priority@@if_id@ \
-  tmpl src @other@ dst $local proto esp reqid @reqid@ mode @mode@
+#% if not guard
+#% each outers
+#% include policy
 #% end
 #% end
+#% each policies
+#% include policy
 #% end
 "; }
-states() { echo "
-#% each peers
-xfrm state add src $local dst @other@ proto esp spi @spi_out@ reqid @reqid@ mode @mode@ @state_flags@@if_id@@limits@ \
-#% if encap
-  encap @encap_type@ $port $port_@index@ 0.0.0.0 \
+state() { case $1 in # WAY.PEER SPI KEY [KEY]
+#% each states
+@way@.@other_name@) echo "\
+#% include state
+" ;;
 #% end
-  @words_out@
-xfrm state add src @other@ dst $local proto esp spi @spi_in@ reqid @reqid@ mode @mode@ @state_flags@@if_id@ \
+esac; }
 #% if encap
-  encap @encap_type@ $port_@index@ $port 0.0.0.0 \
-#% end
-  @words_in@
-#% end
-"; }
-#% if encap
-# The helper holds the UDP socket, so that the kernel unwraps, and keeps the NAT's mapping alive. 65534 is nobody.
-helper() { echo "@helper_flags@-u 65534 -b $local $port\
+# The helper holds the UDP socket, so that the kernel decapsulates, and keeps the NAT's mapping alive. 65534 is nobody.
+helper() { echo "@helper_flags@-u 65534 -b $here $port\
 #% each peers
  @other_bracketed@:$port_@index@\
 #% end
@@ -114,655 +109,32 @@ exempt() { echo "table inet $table-nat {
 }"; }
 #% end
 
-# ---- From here on the same for every tunnel of this shape. ----
-set -u
-umask 077
-run=${XFRMPAIR_RUN:-/run/xfrmpair}
-undo_file=$run/$digest.$name.undo now_file=$run/$digest.$name.now pid_file=$run/$digest.$name.pid
-reqids=' @reqids@ ' state_count=@state_count@
-#% if encap
-log=$run/$digest.$name.log
-#% end
-#% if tunnel_mode
-own_nets='@own_nets@' own_address=@own_address@
-other_nets='@other_nets@'  # NET@WAY, as routes need it
-#% end
-#% if site
-table=xfrmpair-$digest-$name  # of nft
-#% end
-
-say() { echo "$name: $*" >&2; }
-fail() {
-	status=$1
-	shift
-	say "$*"
-	exit "$status"
-}
-usage() {
-	echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch]@wait_usage@@site_usage@
-       sh $name.sh [-n] down@down_usage@
-       sh $name.sh status"
-}
-
-# An ip that knows xfrm, by path: busybox has one that does not, and its shell prefers that.
-find_ip() {
-	IFS=:
-	for dir in $PATH /usr/local/sbin /usr/sbin /sbin /usr/bin /bin; do
-		if [ -x "$dir/ip" ] && "$dir/ip" xfrm help 2>&1 | grep -q 'ip xfrm'; then
-			echo "$dir/ip"
-			return
-		fi
-	done
-}
-ip_path=$(find_ip)
-ip() { "$ip_path" "$@"; }
-
-# Beside this file or on PATH.
-find_program() {
-	case $0 in
-	*/*) here=${0%/*} ;;
-	*) here=. ;;
-	esac
-	if [ -x "$here/$1" ]; then echo "$here/$1"; else command -v "$1"; fi
-}
-
-# ---- What is there ----
-
-# Takes over what was true when the tunnel went up.
-recall() {
-	if [ -r "$now_file" ]; then
+# What the program goes by.
+cipher=@cipher@ version=@version@ esp=esp@family_digit@ mtu=@mtu@ title='@names@'
+peers='@peer_words@'  # NAME@REQID@OUTER
 #% if punches
-		read -r local port_1 <"$now_file"
+first=@first@  # the side to be started first
 #% end
-#% if not punches
-		read -r local <"$now_file"
-#% end
-	fi
-}
-
-# The time of a process's birth: with it a pid means one process and no other.
-born() {
-	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
-	# shellcheck disable=SC2086  # its fields, from the third
-	set -- ${stat##*) }
-	echo "${20}"
-}
-helper_pid() {
-	[ -r "$pid_file" ] || return 0
-	read -r pid birth <"$pid_file"
-	if [ "${birth:--}" = "$(born "$pid")" ]; then echo "$pid"; fi
-}
-
-# Our SAs, found by reqid, a line each: REQID DIRECTION SPI PACKETS BYTES OSEQ. SPI 0 is none: with it the kernel asks
-# whoever listens (ip xfrm monitor does) for an SA that is missing, for half a minute, and it cannot be deleted.
-own_states() {
-	ip -s xfrm state list nokeys | awk -v reqids="$reqids" -v here="$local" '
-		function after(word,  i) {
-			for (i = 1; i < NF; i++) if ($i == word) { sub(/[(,].*/, "", $(i + 1)); return $(i + 1) }
-		}
-		/^src / { way = $4 == here ? "in" : "out"; oseq = "-" }
-		/ reqid / { spi = after("spi"); reqid = after("reqid") }
-		/ oseq / { oseq = after("oseq") }
-		/current/ && spi != "0x00000000" { getline; if (index(reqids, " " reqid " ")) print reqid, way, spi, $2 + 0, $1 + 0, oseq }'
-}
-is_up() { [ "$(own_states | awk 'END { print NR }')" = "$state_count" ]; }
-
-# What the kernel has that concerns us, a line each: the word state, tunnel, plain (or block) and the command that
-# deletes it; or "foreign" and its name, if another tool has what we would add. Ours is known by its reqid, or, where it
-# has none, by being exactly what we add.
-scan() {
-	{ states; echo --; ip xfrm state list nokeys; } | awk -v reqids="$reqids" '
-		$1 == "--" { there = 1 }
-		!there && NF { ours[$7 " " $11] }
-		there && $1 == "src" { ends = $0; dst = $4 }
-		there && $1 == "proto" {
-			sub(/\(.*/, "", $4)
-			if ($4 == "0x00000000") next
-			if (index(reqids, " " $6 " ")) print "state xfrm state delete " ends " proto esp spi " $4
-			else if (dst " " $4 in ours) print "foreign SA to " dst " with SPI " $4
-		}'
-	{ policies; echo --; ip xfrm policy list; } | awk -v reqids="$reqids" '
-		function after(word,  i) { for (i = 1; i < NF; i++) if ($i == word) return $(i + 1) }
-		function tell() {
-			if (!way) return
-			identity = selector " dir " way if_id
-			if (reqid != "" && index(reqids, " " reqid " ")) print "tunnel xfrm policy delete " identity
-			else if (!(identity in ours)) return
-			else if (plain[identity] && action == "" && reqid == "") print "plain xfrm policy delete " identity
-#% if guard
-			else if (action == "block" && priority == ours[identity]) print "block xfrm policy delete " identity
-#% end
-			else print "foreign policy " identity
-		}
-		$1 == "--" { there = 1 }
-		!there && NF {
-			priority = after("priority"); if_id = after("if_id")
-			sub(/^xfrm policy add /, ""); identity = $0; sub(/ priority .*/, "", identity)
-			if (if_id != "") identity = identity " if_id " if_id
-			ours[identity] = priority; plain[identity] = !/ tmpl /
-		}
-		there && $1 == "src" {
-			tell()
-			selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector)
-			way = reqid = if_id = action = ""
-		}
-		there && $1 == "dir" { way = $2; priority = after("priority"); action = after("action") }
-		there && / reqid / { reqid = after("reqid") }
-		there && $1 == "if_id" { if_id = " if_id " $2 }
-		END { tell() }'
-}
-#% if encap
-
-port_owner() {
-	ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$local:$port" -v here6="[$local]:$port" '
-		$4 == here || $4 == here6 || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }'
-}
-#% end
-
-# ---- up ----
-
-# Says what a refusal of ip means, and ends.
-explain() {
-	# shellcheck disable=SC2086,SC2116  # all in one line
-	set -- "$1" "$(echo $2)"
-	case $2 in
-	*AEAD* | *AUTH* | *CRYPT* | *Requested*algorithm* | *cryptographic*)
-		fail 5 "$1: this kernel lacks the cipher @cipher@; generate with another --cipher ($2)" ;;
-	*"type not found"* | *"rotocol not supported"*)
-		fail 5 "$1: this kernel, or this container, has no ESP; try: modprobe esp@family_digit@ ($2)" ;;
-#% if nonike
-	*"encapsulation type"*)
-		fail 5 "$1: this kernel has no @encap_type@ any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
-#% end
-	*"device type"*)
-		fail 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
-	*"not permitted"*) fail 1 "$1: needs root ($2)" ;;
-	*exists*) fail 1 "$1: another tool has one with the same identity; see: ip xfrm state; ip xfrm policy ($2)" ;;
-	*) fail 1 "$1: $2" ;;
-	esac
-}
-need_xfrm() {
-	[ -n "$ip_path" ] || fail 1 "no ip that knows xfrm; install iproute2"
-	error=$(ip xfrm state list nokeys 2>&1 >/dev/null) || explain "looking at xfrm" "$error"
-}
-
-# What FUNCTION prints goes to ip's standard input: keys are never arguments, and never in a file.
-step() {
-	say "$1"
-	error=$("$2" | ip -batch - 2>&1) || { remove; explain "$1" "$error"; }
-}
-
-# An SA to and from this host that nothing will ever use, with a key of zeros: does the kernel take it?
-trial() { echo "
-xfrm state add src $local dst $local proto esp spi 0x100 mode @mode@ @state_flags@ \
-#% if encap
-  encap @encap_type@ $port $port 0.0.0.0 \
-#% end
-  @trial_words@
-xfrm state delete src $local dst $local proto esp spi 0x100
-"; }
-
-# All that could stand in the way, before anything is added.
-look() {
-#% if encap
-	espdecap=${ESPDECAP:-$(find_program espdecap)}
-	[ -n "$espdecap" ] || fail 1 "no espdecap; lay it beside this file, or name it with ESPDECAP="
-#% end
-	found=$(scan)
-#% if encap
-	case $found in
-	*state\ xfrm*)
-		if [ -z "$(helper_pid)" ] && is_up; then
-			recall
-			say "the tunnel is up, but its espdecap is gone"
-			start_helper
-			exit 0
-		fi
-		;;
-	esac
-#% end
-	case $found in
-#% if guard
-	*state\ xfrm* | *tunnel\ xfrm*)
-#% end
-#% if not guard
-	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*)
-#% end
-		fail 1 "up already, wholly or in part; see: sh $name.sh status; take it down with: sh $name.sh down" ;;
-	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
-	esac
-	[ -n "$(ip -o address show to "$local")" ] ||
-		fail 1 "$local is no address of this host; is this the script of another side? If the address changed: up --local ADDR"
-#% if encap
-	owner=$(port_owner)
-	[ -z "$owner" ] || fail 1 "UDP port $port is taken by $owner"
-#% end
-	modprobe -q esp@family_digit@ 2>/dev/null
-	error=$(trial | ip -batch - 2>&1) || explain "trying an SA" "$error"
-#% if interface
-	[ ! -e /sys/class/net/@interface@ ] || fail 1 "interface @interface@ exists already; see: ip -d link show @interface@"
-#% end
-}
-
-# ---- What up adds beside policies and states; each first noted in the file that undoes it ----
-
-note() { echo "$*" >>"$undo_file"; }
-undo() {
-	[ -r "$undo_file" ] || return 0
-	awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }' "$undo_file" | while read -r tool words; do
-		# shellcheck disable=SC2086  # words
-		case $tool in
-		ip) ip $words ;;
-#% if site
-		nft) nft $words ;;
-		write) echo "${words%% *}" >"${words#* }" ;;
-#% end
-		esac
-	done 2>/dev/null
-	rm -f "$undo_file"
-}
 #% if tunnel_mode
-# An ip command that is said, and whose refusal undoes all.
-try() {
-	say "ip $*"
-	error=$(ip "$@" 2>&1) || { remove; explain "ip $*" "$error"; }
-}
-
-word_after() { awk -v word="$1" '{ for (i = 1; i < NF; i++) if ($i == word) { print $(i + 1); exit } }'; }
-
-# The address that this host sends to NET from: its own inside what this side protects.
-source_for() {
-	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
-	for own in $own_address $own_nets; do ip -o address show to "$own" | word_after $family; done | sed 's,/.*,,;q'
-}
-
-#% if interface
-add_interface() {
-	note ip link delete @interface@
-	try link add @interface@ type xfrm@if_id@
-	try link set @interface@ mtu @mtu@ up
-}
+own_nets='@own_nets@'
+other_nets='@other_nets@'  # NET@OUTER
 #% end
 #% if own_address
-add_address() {
-	if [ -z "$(ip -o address show to "$own_address")" ]; then
-		note ip address delete "$own_address/@own_bits@" dev @own_device@
-		try address add "$own_address/@own_bits@" dev @own_device@
-	fi
-}
+own_address=@own_address@/@own_bits@ own_device=@own_device@
 #% end
-add_routes() {
-	for pair in $other_nets; do
-		net=${pair%@*}
-		case $net in 0.0.0.0/0 | ::/0) continue ;; esac
-		from=$(source_for "$net")
-#% if site
-		[ -n "$from" ] || say "no address of this host lies in what side $name protects: only what it forwards to $net goes through"
-#% end
-#% if not site
-		[ "$(ip route get "${net%/*}" 2>/dev/null | word_after src)" != "$from" ] || continue
-#% end
-		case $net in *:*) version=-6 ;; *) version=-4 ;; esac
-		if [ -n "$(ip $version route show exact "$net")" ]; then
-			say "warning: there is a route to $net, which stays; it may lack: src $from mtu @mtu@"
-			continue
-		fi
 #% if interface
-		set -- "$net" dev @interface@
+interface=@interface@ if_id=@if_id_value@
 #% end
-#% if not interface
-		way=$(ip route get "${pair#*@}")
-		set -- "$net" dev "$(echo "$way" | word_after dev)"
-		gateway=$(echo "$way" | word_after via)
-		case $net@$gateway in
-		*@ | *:*@*.* | *.*@*:*) ;;  # none, or of the other family: the policy takes the packet before that matters
-		*) set -- "$@" via "$gateway" ;;
-		esac
-#% end
-		[ -z "$from" ] || set -- "$@" src "$from"
-		note ip route delete "$@"
-		try route add "$@" mtu @mtu@
-	done
-}
-#% end
-#% if forwards
-
-# FILE below /proc/sys/net: hosts behind this one are reached only when it is 1.
-check_forwarding() {
-	[ "$(cat "/proc/sys/net/$1")" = 0 ] || return 0
-	if [ -z "$forward" ]; then
-		say "warning: /proc/sys/net/$1 is 0: hosts behind this one are cut off; up --forward sets it, and down puts it back"
-		return
-	fi
-	# the kernel changes the second with the first: put back last
-	for file in "${1%%/*}/conf/all/accept_redirects" "${1%%/*}/conf/default/accept_redirects" "$1"; do
-		note write "$(cat "/proc/sys/net/$file")" "/proc/sys/net/$file"
-	done
-	say "1 to /proc/sys/net/$1"
-	echo 1 >"/proc/sys/net/$1"
-}
-#% end
-#% if site
-
-# add_table NAME FUNCTION: a table of nft of our own; nobody else's rule is touched.
-add_table() {
-	command -v nft >/dev/null || { remove; fail 1 "$1 needs nft (nftables)"; }
-	say "nft table inet $table-$1"
-	note nft delete table inet "$table-$1"
-	error=$("$2" | nft -f - 2>&1) || { remove; fail 1 "nft table inet $table-$1: $error"; }
-}
-#% end
-
-# What this host's firewall and NAT will do to the tunnel: said, not touched.
-look_at_rules() {
-	rules=$(
-		nft list ruleset 2>/dev/null
-		# the legacy iptables, where it is in use: asked for nothing it would load its modules
-		if [ -s /proc/net/ip_tables_names ] || ! command -v nft >/dev/null; then iptables-save 2>/dev/null; fi
-	)
-	case $rules in *ipsec* | *secpath*) return ;; esac
-#% if site
-	if [ -z "$nat_exempt" ] && echo "$rules" | grep -qi -e masquerade -e ' snat '; then
-		say "warning: this host's NAT rules will take what the tunnel is to carry; up --nat-exempt exempts it, and down ends that"
-	fi
-#% end
-	if echo "$rules" | grep -q -e 'hook input .*policy drop' -e '^:INPUT DROP' -e 'hook forward .*policy drop' -e '^:FORWARD DROP'; then
-		say "warning: this host's firewall drops what it does not know; let it accept@udp_text@ what IPsec decrypted"
-		say "  (nft: meta secpath exists accept; iptables: -m policy --dir in --pol ipsec -j ACCEPT)"
-	fi
-}
-#% if punches
-
-# Opens both NATs before the kernel takes the port over; leaves in port_1 where the peer is really heard.
-punch() {
-	natprobe=${NATPROBE:-$(find_program natprobe)}
-	if [ -z "$natprobe" ]; then
-		say "no natprobe here: going on without punching the hole"
-		return
-	fi
-#% each peers
-#% if is_first
-	say "opening the hole to @other_name@, for up to $wait s: start @other_name@ now"
-	heard=$("$natprobe" -b "$local" -p "$port" --punch "@other_bracketed@:$port_1" --first --timeout "$wait" --token "$digest")
-#% end
-#% if not is_first
-	say "opening the hole to @other_name@, which was to be started first, for up to $wait s"
-	heard=$("$natprobe" -b "$local" -p "$port" --punch "@other_bracketed@:$port_1" --timeout "$wait" --token "$digest")
-#% end
-	punched=$?
-	case $punched.$heard in
-	"0.@other_bracketed@:$port_1") say "@other_name@ is heard" ;;
-	"0.@other_bracketed@:"*)
-		port_1=${heard##*:}
-		say "@other_name@ is heard from port $port_1, not from the one it was generated for: using that for this run"
-		;;
-	0.*) fail 3 "@other_name@ is heard at $heard, not at @other_bracketed@: generate the scripts again with @$heard for @other_name@" ;;
-	4.*)
-		say "@other_name@ was not heard in $wait s; the tunnel is set up all the same. Is its script running? Are both scripts of one run"
-		say "(digest $digest)? Do natprobe's words still hold on both sides? Start @first@ first"
-		;;
-	*) exit "$punched" ;;
-	esac
-#% end
-}
-#% end
-#% if encap
-
-start_helper() {
-	say "espdecap $(helper)"
-	: >"$log"
-	# shellcheck disable=SC2046  # words, not one argument
-	(trap '' HUP && exec "$espdecap" $(helper)) </dev/null >"$log" 2>&1 &
-	echo "$! $(born $!)" >"$pid_file"
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		if grep -q ready "$log"; then return; fi
-		kill -0 $! 2>/dev/null || break
-		sleep 0.1 2>/dev/null || sleep 1
-	done
-	words=$(cat "$log")
-	kill $! 2>/dev/null
-	wait $!
-	ended=$?
-	[ "$ended" -gt 0 ] && [ "$ended" -lt 6 ] || ended=1
-	remove
-	fail "$ended" "espdecap did not start: $words"
-}
-stop_helper() {
-	pid=$(helper_pid)
-	[ -z "$pid" ] || kill "$pid"
-	rm -f "$pid_file" "$log"
-}
-#% end
-
-up() {
-	look
-	trap 'say "interrupted; undoing"; remove; exit 1' HUP INT TERM
-	say "tunnel @names@, digest $digest"
-	look_at_rules
-#% if punches
-	[ -n "$no_punch" ] || punch
-#% end
-	mkdir -p "$run" || fail 1 "cannot write to $run"
 #% if guard
-	step "policies: what is to be encrypted" policies_over_blocks
+guard=yes
 #% end
-#% if not guard
-	step "policies: what is to be encrypted" policies
+#% if esn
+esn=yes
 #% end
-#% if punches
-	echo "$local $port_1" >"$now_file"
-#% end
-#% if not punches
-	echo "$local" >"$now_file"
-#% end
-	step "states: how, with keys" states
-#% if interface
-	add_interface
-#% end
-#% if own_address
-	add_address
-#% end
-#% if tunnel_mode
-	add_routes
-#% end
-#% if forwards4
-	check_forwarding ipv4/ip_forward
-#% end
-#% if forwards6
-	check_forwarding ipv6/conf/all/forwarding
-#% end
-#% if clamp
-	add_table mss clamp
-#% end
-#% if site
-	[ -z "$nat_exempt" ] || add_table nat exempt
-#% end
-#% if encap
-	start_helper
-#% end
-	trap - HUP INT TERM
-	say "up. When the other side is up too, test it with"
+tests='
 #% each tests
-	echo '  @test_command@'
+  ping -c 3 -I @test_from@ @test_to@
 #% end
-}
-
-# ---- down ----
-#% if guard
-
-# The tunnel's policies as ones that let nothing pass.
-blocks() { policies | sed -n 's/^\(xfrm policy\) add \(.*\) tmpl .*/\1 update \2 action block/p'; }
-# Over them, and in place of the plain ones that down left for the address and the port of then.
-policies_over_blocks() {
-	(recall && scan | sed -n 's/^plain //p')
-	policies | sed 's/^xfrm policy add/xfrm policy update/'
-}
-remove_commands() {
-	if [ -n "$all" ]; then
-		scan | sed -n 's/^\(state\|plain\|tunnel\|block\) //p'
-	else
-		blocks
-		scan | sed -n 's/^state //p'
-	fi
-}
-#% end
-#% if not guard
-
-remove_commands() { scan | sed -n -e 's/^state //p' -e 's/^plain //p' -e 's/^tunnel //p'; }
-#% end
-remove() {
-#% if encap
-	stop_helper
-#% end
-	remove_commands | ip -batch -
-	removed=$?
-	undo
-#% if guard
-	[ -z "$all" ] || rm -f "$now_file"
-#% end
-#% if not guard
-	rm -f "$now_file"
-#% end
-	rmdir "$run" 2>/dev/null
-	return $removed
-}
-down() {
-#% if guard
-	case $all$(scan) in
-#% end
-#% if not guard
-	case $(scan) in
-#% end
-#% if guard
-	*state\ xfrm* | *tunnel\ xfrm* | yes*xfrm*) ;;
-#% end
-#% if not guard
-	*state\ xfrm* | *tunnel\ xfrm* | *plain\ xfrm*) ;;
-#% end
-	*)
-		if [ -z "$(helper_pid)" ] && [ ! -e "$undo_file" ]; then
-#% if not guard
-			rm -f "$now_file"
-#% end
-			rmdir "$run" 2>/dev/null
-			say "is down"
-			return
-		fi
-		;;
-	esac
-	remove || fail 1 "not all could be removed; see: sh $name.sh status"
-	say "down@guard_text@. Take the other side down too before the next up: it refuses packet numbers that it has seen"
-}
-
-# ---- status ----
-
-status() {
-	rows=$(own_states)
-	if [ -z "$rows" ]; then
-#% if guard
-		case $(scan) in *block\ xfrm*) echo "$name: down, and what it carried is blocked"; exit 1 ;; esac
-#% end
-		echo "$name: down"
-		exit 1
-	fi
-	verdict="up, digest $digest" good=0
-	is_up || { verdict='half up: an SA is missing from those below (a limit reached?); take both sides down, and up with new scripts'; good=1; }
-#% if encap
-	pid=$(helper_pid)
-	if [ -n "$pid" ]; then
-		verdict="$verdict, espdecap alive (pid $pid)"
-	else
-		verdict="$verdict, but espdecap is gone: nothing is heard; start it again with: sh $name.sh up" good=1
-	fi
-#% end
-	echo "$name: $verdict"
-	echo "$rows" | awk '
-#% each peers
-		$1 == @reqid@ { peer = "@other_name@" }
-#% end
-		{ printf "  %-4s %-15s SPI %s %12d packets %15d bytes\n", $2 == "in" ? "from" : "to", peer, $3, $4, $5 }
-#% if not esn
-		$2 == "out" && $6 ~ /^0x[89a-f]......./ { print "  warning: half of the packet numbers to " peer " are used; new scripts before all are" }
-#% end
-		'
-	exit "$good"
-}
-
-# ---- The command line ----
-
-print_only='' verb='' address=''
-#% if punches
-no_punch='' wait=60
-#% end
-#% if forwards
-forward=''
-#% end
-#% if site
-nat_exempt=''
-#% end
-#% if guard
-all=''
-#% end
-while [ $# -gt 0 ]; do
-	case $1 in
-	-n) print_only=yes ;;
-	-h | --help) usage; exit 0 ;;
-#% if not punches
-	--no-punch) ;;  # this script waits for nobody
-#% end
-#% if punches
-	--no-punch) no_punch=yes ;;
-	--wait)
-		case ${2-} in
-		'' | *[!0-9]* | ?????*) usage >&2; fail 2 "--wait '${2-}': want seconds" ;;
-		esac
-		wait=$2
-		shift
-		;;
-#% end
-#% if forwards
-	--forward) forward=yes ;;
-#% end
-#% if site
-	--nat-exempt) nat_exempt=yes ;;
-#% end
-#% if guard
-	--all) all=yes ;;
-#% end
-#% if not guard
-	--all) ;;  # down always removes all
-#% end
-	--local)
-		[ $# -gt 1 ] || { usage >&2; fail 2 "--local: want an address of this host"; }
-		address=$2
-		shift
-		;;
-	up | start | down | stop | status)
-		[ -z "$verb" ] || { usage >&2; fail 2 "'$1' after '$verb': want one of them"; }
-		verb=$1
-		;;
-	*) usage >&2; fail 2 "'$1': not known, or not for this tunnel" ;;
-	esac
-	shift
-done
-local=${address:-$local}
-
-# Commands as a person would type them; keys, the only long numbers, are left out.
-shown() { sed -e '/./!d' -e 's/0x[0-9a-f]\{9,\}/KEY/g' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g" -e 's/   */ /g' -e 's/^/ip /'; }
-case $print_only$verb in
-yesup | yesstart)
-	policies | shown
-	states | shown
-#% if encap
-	echo "espdecap $(helper) &"
-#% end
-	;;
-yesdown | yesstop) need_xfrm && recall && remove_commands | shown ;;
-up | start) need_xfrm && up ;;
-down | stop) need_xfrm && recall && down ;;
-status) need_xfrm && recall && status ;;
-*)
-	usage >&2
-	fail 2 "want up, down or status"
-	;;
-esac
+'
+parts='@adds@'  # what up adds beside policies and states, in this order
+# ---- program @program_line@
