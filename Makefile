@@ -37,15 +37,16 @@ CFLAGS_ALL  += -fPIE
 LDFLAGS_ALL += -static-pie
 endif
 
-GEN     = main options config side tunnel cipher key view template output text
+GEN     = main options config settings side tunnel cipher key identity view program template output text
+PROBE   = natprobe discover punch probe stun hello user
 SHARED  = endpoint number say special
 
 .PHONY: all demo test clean
 all: $(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe
 
 $(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/templates.o
-$(BUILD)/espdecap: $(BUILD)/espdecap.o $(SHARED:%=$(BUILD)/%.o)
-$(BUILD)/natprobe: $(BUILD)/natprobe.o $(BUILD)/discover.o $(BUILD)/punch.o $(BUILD)/stun.o $(BUILD)/hello.o $(SHARED:%=$(BUILD)/%.o)
+$(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/user.o $(SHARED:%=$(BUILD)/%.o)
+$(BUILD)/natprobe: $(PROBE:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
 $(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe:
 	$(CC) -o $@ $^ $(LDFLAGS_ALL)
 
@@ -59,12 +60,14 @@ $(BUILD)/%.o: $(BUILD)/%.c
 	$(CC) $(CFLAGS_ALL) -Igen -c -o $@ $<
 -include $(wildcard $(BUILD)/*.d)
 
-# each template as a string constant: a line of text, a line of C
-$(BUILD)/templates.c: templates/script.sh templates/paste.sh Makefile
+# templates/ as a table of strings: a line of text, a line of C
+PARTS     = core look interface routes neighbours forwarding tables rules punch helper up down status main
+TEMPLATES = script.sh paste.sh picture policy state $(PARTS:%=program/%.sh)
+$(BUILD)/templates.c: $(wildcard $(TEMPLATES:%=templates/%)) Makefile
 	@mkdir -p $(BUILD)
-	{ echo '#include "template.h"'; for name in script paste; do \
-	    echo "const char template_$$name[] ="; \
-	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' templates/$$name.sh; echo ';'; done; } >$@
+	{ printf '#include "template.h"\nconst struct template_file template_files[] = {\n'; for name in $(TEMPLATES); do \
+	    echo "{ \"$$name\", \"\""; [ ! -e templates/$$name ] || \
+	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' templates/$$name; echo '},'; done; echo '{ 0, 0 } };'; } >$@
 
 # what tests/xfrmpair.bats compares with: run it after a change of the templates, and read the difference
 .PHONY: examples

@@ -64,9 +64,16 @@ unsigned cipher_key_bytes(const struct cipher *cipher)
 
 static void print_hex(struct text *out, const unsigned char *bytes, unsigned count)
 {
-	text_printf(out, "0x");
-	for (unsigned i = 0; i < count; i++)
-		text_printf(out, "%02x", bytes[i]);
+	static const char digits[] = "0123456789abcdef";
+	char hex[2 * CIPHER_KEY_MOST];
+
+	for (unsigned i = 0; i < count; i++) {
+		hex[2 * i] = digits[bytes[i] >> 4];
+		hex[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	text_add(out, "0x", 2);
+	text_add(out, hex, 2 * count);
+	explicit_bzero(hex, sizeof hex);
 }
 
 void cipher_print_key(struct text *out, const struct cipher *cipher, const unsigned char *key)
@@ -78,21 +85,14 @@ void cipher_print_key(struct text *out, const struct cipher *cipher, const unsig
 	}
 }
 
-void cipher_print_words(struct text *out, const struct cipher *cipher, const unsigned char *key)
+void cipher_print_words(struct text *out, const struct cipher *cipher)
 {
 	if (!cipher->integrity) {
-		text_printf(out, "aead %s ", cipher->encryption);
-		print_hex(out, key, cipher->key_bytes);
-		text_printf(out, " %u", cipher->icv_bits);
+		text_printf(out, "aead %s @key@ %u", cipher->encryption, cipher->icv_bits);
 		return;
 	}
-	text_printf(out, "enc %s ", cipher->encryption);
-	if (cipher->key_bytes)
-		print_hex(out, key, cipher->key_bytes);
-	else
-		text_printf(out, "''"); /* how a batch spells an empty word */
-	/* two keys are too long for one line of a terminal: the shell joins what the backslash parts */
-	text_printf(out, " \\\n  auth-trunc %s ", cipher->integrity);
-	print_hex(out, key + cipher->key_bytes, cipher->auth_bytes);
-	text_printf(out, " %u", cipher->icv_bits);
+	/* '' is how a batch spells an empty word; two keys are too long for one line of a terminal: the shell joins what the
+	 * backslash parts */
+	text_printf(out, "enc %s %s \\\n  auth-trunc %s @auth@ %u", cipher->encryption, cipher->key_bytes ? "@key@" : "''",
+	            cipher->integrity, cipher->icv_bits);
 }

@@ -1,5 +1,6 @@
 #include "config.h"
 #include "say.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,6 +97,14 @@ static bool set_in_side(struct state *state, const char *key, const char *value,
 	return refuse(where, "key '%s': want local, mapped or net for a side", shown(key));
 }
 
+static bool set_in_tunnel(struct state *state, const char *key, const char *value, const char *where)
+{
+	enum option_index taken;
+
+	return options_from_file(state->options, key, value, where, &taken) &&
+	       (taken == OPTION_COUNT || settings_take(state->tunnel, state->options, taken));
+}
+
 static bool parse_line(struct state *state, char *line, const char *where)
 {
 	char *comment, *equals;
@@ -117,7 +126,7 @@ static bool parse_line(struct state *state, char *line, const char *where)
 	*equals = '\0';
 	line = trim(line);
 	if (state->section == IN_TUNNEL)
-		return options_from_file(state->options, line, trim(equals + 1), where);
+		return set_in_tunnel(state, line, trim(equals + 1), where);
 	if (state->section == IN_SIDE)
 		return (state->side_good &= set_in_side(state, line, trim(equals + 1), where));
 	return state->section == IN_BAD || refuse(where, "key '%s': want a section [tunnel] or [side NAME] before it", shown(line));

@@ -1,4 +1,5 @@
 #include "key.h"
+#include "number.h"
 #include "say.h"
 
 #include <err.h>
@@ -14,6 +15,7 @@
 enum {
 	SPI_LEAST = 0x100,     /* RFC 4303, section 2.1: 1 to 255 are reserved */
 	FIRST_EPOCH = 1,
+	EPOCH_MOST = 999999999,
 	FILE_MOST = 16 << 20,  /* bytes: more than a mesh of hundreds needs */
 };
 
@@ -92,21 +94,37 @@ static bool spi_taken(const struct tunnel *tunnel, size_t to, uint32_t spi)
 	return false;
 }
 
+static void draw(struct sa *sa, const struct tunnel *tunnel)
+{
+	do
+		fill_random(&sa->spi, sizeof sa->spi);
+	while (sa->spi < SPI_LEAST || spi_taken(tunnel, sa->to, sa->spi));
+	fill_random(sa->key, cipher_key_bytes(tunnel->cipher));
+}
+
 void key_make(struct tunnel *tunnel)
 {
+	tunnel->sa_given = tunnel->sa_count;
 	for (size_t from = 0; from < tunnel->side_count; from++)
 		for (size_t to = 0; to < tunnel->side_count; to++) {
 			struct sa sa = { .from = from, .to = to, .epoch = FIRST_EPOCH };
 
 			if (from == to || find(tunnel, from, to))
 				continue;
-			do
-				fill_random(&sa.spi, sizeof sa.spi);
-			while (sa.spi < SPI_LEAST || spi_taken(tunnel, to, sa.spi));
-			fill_random(sa.key, cipher_key_bytes(tunnel->cipher));
+			draw(&sa, tunnel);
 			add(tunnel, &sa);
 			explicit_bzero(&sa, sizeof sa);
 		}
+}
+
+bool key_renew(struct tunnel *tunnel, size_t from, size_t to)
+{
+	size_t number = tunnel->sa_numbers[from * tunnel->side_count + to];
+
+	if (number <= tunnel->sa_given)
+		return false;
+	draw(&tunnel->sas[number - 1], tunnel);
+	return true;
 }
 
 static int hex_digit(char c)
@@ -170,11 +188,11 @@ static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *tex
 
 static bool parse_epoch(unsigned long *out, const char *text, const char *where)
 {
-	size_t digits = strlen(text);
+	unsigned long long epoch;
 
-	if (digits < 1 || digits > 9 || strspn(text, "0123456789") != digits)
+	if (!number_parse(&epoch, text, FIRST_EPOCH, EPOCH_MOST))
 		return refuse(where, "epoch '%s': want a number, 1 for the first", shown(text));
-	*out = strtoul(text, NULL, 10);
+	*out = (unsigned long)epoch;
 	return true;
 }
 
@@ -234,15 +252,29 @@ static bool check_whole(const struct tunnel *tunnel, const char *path)
 	return good;
 }
 
+static int by_key(const void *one, const void *two)
+{
+	const struct sa *const *a = one, *const *b = two;
+
+	return memcmp((*a)->key, (*b)->key, CIPHER_KEY_MOST);
+}
+
 /* A counter per key: two SAs with one key meet the same nonce sooner or later (RFC 4106, section 9). */
 static void warn_of_twins(const struct tunnel *tunnel, const char *path)
 {
+	const struct sa **sas = calloc(tunnel->sa_count + 1, sizeof *sas);
+
+	if (!sas)
+		err(EXIT_BROKE, "memory");
 	for (size_t i = 0; i < tunnel->sa_count; i++)
-		for (size_t j = 0; j < i; j++)
-			if (memcmp(tunnel->sas[i].key, tunnel->sas[j].key, CIPHER_KEY_MOST) == 0) {
-				warnx("%s: warning: one key for two directions: fit for an experiment only", path);
-				return;
-			}
+		sas[i] = &tunnel->sas[i];
+	qsort(sas, tunnel->sa_count, sizeof *sas, by_key);
+	for (size_t i = 1; i < tunnel->sa_count; i++)
+		if (by_key(&sas[i - 1], &sas[i]) == 0) {
+			warnx("%s: warning: one key for two directions: fit for an experiment only", path);
+			break;
+		}
+	free(sas);
 }
 
 bool key_parse(struct tunnel *tunnel, char *text, const char *path, bool partly)
@@ -288,17 +320,29 @@ bool key_read(struct tunnel *tunnel, const char *path, bool partly)
 	return good;
 }
 
+static void print_line(struct text *out, const struct tunnel *tunnel, const struct sa *sa)
+{
+	text_printf(out, "%s %s %lu 0x%08x ", tunnel->sides[sa->from].name, tunnel->sides[sa->to].name, sa->epoch, (unsigned)sa->spi);
+	cipher_print_key(out, tunnel->cipher, sa->key);
+	text_add(out, "\n", 1);
+}
+
 void key_print(struct text *out, const struct tunnel *tunnel)
 {
 	text_printf(out, "# xfrmpair keys, digest %08x: FROM TO EPOCH SPI KEY\n", (unsigned)tunnel->digest);
-	for (size_t i = 0; i < tunnel->sa_count; i++) {
-		const struct sa *sa = &tunnel->sas[i];
+	for (size_t i = 0; i < tunnel->sa_count; i++)
+		print_line(out, tunnel, &tunnel->sas[i]);
+}
 
-		text_printf(out, "%s %s %lu 0x%08x ", tunnel->sides[sa->from].name, tunnel->sides[sa->to].name, sa->epoch,
-		            (unsigned)sa->spi);
-		cipher_print_key(out, tunnel->cipher, sa->key);
-		text_printf(out, "\n");
-	}
+void key_print_of_side(struct text *out, const struct tunnel *tunnel, size_t self, const char *prefix)
+{
+	for (size_t other = 0; other < tunnel->side_count; other++)
+		if (other != self) {
+			text_printf(out, "%s", prefix);
+			print_line(out, tunnel, key_of(tunnel, self, other));
+			text_printf(out, "%s", prefix);
+			print_line(out, tunnel, key_of(tunnel, other, self));
+		}
 }
 
 void key_free(struct tunnel *tunnel)
@@ -307,5 +351,5 @@ void key_free(struct tunnel *tunnel)
 	free(tunnel->sa_numbers);
 	tunnel->sas = NULL;
 	tunnel->sa_numbers = NULL;
-	tunnel->sa_count = tunnel->sa_room = 0;
+	tunnel->sa_count = tunnel->sa_room = tunnel->sa_given = 0;
 }

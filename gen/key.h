@@ -17,8 +17,12 @@ void key_make(struct tunnel *);
 bool key_read(struct tunnel *, const char *path, bool partly);
 /* The same for a text that was read already (the fuzzer's way in). */
 bool key_parse(struct tunnel *, char *text, const char *path, bool partly);
+/* A fresh key and SPI in place of one that key_make() made; false for one that was given. */
+bool key_renew(struct tunnel *, size_t from, size_t to);
 /* Writes the key file's text. */
 void key_print(struct text *, const struct tunnel *);
+/* Adds its lines about side SELF, each after PREFIX, by peer: what it sends with, then what it receives with. */
+void key_print_of_side(struct text *, const struct tunnel *, size_t self, const char *prefix);
 /* The SA of a direction that its sender uses first; the tunnel must have its keys. */
 const struct sa *key_of(const struct tunnel *, size_t from, size_t to);
 /* Wipes and frees. */

@@ -1,10 +1,13 @@
 /* xfrmpair: arguments or file -> sides -> pairs -> one side's view -> template -> file. */
 #include "cipher.h"
 #include "config.h"
+#include "identity.h"
 #include "key.h"
 #include "options.h"
 #include "output.h"
+#include "program.h"
 #include "say.h"
+#include "settings.h"
 #include "template.h"
 #include "tunnel.h"
 #include "view.h"
@@ -19,11 +22,12 @@ struct format {
 	const char *name;
 	const char *template;
 	const char *suffix;
+	bool is_program;  /* the template is its head */
 };
 
 static const struct format formats[] = {
-	{ "script", template_script, ".sh" },
-	{ "paste", template_paste, ".paste" },
+	{ "script", "script.sh", ".sh", true },
+	{ "paste", "paste.sh", ".paste", false },
 };
 
 static bool read_sides(struct tunnel *tunnel, struct options *options, struct text *file, char **words)
@@ -65,34 +69,87 @@ static bool get_keys(struct tunnel *tunnel, const struct options *options)
 	if (options->value[OPTION_KEYS] && !key_read(tunnel, options->value[OPTION_KEYS], partly))
 		return false;
 	key_make(tunnel);
-	return true;
+	return identity_settle(tunnel, options->value[OPTION_KEYS]);
 }
 
-/* One text per side. */
-static void render(struct output *output, const struct tunnel *tunnel, const struct options *options, const struct format *format)
+/* Head, program and keys; the brace that the head opens makes a file that was cut off a syntax error. */
+static void render_script(struct text *out, struct scope *scope, const struct tunnel *tunnel, size_t side, const char *template)
 {
-	for (size_t i = 0; i < tunnel->side_count; i++) {
-		struct scope *scope = view_describe(tunnel, i);
-		char name[NAME_MOST + 8];
+	unsigned shape = view_shape(tunnel, side);
+	struct text program = { 0 }, words = { 0 };
 
-		snprintf(name, sizeof name, "%s%s", tunnel->sides[i].name, format->suffix);
-		template_render(output_add(output, options->value[OPTION_OUTPUT], name), format->template, scope);
-		scope_free(scope);
-	}
+	program_add(&program, shape);
+	program_print_line(&words, shape, &program);
+	scope_set(scope, "program_line", words.bytes);
+	text_empty(&words);
+	program_print_adds(&words, shape);
+	scope_set(scope, "adds", words.length ? words.bytes : "");
+	template_render(out, template, scope);
+	text_add(out, program.bytes, program.length);
+	text_printf(out, "# ---- keys: FROM TO EPOCH SPI KEY\n");
+	key_print_of_side(out, tunnel, side, "#key ");
+	text_printf(out, "}\n");
+	text_free(&program);
+	text_free(&words);
 }
 
-/* To the terminal what has no folder, or all in a dry run; then the files, all or none. */
-static bool deliver(struct output *sides, struct output *keys, const struct options *options)
+static void render(struct text *out, const struct tunnel *tunnel, size_t side, const struct format *format)
+{
+	struct scope *scope = view_describe(tunnel, side);
+
+	text_empty(out);
+	if (format->is_program)
+		render_script(out, scope, tunnel, side, format->template);
+	else
+		template_render(out, format->template, scope);
+	scope_free(scope);
+}
+
+/* One text per side, one after the other: a mesh's scripts are too much to keep.  To the terminal what has no folder. */
+static bool write_sides(struct output *output, const struct tunnel *tunnel, const struct options *options, const struct format *format)
 {
 	const char *folder = options->value[OPTION_OUTPUT];
-	bool force = options->value[OPTION_FORCE];
+	bool print = !folder || options->value[OPTION_DRY_RUN], good = true;
+	struct text text = { 0 };
 
-	if (options->value[OPTION_DRY_RUN])
-		return output_print(sides, folder) && output_print(keys, true);
-	if (!folder)
-		return output_print(sides, false) && output_write(keys, NULL, force);
-	output_move(sides, keys);
-	return output_write(sides, folder, force);
+	for (size_t i = 0; good && i < tunnel->side_count; i++) {
+		char *path = NULL;
+
+		if (folder && asprintf(&path, "%s/%s%s", folder, tunnel->sides[i].name, format->suffix) < 0)
+			err(EXIT_BROKE, "memory");
+		render(&text, tunnel, i, format);
+		good = print ? output_print(path, &text) : output_add(output, path, &text);
+		free(path);
+	}
+	text_free(&text);
+	return good;
+}
+
+static bool write_keys(struct output *output, const struct tunnel *tunnel, const struct options *options)
+{
+	const char *path = options->value[OPTION_SAVE_KEYS];
+	struct text text = { 0 };
+	bool good;
+
+	if (!path)
+		return true;
+	key_print(&text, tunnel);
+	good = options->value[OPTION_DRY_RUN] ? output_print(path, &text) : output_add(output, path, &text);
+	text_free(&text);
+	return good;
+}
+
+static bool write_all_files(const struct tunnel *tunnel, const struct options *options, const struct format *format)
+{
+	struct output output = { 0 };
+	bool good;
+
+	if (options->value[OPTION_OUTPUT] && !options->value[OPTION_DRY_RUN])
+		output_folder(&output, options->value[OPTION_OUTPUT]);
+	good = write_sides(&output, tunnel, options, format) && write_keys(&output, tunnel, options) &&
+	       output_place(&output, options->value[OPTION_FORCE]);
+	output_end(&output, good);
+	return good;
 }
 
 /* For who has just written scripts: what to do with them. */
@@ -112,25 +169,24 @@ int main(int argc, char **argv)
 {
 	struct options options = { 0 };
 	struct tunnel tunnel = { 0 };
-	struct output sides = { 0 }, keys = { 0 };
 	struct text file = { 0 };
 	const struct format *format;
 	int status = EXIT_MISTAKE, first;
+	bool good;
 
 	options_from_arguments(&options, argc, argv, &first);
-	if (!read_sides(&tunnel, &options, &file, argv + first) || !tunnel_set(&tunnel, &options) ||
-	    !(format = read_format(&options)) || !tunnel_check(&tunnel) || !get_keys(&tunnel, &options))
+	/* every mistake is told */
+	good = settings_take_all(&tunnel, &options);
+	good &= read_sides(&tunnel, &options, &file, argv + first);
+	good &= settings_complete(&tunnel, &options);
+	format = read_format(&options);
+	if (!good || !format || !tunnel_check(&tunnel) || !get_keys(&tunnel, &options))
 		goto out;
-	tunnel_digest(&tunnel);
-	render(&sides, &tunnel, &options, format);
-	if (options.value[OPTION_SAVE_KEYS])
-		key_print(output_add(&keys, NULL, options.value[OPTION_SAVE_KEYS]), &tunnel);
-	status = deliver(&sides, &keys, &options) ? EXIT_OK : EXIT_BROKE;
+	identity_digest(&tunnel);
+	status = write_all_files(&tunnel, &options, format) ? EXIT_OK : EXIT_BROKE;
 	if (status == EXIT_OK)
 		say_what_next(&tunnel, &options, format);
 out:
-	output_free(&sides);
-	output_free(&keys);
 	tunnel_free(&tunnel);
 	text_free(&file);
 	return status;

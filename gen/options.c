@@ -151,20 +151,21 @@ void options_from_arguments(struct options *options, int argc, char **argv, int 
 	*first = optind;
 }
 
-bool options_from_file(struct options *options, const char *key, const char *value, const char *where)
+bool options_from_file(struct options *options, const char *key, const char *value, const char *where, enum option_index *taken)
 {
+	*taken = OPTION_COUNT;
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		if (!rows[i].in_file || strcmp(rows[i].name, key) != 0)
 			continue;
 		if (options->value[i])
 			return options->where[i][0] == '-' ||
 			       refuse(where, "key '%s': given before (%s); want it once", key, options->where[i]);
-		if (rows[i].argument)
-			set(options, i, value, where);
-		else if (strcmp(value, "yes") == 0)
-			set(options, i, "yes", where);
-		else if (strcmp(value, "no") != 0)
+		if (!rows[i].argument && strcmp(value, "no") == 0)
+			return true;
+		if (!rows[i].argument && strcmp(value, "yes") != 0)
 			return refuse(where, "%s '%s': want yes or no", key, shown(value));
+		set(options, i, value, where);
+		*taken = (enum option_index)i;
 		return true;
 	}
 	return refuse(where, "key '%s': not one of a tunnel file's; want one of the long options", shown(key));

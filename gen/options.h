@@ -45,7 +45,7 @@ struct options {
  * after --help and --version (status 0) and after a mistake (status 2). */
 void options_from_arguments(struct options *, int argc, char **argv, int *first);
 /* Sets KEY as a tunnel file at WHERE says it, unless the command line did; the value must outlive the
- * options.  False after one line. */
-bool options_from_file(struct options *, const char *key, const char *value, const char *where);
+ * options.  *TAKEN: the option that is set by it, or OPTION_COUNT.  False after one line. */
+bool options_from_file(struct options *, const char *key, const char *value, const char *where, enum option_index *taken);
 
 #endif

@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1 /* linux/fs.h */
+#endif
 
 static char *join(const char *before, const char *between, const char *after)
 {
@@ -18,24 +23,6 @@ static char *join(const char *before, const char *between, const char *after)
 	if (asprintf(&joined, "%s%s%s", before, between, after) < 0)
 		err(EXIT_BROKE, "memory");
 	return joined;
-}
-
-static struct output_file *new_file(struct output *output)
-{
-	struct output_file *files = reallocarray(output->files, output->count + 1, sizeof *files);
-
-	if (!files)
-		err(EXIT_BROKE, "memory");
-	output->files = files;
-	return &files[output->count++];
-}
-
-struct text *output_add(struct output *output, const char *folder, const char *name)
-{
-	struct output_file *file = new_file(output);
-
-	*file = (struct output_file){ .path = folder ? join(folder, "/", name) : join(name, "", "") };
-	return &file->text;
 }
 
 static bool write_all(int fd, const char *bytes, size_t count)
@@ -53,39 +40,113 @@ static bool write_all(int fd, const char *bytes, size_t count)
 	return true;
 }
 
-/* The new text under a name beside the final one, on the disk. */
-static bool prepare(struct output_file *file)
+static void begin(struct output *output)
 {
-	int fd;
-	bool good;
+	sigset_t all;
 
-	file->temporary = join(file->path, ".", "XXXXXX");
+	if (output->begun)
+		return;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &output->signals);
+	output->begun = true;
+}
+
+void output_folder(struct output *output, const char *folder)
+{
+	begin(output);
+	if (mkdir(folder, S_IRWXU) == 0)
+		output->folder = join(folder, "", "");
+}
+
+/* A signal that waits and ends the program when it no longer does. */
+static bool is_told_to_end(const struct output *output)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGXFSZ };
+	sigset_t waiting;
+
+	sigpending(&waiting);
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (sigismember(&waiting, ends[i]) && !sigismember(&output->signals, ends[i]))
+			return true;
+	return false;
+}
+
+bool output_add(struct output *output, const char *path, const struct text *text)
+{
+	struct output_file *files = reallocarray(output->files, output->count + 1, sizeof *files), *file;
+	bool good;
+	int fd;
+
+	if (!files)
+		err(EXIT_BROKE, "memory");
+	begin(output);
+	output->files = files;
+	file = &files[output->count++];
+	*file = (struct output_file){ .path = join(path, "", ""), .temporary = join(path, ".", "XXXXXX") };
 	fd = mkostemp(file->temporary, O_CLOEXEC); /* mode 0600 */
 	if (fd < 0) {
 		free(file->temporary);
 		file->temporary = NULL;
-		return refuse(file->path, "cannot be written: %s", strerror(errno));
+		return refuse(path, "cannot be written: %s", strerror(errno));
 	}
-	good = write_all(fd, file->text.bytes, file->text.length) && fsync(fd) == 0;
+	good = write_all(fd, text->bytes, text->length) && fsync(fd) == 0;
 	if (close(fd) != 0 || !good)
-		return refuse(file->path, "cannot be written: %s", strerror(errno));
-	return true;
+		return refuse(path, "cannot be written: %s", strerror(errno));
+	return !is_told_to_end(output) || refuse(path, "not written: told to end");
+}
+
+/* FAT and some network file systems have no hard links. */
+static bool lacks_links(int error)
+{
+	return error == EPERM || error == ENOTSUP || error == EOPNOTSUPP || error == ENOSYS || error == EMLINK;
+}
+
+/* Like rename(2), but takes no name that exists. */
+static bool rename_to_new(const char *from, const char *to)
+{
+	int fd;
+
+	if (link(from, to) == 0) /* and FROM goes with all that is left over */
+		return true;
+	if (!lacks_links(errno))
+		return false;
+	if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return true;
+	if (errno != EINVAL && errno != ENOSYS && !lacks_links(errno))
+		return false;
+	/* the name is ours from the moment that an empty file has it */
+	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	if (fd < 0)
+		return false;
+	close(fd);
+	if (rename(from, to) == 0)
+		return true;
+	unlink(to);
+	return false;
+}
+
+/* Lays the file that is there aside, if one is; by another name for it where there are links, so that it is never gone. */
+static bool lay_aside(struct output_file *file)
+{
+	struct stat status;
+
+	if (lstat(file->path, &status) != 0 || S_ISDIR(status.st_mode))
+		return true; /* rename(2) will say what is wrong */
+	file->backup = join(file->temporary, ".", "old");
+	if (link(file->path, file->backup) == 0 || (lacks_links(errno) && rename(file->path, file->backup) == 0))
+		return true;
+	free(file->backup);
+	file->backup = NULL;
+	return false;
 }
 
 /* Gives the new text its name. */
 static bool place(struct output_file *file, bool force)
 {
-	if (force) {
-		file->backup = join(file->temporary, ".", "old");
-		if (link(file->path, file->backup) != 0) {
-			free(file->backup);
-			file->backup = NULL;
-		}
-		file->placed = rename(file->temporary, file->path) == 0;
-	} else {
-		/* unlike rename(2), link(2) takes no name that exists */
-		file->placed = link(file->temporary, file->path) == 0;
-	}
+	if (force)
+		file->placed = lay_aside(file) && rename(file->temporary, file->path) == 0;
+	else
+		file->placed = rename_to_new(file->temporary, file->path);
 	if (file->placed)
 		return true;
 	if (errno == EEXIST)
@@ -93,79 +154,99 @@ static bool place(struct output_file *file, bool force)
 	return refuse(file->path, "cannot be written: %s", strerror(errno));
 }
 
-static void put_back(struct output_file *file)
+/* What PATH is in. */
+static char *folder_of(const char *path)
 {
-	if (file->placed && file->backup) {
-		rename(file->backup, file->path);
-		free(file->backup);
-		file->backup = NULL;
-	} else if (file->placed) {
-		unlink(file->path);
-	}
+	const char *slash = strrchr(path, '/');
+	char *folder = join(path, "", "");
+
+	if (!slash)
+		strcpy(folder, ".");
+	else
+		folder[slash == path ? 1 : slash - path] = '\0';
+	return folder;
 }
 
-static void remove_extra(struct output_file *file)
+/* The names are on the disk too; a file system that knows no such thing is fine. */
+static bool sync_folder(const char *folder)
 {
-	if (file->temporary)
-		unlink(file->temporary);
-	if (file->backup)
-		unlink(file->backup);
-	free(file->temporary);
-	free(file->backup);
-	file->temporary = file->backup = NULL;
-}
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool good = fd < 0 || fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS;
 
-bool output_write(struct output *output, const char *folder, bool force)
-{
-	sigset_t all, before;
-	bool made, good = true;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	made = folder && mkdir(folder, S_IRWXU) == 0;
-	for (size_t i = 0; good && i < output->count; i++)
-		good = prepare(&output->files[i]);
-	for (size_t i = 0; good && i < output->count; i++)
-		good = place(&output->files[i], force);
-	for (size_t i = 0; i < output->count; i++) {
-		if (!good)
-			put_back(&output->files[i]);
-		remove_extra(&output->files[i]);
-	}
-	if (!good && made)
-		rmdir(folder);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (!good)
+		refuse(folder, "cannot be written: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
 	return good;
 }
 
-bool output_print(const struct output *output, bool names)
+static bool sync_folders(const struct output *output)
+{
+	char *before = NULL;
+	bool good = true;
+
+	for (size_t i = 0; good && i < output->count; i++) {
+		char *folder = folder_of(output->files[i].path);
+
+		if (!before || strcmp(folder, before) != 0)
+			good = sync_folder(folder);
+		free(before);
+		before = folder;
+	}
+	free(before);
+	if (good && output->folder) {
+		char *around = folder_of(output->folder);
+
+		good = sync_folder(around);
+		free(around);
+	}
+	return good;
+}
+
+bool output_place(struct output *output, bool force)
+{
+	for (size_t i = 0; i < output->count; i++)
+		if (!place(&output->files[i], force))
+			return false;
+	return sync_folders(output);
+}
+
+static void put_back(struct output_file *file)
+{
+	if (file->backup)
+		rename(file->backup, file->path);
+	else if (file->placed)
+		unlink(file->path);
+}
+
+void output_end(struct output *output, bool good)
+{
+	for (size_t i = 0; i < output->count; i++) {
+		struct output_file *file = &output->files[i];
+
+		if (!good)
+			put_back(file);
+		if (file->temporary)
+			unlink(file->temporary);
+		if (file->backup)
+			unlink(file->backup);
+		free(file->path);
+		free(file->temporary);
+		free(file->backup);
+	}
+	if (!good && output->folder)
+		rmdir(output->folder);
+	free(output->folder);
+	free(output->files);
+	if (output->begun)
+		sigprocmask(SIG_SETMASK, &output->signals, NULL);
+	*output = (struct output){ 0 };
+}
+
+bool output_print(const char *path, const struct text *text)
 {
 	/* not stdio: its buffer would keep the keys */
-	for (size_t i = 0; i < output->count; i++) {
-		const struct output_file *file = &output->files[i];
-
-		if (names && dprintf(STDOUT_FILENO, "# %s:\n", file->path) < 0)
-			return refuse("standard output", "%s", strerror(errno));
-		if (!write_all(STDOUT_FILENO, file->text.bytes, file->text.length))
-			return refuse("standard output", "%s", strerror(errno));
-	}
+	if ((path && dprintf(STDOUT_FILENO, "# %s:\n", path) < 0) || !write_all(STDOUT_FILENO, text->bytes, text->length))
+		return refuse("standard output", "%s", strerror(errno));
 	return true;
-}
-
-void output_move(struct output *output, struct output *from)
-{
-	for (size_t i = 0; i < from->count; i++)
-		*new_file(output) = from->files[i];
-	free(from->files);
-	*from = (struct output){ 0 };
-}
-
-void output_free(struct output *output)
-{
-	for (size_t i = 0; i < output->count; i++) {
-		text_free(&output->files[i].text);
-		free(output->files[i].path);
-	}
-	free(output->files);
-	*output = (struct output){ 0 };
 }

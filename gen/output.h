@@ -4,12 +4,12 @@
 
 #include "text.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct output_file {
 	char *path;
-	struct text text;
 	char *temporary;  /* its new text, until it takes the name */
 	char *backup;     /* what --force replaces, until all is done */
 	bool placed;
@@ -18,19 +18,21 @@ struct output_file {
 struct output {
 	struct output_file *files;
 	size_t count;
+	char *folder;     /* made here: to go again if nothing comes of it */
+	bool begun;       /* signals wait */
+	sigset_t signals; /* those of before */
 };
 
-/* The text to fill; it holds until the next call.  PATH: FOLDER/NAME, or NAME alone when FOLDER is NULL. */
-struct text *output_add(struct output *, const char *folder, const char *name);
-/* Writes all files, mode 0600, making FOLDER (may be NULL) if it is missing; replaces none that exists without FORCE.
- * False, after one line, when one cannot be written: then all is as it was. */
-bool output_write(struct output *, const char *folder, bool force);
-/* Prints what output_write() would write, under the files' NAMES if wanted; false, after one line, when stdout
- * does not take it. */
-bool output_print(const struct output *, bool names);
-/* Adds the files of FROM, which is then empty. */
-void output_move(struct output *, struct output *from);
-/* Wipes. */
-void output_free(struct output *);
+/* Makes FOLDER if it is missing.  From here, or from the first output_add(), until output_end() signals wait; one that
+ * would end the program makes output_add() fail. */
+void output_folder(struct output *, const char *folder);
+/* Puts TEXT on the disk, mode 0600, but not yet under the name of PATH.  False, after one line, when that fails. */
+bool output_add(struct output *, const char *path, const struct text *text);
+/* Gives all files their names; replaces none that exists without FORCE.  False, after one line, when one cannot have it. */
+bool output_place(struct output *, bool force);
+/* Leaves everything as it was before, unless it is GOOD; then frees. */
+void output_end(struct output *, bool good);
+/* Prints TEXT to stdout, headed by PATH unless that is NULL; false, after one line, when stdout does not take it. */
+bool output_print(const char *path, const struct text *text);
 
 #endif

@@ -1,5 +1,7 @@
 #include "side.h"
+#include "number.h"
 #include "say.h"
+#include "special.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,16 +36,13 @@ static struct address network_of(const struct address *address, unsigned length)
 /* Loopback and multicast are no place behind a side. */
 static bool never_protected(const struct prefix *prefix)
 {
-	static const struct prefix rows[] = {
-		{ { AF_INET, { 127 } }, 8 },
-		{ { AF_INET, { 224 } }, 4 },
-		{ { AF_INET6, { [15] = 1 } }, 128 },
-		{ { AF_INET6, { 0xff } }, 8 },
-	};
+	for (size_t i = 0; i < special_count; i++) {
+		const struct special_range *range = &special_ranges[i];
+		struct prefix net = { range->network, range->length };
 
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (prefix_overlaps(&rows[i], prefix))
+		if ((range->kind == SPECIAL_LOOPBACK || range->kind == SPECIAL_MULTICAST) && prefix_overlaps(&net, prefix))
 			return true;
+	}
 	return false;
 }
 
@@ -62,18 +61,11 @@ bool prefix_parse(struct prefix *out, const char *text, const char *where)
 		return false;
 	out->length = family_bits(out->address.family);
 	if (slash) {
-		const char *digits = slash + 1;
-		size_t count = strlen(digits);
-		unsigned bits = 0;
+		unsigned long long bits;
 
-		if (count < 1 || count > 3 || strspn(digits, "0123456789") != count || (count > 1 && digits[0] == '0'))
-			bits = 999;
-		else
-			for (const char *p = digits; *p; p++)
-				bits = bits * 10 + (unsigned)(*p - '0');
-		if (bits > out->length)
+		if (!number_parse(&bits, slash + 1, 0, out->length))
 			return refuse(where, "net '%s': want a prefix length from 0 to %u", shown(text), out->length);
-		out->length = bits;
+		out->length = (unsigned)bits;
 	}
 	network = network_of(&out->address, out->length);
 	if (!address_equal(&network, &out->address))
@@ -120,32 +112,13 @@ bool prefix_overlaps(const struct prefix *one, const struct prefix *two)
 	                                  : prefix_contains(two, &one->address);
 }
 
-/* An address that no packet can come from, or that no NAT shows to the internet. */
-static bool unusable(const struct address *address)
-{
-	static const struct { struct prefix prefix; } rows[] = {
-		{ { { AF_INET, { 0 } }, 8 } },                            /* 0.0.0.0/8: unspecified */
-		{ { { AF_INET, { 127 } }, 8 } },                          /* loopback */
-		{ { { AF_INET, { 224 } }, 4 } },                          /* multicast */
-		{ { { AF_INET, { 255, 255, 255, 255 } }, 32 } },          /* broadcast */
-		{ { { AF_INET6, { 0 } }, 127 } },                         /* ::, ::1 */
-		{ { { AF_INET6, { 0xff } }, 8 } },                        /* multicast */
-		{ { { AF_INET6, { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff } }, 96 } }, /* ::ffff:0:0/96 */
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (prefix_contains(&rows[i].prefix, address))
-			return true;
-	return false;
-}
-
 static bool parse_outer(struct endpoint *out, const char *what, const char *text, const char *where)
 {
 	char address[ADDRESS_TEXT];
 
 	if (!endpoint_parse(out, text, where))
 		return false;
-	if (unusable(&out->address))
+	if (special_is_unusable(&out->address))
 		return refuse(where, "%s address '%s': unspecified, loopback, multicast or broadcast; want %s", what,
 		              address_print(address, &out->address),
 		              strcmp(what, "local") == 0 ? "the host's own address on its interface"

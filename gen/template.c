@@ -4,121 +4,241 @@
 #include <err.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A value (text), or an item of a list (scope), in the order of setting. */
+enum {
+	BLOCK_BYTES = 64 << 10,
+	LETS_MOST = 32,      /* in one rendering */
+	DEPTH_MOST = 16,     /* holes in values in holes, and files in files */
+};
+
+/* Memory of a root scope and all in it, freed and wiped at once: a mesh's scripts have millions of values. */
+struct block {
+	struct block *before;
+	size_t used, room;
+	_Alignas(max_align_t) char bytes[];
+};
+
+struct arena {
+	struct block *last;
+};
+
+/* A value, or a list of scopes. */
 struct entry {
 	const char *name;
-	struct text text;
-	struct scope *scope;
+	size_t name_length;
+	const char *value;
+	size_t length;
+	struct scope *first, *last;
 };
 
 struct scope {
+	struct arena *arena;
 	const struct scope *around;
+	struct scope *next;  /* in the list */
 	struct entry *entries;
-	size_t count;
+	size_t count, room;
 };
+
+static void *take(struct arena *arena, size_t bytes)
+{
+	size_t step = _Alignof(max_align_t);
+	struct block *block = arena->last;
+	void *taken;
+
+	bytes = (bytes + step - 1) / step * step;
+	if (!block || block->room - block->used < bytes) {
+		size_t room = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+
+		block = calloc(1, sizeof *block + room);
+		if (!block)
+			err(EXIT_BROKE, "memory");
+		block->before = arena->last;
+		block->room = room;
+		arena->last = block;
+	}
+	taken = block->bytes + block->used;
+	block->used += bytes;
+	return taken;
+}
+
+static struct scope *make_scope(struct arena *arena, const struct scope *around)
+{
+	struct scope *scope = take(arena, sizeof *scope);
+
+	*scope = (struct scope){ .arena = arena, .around = around };
+	return scope;
+}
 
 struct scope *scope_new(void)
 {
-	struct scope *scope = calloc(1, sizeof *scope);
+	struct arena *arena = calloc(1, sizeof *arena);
 
-	if (!scope)
+	if (!arena)
 		err(EXIT_BROKE, "memory");
-	return scope;
+	return make_scope(arena, NULL);
 }
 
 static struct entry *new_entry(struct scope *scope, const char *name)
 {
-	struct entry *entries = reallocarray(scope->entries, scope->count + 1, sizeof *entries);
+	if (scope->count == scope->room) {
+		size_t room = scope->room ? 2 * scope->room : 16;
+		struct entry *entries = take(scope->arena, room * sizeof *entries);
 
-	if (!entries)
-		err(EXIT_BROKE, "memory");
-	scope->entries = entries;
-	entries[scope->count] = (struct entry){ .name = name };
-	return &entries[scope->count++];
+		if (scope->count)
+			memcpy(entries, scope->entries, scope->count * sizeof *entries);
+		scope->entries = entries;
+		scope->room = room;
+	}
+	scope->entries[scope->count] = (struct entry){ .name = name, .name_length = strlen(name) };
+	return &scope->entries[scope->count++];
 }
 
-void scope_set(struct scope *scope, const char *name, const char *format, ...)
+void scope_set(struct scope *scope, const char *name, const char *value)
 {
 	struct entry *entry = new_entry(scope, name);
-	char *value;
+	char *copy;
+
+	entry->length = strlen(value);
+	copy = take(scope->arena, entry->length + 1);
+	memcpy(copy, value, entry->length + 1);
+	entry->value = copy;
+}
+
+void scope_printf(struct scope *scope, const char *name, const char *format, ...)
+{
+	struct entry *entry = new_entry(scope, name);
 	va_list arguments;
+	char *value;
 	int length;
 
 	va_start(arguments, format);
-	length = vasprintf(&value, format, arguments);
+	length = vsnprintf(NULL, 0, format, arguments);
 	va_end(arguments);
 	if (length < 0)
-		err(EXIT_BROKE, "memory");
-	text_add(&entry->text, value, (size_t)length);
-	explicit_bzero(value, (size_t)length);
-	free(value);
-}
-
-struct scope *scope_add(struct scope *scope, const char *list)
-{
-	struct entry *entry = new_entry(scope, list);
-
-	entry->scope = scope_new();
-	entry->scope->around = scope;
-	return entry->scope;
-}
-
-void scope_free(struct scope *scope)
-{
-	if (!scope)
-		return;
-	for (size_t i = 0; i < scope->count; i++) {
-		text_free(&scope->entries[i].text);
-		scope_free(scope->entries[i].scope);
-	}
-	free(scope->entries);
-	free(scope);
+		err(EXIT_BROKE, "printf");
+	value = take(scope->arena, (size_t)length + 1);
+	va_start(arguments, format);
+	vsnprintf(value, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	entry->value = value;
+	entry->length = (size_t)length;
 }
 
 static bool is_named(const struct entry *entry, const char *name, size_t length)
 {
-	return strncmp(entry->name, name, length) == 0 && !entry->name[length];
+	return entry->name_length == length && memcmp(entry->name, name, length) == 0;
+}
+
+static struct entry *find_here(const struct scope *scope, const char *name, size_t length)
+{
+	for (size_t i = 0; i < scope->count; i++)
+		if (is_named(&scope->entries[i], name, length))
+			return &scope->entries[i];
+	return NULL;
+}
+
+struct scope *scope_add_within(struct scope *scope, const char *list, const struct scope *around)
+{
+	struct entry *entry = find_here(scope, list, strlen(list));
+	struct scope *item = make_scope(scope->arena, around);
+
+	if (!entry)
+		entry = new_entry(scope, list);
+	if (entry->last)
+		entry->last->next = item;
+	else
+		entry->first = item;
+	entry->last = item;
+	return item;
+}
+
+struct scope *scope_add(struct scope *scope, const char *list)
+{
+	return scope_add_within(scope, list, scope);
+}
+
+void scope_free(struct scope *scope)
+{
+	struct arena *arena = scope ? scope->arena : NULL;
+
+	while (arena && arena->last) {
+		struct block *block = arena->last;
+
+		arena->last = block->before;
+		explicit_bzero(block->bytes, block->used);
+		free(block);
+	}
+	free(arena);
 }
 
 /* The innermost entry of that name. */
 static const struct entry *find(const struct scope *scope, const char *name, size_t length)
 {
-	for (; scope; scope = scope->around)
-		for (size_t i = 0; i < scope->count; i++)
-			if (is_named(&scope->entries[i], name, length))
-				return &scope->entries[i];
+	for (; scope; scope = scope->around) {
+		const struct entry *entry = find_here(scope, name, length);
+
+		if (entry)
+			return entry;
+	}
 	return NULL;
 }
 
-static void render_line(struct text *out, const char *line, size_t length, const struct scope *scope)
-{
-	const char *end = line + length;
+/* What is true of one rendering. */
+struct rendering {
+	struct text *out;
+	struct entry lets[LETS_MOST];
+	size_t let_count;
+	unsigned depth;
+};
 
-	while (line < end) {
-		const char *hole = memchr(line, '@', (size_t)(end - line));
+static struct entry *find_let(struct rendering *rendering, const char *name, size_t length)
+{
+	for (size_t i = 0; i < rendering->let_count; i++)
+		if (is_named(&rendering->lets[i], name, length))
+			return &rendering->lets[i];
+	return NULL;
+}
+
+static void enter(struct rendering *rendering, const char *what, size_t length)
+{
+	if (++rendering->depth > DEPTH_MOST)
+		errx(EXIT_BROKE, "template: %.*s holds itself", (int)length, what);
+}
+
+static void fill(struct rendering *rendering, const char *text, size_t length, const struct scope *scope)
+{
+	const char *end = text + length;
+
+	while (text < end) {
+		const char *hole = memchr(text, '@', (size_t)(end - text));
 		const struct entry *entry;
-		size_t name;
+		size_t name = 0;
 
 		if (!hole) {
-			text_add(out, line, (size_t)(end - line));
+			text_add(rendering->out, text, (size_t)(end - text));
 			return;
 		}
-		text_add(out, line, (size_t)(hole - line));
-		line = hole + 1;
-		name = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
-		if (!name || line[name] != '@') {
-			text_add(out, "@", 1);
+		text_add(rendering->out, text, (size_t)(hole - text));
+		text = hole + 1;
+		while (text + name < end && ((text[name] >= 'a' && text[name] <= 'z') || text[name] == '_'))
+			name++;
+		if (!name || text + name == end || text[name] != '@') {
+			text_add(rendering->out, "@", 1);
 			continue;
 		}
-		entry = find(scope, line, name);
+		entry = find(scope, text, name);
 		if (!entry)
-			errx(EXIT_BROKE, "template: no value for @%.*s@", (int)name, line);
-		text_add(out, entry->text.bytes, entry->text.length);
-		line += name + 1;
+			entry = find_let(rendering, text, name);
+		if (!entry || !entry->value)
+			errx(EXIT_BROKE, "template: no value for @%.*s@", (int)name, text);
+		enter(rendering, text, name);
+		fill(rendering, entry->value, entry->length, scope);
+		rendering->depth--;
+		text += name + 1;
 	}
 }
 
@@ -129,7 +249,7 @@ static const char *next_line(const char *line)
 	return newline ? newline + 1 : line + strlen(line);
 }
 
-/* The word after PREFIX when the line is that directive, else NULL. */
+/* The rest of the line after PREFIX when the line is that directive, else NULL. */
 static const char *directive(const char *line, const char *prefix)
 {
 	size_t length = strlen(prefix);
@@ -137,44 +257,85 @@ static const char *directive(const char *line, const char *prefix)
 	return strncmp(line, prefix, length) == 0 ? line + length : NULL;
 }
 
+/* NAME, or NAME and after one blank its text. */
+static void let(struct rendering *rendering, const char *words)
+{
+	size_t name = strcspn(words, " \n");
+	const char *text = words + name + (words[name] == ' ');
+	struct entry *entry = find_let(rendering, words, name);
+
+	if (!entry && rendering->let_count == LETS_MOST)
+		errx(EXIT_BROKE, "template: more than %d lets", LETS_MOST);
+	if (!entry)
+		entry = &rendering->lets[rendering->let_count++];
+	*entry = (struct entry){ .name = words, .name_length = name, .value = text, .length = strcspn(text, "\n") };
+}
+
+static bool is_true(const struct scope *scope, const char *name)
+{
+	const struct entry *entry = find(scope, name, strcspn(name, "\n"));
+
+	return entry && (entry->first || entry->length);
+}
+
+static const char *find_file(const char *name, size_t length)
+{
+	for (const struct template_file *file = template_files; file->name; file++)
+		if (strlen(file->name) == length && memcmp(file->name, name, length) == 0)
+			return file->text;
+	errx(EXIT_BROKE, "template: no file %.*s", (int)length, name);
+}
+
+const char *template_text(const char *file)
+{
+	return find_file(file, strlen(file));
+}
+
 /* Renders up to the end of the text or the directive that ends this block; gives what follows. */
-static const char *render_block(struct text *out, const char *line, const struct scope *scope, bool wanted)
+static const char *render_block(struct rendering *rendering, const char *line, const struct scope *scope, bool wanted)
 {
 	while (*line) {
-		const char *after = next_line(line), *name;
+		const char *after = next_line(line), *words;
 
-		if (directive(line, "#% end"))
-			return after;
-		if ((name = directive(line, "#% each "))) {
-			size_t length = strcspn(name, "\n");
-			const struct entry *first = wanted ? find(scope, name, length) : NULL;
-
-			line = render_block(out, after, scope, false);
-			if (!first)
-				continue;
-			/* all items of that name in the scope that holds the first */
-			for (const struct scope *owner = first->scope->around; first < owner->entries + owner->count; first++)
-				if (is_named(first, name, length))
-					render_block(out, after, first->scope, true);
-		} else if ((name = directive(line, "#% if "))) {
-			bool negated = strncmp(name, "not ", 4) == 0;
-			const struct entry *entry;
-
-			if (negated)
-				name += 4;
-			entry = find(scope, name, strcspn(name, "\n"));
-			line = render_block(out, after, scope,
-			                    wanted && (entry && (entry->scope || entry->text.length)) != negated);
-		} else {
+		if (line[0] != '#' || line[1] != '%') {
 			if (wanted)
-				render_line(out, line, (size_t)(after - line), scope);
+				fill(rendering, line, (size_t)(after - line), scope);
 			line = after;
+		} else if (directive(line, "#% end")) {
+			return after;
+		} else if ((words = directive(line, "#% each "))) {
+			const struct entry *list = wanted ? find(scope, words, strcspn(words, "\n")) : NULL;
+
+			line = render_block(rendering, after, scope, false);
+			for (const struct scope *item = list ? list->first : NULL; item; item = item->next)
+				render_block(rendering, after, item, true);
+		} else if ((words = directive(line, "#% if not "))) {
+			line = render_block(rendering, after, scope, wanted && !is_true(scope, words));
+		} else if ((words = directive(line, "#% if "))) {
+			line = render_block(rendering, after, scope, wanted && is_true(scope, words));
+		} else if ((words = directive(line, "#% let "))) {
+			if (wanted)
+				let(rendering, words);
+			line = after;
+		} else if ((words = directive(line, "#% include "))) {
+			size_t length = strcspn(words, "\n");
+
+			if (wanted) {
+				enter(rendering, words, length);
+				render_block(rendering, find_file(words, length), scope, true);
+				rendering->depth--;
+			}
+			line = after;
+		} else {
+			errx(EXIT_BROKE, "template: what is '%.*s'?", (int)strcspn(line, "\n"), line);
 		}
 	}
 	return line;
 }
 
-void template_render(struct text *out, const char *template, const struct scope *scope)
+void template_render(struct text *out, const char *file, const struct scope *scope)
 {
-	render_block(out, template, scope, true);
+	struct rendering rendering = { .out = out };
+
+	render_block(&rendering, template_text(file), scope, true);
 }

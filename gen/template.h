@@ -1,31 +1,42 @@
-/* The text of templates/ with its holes filled.
+/* The files of templates/ with their holes filled.
  *
- *     @name@           the value `name`
- *     #% each LIST     the lines up to the matching end, once per item of LIST
- *     #% if NAME       ... only when the value is not empty, or the list not without items
- *     #% if not NAME   ... only when it is
+ *     @name@             the value `name`, whose own holes are filled too
+ *     #% each LIST       the lines up to the matching end, once per item of LIST
+ *     #% if NAME         ... only when the value is not empty, or the list not without items
+ *     #% if not NAME     ... only when it is
  *     #% end
+ *     #% let NAME TEXT   from here on `name` is TEXT, which may be empty; its holes are filled where it is used
+ *     #% include FILE    the lines of templates/FILE
  */
 #ifndef TEMPLATE_H
 #define TEMPLATE_H
 
 #include "text.h"
 
-/* Values and lists by name; a list's items are scopes that see what is around them. */
+/* Values and lists by name; a list's items are scopes that see what is around them.  Names are literals: they are kept
+ * as they are. */
 struct scope;
 
 struct scope *scope_new(void);
-void scope_set(struct scope *, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void scope_set(struct scope *, const char *name, const char *value);
+void scope_printf(struct scope *, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* A new item at the end of LIST; it belongs to SCOPE. */
 struct scope *scope_add(struct scope *, const char *list);
-/* Wipes and frees all of it; takes NULL. */
+/* The same, for an item that sees what AROUND, another scope of that root, sees. */
+struct scope *scope_add_within(struct scope *, const char *list, const struct scope *around);
+/* Wipes and frees the scope that scope_new() made, with all in it; takes NULL. */
 void scope_free(struct scope *);
 
-/* Adds TEMPLATE to OUT.  A hole without a value is a mistake in the program: status 1. */
-void template_render(struct text *out, const char *template, const struct scope *);
+/* Adds templates/FILE to OUT.  A hole without a value, or one that holds itself, is a mistake in the program: status 1. */
+void template_render(struct text *out, const char *file, const struct scope *);
 
-/* The files of templates/, put into the program by the Makefile. */
-extern const char template_script[];
-extern const char template_paste[];
+/* templates/, put into the program by the Makefile; the last has no name. */
+struct template_file {
+	const char *name;  /* "script.sh", "program/core.sh" */
+	const char *text;
+};
+extern const struct template_file template_files[];
+/* The text of templates/FILE as it stands. */
+const char *template_text(const char *file);
 
 #endif

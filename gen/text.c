@@ -25,7 +25,7 @@ static void reserve(struct text *text, size_t more)
 	if (text->bytes)
 		memcpy(bytes, text->bytes, text->length + 1);
 	if (text->bytes)
-		explicit_bzero(text->bytes, text->room);
+		explicit_bzero(text->bytes, text->length + 1);
 	free(text->bytes);
 	text->bytes = bytes;
 	text->room = room;
@@ -76,6 +76,13 @@ bool text_read(struct text *text, int fd, size_t most)
 		if (got == 0)
 			return true;
 	}
+}
+
+void text_empty(struct text *text)
+{
+	if (text->bytes)
+		explicit_bzero(text->bytes, text->length + 1);
+	text->length = 0;
 }
 
 void text_free(struct text *text)

@@ -17,6 +17,8 @@ void text_printf(struct text *, const char *format, ...) __attribute__((format(p
 /* Reads all of the open file FD; false, with errno, when it cannot be read or is larger than
  * MOST bytes (EFBIG). */
 bool text_read(struct text *, int fd, size_t most);
+/* Wipes, and keeps the room. */
+void text_empty(struct text *);
 /* Wipes and frees; takes an empty text too. */
 void text_free(struct text *);
 

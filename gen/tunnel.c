@@ -1,92 +1,11 @@
 #include "tunnel.h"
 #include "key.h"
 #include "say.h"
+#include "special.h"
 
 #include <err.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool parse_count(unsigned long long *out, const struct options *options, enum option_index option, unsigned long long least,
-                        unsigned long long most)
-{
-	const char *text = options->value[option];
-	size_t digits;
-
-	if (!text)
-		return true;
-	digits = strspn(text, "0123456789");
-	*out = digits <= 18 ? strtoull(text, NULL, 10) : 0;
-	if (!digits || text[digits] || *out < least || *out > most)
-		return refuse(options->where[option], "number '%s': want %llu to %llu", shown(text), least, most);
-	return true;
-}
-
-/* TEXT is to be one of two words; *SECOND says which. */
-static bool parse_choice(bool *second, const struct options *options, enum option_index option, const char *one, const char *two)
-{
-	const char *text = options->value[option];
-
-	*second = text && strcmp(text, two) == 0;
-	return !text || *second || strcmp(text, one) == 0 ||
-	       refuse(options->where[option], "'%s': want %s or %s", shown(text), one, two);
-}
-
-/* IFNAMSIZ is 16 with its NUL. */
-static bool check_interface(const char *name, const char *where)
-{
-	size_t length = strlen(name);
-
-	return (length >= 1 && length <= 15 && name[0] >= 'a' && name[0] <= 'z' &&
-	        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == length) ||
-	       refuse(where, "interface '%s': want a lower-case letter, then at most 14 of a-z, 0-9, -, _ and .", shown(name));
-}
-
-bool tunnel_set(struct tunnel *tunnel, const struct options *options)
-{
-	const char *cipher = options->value[OPTION_CIPHER];
-	/* the least that IPv6 and IPv4's header fields allow: RFC 8200 section 5, RFC 791 */
-	unsigned long long mtu = 1500;
-	bool good;
-
-	tunnel->esn = options->value[OPTION_ESN];
-	tunnel->hairpin = options->value[OPTION_HAIRPIN];
-	tunnel->lan = options->value[OPTION_LAN];
-	tunnel->clamp = options->value[OPTION_CLAMP];
-	tunnel->guard = options->value[OPTION_GUARD];
-	tunnel->interface = options->value[OPTION_INTERFACE];
-	tunnel->where_inner = options->where[OPTION_INNER];
-	tunnel->where_encap = options->where[OPTION_ENCAP];
-	tunnel->cipher = cipher_find(cipher ? cipher : CIPHER_DEFAULT, options->where[OPTION_CIPHER]);
-	good = tunnel->cipher;
-	good &= parse_choice(&tunnel->transport, options, OPTION_MODE, "tunnel", "transport");
-	good &= parse_choice(&tunnel->nonike, options, OPTION_ENCAP, "espinudp", "espinudp-nonike");
-	good &= parse_count(&mtu, options, OPTION_MTU, 576, 65535);
-	good &= parse_count(&tunnel->limit_bytes, options, OPTION_LIMIT_BYTES, 1, 999999999999999999);
-	good &= parse_count(&tunnel->limit_packets, options, OPTION_LIMIT_PACKETS, 1, 999999999999999999);
-	tunnel->mtu = (unsigned)mtu;
-	if (options->value[OPTION_INNER])
-		good &= prefix_parse(&tunnel->inner, options->value[OPTION_INNER], options->where[OPTION_INNER]) &&
-		        (tunnel->inner.length || refuse(options->where[OPTION_INNER], "prefix '%s': no place for addresses of hosts; want one "
-		                                        "like 10.99.0.0/24", options->value[OPTION_INNER]));
-	if (tunnel->interface)
-		good &= check_interface(tunnel->interface, options->where[OPTION_INTERFACE]);
-	if (tunnel->hairpin && tunnel->lan)
-		good = refuse(options->where[OPTION_LAN], "beside --hairpin: want one of them");
-	if (tunnel->transport && (tunnel->interface || options->value[OPTION_INNER]))
-		good = refuse(options->where[OPTION_MODE], "transport mode joins two hosts by their outer addresses: want --mode tunnel, "
-		              "or neither --interface nor --inner");
-	if (tunnel->transport && tunnel->clamp)
-		good = refuse(options->where[OPTION_CLAMP], "transport mode carries nobody else's connections, and the kernel knows the MTU for its own: "
-		              "want --mode tunnel, or no --clamp");
-	if (tunnel->interface && tunnel->guard)
-		good = refuse(options->where[OPTION_GUARD], "its policies catch only what is routed into the interface: want --guard without "
-		              "--interface, or a blackhole route of your own");
-	if (tunnel->cipher && !tunnel->cipher->key_bytes)
-		warnx("%s: warning: %s authenticates but encrypts nothing: everybody on the way can read", options->where[OPTION_CIPHER],
-		      tunnel->cipher->name);
-	return good;
-}
 
 struct side *tunnel_add_side(struct tunnel *tunnel)
 {
@@ -135,24 +54,6 @@ static bool name_sides(struct tunnel *tunnel)
 	return good;
 }
 
-/* RFC 1918, RFC 6598 (shared address space of carrier NAT), RFC 3927, RFC 4193. */
-static bool is_private(const struct address *address)
-{
-	static const struct prefix rows[] = {
-		{ { AF_INET, { 10 } }, 8 },
-		{ { AF_INET, { 172, 16 } }, 12 },
-		{ { AF_INET, { 192, 168 } }, 16 },
-		{ { AF_INET, { 100, 64 } }, 10 },
-		{ { AF_INET, { 169, 254 } }, 16 },
-		{ { AF_INET6, { 0xfc } }, 7 },
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (prefix_contains(&rows[i], address))
-			return true;
-	return false;
-}
-
 static bool check_side(const struct tunnel *tunnel, const struct side *side)
 {
 	char address[ADDRESS_TEXT];
@@ -162,7 +63,7 @@ static bool check_side(const struct tunnel *tunnel, const struct side *side)
 		              side->name);
 	if (tunnel->transport && side->net_count)
 		return refuse(side->where, "%s: a +NET in transport mode, which joins two hosts; want --mode tunnel or no NET", side->name);
-	if (side->behind_nat && is_private(&side->mapped.address))
+	if (side->behind_nat && special_is_private(&side->mapped.address))
 		warnx("%s: warning: mapped address %s is private: a second NAT hides this side, unless this is a lab",
 		      side->where, address_print(address, &side->mapped.address));
 	if (side->behind_nat && !side->local.port)
@@ -202,6 +103,22 @@ static bool check_nets(const struct side *one, const struct side *two)
 	return common || refuse(two->where, "%s and %s protect no nets of one family: want IPv4 on both or IPv6 on both", one->name, two->name);
 }
 
+/* Two sides behind one NAT are one address to a third, who in transport mode has nothing else to tell their policies by. */
+static bool check_transport(const struct tunnel *tunnel, const struct side *one, const struct side *two)
+{
+	if (!tunnel->transport || !address_equal(&one->mapped.address, &two->mapped.address))
+		return true;
+	for (size_t i = 0; i < tunnel->side_count; i++) {
+		const struct side *third = &tunnel->sides[i];
+		char text[ADDRESS_TEXT];
+
+		if (third != one && third != two && !(tunnel->lan && address_equal(&third->mapped.address, &one->mapped.address)))
+			return refuse(two->where, "%s and %s are both %s to %s, which in transport mode could not tell their packets apart (RFC 3948, "
+			              "section 5.2): want --mode tunnel", one->name, two->name, address_print(text, &one->mapped.address), third->name);
+	}
+	return true;
+}
+
 static bool check_pair(const struct tunnel *tunnel, const struct side *one, const struct side *two)
 {
 	bool same_nat = address_equal(&one->mapped.address, &two->mapped.address);
@@ -219,9 +136,11 @@ static bool check_pair(const struct tunnel *tunnel, const struct side *one, cons
 	if (same_nat && tunnel->lan && address_equal(&one->local.address, &two->local.address))
 		return refuse(two->where, "%s and %s have one local address %s: want one for each side of a LAN", one->name, two->name,
 		              address_print(text, &one->local.address));
-	if (!tunnel->transport && !check_nets(one, two))
+	if (tunnel->transport)
+		return check_transport(tunnel, one, two);
+	if (!check_nets(one, two))
 		return false;
-	if (!tunnel->transport && tunnel->inner.address.family == AF_UNSPEC && !same_nat)
+	if (tunnel->inner.address.family == AF_UNSPEC && !same_nat)
 		warn_same_lan(one, two);
 	return true;
 }
@@ -324,56 +243,6 @@ bool tunnel_encapsulates(const struct tunnel *tunnel)
 		if (tunnel->sides[i].local.port)
 			return true;
 	return false;
-}
-
-/* FNV-1a: short, and enough to tell runs and files apart; it protects nothing. */
-static uint32_t hash(const struct text *text)
-{
-	uint32_t value = 2166136261u;
-
-	for (size_t i = 0; i < text->length; i++)
-		value = (value ^ (unsigned char)text->bytes[i]) * 16777619u;
-	return value;
-}
-
-void tunnel_digest(struct tunnel *tunnel)
-{
-	struct text facts = { 0 };
-
-	text_printf(&facts, "%s esn %d transport %d lan %d hairpin %d interface %s mtu %u clamp %d guard %d nonike %d limits %llu %llu\n",
-	            tunnel->cipher->name, tunnel->esn, tunnel->transport, tunnel->lan, tunnel->hairpin,
-	            tunnel->interface ? tunnel->interface : "", tunnel->mtu, tunnel->clamp, tunnel->guard, tunnel->nonike,
-	            tunnel->limit_bytes, tunnel->limit_packets);
-	for (size_t i = 0; i < tunnel->side_count; i++) {
-		const struct side *side = &tunnel->sides[i];
-		char local[ENDPOINT_TEXT], mapped[ENDPOINT_TEXT], net[PREFIX_TEXT];
-
-		text_printf(&facts, "%s %s %s", side->name, endpoint_print(local, &side->local),
-		            endpoint_print(mapped, &side->mapped));
-		for (size_t j = 0; j < side->net_count; j++)
-			text_printf(&facts, " %s", prefix_print(net, &side->nets[j]));
-		text_printf(&facts, "\n");
-	}
-	for (size_t from = 0; from < tunnel->side_count; from++)
-		for (size_t to = 0; to < tunnel->side_count; to++)
-			if (from != to)
-				text_printf(&facts, "%zu %zu %x\n", from, to, (unsigned)key_of(tunnel, from, to)->spi);
-	tunnel->digest = hash(&facts);
-	text_free(&facts);
-}
-
-uint32_t tunnel_reqid(const struct tunnel *tunnel, size_t one, size_t two)
-{
-	size_t low = one < two ? one : two, high = one < two ? two : one;
-	struct text facts = { 0 };
-	uint32_t value;
-
-	text_printf(&facts, "%s %x %s %x\n", tunnel->sides[low].name, (unsigned)key_of(tunnel, low, high)->spi,
-	            tunnel->sides[high].name, (unsigned)key_of(tunnel, high, low)->spi);
-	value = hash(&facts);
-	text_free(&facts);
-	/* away from the small numbers that daemons count from, and a positive int for any tool */
-	return (value & 0x3fffffff) | 0x40000000;
 }
 
 void tunnel_free(struct tunnel *tunnel)

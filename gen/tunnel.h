@@ -4,7 +4,6 @@
 #define TUNNEL_H
 
 #include "cipher.h"
-#include "options.h"
 #include "side.h"
 
 #include <stdbool.h>
@@ -37,12 +36,11 @@ struct tunnel {
 	unsigned long long limit_bytes, limit_packets; /* of an outbound SA; 0: none */
 	struct sa *sas;
 	size_t sa_count, sa_room;
+	size_t sa_given;      /* the first of them were, the rest was made here */
 	size_t *sa_numbers;  /* of direction FROM * side_count + TO: its first SA's place, counted from 1; 0: none */
-	uint32_t digest;     /* stands for one run; tunnel_digest() sets it */
+	uint32_t digest;     /* stands for one run; identity_digest() sets it */
 };
 
-/* Takes the options that describe the tunnel; each bad one is refused in one line. */
-bool tunnel_set(struct tunnel *, const struct options *);
 /* A side without a name yet; the pointer holds until the next one is added. */
 struct side *tunnel_add_side(struct tunnel *);
 /* Names the nameless and refuses, one line each, what cannot work together; warns of what
@@ -52,11 +50,6 @@ bool tunnel_check(struct tunnel *);
 unsigned tunnel_inner_mtu(const struct tunnel *, sa_family_t family);
 /* True when the pair's packets are wrapped in UDP. */
 bool tunnel_encapsulates(const struct tunnel *);
-/* Computes the digest: over everything that is not secret, SPIs included.  The tunnel must have its keys. */
-void tunnel_digest(struct tunnel *);
-/* The kernel's name for all that belongs to one pair; the same on both sides, stable as long as
- * the pair keeps its SPIs. */
-uint32_t tunnel_reqid(const struct tunnel *, size_t one, size_t two);
 /* Wipes the keys. */
 void tunnel_free(struct tunnel *);
 

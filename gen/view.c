@@ -1,4 +1,5 @@
 #include "view.h"
+#include "identity.h"
 #include "key.h"
 #include "say.h"
 
@@ -7,136 +8,303 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	REPLAY_WINDOW = 128,
-	/* the lower number wins */
-	BYPASS_PRIORITY = 1000,
-	TUNNEL_PRIORITY = 2000,
-	EVERYTHING_PRIORITY = 3000,
-};
+enum { REPLAY_WINDOW = 128 };
 
-static struct nets nets_of(const struct side *side)
-{
-	struct nets nets = { .count = side->net_count };
+/* The lower number wins. */
+static const char bypass_priority[] = "1000", tunnel_priority[] = "2000", neighbour_priority[] = "2500",
+                  everything_priority[] = "3000", block_priority[] = "4000";
 
-	memcpy(nets.list, side->nets, sizeof nets.list);
-	return nets;
-}
+static const struct prefix everything4 = { { AF_INET, { 0 } }, 0 }, everything6 = { { AF_INET6, { 0 } }, 0 };
+static const struct prefix halves4[] = { { { AF_INET, { 0 } }, 1 }, { { AF_INET, { 0x80 } }, 1 } };
+static const struct prefix halves6[] = { { { AF_INET6, { 0 } }, 1 }, { { AF_INET6, { 0x80 } }, 1 } };
+static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 }, multicast6 = { { AF_INET6, { 0xff } }, 8 };
 
-struct view view_of(const struct tunnel *tunnel, size_t self, size_t other)
+void view_of(struct view *view, const struct tunnel *tunnel, size_t self, size_t other)
 {
 	const struct side *one = &tunnel->sides[self], *two = &tunnel->sides[other];
 	bool lan = tunnel->lan && address_equal(&one->mapped.address, &two->mapped.address);
-	struct view view = {
+
+	*view = (struct view){
 		.self = one,
 		.other = two,
 		.self_outer = one->local,
 		.other_outer = lan ? two->local : two->mapped,
+		.lan = lan,
+		.self_nets = { one->nets, one->net_count },
+		.other_nets = { two->nets, two->net_count },
 		.in = key_of(tunnel, other, self),
 		.out = key_of(tunnel, self, other),
-		.reqid = tunnel_reqid(tunnel, self, other),
+		.reqid = identity_reqid(tunnel, self, other),
 	};
-
 	if (tunnel->transport) {
-		view.self_nets = (struct nets){ { prefix_of_host(&view.self_outer.address) }, 1 };
-		view.other_nets = (struct nets){ { prefix_of_host(&view.other_outer.address) }, 1 };
-	} else {
-		view.self_nets = nets_of(one);
-		view.other_nets = nets_of(two);
+		view->self_host = prefix_of_host(&view->self_outer.address);
+		view->other_host = prefix_of_host(&view->other_outer.address);
+		view->self_nets = (struct nets){ &view->self_host, 1 };
+		view->other_nets = (struct nets){ &view->other_host, 1 };
 	}
-	return view;
 }
 
-/* All views of one side, in the order of the others. */
-struct views {
-	struct view *list;
+/* All views of one side, in the order of the others, and what is filled in while they are walked. */
+struct describer {
+	const struct tunnel *tunnel;
+	struct view *views;
 	size_t count;
+	struct scope *script;
 };
 
-static struct views views_of(const struct tunnel *tunnel, size_t self)
+static struct describer describer_new(const struct tunnel *tunnel, size_t self)
 {
-	struct views views = { calloc(tunnel->side_count, sizeof *views.list), 0 };
+	struct describer describer = { .tunnel = tunnel, .views = calloc(tunnel->side_count, sizeof *describer.views) };
 
-	if (!views.list)
+	if (!describer.views)
 		err(EXIT_BROKE, "memory");
 	for (size_t other = 0; other < tunnel->side_count; other++)
 		if (other != self)
-			views.list[views.count++] = view_of(tunnel, self, other);
-	return views;
+			view_of(&describer.views[describer.count++], tunnel, self, other);
+	return describer;
 }
 
 /* A value that is only there or not. */
 static void set_flag(struct scope *scope, const char *name, bool value)
 {
-	scope_set(scope, name, "%s", value ? "yes" : "");
+	scope_set(scope, name, value ? "yes" : "");
 }
 
-/* self == internet == other, each behind its NAT if it has one. */
-static void describe_picture(struct scope *peer, const struct view *view)
+static void set_address(struct scope *scope, const char *name, const struct address *address)
 {
-	const struct side *self = view->self, *other = view->other;
-	bool lan = !endpoint_equal(&view->other_outer, &other->mapped);
-	char inside[ENDPOINT_TEXT], outside[ENDPOINT_TEXT];
+	char text[ADDRESS_TEXT];
 
-	scope_set(peer, "picture", "%s %s%s%s", self->name, endpoint_print(inside, &self->local),
-	          self->behind_nat && !lan ? " --NAT-- " : "",
-	          self->behind_nat && !lan ? endpoint_print(outside, &self->mapped) : "");
-	scope_set(peer, "picture_between", "%s", lan ? "one LAN" : "internet");
-	scope_set(peer, "picture_other", "%s%s%s %s", other->behind_nat && !lan ? endpoint_print(outside, &other->mapped) : "",
-	          other->behind_nat && !lan ? " --NAT-- " : "", endpoint_print(inside, &other->local), other->name);
+	scope_set(scope, name, address_print(text, address));
 }
 
-static void describe_sa(struct scope *peer, const char *spi, const char *words, const struct tunnel *tunnel, const struct sa *sa)
+static void set_prefix(struct scope *scope, const char *name, const struct prefix *prefix)
 {
-	struct text text = { 0 };
+	char text[PREFIX_TEXT];
 
-	scope_set(peer, spi, "0x%08x", (unsigned)sa->spi);
-	cipher_print_words(&text, tunnel->cipher, sa->key);
-	scope_set(peer, words, "%s", text.bytes);
-	text_free(&text);
+	scope_set(scope, name, prefix_print(text, prefix));
 }
 
-/* Adds policies that let plain packets pass between SELF and OTHER, ahead of those for everything. */
-static void describe_plain(struct scope *script, const struct prefix *self, const struct prefix *other)
-{
-	struct scope *plain = scope_add(script, "plains");
-	char net[PREFIX_TEXT];
+/* ---- Policies: every row is one side of a mirror ---- */
 
-	scope_set(plain, "self_net", "%s", prefix_print(net, self));
-	scope_set(plain, "other_net", "%s", prefix_print(net, other));
+/* An end of a policy's selector. */
+struct end {
+	const struct prefix *net;
+	bool here;  /* the host's own address, which may be another one when the script runs */
+};
+
+static void set_end(struct scope *row, const char *name, const struct end *end)
+{
+	if (end->here)
+		scope_printf(row, name, "@here@/%u", end->net->length);
+	else
+		set_prefix(row, name, end->net);
 }
 
-/* Where the other side protects everything, this side's own neighbours stay reachable (RFC 4861: neighbour
- * discovery comes from link-local addresses and goes to multicast). */
-static void describe_neighbours(struct scope *script, const struct prefix *self)
+/* A policy in LIST; what its row does not say, AROUND does. */
+static struct scope *add_policy(struct scope *script, const char *list, const struct scope *around, const char *dir,
+                                const struct end *src, const struct end *dst, const char *priority)
 {
-	static const struct prefix link_local = { { AF_INET6, { 0xfe, 0x80 } }, 10 };
-	static const struct prefix multicast = { { AF_INET6, { 0xff } }, 8 };
+	struct scope *row = scope_add_within(script, list, around);
 
-	describe_plain(script, self, self);
-	if (self->address.family == AF_INET6) {
-		describe_plain(script, self, &link_local);
-		describe_plain(script, self, &multicast);
+	set_end(row, "src", src);
+	set_end(row, "dst", dst);
+	scope_set(row, "dir", dir);
+	scope_set(row, "priority", priority);
+	scope_set(row, "ports", "");
+	scope_set(row, "action", "");
+	return row;
+}
+
+/* The tunnel's own, between SELF and OTHER. */
+static void describe_policy(const struct describer *d, struct scope *peer, const struct prefix *self, const struct prefix *other)
+{
+	bool everything = prefix_is_everything(self) || prefix_is_everything(other);
+	const char *priority = everything ? everything_priority : tunnel_priority;
+	struct end near = { self, d->tunnel->transport }, far = { other, false };
+	struct scope *row = add_policy(d->script, "policies", peer, "out", &near, &far, priority);
+
+	scope_set(row, "tmpl_src", "@here@");
+	scope_set(row, "tmpl_dst", "@other@");
+	for (unsigned i = 0; i < (d->tunnel->transport ? 1 : 2); i++) {
+		row = add_policy(d->script, "policies", peer, i == 0 ? "in" : "fwd", &far, &near, priority);
+		scope_set(row, "tmpl_src", "@other@");
+		scope_set(row, "tmpl_dst", "@here@");
 	}
 }
 
-static void describe_selector(struct scope *peer, const struct tunnel *tunnel, const struct view *view, const struct prefix *self,
+/* Lets the UDP flow itself pass. */
+static void describe_outer(const struct describer *d, struct scope *peer, const struct view *view)
+{
+	struct prefix self = prefix_of_host(&view->self_outer.address), other = prefix_of_host(&view->other_outer.address);
+	struct end near = { &self, true }, far = { &other, false };
+	struct scope *out = add_policy(d->script, "outers", peer, "out", &near, &far, bypass_priority);
+	struct scope *in = add_policy(d->script, "outers", peer, "in", &far, &near, bypass_priority);
+
+	scope_set(out, "ports", " proto 17 sport @port@ dport @peer_port@");
+	scope_set(in, "ports", " proto 17 sport @peer_port@ dport @port@");
+}
+
+/* Policies without a template, for all that passes between NEAR and FAR. */
+static void add_plain(const struct describer *d, const char *list, const struct prefix *near, const struct prefix *far,
+                      const char *priority, const char *action)
+{
+	static const char *const dirs[] = { "out", "in", "fwd" };
+	struct end self = { near, false }, other = { far, false };
+
+	for (size_t i = 0; i < 3; i++) {
+		bool out = i == 0;
+		struct scope *row = add_policy(d->script, list, d->script, dirs[i], out ? &self : &other, out ? &other : &self, priority);
+
+		scope_set(row, "action", action);
+	}
+}
+
+static const struct prefix *everything_of(const struct prefix *net)
+{
+	return net->address.family == AF_INET6 ? &everything6 : &everything4;
+}
+
+static void describe_neighbour(const struct describer *d, const struct prefix *near, const struct prefix *far)
+{
+	add_plain(d, "outers", near, far, neighbour_priority, "");
+}
+
+/* Where the other side protects EVERYTHING, this side's own neighbours stay reachable (RFC 4861: neighbour
+ * discovery comes from link-local addresses and goes to multicast); with the guard, from any address of this host. */
+static void describe_neighbours(const struct describer *d, const struct view *view, const struct prefix *everything)
+{
+	bool six = everything->address.family == AF_INET6;
+
+	for (size_t i = 0; i < view->self_nets.count; i++) {
+		const struct prefix *self = &view->self_nets.list[i];
+
+		if (self->address.family != everything->address.family || prefix_is_everything(self))
+			continue;
+		describe_neighbour(d, d->tunnel->guard ? everything : self, self);
+		if (six && !d->tunnel->guard) {
+			describe_neighbour(d, self, &link_local6);
+			describe_neighbour(d, self, &multicast6);
+		}
+	}
+	if (six && d->tunnel->guard) {
+		describe_neighbour(d, everything, &link_local6);
+		describe_neighbour(d, everything, &multicast6);
+	}
+}
+
+/* The guard: nothing but the tunnel passes between this host, or what is behind it, and the other's net.  A policy is known
+ * by selector and direction, so where the tunnel's own has that of the block, two halves stand for it. */
+static void describe_block(const struct describer *d, const struct view *view, const struct prefix *other)
+{
+	const struct prefix *any = everything_of(other), *halves = other->address.family == AF_INET6 ? halves6 : halves4;
+	bool taken = false;
+
+	for (size_t i = 0; i < view->self_nets.count; i++)
+		taken |= view->self_nets.list[i].address.family == other->address.family && prefix_is_everything(&view->self_nets.list[i]);
+	for (size_t i = 0; i < (taken ? 2 : 1); i++)
+		add_plain(d, "blocks", taken ? &halves[i] : any, other, block_priority, " action block");
+}
+
+static bool nets_contain(const struct nets *nets, const struct address *address)
+{
+	for (size_t i = 0; i < nets->count; i++)
+		if (prefix_contains(&nets->list[i], address))
+			return true;
+	return false;
+}
+
+/* True when a policy covers the UDP flow to the other: the kernel would ask the packets outside, before it decapsulates them,
+ * to have come out of the tunnel themselves.  The policies of an interface catch only what is routed into it; a block
+ * covers any address here. */
+static bool flow_is_covered(const struct describer *d, const struct view *flow)
+{
+	if (!tunnel_encapsulates(d->tunnel) || d->tunnel->interface)
+		return false;
+	for (size_t i = 0; i < d->count; i++)
+		if ((d->tunnel->guard || nets_contain(&d->views[i].self_nets, &flow->self_outer.address)) &&
+		    nets_contain(&d->views[i].other_nets, &flow->other_outer.address))
+			return true;
+	return false;
+}
+
+static void describe_selector(const struct describer *d, struct scope *peer, const struct view *view, const struct prefix *self,
                               const struct prefix *other)
 {
 	struct scope *selector = scope_add(peer, "selectors");
-	bool everything = prefix_is_everything(self) || prefix_is_everything(other), six = self->address.family == AF_INET6;
-	char net[PREFIX_TEXT];
+	bool six = self->address.family == AF_INET6;
 
-	scope_set(selector, "self_literal", "%s", prefix_print(net, self));
-	if (tunnel->transport) /* the host's own address, which may be another one at up */
-		scope_set(selector, "self_net", "$local/%u", self->length);
-	else
-		scope_set(selector, "self_net", "%s", net);
-	scope_set(selector, "other_net", "%s", prefix_print(net, other));
-	scope_set(selector, "priority", "%d", everything ? EVERYTHING_PRIORITY : TUNNEL_PRIORITY);
-	scope_set(selector, "ip", "%s", six ? "ip6" : "ip");
+	set_prefix(selector, "self_net", self);
+	set_prefix(selector, "other_net", other);
+	scope_set(selector, "ip", six ? "ip6" : "ip");
 	/* what IPv4 and IPv6 put before TCP's own 20 bytes */
-	scope_set(selector, "mss", "%u", tunnel_inner_mtu(tunnel, view->self_outer.address.family) - (six ? 60 : 40));
+	scope_printf(selector, "mss", "%u", tunnel_inner_mtu(d->tunnel, view->self_outer.address.family) - (six ? 60 : 40));
+}
+
+static void describe_policies(const struct describer *d, struct scope *peer, const struct view *view)
+{
+	if (flow_is_covered(d, view))
+		describe_outer(d, peer, view);
+	for (size_t i = 0; i < view->self_nets.count; i++)
+		for (size_t j = 0; j < view->other_nets.count; j++) {
+			const struct prefix *self = &view->self_nets.list[i], *other = &view->other_nets.list[j];
+
+			if (self->address.family != other->address.family)
+				continue;
+			describe_selector(d, peer, view, self, other);
+			describe_policy(d, peer, self, other);
+		}
+	for (size_t j = 0; j < view->other_nets.count; j++) {
+		if (prefix_is_everything(&view->other_nets.list[j]))
+			describe_neighbours(d, view, &view->other_nets.list[j]);
+		if (d->tunnel->guard)
+			describe_block(d, view, &view->other_nets.list[j]);
+	}
+}
+
+/* ---- States ---- */
+
+static struct scope *add_state(const struct describer *d, struct scope *peer, const char *way, const struct sa *sa)
+{
+	struct scope *row = scope_add_within(d->script, "states", peer);
+	struct text key = { 0 };
+	char *auth;
+
+	scope_set(row, "way", way);
+	scope_printf(row, "spi_literal", "0x%08x", (unsigned)sa->spi);
+	cipher_print_key(&key, d->tunnel->cipher, sa->key);
+	auth = strchr(key.bytes, ' ');
+	if (auth)
+		*auth++ = '\0';
+	scope_set(row, "key_literal", key.bytes);
+	scope_set(row, "auth_literal", auth ? auth : "");
+	text_free(&key);
+	return row;
+}
+
+static void describe_states(const struct describer *d, struct scope *peer, const struct view *view)
+{
+	struct scope *out = add_state(d, peer, "out", view->out), *in = add_state(d, peer, "in", view->in);
+
+	scope_set(out, "src", "@here@");
+	scope_set(out, "dst", "@other@");
+	scope_set(out, "sport", "@port@");
+	scope_set(out, "dport", "@peer_port@");
+	scope_set(in, "src", "@other@");
+	scope_set(in, "dst", "@here@");
+	scope_set(in, "sport", "@peer_port@");
+	scope_set(in, "dport", "@port@");
+	/* on what a side sends alone: "limits" of the script is that */
+	scope_set(in, "limits", "");
+}
+
+/* ---- Peers ---- */
+
+/* What a side is called from outside: nothing where no NAT stands between. */
+static void set_mapped(struct scope *peer, const char *name, const struct side *side, bool lan)
+{
+	char text[ENDPOINT_TEXT];
+
+	scope_set(peer, name, side->behind_nat && !lan ? endpoint_print(text, &side->mapped) : "");
 }
 
 /* The address of a side to ping from or to: its own inside one, LOCAL where it protects that, else the first host of
@@ -166,90 +334,164 @@ static void describe_remotes(struct scope *peer, const struct view *view)
 
 	for (size_t i = 0; i < view->other_nets.count; i++) {
 		const struct prefix *net = &view->other_nets.list[i];
-		char text[PREFIX_TEXT];
 		struct scope *remote;
 
 		if (prefix_is_everything(net))
 			continue;
 		remote = scope_add(peer, "remotes");
-		scope_set(remote, "other_net", "%s", prefix_print(text, net));
+		set_prefix(remote, "other_net", net);
 		/* a gateway of the other family is no gateway: the policy takes the packet before that matters */
-		scope_set(remote, "way", "%s -e 'dev [^ ]*'", net->address.family == view->other_outer.address.family ? " -e 'via [^ ]*'" : "");
+		set_flag(remote, "same_family", net->address.family == view->other_outer.address.family);
 		if (known && from.family == net->address.family)
-			scope_set(remote, "src", " src %s", address_print(text, &from));
+			set_address(remote, "src", &from);
 		else
-			set_flag(remote, "src", false);
+			scope_set(remote, "src", "");
 	}
 }
 
-static void describe_selectors(struct scope *script, struct scope *peer, const struct tunnel *tunnel, const struct view *view)
+static void describe_test(const struct describer *d, const struct view *view)
 {
-	for (size_t i = 0; i < view->self_nets.count; i++)
-		for (size_t j = 0; j < view->other_nets.count; j++) {
-			const struct prefix *self = &view->self_nets.list[i], *other = &view->other_nets.list[j];
-
-			if (self->address.family != other->address.family)
-				continue;
-			describe_selector(peer, tunnel, view, self, other);
-			if (prefix_is_everything(other) && !prefix_is_everything(self))
-				describe_neighbours(script, self);
-		}
-}
-
-/* True when a policy covers the UDP flow to OTHER: the kernel would ask the wrapped packets, before it unwraps them, to
- * have come out of the tunnel themselves.  The policies of an interface catch only what is routed into it. */
-static bool flow_is_covered(const struct tunnel *tunnel, const struct views *views, const struct view *flow)
-{
-	if (!tunnel_encapsulates(tunnel) || tunnel->interface)
-		return false;
-	for (size_t i = 0; i < views->count; i++) {
-		const struct nets *self = &views->list[i].self_nets, *other = &views->list[i].other_nets;
-
-		for (size_t j = 0; j < self->count; j++)
-			for (size_t k = 0; k < other->count; k++)
-				if (prefix_contains(&self->list[j], &flow->self_outer.address) &&
-				    prefix_contains(&other->list[k], &flow->other_outer.address))
-					return true;
-	}
-	return false;
-}
-
-static void describe_test(struct scope *script, const struct view *view)
-{
-	char self[ADDRESS_TEXT], other[ADDRESS_TEXT];
 	struct address from = inside_address(view->self, &view->self_nets), to = inside_address(view->other, &view->other_nets);
+	struct scope *test = scope_add(d->script, "tests");
 
-	scope_set(scope_add(script, "tests"), "test_command", "ping -c 3 -I %s %s", address_print(self, &from), address_print(other, &to));
+	set_address(test, "test_from", &from);
+	set_address(test, "test_to", &to);
 }
 
-static void describe_peer(struct scope *script, const struct tunnel *tunnel, const struct view *view, size_t index)
+static void describe_peer(const struct describer *d, size_t index)
 {
-	struct scope *peer = scope_add(script, "peers");
+	const struct view *view = &d->views[index];
+	struct scope *peer = scope_add(d->script, "peers");
 	char text[ENDPOINT_TEXT];
 
-	scope_set(peer, "index", "%zu", index);
-	scope_set(peer, "other_name", "%s", view->other->name);
-	scope_set(peer, "other", "%s", address_print(text, &view->other_outer.address));
-	scope_set(peer, "other_bracketed", "%s", endpoint_print(text, &(struct endpoint){ view->other_outer.address, 0 }));
-	scope_set(peer, "other_port", "%u", (unsigned)view->other_outer.port);
-	scope_set(peer, "reqid", "%u", (unsigned)view->reqid);
-	describe_picture(peer, view);
-	describe_sa(peer, "spi_in", "words_in", tunnel, view->in);
-	describe_sa(peer, "spi_out", "words_out", tunnel, view->out);
-	describe_selectors(script, peer, tunnel, view);
+	scope_printf(peer, "index", "%zu", index + 1);
+	scope_set(peer, "other_name", view->other->name);
+	set_address(peer, "other", &view->other_outer.address);
+	scope_set(peer, "other_bracketed", endpoint_print(text, &(struct endpoint){ view->other_outer.address, 0 }));
+	scope_printf(peer, "other_port", "%u", (unsigned)view->other_outer.port);
+	scope_printf(peer, "reqid", "%u", (unsigned)view->reqid);
+	set_flag(peer, "lan", view->lan);
+	scope_set(peer, "self_inside", endpoint_print(text, &view->self->local));
+	set_mapped(peer, "self_mapped", view->self, view->lan);
+	scope_set(peer, "other_inside", endpoint_print(text, &view->other->local));
+	set_mapped(peer, "other_mapped", view->other, view->lan);
+	describe_policies(d, peer, view);
+	describe_states(d, peer, view);
 	describe_remotes(peer, view);
-	describe_test(script, view);
+	describe_test(d, view);
 }
 
-/* An allow policy for the UDP flow itself. */
-static void describe_bypass(struct scope *script, const struct view *view, size_t index)
-{
-	struct scope *bypass = scope_add(script, "bypasses");
-	char text[ADDRESS_TEXT];
+/* ---- The side as a whole ---- */
 
-	scope_set(bypass, "index", "%zu", index);
-	scope_set(bypass, "other", "%s", address_print(text, &view->other_outer.address));
-	scope_set(bypass, "other_port", "%u", (unsigned)view->other_outer.port);
+/* True when the policies are not just about two hosts' own addresses: then routes, forwarding and NAT matter. */
+static bool is_site(const struct side *side)
+{
+	return side->inner.family != AF_UNSPEC || side->net_count > 1 || !prefix_is_host(&side->nets[0]) ||
+	       !address_equal(&side->nets[0].address, &side->local.address);
+}
+
+/* What up puts on this host where it is missing; AF_UNSPEC: nothing. */
+static struct address own_address(const struct tunnel *tunnel, const struct side *side)
+{
+	if (side->inner.family != AF_UNSPEC)
+		return side->inner;
+	return tunnel->transport || is_site(side) ? (struct address){ AF_UNSPEC } : side->local.address;
+}
+
+unsigned view_shape(const struct tunnel *tunnel, size_t self)
+{
+	const struct side *side = &tunnel->sides[self];
+	unsigned shape = 0;
+
+	if (tunnel_encapsulates(tunnel)) {
+		shape |= SHAPE_ENCAP;
+		/* several peers cannot be waited for one after the other: espdecap's first ten seconds open their holes */
+		if (tunnel->side_count == 2)
+			shape |= SHAPE_PUNCHES;
+	}
+	if (tunnel->interface)
+		shape |= SHAPE_INTERFACE;
+	if (tunnel->clamp)
+		shape |= SHAPE_CLAMP;
+	if (tunnel->transport)
+		return shape;
+	shape |= SHAPE_TUNNEL;
+	if (tunnel->interface || tunnel->clamp)
+		shape |= SHAPE_SITE;
+	if (own_address(tunnel, side).family != AF_UNSPEC)
+		shape |= SHAPE_ADDRESS;
+	for (size_t i = 0; i < side->net_count; i++)
+		if (!prefix_is_host(&side->nets[i]))
+			shape |= SHAPE_FORWARDS;
+	for (size_t i = 0; i < tunnel->side_count; i++) {
+		if (is_site(&tunnel->sides[i]))
+			shape |= SHAPE_SITE;
+		for (size_t j = 0; i != self && j < tunnel->sides[i].net_count; j++)
+			if (prefix_is_everything(&tunnel->sides[i].nets[j]))
+				shape |= SHAPE_NEIGHBOURS;
+	}
+	return shape;
+}
+
+/* "a - b", "a - b - c". */
+static void describe_names(struct scope *script, const struct tunnel *tunnel)
+{
+	struct text names = { 0 };
+
+	for (size_t i = 0; i < tunnel->side_count; i++)
+		text_printf(&names, "%s%s", i ? " - " : "", tunnel->sides[i].name);
+	scope_set(script, "names", names.bytes);
+	scope_set(script, "first", tunnel->sides[0].name);
+	text_free(&names);
+}
+
+static void describe_cipher(struct scope *script, const struct tunnel *tunnel, bool af_unspec)
+{
+	const struct cipher *cipher = tunnel->cipher;
+	struct text words = { 0 };
+
+	scope_set(script, "cipher", cipher->name);
+	scope_printf(script, "cipher_text", "%s%s%s, %u-bit ICV", cipher->encryption, cipher->integrity ? " " : "",
+	             cipher->integrity ? cipher->integrity : "", cipher->icv_bits);
+	cipher_print_words(&words, cipher);
+	scope_set(script, "words", words.bytes);
+	text_free(&words);
+	scope_printf(script, "replay_window", "%d", REPLAY_WINDOW);
+	/* without af-unspec an SA takes packets of its outer family only */
+	scope_printf(script, "state_flags", "%s%s%sreplay-window %d", tunnel->esn || af_unspec ? "flag " : "",
+	             tunnel->esn ? "esn " : "", af_unspec ? "af-unspec " : "", REPLAY_WINDOW);
+}
+
+static void describe_limits(struct scope *script, const struct tunnel *tunnel)
+{
+	struct text limits = { 0 };
+
+	if (tunnel->limit_bytes)
+		text_printf(&limits, " limit byte-hard %llu", tunnel->limit_bytes);
+	if (tunnel->limit_packets)
+		text_printf(&limits, " limit packet-hard %llu", tunnel->limit_packets);
+	scope_set(script, "limits", limits.length ? limits.bytes : "");
+	text_free(&limits);
+}
+
+/* The tunnel's options, as the templates ask for them. */
+static void describe_options(struct scope *script, const struct tunnel *tunnel)
+{
+	scope_set(script, "encap_type", tunnel->nonike ? "espinudp-nonike" : "espinudp");
+	scope_set(script, "helper_flags", tunnel->nonike ? "-N " : "");
+	scope_set(script, "mode", tunnel->transport ? "transport" : "tunnel");
+	set_flag(script, "guard", tunnel->guard);
+	set_flag(script, "esn", tunnel->esn);
+	set_flag(script, "clamp", tunnel->clamp);
+	scope_set(script, "interface", tunnel->interface ? tunnel->interface : "");
+	if (tunnel->interface) {
+		scope_printf(script, "if_id_value", "0x%x", (unsigned)(tunnel->digest | 1));
+		scope_set(script, "if_id", " if_id @if_id_value@");
+	} else {
+		scope_set(script, "if_id", "");
+	}
+	scope_printf(script, "path_mtu", "%u", tunnel->mtu);
+	describe_limits(script, tunnel);
 }
 
 /* Each net as a word; of another side with what it is reached by: NET@OUTER. */
@@ -262,163 +504,77 @@ static void add_nets(struct text *out, const struct nets *nets, const struct add
 		            outer ? address_print(address, outer) : "");
 }
 
-/* "a - b", "a - b - c". */
-static void describe_names(struct scope *script, const struct tunnel *tunnel)
+/* What the program walks over. */
+static void describe_lists(const struct describer *d)
 {
-	struct text names = { 0 };
-
-	for (size_t i = 0; i < tunnel->side_count; i++)
-		text_printf(&names, "%s%s", i ? " - " : "", tunnel->sides[i].name);
-	scope_set(script, "names", "%s", names.bytes);
-	scope_set(script, "first", "%s", tunnel->sides[0].name);
-	text_free(&names);
-}
-
-static void describe_cipher(struct scope *script, const struct tunnel *tunnel, bool af_unspec)
-{
-	static const unsigned char zeros[CIPHER_KEY_MOST];
-	const struct cipher *cipher = tunnel->cipher;
-	struct text words = { 0 };
-
-	scope_set(script, "cipher", "%s", cipher->name);
-	scope_set(script, "cipher_text", "%s%s%s, %u-bit ICV", cipher->encryption, cipher->integrity ? " " : "",
-	          cipher->integrity ? cipher->integrity : "", cipher->icv_bits);
-	scope_set(script, "replay_text", "replay window %d%s", REPLAY_WINDOW, tunnel->esn ? ", extended sequence numbers" : "");
-	/* without af-unspec an SA takes packets of its outer family only */
-	scope_set(script, "state_flags", "%s%s%sreplay-window %d", tunnel->esn || af_unspec ? "flag " : "", tunnel->esn ? "esn " : "",
-	          af_unspec ? "af-unspec " : "", REPLAY_WINDOW);
-	cipher_print_words(&words, cipher, zeros);
-	scope_set(script, "trial_words", "%s", words.bytes);
-	text_free(&words);
-}
-
-static void describe_limits(struct scope *script, const struct tunnel *tunnel)
-{
-	struct text limits = { 0 };
-
-	if (tunnel->limit_bytes)
-		text_printf(&limits, " limit byte-hard %llu", tunnel->limit_bytes);
-	if (tunnel->limit_packets)
-		text_printf(&limits, " limit packet-hard %llu", tunnel->limit_packets);
-	scope_set(script, "limits", "%s", limits.length ? limits.bytes : "");
-	text_free(&limits);
-}
-
-/* The tunnel's options, as the templates ask for them. */
-static void describe_shape(struct scope *script, const struct tunnel *tunnel, const struct side *side)
-{
-	bool encap = tunnel_encapsulates(tunnel), punches = encap && tunnel->side_count == 2;
-
-	set_flag(script, "encap", encap);
-	scope_set(script, "encap_type", "%s", tunnel->nonike ? "espinudp-nonike" : "espinudp");
-	scope_set(script, "helper_flags", "%s", tunnel->nonike ? "-N " : "");
-	/* several peers cannot be waited for one after the other: espdecap's first ten seconds open their holes */
-	set_flag(script, "punches", punches);
-	scope_set(script, "wait_usage", "%s", punches ? " [--wait SECONDS]" : "");
-	set_flag(script, "is_first", side == tunnel->sides);
-	set_flag(script, "tunnel_mode", !tunnel->transport);
-	scope_set(script, "mode", "%s", tunnel->transport ? "transport" : "tunnel");
-	set_flag(script, "guard", tunnel->guard);
-	scope_set(script, "down_usage", "%s", tunnel->guard ? " [--all]" : "");
-	scope_set(script, "guard_text", "%s", tunnel->guard ? "${all:-, and what it carried is blocked}" : "");
-	set_flag(script, "nonike", tunnel->nonike);
-	set_flag(script, "esn", tunnel->esn);
-	if (encap)
-		scope_set(script, "udp_text", " UDP port %u and", (unsigned)side->local.port);
-	else
-		set_flag(script, "udp_text", false);
-	scope_set(script, "needs", "%s", encap ? punches ? "espdecap, beside this file or on PATH; natprobe too if there" :
-	          "espdecap, beside this file or on PATH" : "nothing else");
-	set_flag(script, "clamp", tunnel->clamp);
-	scope_set(script, "interface", "%s", tunnel->interface ? tunnel->interface : "");
-	if (tunnel->interface)
-		scope_set(script, "if_id", " if_id 0x%x", (unsigned)(tunnel->digest | 1));
-	else
-		set_flag(script, "if_id", false);
-	scope_set(script, "mtu", "%u", tunnel_inner_mtu(tunnel, side->local.address.family));
-	scope_set(script, "path_mtu", "%u", tunnel->mtu);
-	describe_limits(script, tunnel);
-}
-
-/* True when the policies are not just about two hosts' own addresses: then routes, forwarding and NAT matter. */
-static bool is_site(const struct side *side)
-{
-	return side->inner.family != AF_UNSPEC || side->net_count > 1 || !prefix_is_host(&side->nets[0]) ||
-	       !address_equal(&side->nets[0].address, &side->local.address);
-}
-
-static void describe_nets(struct scope *script, const struct tunnel *tunnel, const struct views *views)
-{
-	const struct side *side = views->list[0].self;
-	bool site = is_site(side), forwards4 = false, forwards6 = false;
-	struct text own = { 0 }, others = { 0 };
+	struct text own = { 0 }, others = { 0 }, peers = { 0 };
 	char text[ADDRESS_TEXT];
 
-	add_nets(&own, &views->list[0].self_nets, NULL);
-	for (size_t i = 0; i < views->count; i++) {
-		add_nets(&others, &views->list[i].other_nets, &views->list[i].other_outer.address);
-		site |= is_site(views->list[i].other);
+	add_nets(&own, &d->views[0].self_nets, NULL);
+	for (size_t i = 0; i < d->count; i++) {
+		const struct view *view = &d->views[i];
+
+		add_nets(&others, &view->other_nets, &view->other_outer.address);
+		text_printf(&peers, "%s%s@%u@%s", i ? " " : "", view->other->name, (unsigned)view->reqid,
+		            address_print(text, &view->other_outer.address));
 	}
-	for (size_t i = 0; i < side->net_count; i++)
-		if (!prefix_is_host(&side->nets[i]))
-			*(side->nets[i].address.family == AF_INET6 ? &forwards6 : &forwards4) = true;
-	scope_set(script, "own_nets", "%s", own.bytes);
-	scope_set(script, "other_nets", "%s", others.bytes);
-	/* what up puts on this host where it is missing */
-	scope_set(script, "own_address", "%s",
-	          tunnel->transport || (is_site(side) && side->inner.family == AF_UNSPEC) ? "" :
-	          address_print(text, side->inner.family != AF_UNSPEC ? &side->inner : &side->local.address));
-	site = !tunnel->transport && (site || tunnel->interface || tunnel->clamp);
-	set_flag(script, "site", site);
-	scope_set(script, "own_bits", "%u", family_bits(side->inner.family != AF_UNSPEC ? side->inner.family : side->local.address.family));
-	scope_set(script, "own_device", "%s", tunnel->interface && side->inner.family != AF_UNSPEC ? tunnel->interface : "lo");
-	scope_set(script, "site_usage", "%s%s", forwards4 || forwards6 ? " [--forward]" : "", site ? " [--nat-exempt]" : "");
-	set_flag(script, "forwards", forwards4 || forwards6);
-	set_flag(script, "forwards4", forwards4);
-	set_flag(script, "forwards6", forwards6);
+	scope_set(d->script, "own_nets", own.bytes);
+	scope_set(d->script, "other_nets", others.bytes);
+	scope_set(d->script, "peer_words", peers.bytes);
 	text_free(&own);
 	text_free(&others);
+	text_free(&peers);
+}
+
+static void describe_side(struct scope *script, const struct tunnel *tunnel, size_t self)
+{
+	const struct side *side = &tunnel->sides[self];
+	unsigned shape = view_shape(tunnel, self);
+	struct address own = own_address(tunnel, side);
+
+	scope_set(script, "name", side->name);
+	set_address(script, "address", &side->local.address);
+	scope_printf(script, "local_port", "%u", (unsigned)side->local.port);
+	scope_set(script, "family_digit", side->local.address.family == AF_INET6 ? "6" : "4");
+	scope_printf(script, "mtu", "%u", tunnel_inner_mtu(tunnel, side->local.address.family));
+	set_flag(script, "encap", shape & SHAPE_ENCAP);
+	set_flag(script, "punches", shape & SHAPE_PUNCHES);
+	set_flag(script, "tunnel_mode", shape & SHAPE_TUNNEL);
+	set_flag(script, "site", shape & SHAPE_SITE);
+	if (shape & SHAPE_ADDRESS) {
+		set_address(script, "own_address", &own);
+		scope_printf(script, "own_bits", "%u", family_bits(own.family));
+		scope_set(script, "own_device", tunnel->interface && side->inner.family != AF_UNSPEC ? tunnel->interface : "lo");
+	} else {
+		scope_set(script, "own_address", "");
+	}
 }
 
 /* True when some packets inside are not of the outer family. */
-static bool mixes_families(const struct views *views)
+static bool mixes_families(const struct describer *d)
 {
-	for (size_t i = 0; i < views->count; i++)
-		for (size_t j = 0; j < views->list[i].self_nets.count; j++)
-			if (views->list[i].self_nets.list[j].address.family != views->list[i].self_outer.address.family)
+	for (size_t i = 0; i < d->count; i++)
+		for (size_t j = 0; j < d->views[i].self_nets.count; j++)
+			if (d->views[i].self_nets.list[j].address.family != d->views[i].self_outer.address.family)
 				return true;
 	return false;
 }
 
 struct scope *view_describe(const struct tunnel *tunnel, size_t self)
 {
-	const struct side *side = &tunnel->sides[self];
-	struct views views = views_of(tunnel, self);
+	struct describer describer = describer_new(tunnel, self);
 	struct scope *script = scope_new();
-	struct text reqids = { 0 };
-	char text[ADDRESS_TEXT];
 
-	scope_set(script, "version", "%s", VERSION);
-	scope_set(script, "name", "%s", side->name);
-	scope_set(script, "digest", "%08x", (unsigned)tunnel->digest);
-	scope_set(script, "local", "%s", address_print(text, &side->local.address));
-	scope_set(script, "local_port", "%u", (unsigned)side->local.port);
-	scope_set(script, "family_digit", "%c", side->local.address.family == AF_INET6 ? '6' : '4');
-	scope_set(script, "host_bits", "%u", family_bits(side->local.address.family));
-	scope_set(script, "bypass_priority", "%d", BYPASS_PRIORITY);
+	describer.script = script;
+	scope_set(script, "version", VERSION);
+	scope_printf(script, "digest", "%08x", (unsigned)tunnel->digest);
 	describe_names(script, tunnel);
-	describe_cipher(script, tunnel, mixes_families(&views));
-	describe_shape(script, tunnel, side);
-	describe_nets(script, tunnel, &views);
-	for (size_t i = 0; i < views.count; i++) {
-		describe_peer(script, tunnel, &views.list[i], i + 1);
-		if (flow_is_covered(tunnel, &views, &views.list[i]))
-			describe_bypass(script, &views.list[i], i + 1);
-		text_printf(&reqids, "%s%u", i ? " " : "", (unsigned)views.list[i].reqid);
-	}
-	scope_set(script, "reqids", "%s", reqids.bytes);
-	scope_set(script, "state_count", "%zu", 2 * views.count);
-	text_free(&reqids);
-	free(views.list);
+	describe_cipher(script, tunnel, mixes_families(&describer));
+	describe_options(script, tunnel);
+	describe_side(script, tunnel, self);
+	describe_lists(&describer);
+	for (size_t i = 0; i < describer.count; i++)
+		describe_peer(&describer, i);
+	free(describer.views);
 	return script;
 }

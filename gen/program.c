@@ -1,0 +1,101 @@
+#include "program.h"
+#include "template.h"
+#include "view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Wanted by a script that has one of these bits; 0: by every script. */
+struct part {
+	const char *name;
+	unsigned wanted_by;
+};
+
+static const struct part parts[] = {
+	{ "core", 0 },
+	{ "look", 0 },
+	{ "interface", SHAPE_INTERFACE },
+	{ "routes", SHAPE_TUNNEL },
+	{ "neighbours", SHAPE_NEIGHBOURS },
+	{ "forwarding", SHAPE_FORWARDS },
+	{ "tables", SHAPE_SITE | SHAPE_CLAMP },
+	{ "rules", 0 },
+	{ "punch", SHAPE_PUNCHES },
+	{ "helper", SHAPE_ENCAP },
+	{ "up", 0 },
+	{ "down", 0 },
+	{ "status", 0 },
+	{ "main", 0 },
+};
+
+static const struct part adds[] = {
+	{ "interface", SHAPE_INTERFACE },
+	{ "address", SHAPE_ADDRESS },
+	{ "routes", SHAPE_TUNNEL },
+	{ "neighbours", SHAPE_NEIGHBOURS },
+	{ "forwarding", SHAPE_FORWARDS },
+	{ "clamp", SHAPE_CLAMP },
+	{ "exempt", SHAPE_SITE },
+	{ "helper", SHAPE_ENCAP },
+};
+
+static bool is_wanted(const struct part *part, unsigned shape)
+{
+	return !part->wanted_by || part->wanted_by & shape;
+}
+
+static void print_names(struct text *out, const struct part *list, size_t count, unsigned shape)
+{
+	const char *between = "";
+
+	for (size_t i = 0; i < count; i++)
+		if (is_wanted(&list[i], shape)) {
+			text_printf(out, "%s%s", between, list[i].name);
+			between = " ";
+		}
+}
+
+void program_add(struct text *out, unsigned shape)
+{
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (is_wanted(&parts[i], shape)) {
+			char file[32];
+			const char *text;
+
+			snprintf(file, sizeof file, "program/%s.sh", parts[i].name);
+			text = template_text(file);
+			text_add(out, text, strlen(text));
+		}
+}
+
+void program_print_line(struct text *out, unsigned shape, const struct text *program)
+{
+	text_printf(out, "xfrmpair %s, parts ", VERSION);
+	print_names(out, parts, sizeof parts / sizeof *parts, shape);
+	text_printf(out, ", cksum %u", (unsigned)program_cksum(program->bytes, program->length));
+}
+
+void program_print_adds(struct text *out, unsigned shape)
+{
+	print_names(out, adds, sizeof adds / sizeof *adds, shape);
+}
+
+/* The CRC of ISO/IEC 8802-3, the length's bytes after the text's, complemented: POSIX, cksum. */
+static uint32_t crc_byte(uint32_t crc, unsigned byte)
+{
+	crc ^= (uint32_t)byte << 24;
+	for (int bit = 0; bit < 8; bit++)
+		crc = crc << 1 ^ (crc & 0x80000000 ? 0x04c11db7 : 0);
+	return crc;
+}
+
+uint32_t program_cksum(const char *bytes, size_t length)
+{
+	uint32_t crc = 0;
+
+	for (size_t i = 0; i < length; i++)
+		crc = crc_byte(crc, (unsigned char)bytes[i]);
+	for (; length; length >>= 8)
+		crc = crc_byte(crc, length & 0xff);
+	return ~crc;
+}
