@@ -100,7 +100,7 @@ static void set_end(struct scope *row, const char *name, const struct end *end)
 		set_prefix(row, name, end->net);
 }
 
-/* A policy in LIST; what its row does not say, AROUND does. */
+/* A policy in LIST, but for its template, or its ports and action; what its row does not say, AROUND does. */
 static struct scope *add_policy(struct scope *script, const char *list, const struct scope *around, const char *dir,
                                 const struct end *src, const struct end *dst, const char *priority)
 {
@@ -110,8 +110,6 @@ static struct scope *add_policy(struct scope *script, const char *list, const st
 	set_end(row, "dst", dst);
 	scope_set(row, "dir", dir);
 	scope_set(row, "priority", priority);
-	scope_set(row, "ports", "");
-	scope_set(row, "action", "");
 	return row;
 }
 
@@ -141,7 +139,9 @@ static void describe_outer(const struct describer *d, struct scope *peer, const 
 	struct scope *in = add_policy(d->script, "outers", peer, "in", &far, &near, bypass_priority);
 
 	scope_set(out, "ports", " proto 17 sport @port@ dport @peer_port@");
+	scope_set(out, "action", "");
 	scope_set(in, "ports", " proto 17 sport @peer_port@ dport @port@");
+	scope_set(in, "action", "");
 }
 
 /* Policies without a template, for all that passes between NEAR and FAR. */
@@ -155,6 +155,7 @@ static void add_plain(const struct describer *d, const char *list, const struct 
 		bool out = i == 0;
 		struct scope *row = add_policy(d->script, list, d->script, dirs[i], out ? &self : &other, out ? &other : &self, priority);
 
+		scope_set(row, "ports", "");
 		scope_set(row, "action", action);
 	}
 }
