@@ -1,7 +1,9 @@
 /* natprobe asks: two STUN servers from one socket.  What they see differs only where the mapping depends on the
  * endpoint one talks to (RFC 4787, section 4.1); then no port can be told to the peer beforehand. */
 #include "natprobe.h"
+#include "probe.h"
 #include "say.h"
+#include "special.h"
 #include "stun.h"
 
 #include <err.h>
@@ -27,7 +29,8 @@ struct server {
 	unsigned char id[STUN_ID];
 	bool answered;
 	struct endpoint mapped;      /* no family: none */
-	char trouble[96];            /* why there is none */
+	unsigned error;              /* that it answered with; 0: none */
+	const char *trouble;         /* why there is none; NULL: no answer */
 };
 
 struct asking {
@@ -79,12 +82,12 @@ static void server_locate(struct server *server, sa_family_t family)
 	if (!server->name[0])
 		return;
 	if (gethostbyname2_r(server->name, family, &entry, room, sizeof room, &found, &trouble) != 0 || !found) {
-		snprintf(server->trouble, sizeof server->trouble, "%s", hstrerror(trouble));
+		server->trouble = trouble == TRY_AGAIN ? "no name server answers" : "no such name";
 		return;
 	}
 	server->endpoint.address.family = family;
 	memcpy(server->endpoint.address.bytes, found->h_addr_list[0], (size_t)found->h_length);
-	server->trouble[0] = '\0';   /* of the other family */
+	server->trouble = NULL;   /* of the other family */
 }
 
 /* Which address the kernel would send from: it decides on connect. */
@@ -101,7 +104,7 @@ static bool server_route(struct server *server, struct address *local)
 	if (found)
 		*local = endpoint.address;
 	else
-		snprintf(server->trouble, sizeof server->trouble, "%s", strerror(errno));
+		server->trouble = strerror(errno);
 	if (fd >= 0)
 		close(fd);
 	return found;
@@ -144,7 +147,7 @@ static void send_to(int fd, struct server *server, const unsigned char message[S
 	socklen_t length = endpoint_to_sockaddr(&name, &server->endpoint);
 
 	if (server->endpoint.address.family && sendto(fd, message, STUN_HEADER, 0, (struct sockaddr *)&name, length) < 0)
-		snprintf(server->trouble, sizeof server->trouble, "%s", strerror(errno));
+		server->trouble = strerror(errno);
 }
 
 /* One datagram: does it end the wait for one of the servers? */
@@ -164,12 +167,11 @@ static void take(struct asking *asking)
 		if (server->answered || !endpoint_equal(&from, &server->endpoint) ||
 		    !stun_parse(&reply, bytes, (size_t)length, server->id))
 			continue;
-		if (reply.error)
-			snprintf(server->trouble, sizeof server->trouble, "answered with error %u", reply.error);
-		else if (reply.mapped.address.family != from.address.family)
-			snprintf(server->trouble, sizeof server->trouble, "sees an address of the other IP version (NAT64)");
-		else
+		server->error = reply.error;
+		if (reply.mapped.address.family == from.address.family)
 			server->mapped = reply.mapped;
+		else
+			server->trouble = "sees an address of the other IP version (NAT64)";
 		server->answered = true;
 	}
 }
@@ -227,9 +229,9 @@ static void judge_mapped(const struct asking *asking, const struct endpoint *map
 		warnx("behind NAT, %s; verdict unknown (%s): ask two servers of different addresses", port, unknown);
 	else
 		warnx("mapping endpoint-independent (cone NAT), %s", port);
-	if (probe_private(&mapped->address))
+	if (special_is_private(&mapped->address))
 		warnx("%s is in %s, not public: beyond the server stands another NAT; ask a server on the internet",
-		      address_print(text, &mapped->address), probe_private(&mapped->address));
+		      address_print(text, &mapped->address), special_find(&mapped->address)->text);
 }
 
 /* Says what was seen; fills MAPPED where the peer can be told one. */
@@ -245,8 +247,10 @@ static int judge(const struct asking *asking, struct endpoint *mapped)
 
 		if (server->mapped.address.family)
 			warnx("%s sees %s", server_shown(shown_server, server), endpoint_print(text, &server->mapped));
+		else if (server->error)
+			warnx("%s: answered with error %u", server_shown(shown_server, server), server->error);
 		else
-			warnx("%s: %s", server_shown(shown_server, server), server->trouble[0] ? server->trouble : "no answer in 8 seconds");
+			warnx("%s: %s", server_shown(shown_server, server), server->trouble ? server->trouble : "no answer in 8 seconds");
 		if (!server->mapped.address.family)
 			continue;
 		/* One that sees the local endpoint itself, where another does not, stands on this side of the NAT. */
@@ -322,7 +326,7 @@ int discover(const struct probe *probe)
 	if (!family_agree(&asking, &family))
 		return EXIT_MISTAKE;
 	if (asking_start(&asking, family)) {
-		asking.fd = probe_socket(&asking.local);
+		asking.fd = probe_socket(&asking.local, &probe->user);
 		if (asking.fd < 0)
 			return EXIT_BROKE;
 		ask(&asking);

@@ -1,22 +1,22 @@
 #include "hello.h"
 
+#include <endian.h>
 #include <string.h>
 
 static const unsigned char head[12] = {0, 0, 0, 0, 'h', 'o', 'l', 'e', 1, 0, 0, 0};
 
 static void put64(unsigned char *out, uint64_t value)
 {
-	for (int i = 0; i < 8; i++)
-		out[i] = (unsigned char)(value >> (56 - 8 * i));
+	value = htobe64(value);
+	memcpy(out, &value, sizeof value);
 }
 
 static uint64_t get64(const unsigned char *bytes)
 {
-	uint64_t value = 0;
+	uint64_t value;
 
-	for (int i = 0; i < 8; i++)
-		value = value << 8 | bytes[i];
-	return value;
+	memcpy(&value, bytes, sizeof value);
+	return be64toh(value);
 }
 
 void hello_write(unsigned char out[HELLO_LENGTH], const struct hello *hello)

@@ -1,23 +1,17 @@
 /* natprobe: what comes before the tunnel, in the order that the kernel demands: bind, STUN, punch.  (Then espdecap
  * takes the port: an encapsulation socket swallows STUN's answers as ESP.) */
 #include "natprobe.h"
+#include "number.h"
+#include "probe.h"
 #include "say.h"
 
-#include <arpa/inet.h>
-#include <err.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
-#include <unistd.h>
 
 static const char usage_text[] =
-	"usage: natprobe [-b ADDR] [-p PORT] [--hold] SERVER[:PORT] [SERVER[:PORT]]\n"
-	"       natprobe [-b ADDR] -p PORT --punch PEER:PORT [--first] [--ttl N] [--timeout S] [--token WORD]\n";
+	"usage: natprobe [-b ADDR] [-p PORT] [-u USER] [--hold] SERVER[:PORT] [SERVER[:PORT]]\n"
+	"       natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S] [--token WORD]\n";
 
 static const char help_text[] =
 	"Asks STUN servers for the mapped endpoint, prints LOCAL:PORT@MAPPED:PORT and judges the NAT;\n"
@@ -25,6 +19,7 @@ static const char help_text[] =
 	"\n"
 	"  -b ADDR          send from this address (default: the one the kernel would take)\n"
 	"  -p PORT          send from this UDP port, the tunnel's\n"
+	"  -u USER          become USER, by name or number, once the port is taken\n"
 	"      --hold       keep the mapping alive until Enter, end of input or a signal, an hour at most\n"
 	"      --punch PEER:PORT   the endpoint that the peer's natprobe printed behind its @\n"
 	"      --first      this side was started first: exactly one of the two takes it\n"
@@ -32,133 +27,30 @@ static const char help_text[] =
 	"                   (default: 2, and up to 5 while no public router is seen to drop them)\n"
 	"      --timeout S  give up after S seconds (60)\n"
 	"      --token WORD a word that both sides share: packets of others do not count\n"
-	"  -h, --help       this\n"
-	"  -V, --version    the version\n"
+	"  -h, --help   -V, --version\n"
 	"\n"
 	"The default port of SERVER is 3478. A name is looked up in IPv4 first; -b :: asks for IPv6.\n"
-	"Status: 0 done, 1 the system refused, 2 usage, 3 the NAT cannot be punched, 4 no answer in time.";
+	"Status: 0 done, 1 the system refused, 2 usage or another --token, 3 the NAT cannot be punched, 4 no answer in time.";
 
-static volatile sig_atomic_t signal_status = EXIT_BROKE, progress_shown;
-
-static void on_signal(int number)
+static bool count_parse(unsigned *out, const char *text, unsigned most, const char *where)
 {
-	(void)number;
-	if (progress_shown)
-		(void)!write(STDERR_FILENO, "\r\033[K", 4);
-	_exit(signal_status);
-}
+	unsigned long long number;
 
-void probe_on_signal(int status)
-{
-	struct sigaction action = {.sa_handler = on_signal};
-
-	signal_status = status;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
-void probe_progress(const char *what, int seconds)
-{
-	if (!isatty(STDERR_FILENO) || (!progress_shown && seconds <= 0))
-		return;
-	progress_shown = seconds > 0;
-	if (progress_shown)
-		fprintf(stderr, "\r\033[K%s, %d s left ", what, seconds);
-	else
-		fputs("\r\033[K", stderr);
-}
-
-bool probe_print(const char *one, const char *two, const char *three)
-{
-	if (dprintf(STDOUT_FILENO, "%s%s%s\n", one, two, three) > 0 && close(STDOUT_FILENO) == 0)
-		return true;
-	warn("standard output");
-	return false;
-}
-
-int64_t probe_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void probe_random(void *out, size_t length)
-{
-	if (getrandom(out, length, 0) != (ssize_t)length)
-		err(EXIT_BROKE, "getrandom");
-}
-
-const char *probe_private(const struct address *address)
-{
-	static const struct {
-		sa_family_t family;
-		unsigned char first, second, mask;   /* of the second byte */
-		const char *text;
-	} ranges[] = {
-		{AF_INET, 100, 64, 0xc0, "100.64.0.0/10"},   /* RFC 6598: between a carrier's NAT and its customers' */
-		{AF_INET, 10, 0, 0, "10.0.0.0/8"},           /* RFC 1918 */
-		{AF_INET, 172, 16, 0xf0, "172.16.0.0/12"},
-		{AF_INET, 192, 168, 0xff, "192.168.0.0/16"},
-		{AF_INET, 169, 254, 0xff, "169.254.0.0/16"},
-		{AF_INET6, 0xfc, 0, 0, "fc00::/7"},
-		{AF_INET6, 0xfd, 0, 0, "fc00::/7"},
-		{AF_INET6, 0xfe, 0x80, 0xc0, "fe80::/10"},
-	};
-
-	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-		if (address->family == ranges[i].family && address->bytes[0] == ranges[i].first &&
-		    (address->bytes[1] & ranges[i].mask) == ranges[i].second)
-			return ranges[i].text;
-	return NULL;
-}
-
-int probe_socket(struct endpoint *local)
-{
-	struct sockaddr_storage name;
-	socklen_t length = endpoint_to_sockaddr(&name, local);
-	char text[ENDPOINT_TEXT];
-	int one = 1, fd = socket(local->address.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0) {
-		warn("UDP socket");
-		return -1;
-	}
-	if (local->address.family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-	if (bind(fd, (struct sockaddr *)&name, length) == 0 &&
-	    getsockname(fd, (struct sockaddr *)&name, &(socklen_t){sizeof name}) == 0) {
-		endpoint_from_sockaddr(local, &name);
-		return fd;
-	}
-	if (errno == EADDRINUSE)
-		warnx("port %u: in use: `ss -lunp sport = :%u` names the owner", (unsigned)local->port, (unsigned)local->port);
-	else
-		warn("%s", endpoint_print(text, local));
-	close(fd);
-	return -1;
-}
-
-static bool number_parse(unsigned *out, const char *text, unsigned most, const char *where)
-{
-	unsigned long number = 0;
-
-	if (strlen(text) <= 5 && text[0] != '0' && strspn(text, "0123456789") == strlen(text))
-		number = strtoul(text, NULL, 10);
+	if (!number_parse(&number, text, 1, most))
+		return refuse(where, "'%s': want 1 to %u", shown(text), most);
 	*out = (unsigned)number;
-	return (number >= 1 && number <= most) || refuse(where, "'%s': want 1 to %u", shown(text), most);
+	return true;
 }
 
-enum { HOLD = 256, PUNCH, FIRST, TTL, TIMEOUT, TOKEN };
+enum { HOLD = 1, PUNCH, FIRST, TTL, TIMEOUT, TOKEN };   /* the others are their letters */
 
 static const struct option {
-	const char *name;
-	int option;
+	char name[sizeof "--version"];
+	char option;
 	bool valued;
 } options[] = {
-	{"-b", 'b', true}, {"-p", 'p', true}, {"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false},
-	{"--ttl", TTL, true}, {"--timeout", TIMEOUT, true}, {"--token", TOKEN, true},
+	{"-b", 'b', true}, {"-p", 'p', true}, {"-u", 'u', true},
+	{"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false}, {"--ttl", TTL, true}, {"--timeout", TIMEOUT, true}, {"--token", TOKEN, true},
 	{"-h", 'h', false}, {"--help", 'h', false}, {"-V", 'V', false}, {"--version", 'V', false},
 };
 
@@ -175,11 +67,12 @@ static bool option_take(struct probe *probe, int option, const char *value)
 	switch (option) {
 	case 'b': return address_parse(&probe->local.address, value, "-b");
 	case 'p': return port_parse(&probe->local.port, value, "-p");
+	case 'u': return user_parse(&probe->user, value);
 	case HOLD: return probe->hold = true;
 	case PUNCH: return endpoint_parse(&probe->peer, value, "--punch");
 	case FIRST: return probe->first = true;
-	case TTL: return number_parse(&number, value, 255, "--ttl") && (probe->ttl = (int)number);
-	case TIMEOUT: return number_parse(&probe->timeout_seconds, value, 86400, "--timeout");
+	case TTL: return count_parse(&number, value, 255, "--ttl") && (probe->ttl = (int)number);
+	case TIMEOUT: return count_parse(&probe->timeout_seconds, value, 86400, "--timeout");
 	case TOKEN:
 		probe->token = value;
 		return *value || refuse("--token", "'': want a word");

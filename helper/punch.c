@@ -6,7 +6,9 @@
  * way.  The first side is then heard through a hole that is already open. */
 #include "hello.h"
 #include "natprobe.h"
+#include "probe.h"
 #include "say.h"
+#include "special.h"
 
 #include <err.h>
 #include <errno.h>
@@ -27,6 +29,7 @@ enum {
 	SHORT_MS = 1000,         /* how long the second side's packets die on the way, too */
 	TTL_LEAST = 2, TTL_MOST = 5,
 	TTL_SILENT_MS = 3000,    /* nobody says who drops them: perhaps a router before the own NAT */
+	FOREIGN_MOST = 2,        /* one may be the last word of a run that has been given up */
 };
 
 struct hole {
@@ -35,7 +38,10 @@ struct hole {
 	struct endpoint peer;      /* where to send: the one given until heard from another */
 	struct hello mine;         /* mine.heard: whom we heard */
 	int64_t start, deadline, fast_since;
-	bool heard, both, tunnel;  /* both: it heard us too; tunnel: it is up already and says no hello */
+	bool heard;
+	int64_t both_since;        /* it heard us too; 0: not so */
+	int64_t tunnel_since;      /* before any hello came what only a tunnel sends; 0: not so */
+	int foreign;               /* hellos of another token from the peer's address */
 	int ttl;                   /* of packets that are to die on the way */
 	int64_t ttl_since;
 	bool ttl_private, ttl_public;   /* who dropped them */
@@ -64,7 +70,7 @@ static void icmp_take(struct hole *hole)
 		    control.error.ee_type != (six ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED) ||
 		    !endpoint_from_sockaddr(&who, &control.from))
 			continue;
-		if (probe_private(&who.address))
+		if (special_is_private(&who.address))
 			hole->ttl_private = true;
 		else
 			hole->ttl_public = true;
@@ -78,7 +84,7 @@ static int ttl_now(struct hole *hole, int64_t now)
 {
 	int64_t low_until = hole->probe->first ? hole->deadline - (hole->deadline - hole->start) / 4 : hole->start + SHORT_MS;
 
-	if (hole->heard || now >= low_until)
+	if (hole->heard || hole->foreign || now >= low_until)
 		return -1;   /* the system's default */
 	if (hole->probe->ttl)
 		return hole->probe->ttl;
@@ -90,11 +96,11 @@ static int ttl_now(struct hole *hole, int64_t now)
 	return hole->ttl;
 }
 
-static bool hole_send(struct hole *hole)
+static bool hole_send(struct hole *hole, const struct endpoint *to)
 {
 	unsigned char bytes[HELLO_LENGTH];
 	struct sockaddr_storage name;
-	socklen_t length = endpoint_to_sockaddr(&name, &hole->peer);
+	socklen_t length = endpoint_to_sockaddr(&name, to);
 	int ttl = ttl_now(hole, probe_clock());
 	bool six = name.ss_family == AF_INET6;
 
@@ -108,6 +114,22 @@ static bool hole_send(struct hole *hole)
 	return errno != EINVAL && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT;
 }
 
+static void hole_both(struct hole *hole)
+{
+	if (!hole->both_since)
+		hole->both_since = hole->fast_since = probe_clock();
+}
+
+/* Somebody else's tunnel, or the peer with a script of another run, who is to know that of us as well. */
+static void foreign_take(struct hole *hole, const struct endpoint *from)
+{
+	hole->stranger = *from;
+	if (hole->heard || !address_equal(&from->address, &hole->probe->peer.address))
+		return;
+	hole->foreign++;
+	hole_send(hole, from);
+}
+
 /* A hello that counts: from the peer's address, or with our token from anywhere. */
 static void hello_take(struct hole *hole, const struct hello *hello, const struct endpoint *from)
 {
@@ -116,21 +138,34 @@ static void hello_take(struct hole *hole, const struct hello *hello, const struc
 	if (hello->id == hole->mine.id)
 		return;   /* our own, reflected */
 	if (hello->token != hole->mine.token) {
-		hole->stranger = *from;
+		foreign_take(hole, from);
 		return;
 	}
 	if (!hole->probe->token && !address_equal(&from->address, &hole->probe->peer.address))
 		return;
-	if (!hole->both)
+	if (!hole->both_since)
 		hole->peer = *from;
 	if (news)
 		hole->fast_since = probe_clock();
 	hole->mine.heard = hello->id;
 	hole->heard = true;
-	hole->both |= hello->heard == hole->mine.id;
+	if (hello->heard == hole->mine.id)
+		hole_both(hole);
 	/* At once, packet for packet of equal length: nobody can make us send more than they do. */
 	if (news || hello->heard != hole->mine.id)
-		hole_send(hole);
+		hole_send(hole, &hole->peer);
+}
+
+/* ESP proves no token, so it is no sign of the peer.  But who has said a hello of ours and then speaks ESP is through
+ * with punching: it heard us. */
+static void tunnel_take(struct hole *hole, const struct endpoint *from)
+{
+	if (!endpoint_equal(from, &hole->peer))
+		return;
+	if (hole->heard)
+		hole_both(hole);
+	else if (!hole->tunnel_since)
+		hole->tunnel_since = probe_clock();
 }
 
 static void take(struct hole *hole)
@@ -148,34 +183,40 @@ static void take(struct hole *hole)
 		return;
 	else if (hello_parse(&hello, bytes, (size_t)length))
 		hello_take(hole, &hello, &from);
-	else if (hello_is_tunnel(bytes, (size_t)length) && endpoint_equal(&from, &hole->probe->peer))
-		hole->heard = hole->tunnel = true;
+	else if (hello_is_tunnel(bytes, (size_t)length))
+		tunnel_take(hole, &from);
 }
 
-/* Sends and listens until both have heard, and a little longer; false if the system refuses. */
+/* Until when we send and listen: once it is decided, a little longer. */
+static int64_t hole_end(const struct hole *hole)
+{
+	if (hole->both_since)
+		return hole->both_since + LINGER_MS;
+	if (hole->heard)
+		return hole->deadline;
+	if (hole->foreign >= FOREIGN_MOST)
+		return hole->start;
+	return hole->tunnel_since ? hole->tunnel_since + LINGER_MS : hole->deadline;
+}
+
+/* False if the system refuses. */
 static bool hole_work(struct hole *hole, const char *waiting_for)
 {
 	struct pollfd waiting = {.fd = hole->fd, .events = POLLIN};
-	int64_t now, next = hole->start;
-	bool lingering = false;
+	int64_t now, end, next = hole->start;
 
-	while ((now = probe_clock()) < hole->deadline) {
+	while ((now = probe_clock()) < (end = hole_end(hole))) {
 		if (now >= next) {
-			if (!hole_send(hole))
+			if (!hole_send(hole, &hole->peer))
 				return false;
-			if (!lingering)
-				probe_progress(waiting_for, (int)((hole->deadline - now + 999) / 1000));
+			if (end == hole->deadline)
+				probe_progress(waiting_for, (int)((end - now + 999) / 1000));
 			next = now + (now - hole->fast_since < FAST_FOR_MS ? FAST_MS : SLOW_MS);
 		}
-		if (poll(&waiting, 1, (int)((next < hole->deadline ? next : hole->deadline) - now)) > 0) {
+		if (poll(&waiting, 1, (int)((next < end ? next : end) - now)) > 0) {
 			if (waiting.revents & POLLERR)
 				icmp_take(hole);
 			take(hole);
-		}
-		if (!lingering && (hole->both || hole->tunnel)) {
-			lingering = true;
-			hole->fast_since = probe_clock();
-			hole->deadline = probe_clock() + LINGER_MS;
 		}
 	}
 	return true;
@@ -187,12 +228,21 @@ static int hole_failed(const struct hole *hole, unsigned seconds)
 	const char *trouble = hole->trouble ? strerror(hole->trouble) : NULL;
 
 	endpoint_print(peer, &hole->peer);
+	endpoint_print(stranger, &hole->stranger);
+	if (!hole->heard && hole->foreign >= FOREIGN_MOST) {
+		warnx("%s: speaks with another --token: its script is of another run", stranger);
+		return EXIT_MISTAKE;
+	}
+	if (!hole->heard && hole->tunnel_since) {
+		warnx("%s: something sends from there as a tunnel would; whether it is the peer's only the tunnel can tell", peer);
+		return EXIT_NO_ANSWER;
+	}
 	if (hole->heard)
 		warnx("%s: heard it, but it did not hear us in %u seconds", peer, seconds);
 	else
 		warnx("%s: heard nothing in %u seconds%s%s", peer, seconds, trouble ? "; last error: " : "", trouble ? trouble : "");
 	if (hole->stranger.port)
-		warnx("%s: of another tunnel: want the same --token on both sides", endpoint_print(stranger, &hole->stranger));
+		warnx("%s: of another tunnel: want the same --token on both sides", stranger);
 	warnx("stop both for 30 seconds, then start the side given --first first (one side, not both)");
 	warnx("where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; "
 	      "where no N fits, forward UDP port %u on the router, or IPv6", (unsigned)hole->probe->local.port);
@@ -203,12 +253,11 @@ static int hole_done(const struct hole *hole)
 {
 	char peer[ENDPOINT_TEXT], given[ENDPOINT_TEXT];
 
-	if (hole->tunnel && !hole->both)
-		warnx("%s: its tunnel is up already", endpoint_print(peer, &hole->peer));
+	endpoint_print(peer, &hole->peer);
 	if (!endpoint_equal(&hole->peer, &hole->probe->peer))
 		warnx("%s: the peer sends from there, not from %s: its NAT is symmetric, or the port was taken",
-		      endpoint_print(peer, &hole->peer), endpoint_print(given, &hole->probe->peer));
-	return probe_print(endpoint_print(peer, &hole->peer), "", "") ? EXIT_OK : EXIT_BROKE;
+		      peer, endpoint_print(given, &hole->probe->peer));
+	return probe_print(peer, "", "") ? EXIT_OK : EXIT_BROKE;
 }
 
 int punch(const struct probe *probe)
@@ -221,7 +270,7 @@ int punch(const struct probe *probe)
 	bool worked;
 
 	local.address.family = probe->peer.address.family;
-	hole.fd = probe_socket(&local);
+	hole.fd = probe_socket(&local, &probe->user);
 	if (hole.fd < 0)
 		return EXIT_BROKE;
 	if (local.address.family == AF_INET6)
@@ -242,5 +291,5 @@ int punch(const struct probe *probe)
 		warn("%s", peer);
 		return EXIT_BROKE;
 	}
-	return hole.both || hole.tunnel ? hole_done(&hole) : hole_failed(&hole, seconds);
+	return hole.both_since ? hole_done(&hole) : hole_failed(&hole, seconds);
 }

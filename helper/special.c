@@ -23,7 +23,7 @@ const size_t special_count = sizeof special_ranges / sizeof *special_ranges;
 
 static bool range_holds(const struct special_range *range, const struct address *address)
 {
-	unsigned whole = range->length / 8, rest = range->length % 8;
+	unsigned whole = range->length / 8u, rest = range->length % 8u;
 
 	return address->family == range->network.family &&
 	       memcmp(address->bytes, range->network.bytes, whole) == 0 &&

@@ -18,9 +18,9 @@ enum special {
 
 struct special_range {
 	struct address network;
-	unsigned length;       /* of the prefix, in bits */
-	enum special kind;
-	const char *text;      /* "100.64.0.0/10" */
+	unsigned char length;  /* of the prefix, in bits */
+	unsigned char kind;    /* enum special */
+	char text[19];         /* "100.64.0.0/10" */
 };
 
 /* All of them, no two of which overlap. */

@@ -1,6 +1,7 @@
 /* fakestun ADDR:PORT SEEN [KIND]   answers every STUN request with the endpoint SEEN; before it, when KIND is given,
  * with an answer that must not count, which says 192.0.2.66:6666.  Ready when it has printed a line. */
 #include "../helper/endpoint.c"
+#include "../helper/number.c"
 #include "../helper/say.c"
 
 #include <stdlib.h>

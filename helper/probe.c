@@ -1,0 +1,102 @@
+#include "probe.h"
+#include "say.h"
+
+#include <err.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WIPE "\r\033[K"
+
+static volatile sig_atomic_t signal_status = EXIT_BROKE, progress_shown;
+
+static void on_signal(int number)
+{
+	(void)number;
+	if (progress_shown)
+		(void)!write(STDERR_FILENO, WIPE, sizeof WIPE - 1);
+	_exit(signal_status);
+}
+
+void probe_on_signal(int status)
+{
+	struct sigaction action = {.sa_handler = on_signal};
+
+	signal_status = status;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+void probe_progress(const char *what, int seconds)
+{
+	if (!isatty(STDERR_FILENO) || (!progress_shown && seconds <= 0))
+		return;
+	progress_shown = seconds > 0;
+	if (progress_shown)
+		fprintf(stderr, WIPE "%s, %d s left ", what, seconds);
+	else
+		fputs(WIPE, stderr);
+}
+
+bool probe_print(const char *one, const char *two, const char *three)
+{
+	const char *words[] = {one, two, three, "\n"};
+	struct iovec parts[4];
+	size_t length = 0;
+
+	for (int i = 0; i < 4; i++) {
+		parts[i].iov_base = (void *)(uintptr_t)words[i];
+		length += parts[i].iov_len = strlen(words[i]);
+	}
+	if (writev(STDOUT_FILENO, parts, 4) == (ssize_t)length && close(STDOUT_FILENO) == 0)
+		return true;
+	warn("standard output");
+	return false;
+}
+
+int64_t probe_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void probe_random(void *out, size_t length)
+{
+	if (getrandom(out, length, 0) != (ssize_t)length)
+		err(EXIT_BROKE, "getrandom");
+}
+
+int probe_socket(struct endpoint *local, const struct user *user)
+{
+	struct sockaddr_storage name;
+	socklen_t length = endpoint_to_sockaddr(&name, local);
+	char text[ENDPOINT_TEXT];
+	int one = 1, fd = socket(local->address.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0) {
+		warn("UDP socket");
+		return -1;
+	}
+	if (local->address.family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	if (bind(fd, (struct sockaddr *)&name, length) == 0 &&
+	    getsockname(fd, (struct sockaddr *)&name, &(socklen_t){sizeof name}) == 0) {
+		endpoint_from_sockaddr(local, &name);
+		user_become(user);
+		return fd;
+	}
+	if (errno == EADDRINUSE)
+		warnx("port %u: in use: `ss -lunp sport = :%u` names the owner", (unsigned)local->port, (unsigned)local->port);
+	else
+		warn("%s", endpoint_print(text, local));
+	close(fd);
+	return -1;
+}

@@ -1,0 +1,21 @@
+/* What natprobe's jobs share: socket, clock, chance, and what people see. */
+#ifndef PROBE_H
+#define PROBE_H
+
+#include "endpoint.h"
+#include "user.h"
+
+/* A UDP socket bound to LOCAL, whose port is filled in when it was 0; once it stands we are USER.  -1 after saying why
+ * there is none. */
+int probe_socket(struct endpoint *local, const struct user *user);
+void probe_random(void *out, size_t length);
+int64_t probe_clock(void);   /* monotonic milliseconds */
+/* Prints the three as one line and closes stdout: data is out when it is closed, a full disk becomes a status, and a
+ * reader need not wait for the end of --hold. */
+bool probe_print(const char *, const char *, const char *);
+/* The line in place that shows a person that we wait, and for how long yet; 0 or fewer seconds wipe it. */
+void probe_progress(const char *what, int seconds);
+/* From now on SIGINT and SIGTERM end the program with this status. */
+void probe_on_signal(int status);
+
+#endif
