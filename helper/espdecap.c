@@ -1,12 +1,14 @@
 /* espdecap: holds a UDP socket from which the kernel takes ESP (RFC 3948), and keeps the NAT's
  * mapping open with one byte now and then.  It never reads: there is nothing for it to read. */
 #include "endpoint.h"
+#include "number.h"
 #include "say.h"
+#include "special.h"
+#include "user.h"
 
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
@@ -14,21 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SECOND INT64_C(1000000000)   /* in nanoseconds, as every time here */
-
-/* The calls themselves: around them libc has 2 KiB of care for threads.  Where there are *32
- * ones, the plain ones take 16-bit ids. */
-#ifdef SYS_setresuid32
-enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
-#else
-enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_setresuid };
-#endif
 
 enum {
 	PEERS_MOST = 1024,
@@ -38,7 +32,7 @@ enum {
 };
 
 #define USAGE \
-	"usage: espdecap [-b ADDR] [-i SECONDS] [-u USER] [-N] PORT [PEER PORT | PEER:PORT]...\n"
+	"usage: espdecap [-b ADDR] [-i SECONDS] [-u USER] [-N] [-d] PORT [PEER PORT | PEER:PORT]...\n"
 
 static const char help[] = USAGE
 	"Has the kernel decapsulate ESP that arrives on UDP port PORT, and keeps NATs open.\n"
@@ -47,78 +41,29 @@ static const char help[] = USAGE
 	"  -i SECONDS   between keepalives to each PEER (default 20; 0: send none)\n"
 	"  -u USER      become USER, by name or number, once the port is taken\n"
 	"  -N           the old non-IKE encapsulation (Linux before 6.10)\n"
+	"  -d           once it is ready, go to the background and print the pid\n"
 	"  -h, --help   -V, --version\n"
 	"\n"
 	"IPv6 addresses go in brackets: [2001:db8::1]:4500.  SIGTERM and SIGINT end it.\n";
 
 struct order {
 	struct endpoint local;
-	const char *user;                /* NULL: stay who we are */
-	uid_t uid;
-	gid_t gid;
+	struct user user;
 	int encapsulation;
+	bool background;
 	unsigned interval_seconds;       /* 0: no keepalives */
 	unsigned peers;
 	struct endpoint peer[PEERS_MOST];
 };
 
-static bool number_parse(unsigned long *out, const char *text, unsigned long most)
-{
-	size_t length = strlen(text);
-
-	*out = 0;
-	if (length < 1 || strspn(text, "0123456789") != length)
-		return false;
-	for (; *text; text++) {
-		unsigned long digit = (unsigned long)(*text - '0');
-
-		if (*out > (most - digit) / 10)
-			return false;
-		*out = *out * 10 + digit;
-	}
-	return true;
-}
-
 static bool interval_parse(unsigned *out, const char *text)
 {
-	unsigned long seconds;
+	unsigned long long seconds;
 
-	if (!number_parse(&seconds, text, INTERVAL_SECONDS_MOST))
+	if (!number_parse(&seconds, text, 0, INTERVAL_SECONDS_MOST))
 		return refuse("-i", "interval '%s': want 0 to %d seconds", shown(text), INTERVAL_SECONDS_MOST);
 	*out = (unsigned)seconds;
 	return true;
-}
-
-/* By hand, for getpwnam and stdio are as large as all of this, and static glibc's wants libraries. */
-static bool user_parse(struct order *out, const char *text)
-{
-	const unsigned long no_one = (uid_t)-1;   /* to setresuid it means: no change */
-	static char passwd[1 << 16];     /* system users come first */
-	char *all = passwd, *line;
-	unsigned long number, uid, gid;
-	int file = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
-	ssize_t length = read(file, passwd, sizeof passwd - 1);
-
-	passwd[length > 0 ? length : 0] = '\0';
-	close(file);
-	if (!number_parse(&number, text, no_one - 1))
-		number = no_one;
-	out->user = text;
-	out->uid = out->gid = (uid_t)number;      /* a number without an entry is its own group */
-	while (line = strsep(&all, "\n"), all) {
-		const char *name = strsep(&line, ":"), *password = strsep(&line, ":");
-
-		if (password && line && number_parse(&uid, strsep(&line, ":"), no_one - 1) &&
-		    line && number_parse(&gid, strsep(&line, ":"), no_one - 1) &&
-		    (uid == number || strcmp(name, text) == 0)) {
-			out->uid = (uid_t)uid;
-			out->gid = (gid_t)gid;
-			break;
-		}
-	}
-	if (out->uid == no_one)
-		return refuse("-u", "user '%s': want a name from /etc/passwd or a number", shown(text));
-	return out->uid || refuse("-u", "user '%s': want one who is not root", shown(text));
 }
 
 static bool local_parse(struct endpoint *out, const char *text)
@@ -130,14 +75,12 @@ static bool local_parse(struct endpoint *out, const char *text)
 	return !out->port || refuse("-b", "address '%s': want it without a port", shown(text));
 }
 
-/* One machine, which neither 0.0.0.0, a broadcast nor a multicast address is. */
+/* One machine's; loopback will do, for a trial. */
 static bool is_unicast(const struct address *address)
 {
-	static const struct address none;
+	const struct special_range *range = special_find(address);
 
-	if (memcmp(address->bytes, none.bytes, sizeof none.bytes) == 0)
-		return false;
-	return address->bytes[0] < (address->family == AF_INET ? 224 : 0xff);
+	return !range || range->kind == SPECIAL_LOOPBACK || special_is_private(address);
 }
 
 static bool peers_parse(struct order *out, char **words)
@@ -207,6 +150,10 @@ static bool options_parse(struct order *out, char ***words)
 			out->encapsulation = UDP_ENCAP_ESPINUDP_NON_IKE;
 			continue;
 		}
+		if (strcmp(word, "-d") == 0) {
+			out->background = true;
+			continue;
+		}
 		if (!word[1] || !strchr("biu", word[1]))
 			return misuse(word, ": no such option");
 		value = word[2] ? word + 2 : *++*words;
@@ -215,7 +162,7 @@ static bool options_parse(struct order *out, char ***words)
 		switch (word[1]) {
 		case 'b': good = local_parse(&out->local, value); break;
 		case 'i': good = interval_parse(&out->interval_seconds, value); break;
-		default:  good = user_parse(out, value); break;
+		default:  good = user_parse(&out->user, value); break;
 		}
 		if (!good)
 			return false;
@@ -267,25 +214,6 @@ static int socket_open(const struct order *order)
 	if (errno == EADDRINUSE)
 		errx(EXIT_BROKE, "port %u is taken: `ss -lunp` shows by whom", order->local.port);
 	err(EXIT_BROKE, "cannot bind %s", endpoint_print(text, &order->local));
-}
-
-/* For good: no identity, capability or set-user-id program leads back. */
-static void root_drop(const struct order *order)
-{
-	struct __user_cap_header_struct self = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct none[2] = { 0 };
-
-	if (!order->user)
-		return;
-	/* Ends after the last one; or at once for who may not, and then no_new_privs has to do. */
-	for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++)
-		;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SETGROUPS, 0, NULL) ||
-	    syscall(SETRESGID, order->gid, order->gid, order->gid) ||
-	    syscall(SETRESUID, order->uid, order->uid, order->uid) || syscall(SYS_capset, &self, none))
-		err(EXIT_BROKE, "cannot become user '%s'", shown(order->user));
-	if (syscall(SETRESUID, 0, 0, 0) == 0 || geteuid() != order->uid || getegid() != order->gid)
-		errx(EXIT_BROKE, "root came back after becoming user '%s'", shown(order->user));
 }
 
 /* sd_notify(3) */
@@ -392,20 +320,86 @@ static void mailbox_open(sigset_t *ends)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Of what the caller has open nothing may stay so: a pipe's reader would wait for us, a lock be held. */
+static void close_from(int first)
+{
+	enum { FILES_MOST = 1 << 20 };   /* fs.nr_open as it comes */
+
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+		return;
+#endif
+	for (int fd = first; fd < FILES_MOST; fd++)   /* Linux before 5.9 */
+		close(fd);
+}
+
+static void pid_print(void)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d\n", (int)getpid());
+	if (!print(STDOUT_FILENO, text) || close(STDOUT_FILENO))
+		err(EXIT_BROKE, "standard output");
+}
+
+/* Goes on in a child that has nothing of the caller's: no terminal, folder or file but the socket FD, whose new number
+ * is returned.  The parent ends when that is done; where it fails, with the child's status. */
+static int background_go(int fd)
+{
+	enum { SOCKET = STDERR_FILENO + 1, TELL };
+	int tell[2], status = 0, null = open("/dev/null", O_RDWR);
+	pid_t child;
+
+	if (null < 0 || pipe(tell) || (child = fork()) < 0)
+		err(EXIT_BROKE, "cannot go to the background");
+	if (child) {
+		close(tell[1]);
+		if (read(tell[0], &(char){ 0 }, 1) == 1)
+			exit(EXIT_OK);
+		waitpid(child, &status, 0);
+		exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_BROKE);
+	}
+	setsid();
+	if (chdir("/"))
+		err(EXIT_BROKE, "/");
+	pid_print();
+	for (int i = 0; i < SOCKET; i++)
+		dup2(null, i);
+	dup2(fd, SOCKET);           /* opened before the pipe, so neither is in the other's way */
+	dup2(tell[1], TELL);
+	close_from(TELL + 1);
+	(void)!write(TELL, "", 1);
+	close(TELL);
+	return SOCKET;
+}
+
+/* Where one of the first three is closed, the socket would take its place, and what we say be sent. */
+static void holes_fill(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDONLY)) >= 0 && fd <= STDERR_FILENO)
+		;
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static struct order order;
 	sigset_t ends;
 	int fd;
 
+	holes_fill();
 	order.encapsulation = UDP_ENCAP_ESPINUDP;
 	order.interval_seconds = INTERVAL_SECONDS;
 	if (!order_parse(&order, argv + (argc > 0)))
 		return EXIT_MISTAKE;
 	mailbox_open(&ends);
 	fd = socket_open(&order);
-	root_drop(&order);
+	user_become(&order.user);
 	say_ready(&order);
+	if (order.background)
+		fd = background_go(fd);
 	if (order.peers && order.interval_seconds)
 		keepalives_send(&order, fd, &ends);
 	else

@@ -7,10 +7,10 @@ setup_file() {
 	ESPDECAP=$(cd "${BUILD:-build}" && pwd)/espdecap
 	ASAN_OPTIONS=detect_leaks=0   # it cannot look for them under strace
 	export ESPDECAP ASAN_OPTIONS
-	# The eleven seconds of the last test pass while the others run.
+	# The twelve seconds of the last test pass while the others run.
 	if command -v strace >/dev/null; then
 		RHYTHM=$BATS_FILE_TMPDIR/rhythm
-		strace -D -ttt -e trace=sendto -o "$RHYTHM" "$ESPDECAP" -i 2 $((10000 + RANDOM % 20000)) 127.0.0.1 9 127.0.0.2:9 2>/dev/null 3>&- &
+		strace -D -ttt -e trace=sendto -o "$RHYTHM" "$ESPDECAP" -i 1 $((10000 + RANDOM % 20000)) 127.0.0.1 9 127.0.0.2:9 2>/dev/null 3>&- &
 		echo $! >"$BATS_FILE_TMPDIR/rhythm.pid"
 		export RHYTHM
 	fi
@@ -47,7 +47,7 @@ until_true() {
 }
 
 said_ready() { grep -q '^espdecap: ready: ' "$SAID"; }
-ended() { ! kill -0 "$PID" 2>/dev/null; }
+ended() { [[ "$(ps -o stat= -p "$PID")" != [!Z]* ]]; }   # one that init has yet to bury is
 
 # start [WRAPPER...] ARGUMENT...: in the background until it is ready; sets PID
 start() {
@@ -88,7 +88,7 @@ new_netns() {
 
 @test "-h and --help go to stdout, -V and --version too, with status 0" {
 	run -0 --separate-stderr "$ESPDECAP" --help
-	[ "${lines[0]}" = "usage: espdecap [-b ADDR] [-i SECONDS] [-u USER] [-N] PORT [PEER PORT | PEER:PORT]..." ]
+	[ "${lines[0]}" = "usage: espdecap [-b ADDR] [-i SECONDS] [-u USER] [-N] [-d] PORT [PEER PORT | PEER:PORT]..." ]
 	[ -z "$stderr" ]
 	long=$output
 	run -0 "$ESPDECAP" -h
@@ -103,7 +103,7 @@ new_netns() {
 }
 
 @test "an unknown option is one line and the usage on stderr, status 2" {
-	for option in -x --nonsense -Nx -; do
+	for option in -x --nonsense -Nx -dx -; do
 		run -2 --separate-stderr "$ESPDECAP" "$option" 4500
 		[ "${stderr_lines[0]}" = "espdecap: $option: no such option" ]
 		[[ "${stderr_lines[1]}" == "usage: espdecap "* ]]
@@ -128,16 +128,19 @@ new_netns() {
 	refuses "peer: address '-i': $address" 4500 -i 20
 	refuses "peer: address '0.0.0.0': want that of one machine" 4500 0.0.0.0 4500
 	refuses "peer: address '224.0.0.1:1': want that of one machine" 4500 224.0.0.1:1
+	refuses "peer: address '255.255.255.255:1': want that of one machine" 4500 255.255.255.255:1
+	refuses "peer: address '[::]:1': want that of one machine" 4500 [::]:1
+	refuses "peer: address '[::ffff:192.0.2.1]:1': want that of one machine" 4500 [::ffff:192.0.2.1]:1
 	refuses "peer: address '[ff02::1]:1': want that of one machine" 4500 [ff02::1]:1
 	refuses "peer: address '[::1]:1': IPv4 and IPv6 want a helper each" 4500 127.0.0.1:1 [::1]:1
 	refuses "peer: address '127.0.0.1:1': IPv4 and IPv6 want a helper each" -b ::1 4500 127.0.0.1:1
 	refuses "-b: address 'eth0': $address" -b eth0 4500
 	refuses "-b: address '[::1]:1': want it without a port" -b [::1]:1 4500
 	refuses "-b: wants a value after it" -b
-	for given in -1 x 1.5 86401 99999999999999999999 '' ' 1'; do
+	for given in -1 x 1.5 86401 99999999999999999999 '' ' 1' 05; do
 		refuses "-i: interval '$given': want 0 to 86400 seconds" -i "$given" 4500
 	done
-	for given in no-such-user '' -1 4294967295; do
+	for given in no-such-user '' -1 00 4294967295; do
 		refuses "-u: user '$given': want a name from /etc/passwd or a number" -u "$given" 4500
 	done
 	refuses "-u: user 'root': want one who is not root" -u root 4500
@@ -340,6 +343,122 @@ NoNewPrivs: 1" ]
 	[ "$stderr" = "espdecap: cannot become user '1': Operation not permitted" ]
 }
 
+# background ARGUMENT...: as -d; sets PID, which is no child of ours
+background() {
+	PID=$("$ESPDECAP" -d "$@" 2>"$SAID" 3>&-)
+	[[ "$PID" =~ ^[1-9][0-9]*$ ]]
+}
+
+# gone: PID is ended, by us or long ago
+gone() {
+	kill "$PID" 2>/dev/null || true
+	until_true ended
+	PID=
+}
+
+taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
+
+@test "-d prints the pid of one that lives, in a session of its own, in / and with no file of the caller's" {
+	cd "$BATS_TEST_TMPDIR"
+	background -b 127.0.0.1 "$PORT" 127.0.0.1 9 5<&0 7>"$BATS_TEST_TMPDIR/seven"
+	[ "$(cat "$SAID")" = "espdecap: ready: 127.0.0.1:$PORT decapsulates ESP, a keepalive every 20 s to 127.0.0.1:9" ]
+	[[ "$(tr '\0' ' ' </proc/"$PID"/cmdline)" == "$ESPDECAP -d -b 127.0.0.1 $PORT "* ]]
+	[ "$(ps -o sid=,pgid=,tty= -p "$PID" | tr -s ' ' | sed 's/^ //')" = "$PID $PID ?" ]
+	[ "$(readlink /proc/"$PID"/cwd)" = / ]
+	files=$(for file in /proc/"$PID"/fd/*; do echo "${file##*/} $(readlink "$file")"; done | sed 's/\[.*//')
+	echo "$files"
+	[ "$files" = "0 /dev/null
+1 /dev/null
+2 /dev/null
+3 socket:" ]
+	taken "$PORT"
+	gone
+	run ! taken "$PORT"
+}
+
+@test "-d closes the caller's files where the kernel has no close_range, too" {
+	need strace
+	PID=$(strace --seccomp-bpf -f -o "$BATS_TEST_TMPDIR/trace" -e trace=close_range -e inject=close_range:error=ENOSYS \
+		sh -c '"$@" >&8' sh "$ESPDECAP" -d "$PORT" 8>"$BATS_TEST_TMPDIR/pid" 9>"$BATS_TEST_TMPDIR/nine" 2>"$SAID" 3>&- &
+		until_true [ -s "$BATS_TEST_TMPDIR/pid" ] && cat "$BATS_TEST_TMPDIR/pid")
+	grep -q 'close_range.*INJECTED' "$BATS_TEST_TMPDIR/trace" || skip "made without close_range"
+	few() { [ "$(echo /proc/"$PID"/fd/*)" = "$(echo /proc/"$PID"/fd/{0,1,2,3})" ]; }
+	until_true few
+	gone
+}
+
+@test "-d lets a pipe, a lock and a folder of the caller's go" {
+	timeout 3 sh -c '"$@" 3>&1 4>&1 | cat' sh "$ESPDECAP" -d "$PORT" >"$BATS_TEST_TMPDIR/pid" 2>"$SAID" 3>&-
+	PID=$(cat "$BATS_TEST_TMPDIR/pid")
+	kill -0 "$PID"
+	gone
+	need flock
+	PID=$(flock "$BATS_TEST_TMPDIR/lock" "$ESPDECAP" -d "$PORT" 2>"$SAID" 3>&-)
+	flock -n "$BATS_TEST_TMPDIR/lock" kill -0 "$PID"
+	gone
+	need_root "mounts a folder"
+	mkdir "$BATS_TEST_TMPDIR/mount"
+	mount -t tmpfs none "$BATS_TEST_TMPDIR/mount" || skip "cannot mount"
+	PID=$(cd "$BATS_TEST_TMPDIR/mount" && "$ESPDECAP" -d "$PORT" 2>"$SAID" 3>&-)
+	umount "$BATS_TEST_TMPDIR/mount" || { umount -l "$BATS_TEST_TMPDIR/mount"; return 1; }
+	kill -0 "$PID"
+	gone
+}
+
+@test "-d: the terminal's ^C and its end do not reach it" {
+	need script
+	script -qec "stty -echo; '$ESPDECAP' -d $PORT >'$BATS_TEST_TMPDIR/pid' 2>'$SAID'; touch '$BATS_TEST_TMPDIR/typed'; sleep 9; touch '$BATS_TEST_TMPDIR/after'" /dev/null \
+		< <(until_true [ -e "$BATS_TEST_TMPDIR/typed" ]; printf '\003'; sleep 0.3) >/dev/null 3>&-
+	[ ! -e "$BATS_TEST_TMPDIR/after" ]   # the control: the shell was ended
+	PID=$(cat "$BATS_TEST_TMPDIR/pid")
+	kill -0 "$PID"
+	taken "$PORT"
+	gone
+}
+
+@test "-d that cannot print its pid leaves nothing running: status 1" {
+	run -1 --separate-stderr sh -c '"$@" >/dev/full' sh "$ESPDECAP" -d "$PORT"
+	[ "${stderr_lines[1]}" = "espdecap: standard output: No space left on device" ]
+	[ "${#stderr_lines[@]}" = 2 ]
+	run ! taken "$PORT"
+	for closed in '>&-' '<&- >&-' '<&- >&- 2>&-'; do
+		run -1 sh -c "\"\$@\" $closed" sh "$ESPDECAP" -d "$PORT"
+		run ! taken "$PORT"
+	done
+	run -0 --separate-stderr sh -c '"$@" <&-' sh "$ESPDECAP" -d "$PORT"   # the control: what is not needed may be closed
+	PID=$output
+	taken "$PORT"
+	gone
+}
+
+@test "-d fails in the foreground where the port is taken, the user unknown or there may be no process: status 1, 2, 1" {
+	start "$ESPDECAP" "$PORT"
+	run -1 --separate-stderr "$ESPDECAP" -d "$PORT"
+	[ "$stderr" = "espdecap: port $PORT is taken: \`ss -lunp\` shows by whom" ]
+	[ -z "$output" ]
+	stop TERM 0
+	run -2 "$ESPDECAP" -d -u no-such-user "$PORT"
+	need strace
+	run -1 --separate-stderr strace -f -o /dev/null -e inject=fork,clone,vfork:error=EAGAIN "$ESPDECAP" -d "$PORT"
+	[ "${stderr_lines[1]}" = "espdecap: cannot go to the background: Resource temporarily unavailable" ]
+	run ! taken "$PORT"
+}
+
+@test "-d has become -u's user and told the supervisor before it prints" {
+	need_root "becomes nobody"
+	need strace
+	NOTIFY_SOCKET=@espdecap-$PORT strace -f -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" -u 65534 -d "$PORT" >"$BATS_TEST_TMPDIR/pid" 2>"$SAID" 3>&- &
+	until_true [ -s "$BATS_TEST_TMPDIR/pid" ]
+	PID=$(cat "$BATS_TEST_TMPDIR/pid")
+	[ "$(awk '/^Uid:|^CapEff:/ { printf "%s ", $2 }' /proc/"$PID"/status)" = "65534 0000000000000000 " ]
+	gone
+	wait
+	calls=$(sed -nE 's/.* bind\(3.*/bind/p; s/.* capset.*/nobody/p; s/.*READY=1.*/notified/p; s/.* (fork|v?fork|clone3?)\(.*/fork/p; s/.* write\(1, .*/pid/p' \
+		"$BATS_TEST_TMPDIR/trace" | tr '\n' ' ')
+	echo "$calls"
+	[ "$calls" = "bind nobody notified fork pid " ]
+}
+
 @test "a supervisor that asks is told READY=1, by path and by abstract name" {
 	need perl
 	for name in "$BATS_TEST_TMPDIR/notify" "@espdecap-notify-$PORT"; do
@@ -368,8 +487,13 @@ NoNewPrivs: 1" ]
 	start "$ESPDECAP" -i 1 "$PORT" 127.0.0.1 9
 	until_true [ -r /proc/"$PID"/smaps_rollup ]
 	resident=$(awk '/^Rss:/ { print $2 }' /proc/"$PID"/smaps_rollup)   # VmRSS is only roughly kept
-	echo "$size bytes, $resident KiB resident"
-	[ "$size" -le 40960 ] && [ "$resident" -le 64 ]
+	stop TERM 0
+	background -i 1 "$PORT" 127.0.0.1 9
+	sleep 0.2
+	behind=$(awk '/^Rss:/ { print $2 }' /proc/"$PID"/smaps_rollup)
+	gone
+	echo "$size bytes, $resident KiB resident, $behind in the background"
+	[ "$size" -le 40960 ] && [ "$resident" -le 64 ] && [ "$behind" -le 64 ]
 }
 
 @test "keepalives: at once to all, each second for ten, then each in its share of the interval" {
@@ -378,11 +502,11 @@ NoNewPrivs: 1" ]
 		[ "$(wc -l <"$RHYTHM")" -lt 26 ] || break
 		sleep 0.1
 	done
-	# 2 peers, -i 2: both at 0, 1, ... 10 s, then the first at 11, 13, ..., the second at 12, 14, ...
+	# 2 peers, -i 1: both at 0, 1, ... 10 s, then the first at 10.5, 11.5, ..., the second at 11, 12, ...
 	awk '{
 		match($0, /127\.0\.0\.[12]/); peer = substr($0, RSTART + 8, 1)
 		if (NR == 1) start = $1
-		want = NR <= 22 ? int((NR - 1) / 2) : NR - 12
+		want = NR <= 22 ? int((NR - 1) / 2) : 10 + (NR - 22) / 2
 		to = NR % 2 ? 1 : 2
 		late = $1 - start - want
 		printf "%2d: to %d (want %d), %.4f s late\n", NR, peer, to, late
