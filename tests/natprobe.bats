@@ -64,6 +64,8 @@ both() {
 
 # hello ID HEARD TOKEN, eight characters each; \0 repeated for none
 hello() { printf '\0\0\0\0hole\1\0\0\0%b%b%b' "$1" "$2" "$3"; }
+# the same as an argument for says, which knows escapes
+escaped() { printf '%s' '\0\0\0\0hole\1\0\0\0' "$@"; }
 none='\0\0\0\0\0\0\0\0'
 
 # says SECONDS BYTES...: sends each as a packet from 127.0.0.2:21502 to 127.0.0.1:21501, and keeps what comes back
@@ -231,14 +233,40 @@ natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a 
 	same "$out $(cat out2)" "[::1]:21502 [::1]:21501"
 }
 
-@test "another tunnel's token is not taken for the peer's, and the timeout says so" {
-	both "--token one --timeout 1" "--token two --timeout 1"
-	same "$status $other" "4 4"
-	same "$out$out2" ""
+@test "two scripts of different runs: both sides stop at the second hello, status 2" {
+	for first in "" --first; do
+		start=${EPOCHREALTIME/./}
+		both "--token one $first" "--token two"
+		same "$status $other" "2 2"
+		same "$out$out2" ""
+		same "$err" "natprobe: 127.0.0.2:21502: speaks with another --token: its script is of another run"
+		same "$err2" "natprobe: 127.0.0.1:21501: speaks with another --token: its script is of another run"
+		[ $((${EPOCHREALTIME/./} - start)) -lt 2000000 ]
+	done
+}
+
+@test "one hello of another token, or many from elsewhere, end nothing, and the timeout names them" {
+	says 1 "$(escaped AAAAAAAA "$none" BBBBBBBB)"
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1
+	same "$status $out" "4 "
 	same "$err" "natprobe: 127.0.0.2:21502: heard nothing in 1 seconds
 natprobe: 127.0.0.2:21502: of another tunnel: want the same --token on both sides
 natprobe: stop both for 30 seconds, then start the side given --first first (one side, not both)
 natprobe: where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; where no N fits, forward UDP port 21501 on the router, or IPv6"
+	wait "${started[@]}"
+	"$NATPROBE" -b 127.0.0.3 -p 21503 --punch 127.0.0.1:21501 --token two --timeout 1 2>err2 >out2 3>&- &
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token one
+	wait $! || true
+	same "$status $out" "4 "
+	same "$(sed -n 2p err)" "natprobe: 127.0.0.3:21503: of another tunnel: want the same --token on both sides"
+}
+
+@test "hellos of another token do not end a punch that has heard the right one" {
+	says 1 "$(escaped AAAAAAAA "$none" "$none")" "$(escaped CCCCCCCC "$none" BBBBBBBB)" "$(escaped CCCCCCCC "$none" BBBBBBBB)"
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1
+	same "$status" 4
+	same "$(head -1 err)" "natprobe: 127.0.0.2:21502: heard it, but it did not hear us in 1 seconds"
+	wait "${started[@]}"
 }
 
 @test "a peer that sends from another port is heard, reported and printed" {
@@ -264,14 +292,28 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	same "$status $other $out" "0 0 127.0.0.3:21503"
 }
 
-@test "a keepalive or ESP from the peer's endpoint means that its tunnel is up already" {
+@test "a keepalive or ESP from the peer's endpoint proves no token: the punch ends early, status 4, no word" {
 	for packet in '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'; do
+		start=${EPOCHREALTIME/./}
 		says 0.3 "$packet"
-		probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 3
-		same "$status $out" "0 127.0.0.2:21502"
-		same "$err" "natprobe: 127.0.0.2:21502: its tunnel is up already"
+		probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --first --timeout 30
+		same "$status $out" "4 "
+		same "$err" "natprobe: 127.0.0.2:21502: something sends from there as a tunnel would; whether it is the peer's only the tunnel can tell"
+		[ $((${EPOCHREALTIME/./} - start)) -lt 3000000 ]
 		wait "${started[@]}"
+		started=()
 	done
+}
+
+@test "a tunnel's packets before the peer's hello count for nothing, after it they say that it is through" {
+	says 1 '\xff' "$(escaped AAAAAAAA "$none" "$none")"
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2
+	same "$status $out" "4 "
+	same "$(head -1 err)" "natprobe: 127.0.0.2:21502: heard it, but it did not hear us in 2 seconds"
+	wait "${started[@]}"
+	says 0.3 "$(escaped AAAAAAAA "$none" "$none")" '\xff'
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2
+	same "$status $out $err" "0 127.0.0.2:21502 "
 }
 
 @test "garbage, its own packets and ICMP errors end nothing and get no answer of their own" {
@@ -305,6 +347,47 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 4
 	wait $! || other=$?
 	same "$status $other" "0 0"
+}
+
+@test "-u: neither identity nor capability of root is left when the first packet is read, in both jobs" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
+	nobody="Uid: 65534 65534 65534 65534
+Gid: 65534 65534 65534 65534
+Groups:
+CapInh: 0000000000000000
+CapPrm: 0000000000000000
+CapEff: 0000000000000000
+CapBnd: 0000000000000000
+CapAmb: 0000000000000000
+NoNewPrivs: 1"
+	mkfifo hold
+	for arguments in "--hold localhost:21478" "--punch 127.0.0.2:21502"; do
+		for user in nobody 65534; do
+			# shellcheck disable=SC2086
+			"$NATPROBE" -p 577 -u $user $arguments <>hold >out 2>err 3>&- &
+			started+=($!)
+			until [ -n "$(ss -Hlun sport = :577)" ]; do sleep 0.02; done
+			sleep 0.1
+			facts=$(grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs):' /proc/$!/status | tr -s '\t ' ' ' | sed 's/ $//')
+			kill $!
+			wait $! || true
+			same "$facts" "$nobody"
+		done
+	done
+	both "-u nobody --first" "-u 65534"
+	same "$status $other $out $out2" "0 0 127.0.0.2:21502 127.0.0.1:21501"
+	strace -o trace "$NATPROBE" -p 577 -u nobody --punch 127.0.0.2:21502 --timeout 1 2>/dev/null || true
+	same "$(sed -nE 's/^(bind|capset|sendto|recvfrom|recvmsg).*/\1/p' trace | awk '!seen[$0]++' | head -n 2 | xargs)" "bind capset"
+}
+
+@test "-u by one who may not: status 1, and no packet is sent" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
+	cp -L "$NATPROBE" natprobe
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" natprobe
+	status=0
+	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all -- \
+		./natprobe -u 1 -p 21501 --punch 127.0.0.2:21502 >out 2>err || status=$?
+	same "$status $(cat out err)" "1 natprobe: cannot become user '1': Operation not permitted"
 }
 
 @test "a port in use is named, with who tells whose it is" {
@@ -352,14 +435,19 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 		-p 5 --punch 1.2.3.4:5 --ttl 256|--ttl: '256': want 1 to 255
 		-p 5 --punch 1.2.3.4:5 --ttl 0|--ttl: '0': want 1 to 255
 		-p 5 --punch 1.2.3.4:5 --timeout 1e3|--timeout: '1e3': want 1 to 86400
+		-p 5 --punch 1.2.3.4:5 --timeout 0|--timeout: '0': want 1 to 86400
+		-p 5 --punch 1.2.3.4:5 --timeout 05|--timeout: '05': want 1 to 86400
+		-p 5 --punch 1.2.3.4:5 --timeout 86401|--timeout: '86401': want 1 to 86400
+		-u no-such-user 1.2.3.4|-u: user 'no-such-user': want a name from /etc/passwd or a number
+		-u 0 1.2.3.4|-u: user '0': want one who is not root
 		-p 5 --punch 1.2.3.4:5 --token ""|--token: '': want a word
 		-p 5 --punch peer:5|--punch: address 'peer': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]
 	END
 }
 
 @test "an unknown option, a value that is missing and no words at all show the usage: status 2" {
-	usage="usage: natprobe [-b ADDR] [-p PORT] [--hold] SERVER[:PORT] [SERVER[:PORT]]
-       natprobe [-b ADDR] -p PORT --punch PEER:PORT [--first] [--ttl N] [--timeout S] [--token WORD]"
+	usage="usage: natprobe [-b ADDR] [-p PORT] [-u USER] [--hold] SERVER[:PORT] [SERVER[:PORT]]
+       natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S] [--token WORD]"
 	probe --what
 	same "$status $err" "2 natprobe: option '--what': not known
 $usage"
