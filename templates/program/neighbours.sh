@@ -1,0 +1,23 @@
+# neighbours: needs own_nets, other_nets. Where another side protects everything, the nets of this host's own links stay outside.
+neighbours() {
+	for pair in $other_nets; do
+		case $pair in 0.0.0.0/0@*) version=-4 any=0.0.0.0/0 links='scope link' ;; ::/0@*) version=-6 any=::/0 links='proto kernel' ;; *) continue ;; esac
+		# shellcheck disable=SC2086 # words
+		ip $version -o route show $links | while read -r link _; do
+			case $link in fe80:* | ff* | default) continue ;; */*) ;; *:*) link=$link/128 ;; *) link=$link/32 ;; esac
+			for own in ${guard:+$any} ${guard-$own_nets}; do
+				case $version$own in "-4"*:* | "-4$link" | "-6$link" | "-6"*.*) continue ;; esac
+				echo "xfrm policy update src $own dst $link dir out priority 2500
+xfrm policy update src $link dst $own dir in priority 2500
+xfrm policy update src $link dst $own dir fwd priority 2500"
+			done
+		done
+	done
+}
+add_neighbours() {
+	near=$(neighbours)
+	[ -n "$near" ] || return 0
+	[ -n "$dry" ] || echo "$near" | sed -n 's/^xfrm policy update \(.*\) priority .*/ip xfrm policy delete \1 ./p' >>"$folder/undo" || stop 1 "cannot write $folder/undo"
+	near() { echo "$near"; }
+	batch "policies: the nets of this host's own links stay outside" near
+}
