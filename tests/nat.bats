@@ -24,6 +24,8 @@ setup_file() {
 		cgnopen --cgn a --nat-b keeps,open
 		cgnserver --cgn a
 		onelan --lan
+		tworuns
+		tworunsopen --nat-a keeps,open --nat-b keeps,open
 		six --ipv6
 	END
 	wait
@@ -88,12 +90,12 @@ late() { punch 5 $A $B_MOVED; }
 reversed() { at b pb -p 61523 --punch $A --token word & sleep 5; at a pa -p 61525 --punch $B_MOVED --first --token word; wait; }
 opened() { punch 0 $A $B; }
 openlate() { punch 5 $A $B; }
-openwrong() { at b pb -p 61523 --punch $A --timeout 12 & sleep 5; at a pa -p 61525 --punch $B --first --timeout 7; wait; }
+openwrong() { at b pb -p 61523 --punch $A --timeout 9 & sleep 3; at a pa -p 61525 --punch $B --first --timeout 6; wait; }
 symmetric() {
 	at a a -p 61525 198.51.100.1 198.51.100.2
 	at b b -p 61523 198.51.100.1 198.51.100.2
 	ip netns exec "${LAB_PREFIX}a" stun 198.51.100.1 -p 61525 >oracle.a 2>&1 || true
-	punch 0 $A $B 12
+	punch 0 $A $B 8
 }
 cgn() { discover; punch 1 $A $B; }
 cgnopen() { punch 3 $A $B; }
@@ -105,6 +107,8 @@ cgnserver() { # a server inside the carrier's network
 	at a a -p 61525 100.64.1.1
 }
 onelan() { discover; at a pa -p 61525 --punch 192.168.1.100:61523 --first & at b pb -p 61523 --punch 192.168.1.4:61525; wait; }
+tworuns() { at a pa -p 61525 --punch $B_MOVED --first --token one & sleep 3; at b pb -p 61523 --punch $A --token two -u nobody; wait; }
+tworunsopen() { at a pa -p 61525 --punch $B --first --token one & sleep 3; at b pb -p 61523 --punch $A --token two; wait; }
 six() {
 	at a a -b :: -p 61525 '[2001:db8:ffff::1]' '[2001:db8:ffff::2]'
 	at b pb -p 61523 --punch '[2001:db8:1::4]:61525' &
@@ -161,6 +165,15 @@ $5}"
 @test "open routers in the wrong order: status 4, and silence is advised" {
 	ended openwrong 4 4
 	same "$(sed -n 2p pa.err)" "natprobe: stop both for 30 seconds, then start the side given --first first (one side, not both)"
+}
+
+@test "scripts of different runs: both sides say so, status 2, as soon as both are there" {
+	ended tworuns 2 2
+	same "$(cat pa.err pb.err)" "natprobe: $B_MOVED: speaks with another --token: its script is of another run
+natprobe: $A: speaks with another --token: its script is of another run"
+	[ "$(cat pa.ms)" -lt 8000 ] && [ "$(cat pb.ms)" -lt 5000 ]
+	ended tworunsopen 2 2
+	[ "$(cat pa.ms)" -lt 8000 ] && [ "$(cat pb.ms)" -lt 5000 ]
 }
 
 @test "an endpoint-dependent NAT: status 3, no word; a public side is told by its own word" {

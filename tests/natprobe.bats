@@ -72,9 +72,16 @@ none='\0\0\0\0\0\0\0\0'
 says() {
 	local seconds=$1 bytes
 	shift
-	{ for bytes; do sleep 0.1; printf '%b' "$bytes"; done; sleep "$seconds"; } |
-		socat -b 4096 - UDP:127.0.0.1:21501,bind=127.0.0.2:21502 >came 2>/dev/null 3>&- &
+	socat -b 4096 - UDP:127.0.0.1:21501,bind=127.0.0.2:21502 >came 2>/dev/null 3>&- \
+		< <(for bytes; do sleep 0.1; printf '%b' "$bytes"; done; sleep "$seconds") &
 	started+=($!)
+}
+
+# hush: ends what says
+hush() {
+	kill "${started[@]}" 2>/dev/null || true
+	wait "${started[@]}" || true
+	started=()
 }
 
 @test "RFC 5769's sample responses give the endpoints that the RFC names" {
@@ -253,7 +260,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a 
 natprobe: 127.0.0.2:21502: of another tunnel: want the same --token on both sides
 natprobe: stop both for 30 seconds, then start the side given --first first (one side, not both)
 natprobe: where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; where no N fits, forward UDP port 21501 on the router, or IPv6"
-	wait "${started[@]}"
+	hush
 	"$NATPROBE" -b 127.0.0.3 -p 21503 --punch 127.0.0.1:21501 --token two --timeout 1 2>err2 >out2 3>&- &
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token one
 	wait $! || true
@@ -266,7 +273,6 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1
 	same "$status" 4
 	same "$(head -1 err)" "natprobe: 127.0.0.2:21502: heard it, but it did not hear us in 1 seconds"
-	wait "${started[@]}"
 }
 
 @test "a peer that sends from another port is heard, reported and printed" {
@@ -300,17 +306,16 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 		same "$status $out" "4 "
 		same "$err" "natprobe: 127.0.0.2:21502: something sends from there as a tunnel would; whether it is the peer's only the tunnel can tell"
 		[ $((${EPOCHREALTIME/./} - start)) -lt 3000000 ]
-		wait "${started[@]}"
-		started=()
+		hush
 	done
 }
 
 @test "a tunnel's packets before the peer's hello count for nothing, after it they say that it is through" {
 	says 1 '\xff' "$(escaped AAAAAAAA "$none" "$none")"
-	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2   # longer than the second that the first packet gives it
 	same "$status $out" "4 "
 	same "$(head -1 err)" "natprobe: 127.0.0.2:21502: heard it, but it did not hear us in 2 seconds"
-	wait "${started[@]}"
+	hush
 	says 0.3 "$(escaped AAAAAAAA "$none" "$none")" '\xff'
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2
 	same "$status $out $err" "0 127.0.0.2:21502 "
@@ -322,7 +327,7 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	says 1 "${garbage[@]}"
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2
 	same "$status" 4
-	wait "${started[@]}" || true
+	hush
 	[ $(($(stat -c %s came) % 36)) -eq 0 ]
 	[ "$(stat -c %s came)" -le $((36 * 9)) ]
 }
