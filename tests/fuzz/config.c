@@ -3,6 +3,7 @@
 #include "../../gen/config.c"
 #include "../../gen/options.c"
 #include "../../gen/side.c"
+#include "../../gen/settings.c"
 #include "../../gen/text.c"
 #include "../../helper/endpoint.c"
 #include "../../helper/number.c"
