@@ -41,7 +41,7 @@ struct asking {
 
 static bool server_parse(struct server *server, const char *text)
 {
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+	const char *alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
 	size_t length = strcspn(text, ":");
 
 	server->text = text;

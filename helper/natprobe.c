@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage_text[] =
+static const char *const usage_text =
 	"usage: natprobe [-b ADDR] [-p PORT] [-u USER] [--hold] SERVER[:PORT] [SERVER[:PORT]]\n"
 	"       natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S] [--token WORD]\n";
 
-static const char help_text[] =
+static const char *const help_text =
 	"Asks STUN servers for the mapped endpoint, prints LOCAL:PORT@MAPPED:PORT and judges the NAT;\n"
 	"or punches the hole to a peer that does the same, and prints the PEER:PORT really heard.\n"
 	"\n"
