@@ -174,6 +174,35 @@ natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a 
 	same "$(tail -1 err)" 'natprobe: 100.64.7.8 is in 100.64.0.0/10, not public: beyond the server stands another NAT; ask a server on the internet'
 }
 
+@test "every range that is not public is named, and what lies beside it is not" {
+	server=21620
+	while read -r seen range; do
+		server=$((server + 1))
+		case $seen in *:*) at="[::1]" seen="[$seen]" ;; *) at=127.0.0.1 ;; esac
+		fake $at:$server $seen:40000
+		probe -p 21108 $at:$server
+		same "$status $out" "0 $at:21108@$seen:40000"
+		said=$(sed -n 's/.* is in \(.*\), not public: .*/\1/p' err)
+		same "$seen $said" "$seen $range"
+	done <<-END
+		10.0.0.0 10.0.0.0/8
+		11.0.0.0
+		172.15.255.255
+		172.31.255.255 172.16.0.0/12
+		172.32.0.0
+		192.168.0.1 192.168.0.0/16
+		192.169.0.1
+		100.127.255.255 100.64.0.0/10
+		100.128.0.0
+		169.254.1.1 169.254.0.0/16
+		fdff::1 fc00::/7
+		fe00::1
+		febf::1 fe80::/10
+		fec0::1
+		2001:db8::1
+	END
+}
+
 @test "the XORed address goes before the plain one, and the plain one is taken where it is alone" {
 	fake 127.0.0.1:21480 192.0.2.1:40000 both
 	fake 127.0.0.2:21480 192.0.2.1:40000 plain
