@@ -94,6 +94,7 @@ static bool spi_taken(const struct tunnel *tunnel, size_t to, uint32_t spi)
 	return false;
 }
 
+/* SA is not among the tunnel's yet. */
 static void draw(struct sa *sa, const struct tunnel *tunnel)
 {
 	do
@@ -120,10 +121,13 @@ void key_make(struct tunnel *tunnel)
 bool key_renew(struct tunnel *tunnel, size_t from, size_t to)
 {
 	size_t number = tunnel->sa_numbers[from * tunnel->side_count + to];
+	struct sa sa = { .from = from, .to = to, .epoch = FIRST_EPOCH };
 
 	if (number <= tunnel->sa_given)
 		return false;
-	draw(&tunnel->sas[number - 1], tunnel);
+	draw(&sa, tunnel);
+	tunnel->sas[number - 1] = sa;
+	explicit_bzero(&sa, sizeof sa);
 	return true;
 }
 
