@@ -110,7 +110,7 @@ idle_tunnels() {
 	on a sh "$BATS_TEST_TMPDIR/a.sh" up --no-punch && on a sh "$BATS_TEST_TMPDIR/c.sh" up --no-punch
 	on b sh "$BATS_TEST_TMPDIR/b.sh" up --no-punch && on b sh "$BATS_TEST_TMPDIR/d.sh" up --no-punch
 	# our own helpers in place of the scripts'
-	pkill -f 'espdecap -u 65534 -b 192.168.[12].[0-9]* [56]'
+	pkill -f -- '-u 65534 -b 192.168.[12].[0-9]* [56]'
 	sleep 0.2
 	on a espdecap -i 5 -b 192.168.1.4 61525 31.1.2.3:10421 3>&- &
 	on b espdecap -i 5 -b 192.168.2.100 61523 85.9.8.7:61525 3>&- &

@@ -1,0 +1,752 @@
+# What went wrong in use, once: each a behaviour that must not be lost again.
+# Run in the lab: tests/lab/run bats tests/lab/defects.bats
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	"$net" up --sites --ipv6
+}
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	"$net" down
+}
+setup() {
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	SITES=("$A+10.1.0.0/24" "$B+10.2.0.0/24")
+}
+teardown() {
+	rm -f "$BATS_TEST_TMPDIR/bin/ip"
+	for side in a b; do [ ! -e "$BATS_TEST_TMPDIR/$side.sh" ] || script $side down --all >/dev/null 2>&1 || :; done
+	pkill -x natprobe || :
+	on a nft flush ruleset
+}
+
+# sh_a WORD...: a's script as it is; up waits for the other
+sh_a() { on a sh "$BATS_TEST_TMPDIR/a.sh" "$@"; }
+# with WORD... : a's script with the fake ip (and whatever lies beside it) in front of PATH
+with() { on a env PATH="$BATS_TEST_TMPDIR/bin:$PATH" sh "$BATS_TEST_TMPDIR/a.sh" "$@"; }
+# kernel: what a tunnel changes on a
+kernel() {
+	on a sh -c 'ip xfrm state list nokeys; ip xfrm policy list; ip address show; ip route show table all; ip -6 route show table all' |
+		sed -e 's/ expires [0-9]*sec//' -e 's/valid_lft.*//'
+	pgrep -x espdecap || :
+	ls -A "$XFRMPAIR_RUN" 2>/dev/null || :
+}
+before() { kernel >"$BATS_TEST_TMPDIR/before"; }
+as_before() { kernel | diff "$BATS_TEST_TMPDIR/before" -; }
+states() { on a ip xfrm state list nokeys | grep -c '^src' || :; }
+policies() { on a ip xfrm policy list | grep -c '^src' || :; }
+# whole: a's tunnel of two hosts is in the kernel, all of it
+whole() { [ "$(states)" = 2 ] && [ "$(policies)" = 3 ]; }
+# running NAME: waits until a program of that name runs
+running() {
+	for _ in $(seq 100); do
+		pgrep -x "$1" >/dev/null && return
+		sleep 0.1
+	done
+	return 1
+}
+# in_the_clear NET: how many packets to or from NET the capture of na's LAN has
+in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | wc -l; }
+
+# ---- two at once ---------------------------------------------------------------------------------------------------
+
+@test "of two ups at the same moment one sets the tunnel up and the other leaves it alone" {
+	generate "$A" "$B"
+	fake_ip 'sleep 0.4'
+	for n in 1 2; do
+		{ status=0; with up --no-punch >"$BATS_TEST_TMPDIR/said.$n" 2>&1 3>&- || status=$?; echo $status >"$BATS_TEST_TMPDIR/status.$n"; } &
+	done
+	wait
+	cat "$BATS_TEST_TMPDIR"/said.?
+	[ "$(sort "$BATS_TEST_TMPDIR"/status.?)" = "0
+1" ]
+	cat "$BATS_TEST_TMPDIR"/said.? | grep -q -e 'a: up is at work already (pid [0-9]*)' -e 'a: is up already'
+	whole
+	[ "$(pgrep -xc espdecap)" = 1 ]
+}
+
+@test "two downs at once both end with 0, and nothing is left" {
+	generate "$A" "$B"
+	before
+	script a up
+	fake_ip 'sleep 0.3' 'sleep 0.1'
+	for n in 1 2; do
+		{ status=0; with down >"$BATS_TEST_TMPDIR/said.$n" 2>&1 3>&- || status=$?; echo $status >"$BATS_TEST_TMPDIR/status.$n"; } &
+	done
+	wait
+	cat "$BATS_TEST_TMPDIR"/said.?
+	[ "$(cat "$BATS_TEST_TMPDIR"/status.?)" = "0
+0" ]
+	as_before
+}
+
+@test "up while down runs ends as it says: up with everything there, or refused with nothing" {
+	generate "$A" "$B"
+	before
+	script a up
+	fake_ip 'sleep 0.5' 'sleep 0.2'
+	with down >"$BATS_TEST_TMPDIR/down" 2>&1 3>&- &
+	sleep 0.7
+	run sh_a up --no-punch 3>&-
+	wait $!
+	cat "$BATS_TEST_TMPDIR/down"
+	if [ "$status" -eq 0 ]; then
+		whole
+		[ "$(pgrep -xc espdecap)" = 1 ]
+	else
+		[ "$status" -eq 1 ]
+		as_before
+	fi
+}
+
+@test "down while up waits for the other side ends that up and takes away what it did" {
+	generate "$A" "$B"
+	before
+	sh_a up --wait 30 >"$BATS_TEST_TMPDIR/up" 2>&1 3>&- &
+	running natprobe
+	run sh_a up --wait 1
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"a: up is at work already (pid "* ]]
+	run script a down
+	[ "$status" -eq 0 ]
+	run wait $!
+	[ "$status" -ne 0 ]
+	run ! pgrep -x natprobe
+	as_before
+}
+
+# ---- half a tunnel is not up ---------------------------------------------------------------------------------------
+
+@test "status names what is missing with 1, and up puts back what others flushed or deleted" {
+	generate "$A" "$B"
+	both_up
+	on a ip xfrm policy flush
+	run script a status
+	[ "$status" -eq 1 ]
+	[[ "${lines[0]}" == "a: half up"* ]]
+	[[ "$output" == *"  missing: policy "* ]]
+	# a daemon that stops flushes the rest, too
+	on a ip xfrm state flush
+	run script a status
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"  missing: SA to b"* ]]
+	run script a up
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"missing: "* ]]
+	whole
+	answers a 192.168.1.4 192.168.2.100
+	run script a status
+	[ "$status" -eq 0 ]
+	# one is wanting
+	on a ip xfrm policy delete src 192.168.1.4/32 dst 192.168.2.100/32 dir out
+	run script a up
+	[ "$status" -eq 0 ]
+	whole
+	run script a up
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"a: is up already; see: sh "*"a.sh status; take it down with: sh "*"a.sh down"* ]]
+}
+
+@test "a link that was down for a moment took routes with it, and up puts them back" {
+	generate "${SITES[@]}"
+	before
+	script a up
+	on a ip route show 10.2.0.0/24 | grep -q mtu
+	on a ip link set eth0 down
+	on a ip link set eth0 up
+	on a ip route add default via 192.168.1.1
+	on a ip -6 route add default via 2001:db8:1::1
+	on a ip address add 2001:db8:1::4/64 dev eth0 nodad 2>/dev/null || :
+	on a ip address add fe80::4/64 dev eth0 nodad 2>/dev/null || :
+	[ -z "$(on a ip route show 10.2.0.0/24)" ]
+	run script a up
+	[ "$status" -eq 0 ]
+	on a ip route show 10.2.0.0/24 | grep -q 'src 10.1.0.1 mtu 1438'
+	script a down
+	[ -z "$(on a ip route show 10.2.0.0/24; on a ip xfrm state; on a ip xfrm policy)" ]
+}
+
+@test "an up that cannot start a dead espdecap again leaves the tunnel as it is" {
+	generate "$A" "$B"
+	script a up
+	pkill -KILL -x espdecap
+	printf '#!/bin/sh\necho no such luck >&2\nexit 1\n' >"$BATS_TEST_TMPDIR/broken"
+	chmod +x "$BATS_TEST_TMPDIR/broken"
+	run on a env ESPDECAP="$BATS_TEST_TMPDIR/broken" sh "$BATS_TEST_TMPDIR/a.sh" up --no-punch
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"no such luck"* ]]
+	whole
+	run script a status
+	[ "$status" -eq 1 ]
+	[[ "$output" == *espdecap* ]]
+	script a up
+	whole
+	pgrep -x espdecap
+}
+
+# ---- signals and what a caller hands down --------------------------------------------------------------------------
+
+@test "an up whose reader goes away leaves nothing behind" {
+	generate "$A" "$B"
+	before
+	run bash -c '"$0" exec a env --default-signal sh "$1/a.sh" up --no-punch 2>&1 3>&- | head -n 2; sleep 1' "$net" "$BATS_TEST_TMPDIR"
+	[ "${#lines[@]}" -eq 2 ]
+	as_before
+}
+
+@test "TERM to the script alone ends it at once, and natprobe, which is nobody, with it" {
+	generate "$A" "$B"
+	before
+	sh_a up --wait 30 >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+	running natprobe
+	sleep 0.5
+	[ "$(ps -o uid= -C natprobe | tr -d ' ')" = 65534 ]
+	kill -TERM "$(pgrep -o -f "^sh $BATS_TEST_TMPDIR/a.sh up")"
+	SECONDS=0
+	run wait $!
+	[ "$SECONDS" -le 4 ]
+	[ "$status" -ne 0 ]
+	run ! pgrep -x natprobe
+	as_before
+}
+
+@test "sh -e and sh -C do what sh does" {
+	generate "$A" "$B"
+	for option in -e -C; do
+		run on a sh $option "$BATS_TEST_TMPDIR/a.sh" up --no-punch
+		[ "$status" -eq 0 ]
+		whole
+		run on a sh $option "$BATS_TEST_TMPDIR/a.sh" down
+		[ "$status" -eq 0 ]
+		[ "$(states)$(policies)" = 00 ]
+	done
+}
+
+@test "espdecap keeps no descriptor, folder or session of who called up" {
+	generate "$A" "$B"
+	mkdir "$BATS_TEST_TMPDIR/start"
+	run timeout 15 bash -c 'cd "$1/start" && exec 9>"$1/lock" && "$0" exec a sh ../a.sh up --no-punch 3>&1 | cat' "$net" "$BATS_TEST_TMPDIR"
+	[ "$status" -eq 0 ]
+	helper=$(pgrep -x espdecap)
+	run ! grep -q . <(on a find "/proc/$helper/fd" -lname "$BATS_TEST_TMPDIR*" -o -lname 'pipe:*')
+	[ "$(readlink "/proc/$helper/cwd")" = / ]
+	[ "$(ps -o sid= -p "$helper" | tr -d ' ')" != "$(ps -o sid= -p $$ | tr -d ' ')" ]
+	whole
+}
+
+# ---- state that cannot be trusted or written -----------------------------------------------------------------------
+
+@test "an empty or torn state file is named in one line, and down takes away what it can" {
+	generate "$A" "$B"
+	for torn in '' 192.168.1; do
+		script a up
+		file=$(find "$XFRMPAIR_RUN" -name '*now')
+		printf %s "$torn" >"$file"
+		run script a status
+		[ "$status" -eq 1 ]
+		[ "${#lines[@]}" -eq 1 ]
+		[[ "$output" == *"$file"* ]]
+		run script a down
+		[ -n "$output" ]
+		[ "$(states)$(policies)" = 00 ]
+		run ! pgrep -x espdecap
+	done
+}
+
+@test "a torn journal is named, and down takes away what it can" {
+	generate "$A" "$B"
+	script a up
+	file=$(echo "$XFRMPAIR_RUN"/*/undo)
+	: >"$file"
+	run script a status
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"$file"* ]]
+	run script a down
+	[ -n "$output" ]
+	[ "$(states)$(policies)" = 00 ]
+	run ! pgrep -x espdecap
+}
+
+@test "an up that was killed is named by the next, and taken away by down" {
+	generate "$A" "$B"
+	before
+	fake_ip "case \$batch in *'policy add'*) pkill -KILL -f $BATS_TEST_TMPDIR/a.sh; exit 1;; esac"
+	run with up --no-punch
+	rm "$BATS_TEST_TMPDIR/bin/ip"
+	[ "$(states)" != 0 ]
+	run script a up
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"a: an earlier up was cut off; take it down with: sh "*"a.sh down"* ]]
+	run script a status
+	[ "$status" -eq 1 ]
+	run script a down
+	[ "$status" -eq 0 ]
+	as_before
+}
+
+@test "where state cannot be written up is 1 and changes nothing" {
+	generate "$A" "$B"
+	before
+	mkdir "$BATS_TEST_TMPDIR/run"
+	export XFRMPAIR_RUN=$BATS_TEST_TMPDIR/run/xfrmpair
+	mkdir "$XFRMPAIR_RUN"
+	for options in ro size=4k nr_inodes=2 nr_inodes=3 nr_inodes=4 nr_inodes=5; do
+		mount -t tmpfs -o $options tmpfs "$XFRMPAIR_RUN"
+		[ $options != size=4k ] || cat /dev/zero >"$XFRMPAIR_RUN/full" 2>/dev/null || :
+		run script a up
+		if [ "$status" -eq 0 ]; then # it was enough: then all is there, and goes
+			whole
+			run script a down
+			[ "$status" -eq 0 ]
+		else
+			[ "$status" -eq 1 ]
+		fi
+		rm -f "$XFRMPAIR_RUN/full"
+		[ "$(states)$(policies)" = 00 ]
+		run ! pgrep -x espdecap
+		umount "$XFRMPAIR_RUN"
+	done
+	# with an address and a route, too
+	generate --inner 10.99.0.0/24 "${SITES[@]}"
+	for inodes in 3 4; do
+		mount -t tmpfs -o nr_inodes=$inodes tmpfs "$XFRMPAIR_RUN"
+		run script a up
+		[ "$status" -ne 0 ] || script a down
+		[ "$status" -le 1 ]
+		umount "$XFRMPAIR_RUN"
+		[ -z "$(on a ip xfrm state; on a ip xfrm policy; on a ip route show 10.2.0.0/24; on a ip -o address show to 10.99.0.1)" ]
+	done
+}
+
+@test "what down cannot take back stays noted and is named with 1, and the next down tries again" {
+	generate --inner 10.99.0.0/24 "${SITES[@]}"
+	before
+	script a up
+	# no list for once
+	fake_ip : "case \$* in *'xfrm policy list'*) exit 1 ;; esac"
+	run with down
+	if [ "$status" -eq 0 ]; then [ "$(policies)" = 0 ]; else [ "$status" -eq 1 ]; fi
+	rm "$BATS_TEST_TMPDIR/bin/ip"
+	run script a down
+	[ "$status" -eq 0 ]
+	as_before
+
+	script a up
+	fake_ip "case \$batch in *'route delete'*) echo 'RTNETLINK answers: Device or resource busy' >&2; exit 2 ;; esac" \
+		"case \$* in 'route delete'*) echo 'RTNETLINK answers: Device or resource busy' >&2; exit 2 ;; esac"
+	run with down
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"route delete 10.2.0.0/24"* ]]
+	on a ip route show 10.2.0.0/24 | grep -q mtu
+	run script a status
+	[ "$status" -eq 1 ]
+	[ "$output" != "a: down" ]
+	rm "$BATS_TEST_TMPDIR/bin/ip"
+	run script a down
+	[ "$status" -eq 0 ]
+	as_before
+}
+
+@test "one object that vanished before down keeps nothing else" {
+	generate "$A" "$B"
+	before
+	script a up
+	on a ip xfrm policy delete src 192.168.1.4/32 dst 192.168.2.100/32 dir out
+	# and one between looking and deleting
+	fake_ip "$(command -v ip) xfrm policy delete src 192.168.2.100/32 dst 192.168.1.4/32 dir in 2>/dev/null"
+	run with down
+	[ "$status" -eq 0 ]
+	as_before
+}
+
+# ---- runs ----------------------------------------------------------------------------------------------------------
+
+@test "scripts generated anew over a running tunnel name the run before, and down --all takes it away" {
+	generate "$A" "$B"
+	before
+	script a up
+	digest=$(sed -n 's/.*digest=\([0-9a-f]*\).*/\1/p' "$BATS_TEST_TMPDIR/a.sh" | head -1)
+	generate "$A" "$B"
+	for verb in up status; do
+		run script a $verb
+		[ "$status" -eq 1 ]
+		[[ "$output" == *"an earlier run of this script (digest $digest) is still up; take it down with: sh "*"a.sh down --all"* ]]
+	done
+	whole
+	run script a down --all
+	[ "$status" -eq 0 ]
+	as_before
+	run script a up
+	[ "$status" -eq 0 ]
+}
+
+@test "an up that heard nobody is 4 and set up, as its status, until something is heard; with --no-punch it is 0" {
+	generate "$A" "$B"
+	run sh_a up --wait 1
+	[ "$status" -eq 4 ]
+	[[ "$output" == *"a: set up, but b has not been heard"* ]]
+	whole
+	run script a status
+	[ "$status" -eq 4 ]
+	[[ "${lines[0]}" == "a: up, digest "*"nothing heard from b yet"* ]]
+	script a down
+	run script a up
+	[ "$status" -eq 0 ]
+	run script a status
+	[ "$status" -eq 4 ]
+	script b up
+	answers b 192.168.2.100 192.168.1.4
+	run script a status
+	[ "$status" -eq 0 ]
+	[[ "${lines[0]}" =~ ^"a: up, digest "[0-9a-f]{8}", espdecap alive (pid "[0-9]+\)$ ]]
+}
+
+@test "scripts of different runs stop at once with 2 and set nothing up" {
+	generate "$A" "$B"
+	before
+	mv "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/keep"
+	generate "$A" "$B"
+	mv "$BATS_TEST_TMPDIR/keep" "$BATS_TEST_TMPDIR/b.sh"
+	digest=$(sed -n 's/.*digest=\([0-9a-f]*\).*/\1/p' "$BATS_TEST_TMPDIR/b.sh" | head -1)
+	{ status=0; sh_a up --wait 20 >"$BATS_TEST_TMPDIR/said.a" 2>&1 3>&- || status=$?; echo $status >"$BATS_TEST_TMPDIR/status.a"; } &
+	running natprobe
+	SECONDS=0
+	run on b sh "$BATS_TEST_TMPDIR/b.sh" up --wait 20
+	wait $!
+	cat "$BATS_TEST_TMPDIR/said.a"
+	[ "$SECONDS" -le 12 ]
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"another run"*"$digest"* ]]
+	[ "$(cat "$BATS_TEST_TMPDIR/status.a")" = 2 ]
+	as_before
+}
+
+@test "packets of another run's tunnel are no sign of ours" {
+	generate "$A" "$B"
+	script a up
+	mv "$BATS_TEST_TMPDIR/a.sh" "$BATS_TEST_TMPDIR/first.sh"
+	generate "$A" "$B"
+	mv "$BATS_TEST_TMPDIR/first.sh" "$BATS_TEST_TMPDIR/a.sh"
+	on a ping -q -i 0.5 -c 30 -I 192.168.1.4 192.168.2.100 >/dev/null 2>&1 3>&- &
+	run on b sh "$BATS_TEST_TMPDIR/b.sh" up --wait 4
+	pkill -x ping
+	[[ "$output" != *"a is heard"* ]]
+	[ "$status" -eq 2 ] || [ "$status" -eq 4 ]
+}
+
+# ---- what is said and what is given --------------------------------------------------------------------------------
+
+@test "-n up prints interface, addresses, routes, tables and forwarding, too, and changes nothing" {
+	generate --inner 10.99.0.0/24 --interface ipsec0 --clamp "${SITES[@]}"
+	on a sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+	before
+	run script a -n up --no-punch --forward --nat-exempt
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"xfrm policy add"* ]]
+	[[ "$output" == *"xfrm state add"* ]]
+	[[ "$output" == *"ip link add ipsec0 type xfrm if_id"* ]]
+	[[ "$output" == *"ip address add 10.99.0.1/"*"dev ipsec0"* ]]
+	[[ "$output" == *"ip route add 10.2.0.0/24 dev ipsec0 src 10."*"mtu 1438"* ]]
+	[[ "$output" == *"maxseg size set"* ]]
+	[[ "$output" == *"rt ipsec exists snat"* ]]
+	[[ "$output" == */proc/sys/net/ipv4/ip_forward* ]]
+	[[ "$output" == *espdecap* ]]
+	[ "$(on a cat /proc/sys/net/ipv4/ip_forward)" = 0 ]
+	on a sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	as_before
+}
+
+@test "--local is exactly an address: another spelling of it does, anything else is 2" {
+	generate '[2001:db8:1::4]:4500' '[2001:db8:2::100]:4501'
+	before
+	run script a up --local 2001:DB8:1:0:0::4
+	[ "$status" -eq 0 ]
+	on a ip xfrm policy list | grep -q 'src 2001:db8:1::4/128'
+	run script a down
+	[ "$status" -eq 0 ]
+	as_before
+	generate "$A" "$B"
+	for wrong in 192.168.1.010 192.168.1.0/24 192.168.1 x $'x\nreboot' ''; do
+		run script a up --local "$wrong"
+		[ "$status" -eq 2 ]
+		run script a -n up --local "$wrong"
+		[ "$status" -eq 2 ]
+		[[ "$output" != *"ip reboot"* ]]
+	done
+	run script a up --local 203.0.113.5
+	[ "$status" -eq 1 ]
+	as_before
+}
+
+@test "--wait takes 1 to 9999, and says so before it opens anything" {
+	generate "$A" "$B"
+	for wrong in 0 05 10000 1x ''; do
+		run sh_a up --wait "$wrong"
+		[ "$status" -eq 2 ]
+		[[ "$output" != *"opening the hole"* ]]
+	done
+}
+
+@test "counters beyond two and four thousand millions are told whole, by every awk" {
+	generate "$A" "$B"
+	script a up
+	fake_ip : "case \$* in *'-s xfrm state'*) $(command -v ip) \"\$@\" | sed 's/[0-9]*(bytes), [0-9]*(packets)/5000000000(bytes), 3000000000(packets)/'; exit ;; esac"
+	for awk in mawk gawk 'busybox awk'; do
+		command -v ${awk% *} >/dev/null || continue
+		printf '#!/bin/sh\nexec %s "$@"\n' "$awk" >"$BATS_TEST_TMPDIR/bin/awk"
+		chmod +x "$BATS_TEST_TMPDIR/bin/awk"
+		run with status
+		[[ "$output" == *" 3000000000 packets "*" 5000000000 bytes"* ]]
+	done
+}
+
+@test "a NATPROBE that dies or says nothing is 1, in words" {
+	generate "$A" "$B"
+	before
+	for code in 'kill -SEGV $$' 'exit 0' 'exit 77'; do
+		printf '#!/bin/sh\n%s\n' "$code" >"$BATS_TEST_TMPDIR/probe"
+		chmod +x "$BATS_TEST_TMPDIR/probe"
+		run on a env NATPROBE="$BATS_TEST_TMPDIR/probe" sh "$BATS_TEST_TMPDIR/a.sh" up
+		[ "$status" -eq 1 ]
+		[[ "$output" == *natprobe* ]]
+		[[ "$output" != *"heard at ,"* ]]
+		as_before
+	done
+}
+
+@test "a folder named espdecap beside the script is no helper, and a helper on a noexec mount is told as such" {
+	generate "$A" "$B"
+	mkdir "$BATS_TEST_TMPDIR/espdecap"
+	run script a up
+	[ "$status" -eq 0 ]
+	script a down
+	rmdir "$BATS_TEST_TMPDIR/espdecap"
+	mkdir "$BATS_TEST_TMPDIR/stick"
+	mount -t tmpfs -o noexec tmpfs "$BATS_TEST_TMPDIR/stick"
+	cp "$BATS_TEST_TMPDIR/a.sh" "$BUILD/espdecap" "$BATS_TEST_TMPDIR/stick"
+	run on a env PATH=/usr/sbin:/usr/bin:/sbin:/bin sh "$BATS_TEST_TMPDIR/stick/a.sh" up --no-punch
+	umount "$BATS_TEST_TMPDIR/stick"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *noexec* ]]
+	[ "$(states)$(policies)" = 00 ]
+}
+
+# ---- kernels and ips that lack something ---------------------------------------------------------------------------
+
+@test "a kernel that lacks ESP is told from one that lacks the cipher, in the words of any of them" {
+	generate "$A" "$B"
+	before
+	fake_ip "case \$batch in *'state add'*aead*) echo 'Error: Requested AEAD algorithm not found.' >&2; exit 2 ;;
+		*'state add'*) echo 'Error: Requested type not found.' >&2; exit 2 ;; esac"
+	run with up --no-punch
+	[ "$status" -eq 5 ]
+	[[ "$output" == *"has no ESP"* ]]
+	[[ "$output" != *"lacks the cipher"* ]]
+	for words in 'Error: Requested AEAD algorithm not found.' 'RTNETLINK answers: Function not implemented'; do
+		fake_ip "case \$batch in *'state add'*aead*) echo '$words' >&2; exit 2 ;; esac"
+		run with up --no-punch
+		[ "$status" -eq 5 ]
+		[[ "$output" == *"lacks the cipher aes256gcm16"* ]]
+	done
+	as_before
+}
+
+@test "an ip that cannot delete the policies of an interface is 5, before anything is changed" {
+	generate --inner 10.99.0.0/24 --interface ipsec0 "$A" "$B"
+	before
+	for version in 5.7.0 4.20.0 ss200127; do
+		fake_ip : "case \$* in -V) echo 'ip utility, iproute2-$version'; exit ;; 'xfrm policy help') $(command -v ip) \$* 2>&1 | grep -v if_id >&2; exit 1 ;; esac"
+		run with up --no-punch
+		[ "$status" -eq 5 ]
+		[ "$(policies)" = 0 ]
+	done
+	rm "$BATS_TEST_TMPDIR/bin/ip"
+	as_before
+}
+
+@test "another tool's SA with SPI 0x100 stands in nobody's way" {
+	generate "$A" "$B"
+	for ends in '192.168.1.4 dst 192.168.1.4' '203.0.113.9 dst 192.168.1.4'; do
+		# shellcheck disable=SC2086
+		on a ip xfrm state add src $ends proto esp spi 0x100 reqid 16 mode tunnel aead 'rfc4106(gcm(aes))' "0x$(printf %040d 1)" 128
+		run script a up
+		on a ip xfrm state delete src $ends proto esp spi 0x100
+		[ "$status" -eq 0 ]
+		script a down
+	done
+}
+
+# ---- routes and forwarding -----------------------------------------------------------------------------------------
+
+@test "everything through the other side leaves a single host its own links, in the clear" {
+	generate "$A" "$B+0.0.0.0/0"
+	before
+	script a up
+	answers a 192.168.1.4 192.168.1.1
+	answers a 192.168.1.4 10.1.0.10
+	# the control: all else waits for the tunnel
+	silent a 192.168.1.4 198.51.100.1
+	script a down
+	as_before
+}
+
+@test "without a default route yet up goes on with a warning, and up again adds what was wanting" {
+	generate "${SITES[@]}"
+	before
+	on a ip route delete default
+	run script a up
+	on a ip route add default via 192.168.1.1
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"a: warning: no route to 31.1.2.3"* ]]
+	[ "$(states)" = 2 ]
+	run script a up
+	[ "$status" -eq 0 ]
+	on a ip route show 10.2.0.0/24 | grep -q 'src 10.1.0.1 mtu'
+	script a down
+	as_before
+}
+
+@test "IPv6 sites and ::/0 come up, over IPv4 and over IPv6, with no loopback address in a route" {
+	before
+	for outer in 4 6; do
+		case $outer in 4) one=$A two=$B ;; 6) one=[2001:db8:1::4]:4500 two=[2001:db8:2::100]:4501 ;; esac
+		for nets in '2001:db8:a1::/64 ::/0' '::/0 2001:db8:a2::/64' '2001:db8:77::/48 2001:db8:88::/48'; do
+			generate "$one+${nets% *}" "$two+${nets#* }"
+			run script a up
+			[ "$status" -eq 0 ]
+			[[ "$output" != *"src ::1"* ]]
+			script a down
+		done
+	done
+	as_before
+}
+
+@test "of two tunnels with --forward the last down puts every device's settings back" {
+	generate "${SITES[@]}"
+	mkdir "$BATS_TEST_TMPDIR/second"
+	xfrmpair -o "$BATS_TEST_TMPDIR/second" c=192.168.1.4:5001@85.9.8.7+10.1.0.0/24 d=192.168.2.100:5001@31.1.2.3+10.12.0.0/24
+	on a sh -c 'cd /proc/sys/net/ipv4; echo 0 >ip_forward; echo 1 >conf/site/forwarding; echo 0 >conf/eth0/accept_redirects; echo 1 >conf/all/accept_redirects'
+	settings() { on a sh -c 'cd /proc/sys/net/ipv4; grep . ip_forward conf/*/forwarding conf/*/*_redirects'; }
+	settings >"$BATS_TEST_TMPDIR/settings"
+	for order in 'a.sh second/c.sh' 'second/c.sh a.sh'; do
+		for each in a.sh second/c.sh; do on a sh "$BATS_TEST_TMPDIR/$each" up --no-punch --forward; done
+		[ "$(on a cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+		on a sh "$BATS_TEST_TMPDIR/${order% *}" down
+		[ "$(on a cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+		[ "$(on a cat /proc/sys/net/ipv4/conf/eth0/forwarding)" = 1 ]
+		on a sh "$BATS_TEST_TMPDIR/${order#* }" down
+		settings | diff "$BATS_TEST_TMPDIR/settings" -
+	done
+	on a sh -c 'cd /proc/sys/net/ipv4; echo 1 >ip_forward'
+}
+
+@test "a gateway with one arm warns of its redirects, and up --forward switches them off until down" {
+	export LAB_PREFIX=l-
+	"$net" up --lan --sides 3
+	xfrmpair -o "$BATS_TEST_TMPDIR/arm" a=192.168.1.4:61525@85.9.8.7+192.168.1.0/24 c=192.168.3.4:4500@77.3.4.5
+	on a sh -c 'cd /proc/sys/net/ipv4; echo 1 >ip_forward; echo 1 >conf/eth0/send_redirects; echo 1 >conf/all/send_redirects'
+	on b ip route add 192.168.3.4/32 via 192.168.1.4
+	run on a sh "$BATS_TEST_TMPDIR/arm/a.sh" up --no-punch
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"a: warning: "*send_redirects*"up --forward"* ]]
+	on a sh "$BATS_TEST_TMPDIR/arm/a.sh" down
+	settings() { on a sh -c 'cd /proc/sys/net/ipv4; grep . ip_forward conf/*/forwarding conf/*/*_redirects'; }
+	settings >"$BATS_TEST_TMPDIR/settings"
+	on a sh "$BATS_TEST_TMPDIR/arm/a.sh" up --no-punch --forward
+	on c sh "$BATS_TEST_TMPDIR/arm/c.sh" up --no-punch
+	capture na wan "$BATS_TEST_TMPDIR/wire" icmp
+	on b ping -q -c 8 -i 0.2 -W 2 192.168.3.4
+	on c ping -q -c 8 -i 0.2 -W 2 -I 192.168.3.4 192.168.1.100
+	captured
+	[ "$(in_the_clear 192.168.0.0/16)" = 0 ]
+	on a sh "$BATS_TEST_TMPDIR/arm/a.sh" down
+	on c sh "$BATS_TEST_TMPDIR/arm/c.sh" down
+	settings | diff "$BATS_TEST_TMPDIR/settings" -
+	"$net" down
+}
+
+# ---- the guard and the firewall ------------------------------------------------------------------------------------
+
+@test "guarded, nothing from this host or through it reaches the other net but by the tunnel, whatever its source" {
+	generate --guard "${SITES[@]}"
+	before
+	both_up
+	capture na lan "$BATS_TEST_TMPDIR/wire" icmp
+	try_all() {
+		for from in 192.168.1.4 10.1.0.1; do on a ping -q -c 2 -i 0.2 -W 0.3 -I $from 10.2.0.10 || :; done
+		on a ping -q -c 2 -i 0.2 -W 0.3 10.2.0.10 || :
+		on ha ping -q -c 2 -i 0.2 -W 0.3 10.2.0.10 || :
+	}
+	on ha ping -q -c 2 -i 0.2 -W 2 10.2.0.10
+	# the route is lost
+	on a ip route delete 10.2.0.0/24 src 10.1.0.1 mtu 1438 2>/dev/null || on a ip route delete 10.2.0.0/24
+	try_all
+	script a down
+	try_all
+	captured
+	[ "$(in_the_clear 10.0.0.0/8)" = 0 ]
+	run script a down --all
+	[ "$status" -eq 0 ]
+	[[ "$output" != *yes* ]]
+	as_before
+	# the control: unguarded, the words leave as they are
+	capture na lan "$BATS_TEST_TMPDIR/wire" icmp
+	try_all
+	captured
+	[ "$(in_the_clear 10.0.0.0/8)" != 0 ]
+}
+
+@test "a firewall that drops what comes out of the tunnel is named with the command that helps, and no other is" {
+	generate "${SITES[@]}"
+	script b up
+	# said: what up says of the firewall
+	said() { script a up 2>&1 >/dev/null | grep -i 'warning' || :; script a down 2>/dev/null; }
+	wall() {
+		on a nft flush ruleset
+		on a nft -f - <<-END
+			table inet wall {
+				chain input { type filter hook input priority filter; policy $1;
+					$2
+				}
+			}
+		END
+	}
+	local stateful='ct state established,related accept' decrypted='meta secpath exists accept'
+	# silent: it lets in what it must; or nobody can say for certain
+	wall drop "$stateful
+		$decrypted"
+	[ -z "$(said)" ]
+	wall accept "$stateful
+		$decrypted
+		tcp dport 22 accept
+		drop"
+	[ -z "$(said)" ]
+	wall accept 'tcp dport 25 drop comment "no ipsec here"'
+	[ -z "$(said)" ]
+	# named: by policy, by rule, and the word alone is no cure
+	for rules in "drop $stateful
+		tcp dport 22 accept comment \"not for ipsec\"" "accept $stateful
+		drop" "accept $stateful
+		counter reject"; do
+		wall "${rules%% *}" "${rules#* }"
+		said >"$BATS_TEST_TMPDIR/said"
+		cat "$BATS_TEST_TMPDIR/said"
+		grep -q 'nft insert rule inet wall input .*accept' "$BATS_TEST_TMPDIR/said"
+		# what it prints does help
+		sed -n 's/.*\(nft insert rule.* accept\).*/\1/p' "$BATS_TEST_TMPDIR/said" | on a sh -e
+		[ -z "$(said)" ]
+	done
+	script a up
+	on hb ping -q -c 2 -i 0.2 -W 2 10.1.0.1
+	script a down
+	# the same with iptables
+	on a nft flush ruleset
+	on a iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+	on a iptables -A INPUT -j DROP
+	said >"$BATS_TEST_TMPDIR/said"
+	cat "$BATS_TEST_TMPDIR/said"
+	grep -q 'I[NPUT]* .*ACCEPT\|nft insert rule ip filter INPUT .*accept' "$BATS_TEST_TMPDIR/said"
+	on a iptables -F
+	[ -z "$(said)" ]
+}
