@@ -50,6 +50,8 @@ $(BUILD)/natprobe: $(PROBE:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
 $(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe:
 	$(CC) -o $@ $^ $(LDFLAGS_ALL)
 
+# a mesh of hundreds is a few million values: not for size
+$(GEN:%=$(BUILD)/%.o): CFLAGS = -O2
 $(BUILD)/%.o: gen/%.c Makefile
 	@mkdir -p $(BUILD)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<

@@ -101,9 +101,10 @@ bool prefix_is_everything(const struct prefix *prefix)
 
 bool prefix_contains(const struct prefix *prefix, const struct address *address)
 {
-	struct address network = network_of(address, prefix->length);
+	unsigned whole = prefix->length / 8, rest = prefix->length % 8;
 
-	return address_equal(&network, &prefix->address);
+	return address->family == prefix->address.family && memcmp(address->bytes, prefix->address.bytes, whole) == 0 &&
+	       (!rest || (address->bytes[whole] ^ prefix->address.bytes[whole]) >> (8 - rest) == 0);
 }
 
 bool prefix_overlaps(const struct prefix *one, const struct prefix *two)

@@ -110,27 +110,21 @@ void scope_set(struct scope *scope, const char *name, const char *value)
 
 void scope_printf(struct scope *scope, const char *name, const char *format, ...)
 {
-	struct entry *entry = new_entry(scope, name);
+	char value[256];
 	va_list arguments;
-	char *value;
 	int length;
 
 	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
+	length = vsnprintf(value, sizeof value, format, arguments);
 	va_end(arguments);
-	if (length < 0)
-		err(EXIT_BROKE, "printf");
-	value = take(scope->arena, (size_t)length + 1);
-	va_start(arguments, format);
-	vsnprintf(value, (size_t)length + 1, format, arguments);
-	va_end(arguments);
-	entry->value = value;
-	entry->length = (size_t)length;
+	if (length < 0 || (size_t)length >= sizeof value)
+		errx(EXIT_BROKE, "value %s: too long", name);
+	scope_set(scope, name, value);
 }
 
 static bool is_named(const struct entry *entry, const char *name, size_t length)
 {
-	return entry->name_length == length && memcmp(entry->name, name, length) == 0;
+	return entry->name_length == length && entry->name[0] == name[0] && memcmp(entry->name, name, length) == 0;
 }
 
 static struct entry *find_here(const struct scope *scope, const char *name, size_t length)
