@@ -63,7 +63,7 @@ $(BUILD)/%.o: $(BUILD)/%.c
 -include $(wildcard $(BUILD)/*.d)
 
 # templates/ as a table of strings: a line of text, a line of C
-PARTS     = core look interface routes neighbours forwarding tables rules punch helper up down status main
+PARTS     = core look interface routes neighbours forwarding tables rules punch helper guard up down status main
 TEMPLATES = script.sh paste.sh picture policy state $(PARTS:%=program/%.sh)
 $(BUILD)/templates.c: $(wildcard $(TEMPLATES:%=templates/%)) Makefile
 	@mkdir -p $(BUILD)

@@ -22,6 +22,7 @@ static const struct part parts[] = {
 	{ "rules", 0 },
 	{ "punch", SHAPE_PUNCHES },
 	{ "helper", SHAPE_ENCAP },
+	{ "guard", SHAPE_GUARD },
 	{ "up", 0 },
 	{ "down", 0 },
 	{ "status", 0 },
@@ -55,8 +56,10 @@ static void print_names(struct text *out, const struct part *list, size_t count,
 		}
 }
 
+/* In a block of its own, for shellcheck's directive counts for the command that follows. */
 void program_add(struct text *out, unsigned shape)
 {
+	text_printf(out, "# shellcheck disable=SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row\n{\n");
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (is_wanted(&parts[i], shape)) {
 			char file[32];
@@ -66,6 +69,7 @@ void program_add(struct text *out, unsigned shape)
 			text = template_text(file);
 			text_add(out, text, strlen(text));
 		}
+	text_printf(out, "}\n");
 }
 
 void program_print_line(struct text *out, unsigned shape, const struct text *program)

@@ -414,6 +414,8 @@ unsigned view_shape(const struct tunnel *tunnel, size_t self)
 		shape |= SHAPE_INTERFACE;
 	if (tunnel->clamp)
 		shape |= SHAPE_CLAMP;
+	if (tunnel->guard)
+		shape |= SHAPE_GUARD;
 	if (tunnel->transport)
 		return shape;
 	shape |= SHAPE_TUNNEL;

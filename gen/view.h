@@ -39,6 +39,7 @@ enum shape {
 	SHAPE_NEIGHBOURS = 1 << 5,  /* another side protects everything */
 	SHAPE_FORWARDS = 1 << 6,    /* hosts behind this one */
 	SHAPE_CLAMP = 1 << 7,
+	SHAPE_GUARD = 1 << 9,
 	SHAPE_SITE = 1 << 8,        /* more than the hosts' own addresses: routes, NAT and MTU matter */
 };
 unsigned view_shape(const struct tunnel *, size_t self);

@@ -15,7 +15,6 @@ scan() { {
 } 2>&1 | awk -v here="$here" -v peers="$peers" '
 	function after(word,  i) { for (i = 1; i < NF; i++) if ($i == word) { sub(/[(,].*/, "", $(i + 1)); return $(i + 1) } }
 	function tell() { # of the policy that was read
-		if (way == "") return
 		identity = selector " dir " way if_id
 		if (reqid in peer) print "ours ip xfrm policy delete " identity
 		if (identity in wanted && wanted[identity] != reqid action) print "foreign policy " identity
@@ -24,7 +23,7 @@ scan() { {
 	BEGIN { for (i = split(peers, word, " "); i; i--) { split(word[i], part, "@"); peer[part[2]] = part[1] } }
 	NF { last = $0 }
 	$1 == "--" { section++; next }
-	!section && $2 == "state" { order[++n] = $7 " " $11; sa[order[n]] = ($7 == here ? "in." : "out.") peer[$13]; keys++ }
+	!section && $2 == "state" { order[++n] = $7 " " $11; sa[order[n]] = ($7 == here ? "in." : "out.") peer[$13]; keys = 1 }
 	!section && $2 == "policy" {
 		if_id = after("if_id"); reqid = after("reqid") after("action")
 		sub(/^xfrm policy add /, ""); sub(/ priority .*/, if_id == "" ? "" : " if_id " if_id)
@@ -39,7 +38,7 @@ scan() { {
 		if (id in sa) print reqid in peer ? "sa " sa[id] " " spi " " $2 " " $1 " " sequence : "foreign SA to " dst " with SPI " spi
 		delete sa[id]
 	}
-	section == 2 && $1 == "src" { tell(); selector = $0; sub(/ *$/, "", selector); sub(/proto udp/, "proto 17", selector); way = reqid = if_id = action = "" }
+	section == 2 && $1 == "src" { tell(); way = reqid = if_id = action = ""; sub(/ *$/, ""); sub(/proto udp/, "proto 17"); selector = $0 }
 	section == 2 && $1 == "dir" { way = $2; action = after("action") }
 	section == 2 && / reqid / { reqid = after("reqid") }
 	section == 2 && $1 == "if_id" { if_id = " if_id " $2 }

@@ -1,15 +1,13 @@
-# main: needs parts. The command line.
+# main: the command line.
 uses() { case " $parts " in *" $1 "*) ;; *) return 1 ;; esac; }
 usage() {
 	options="[--local ADDR] [--no-punch]${first:+ [--wait SECONDS]}"
 	! uses forwarding || options="$options [--forward]"
 	! uses exempt || options="$options [--nat-exempt]"
-	echo "usage: sh $name.sh [-n] up $options
-       sh $name.sh [-n] down [--all]
-       sh $name.sh status"
+	printf '%s\n' "usage: sh $name.sh [-n] up $options" "       sh $name.sh [-n] down [--all]" "       sh $name.sh status"
 }
 misuse() { usage >&2; fail 2 "$@"; }
-peer=${peers%%@*} verb='' address='' no_punch='' wait=60 forward='' nat_exempt='' all='' heard=''
+verb='' address='' no_punch='' wait=60 forward='' nat_exempt='' all=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-n) dry=yes ;;
@@ -19,12 +17,10 @@ while [ $# -gt 0 ]; do
 	--wait)
 		[ -n "${first-}" ] || misuse "$1: this script waits for nobody"
 		case ${2-} in [!1-9]* | *[!0-9]* | ????? | '') misuse "--wait '${2-}': want 1 to 9999 seconds" ;; esac
-		wait=$2
-		shift ;;
+		wait=$2; shift ;;
 	--local)
 		case ${2-} in '' | *[!0-9a-fA-F.:]*) misuse "--local '${2-}': want an address of this host" ;; esac
-		here=$2 address=$2
-		shift ;;
+		here=$2 address=$2; shift ;;
 	--forward) uses forwarding || misuse "$1: this side has no net to forward for"; forward=yes ;;
 	--nat-exempt) uses exempt || misuse "$1: this tunnel has no nets that a NAT rule could take"; nat_exempt=yes ;;
 	up | start | down | stop | status) [ -z "$verb" ] || misuse "'$1' after '$verb': want one of them"; verb=$1 ;;

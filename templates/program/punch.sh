@@ -7,9 +7,7 @@ punch() {
 	say "opening the hole to $peer, for up to $wait s: side $first is to be started first"
 	if [ "$first" = "$name" ]; then set -- "$@" --first; fi
 	"$program" "$@" >"$folder/heard" & # beside us, so that a signal ends us both at once
-	punching=$!
-	wait "$punching"
-	punched=$? punching='' from=''
+	punching=$!; wait "$punching"; punched=$? punching='' from=''
 	{ read -r from <"$folder/heard"; } 2>/dev/null
 	case $punched.$from in
 	0."$outer:$port_1") heard=yes; say "$peer is heard" ;;

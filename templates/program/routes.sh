@@ -1,17 +1,13 @@
 # routes: needs own_nets, other_nets, mtu; own_address and own_device, interface, site where they are. The way to the other nets.
 # after WORD WORDS: leaves in word what follows WORD.
-after() {
-	key=$1 word=''
-	while [ $# -gt 2 ]; do shift; if [ "$1" = "$key" ]; then word=$2; return; fi; done
-}
+after() { key=$1 word=''; while [ $# -gt 2 ]; do shift; if [ "$1" = "$key" ]; then word=$2; return; fi; done; }
 # source_for NET: leaves in source the address that this host sends there from: its own inside what this side protects.
 source_for() {
 	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
 	for own in ${own_address-} $own_nets; do
-		# shellcheck disable=SC2046 # words
 		after $family $(ip -o address show scope global to "$own")
 		source=${word%/*}
-		[ -z "$source" ] || return 0
+		if [ -n "$source" ]; then return; fi
 	done
 }
 add_address() {
@@ -24,7 +20,7 @@ add_routes() {
 		net=${pair%@*} outer=${pair#*@}
 		case $net in 0.0.0.0/0 | ::/0) continue ;; *:*) version=-6 ;; *) version=-4 ;; esac
 		source_for "$net"
-		# shellcheck disable=SC2046 # words
+		[ -n "$source" ] || [ -z "$dry" ] || source=${own_address%/*}
 		[ -n "${site-}" ] || after src $(ip route get "${net%/*}" 2>/dev/null)
 		if [ -z "${site-}" ] && [ "$word" = "$source" ]; then continue; fi # the kernel takes it by itself
 		[ -n "$source$repairing" ] || say "no address of this host lies in what side $name protects: only what it forwards to $net goes through"
@@ -35,8 +31,7 @@ add_routes() {
 		way="dev ${interface-} -"
 		[ -n "${interface-}" ] || way=$(ip route get "$outer" 2>/dev/null) ||
 			{ say "warning: no route to $outer yet, so none to $net: up again when there is one"; continue; }
-		# shellcheck disable=SC2086 # words
-		{ after dev $way; set -- "$net" dev "$word"; after via $way; }
+		after dev $way; set -- "$net" dev "$word"; after via $way
 		case $net@$word in *@ | *:*@*.* | *.*@*:*) ;; *) set -- "$@" via "$word" ;; esac # none, or of the other family: the policy is first
 		[ -z "$source" ] || set -- "$@" src "$source"
 		note ip route delete "$@"
