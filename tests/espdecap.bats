@@ -409,8 +409,8 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	need script
 	script -qec "stty -echo; '$ESPDECAP' -d $PORT >'$BATS_TEST_TMPDIR/pid' 2>'$SAID'; touch '$BATS_TEST_TMPDIR/typed'; sleep 9; touch '$BATS_TEST_TMPDIR/after'" /dev/null \
 		< <(until_true [ -e "$BATS_TEST_TMPDIR/typed" ]; printf '\003'; sleep 0.3) >/dev/null 3>&-
-	[ ! -e "$BATS_TEST_TMPDIR/after" ]   # the control: the shell was ended
 	PID=$(cat "$BATS_TEST_TMPDIR/pid")
+	[ ! -e "$BATS_TEST_TMPDIR/after" ]   # the control: the shell was ended
 	kill -0 "$PID"
 	taken "$PORT"
 	gone
