@@ -15,7 +15,7 @@ enum {
 	DEPTH_MOST = 16,     /* holes in values in holes, and files in files */
 };
 
-/* Memory of a root scope and all in it, freed and wiped at once: a mesh's scripts have millions of values. */
+/* Memory of a root scope and all in it, wiped at once and kept for the next: a mesh's scripts have millions of values. */
 struct block {
 	struct block *before;
 	size_t used, room;
@@ -25,6 +25,8 @@ struct block {
 struct arena {
 	struct block *last;
 };
+
+static struct block *spare;
 
 /* A value, or a list of scopes. */
 struct entry {
@@ -43,6 +45,22 @@ struct scope {
 	size_t count, room;
 };
 
+static struct block *new_block(size_t least)
+{
+	size_t room = least > BLOCK_BYTES ? least : BLOCK_BYTES;
+	struct block *block = spare;
+
+	if (block && room <= block->room) {
+		spare = block->before;
+		return block;
+	}
+	block = malloc(sizeof *block + room);
+	if (!block)
+		err(EXIT_BROKE, "memory");
+	*block = (struct block){ .room = room };
+	return block;
+}
+
 static void *take(struct arena *arena, size_t bytes)
 {
 	size_t step = _Alignof(max_align_t);
@@ -51,13 +69,8 @@ static void *take(struct arena *arena, size_t bytes)
 
 	bytes = (bytes + step - 1) / step * step;
 	if (!block || block->room - block->used < bytes) {
-		size_t room = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
-
-		block = calloc(1, sizeof *block + room);
-		if (!block)
-			err(EXIT_BROKE, "memory");
+		block = new_block(bytes);
 		block->before = arena->last;
-		block->room = room;
 		arena->last = block;
 	}
 	taken = block->bytes + block->used;
@@ -85,7 +98,7 @@ struct scope *scope_new(void)
 static struct entry *new_entry(struct scope *scope, const char *name)
 {
 	if (scope->count == scope->room) {
-		size_t room = scope->room ? 2 * scope->room : 16;
+		size_t room = scope->room ? 2 * scope->room : 8;
 		struct entry *entries = take(scope->arena, room * sizeof *entries);
 
 		if (scope->count)
@@ -106,6 +119,14 @@ void scope_set(struct scope *scope, const char *name, const char *value)
 	copy = take(scope->arena, entry->length + 1);
 	memcpy(copy, value, entry->length + 1);
 	entry->value = copy;
+}
+
+void scope_set_literal(struct scope *scope, const char *name, const char *value)
+{
+	struct entry *entry = new_entry(scope, name);
+
+	entry->value = value;
+	entry->length = strlen(value);
 }
 
 void scope_printf(struct scope *scope, const char *name, const char *format, ...)
@@ -164,7 +185,9 @@ void scope_free(struct scope *scope)
 
 		arena->last = block->before;
 		explicit_bzero(block->bytes, block->used);
-		free(block);
+		block->used = 0;
+		block->before = spare;
+		spare = block;
 	}
 	free(arena);
 }

@@ -22,10 +22,11 @@ static void reserve(struct text *text, size_t more)
 	bytes = malloc(room);
 	if (!bytes)
 		err(EXIT_BROKE, "memory");
-	if (text->bytes)
+	bytes[0] = '\0';
+	if (text->bytes) {
 		memcpy(bytes, text->bytes, text->length + 1);
-	if (text->bytes)
-		explicit_bzero(text->bytes, text->length + 1);
+		explicit_bzero(text->bytes, text->room);
+	}
 	free(text->bytes);
 	text->bytes = bytes;
 	text->room = room;
@@ -41,18 +42,25 @@ void text_add(struct text *text, const char *bytes, size_t length)
 
 void text_printf(struct text *text, const char *format, ...)
 {
+	enum { GUESS = 128 };
 	va_list arguments;
+	size_t room;
 	int length;
 
+	reserve(text, GUESS);
+	room = text->room - text->length;
 	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
+	length = vsnprintf(text->bytes + text->length, room, format, arguments);
 	va_end(arguments);
 	if (length < 0)
 		err(EXIT_BROKE, "printf");
-	reserve(text, (size_t)length);
-	va_start(arguments, format);
-	vsnprintf(text->bytes + text->length, (size_t)length + 1, format, arguments);
-	va_end(arguments);
+	if ((size_t)length >= room) {
+		text->bytes[text->length] = '\0';
+		reserve(text, (size_t)length);
+		va_start(arguments, format);
+		vsnprintf(text->bytes + text->length, (size_t)length + 1, format, arguments);
+		va_end(arguments);
+	}
 	text->length += (size_t)length;
 }
 
@@ -81,7 +89,7 @@ bool text_read(struct text *text, int fd, size_t most)
 void text_empty(struct text *text)
 {
 	if (text->bytes)
-		explicit_bzero(text->bytes, text->length + 1);
+		explicit_bzero(text->bytes, text->room);
 	text->length = 0;
 }
 

@@ -67,7 +67,7 @@ static struct describer describer_new(const struct tunnel *tunnel, size_t self)
 /* A value that is only there or not. */
 static void set_flag(struct scope *scope, const char *name, bool value)
 {
-	scope_set(scope, name, value ? "yes" : "");
+	scope_set_literal(scope, name, value ? "yes" : "");
 }
 
 static void set_address(struct scope *scope, const char *name, const struct address *address)
@@ -86,62 +86,45 @@ static void set_prefix(struct scope *scope, const char *name, const struct prefi
 
 /* ---- Policies: every row is one side of a mirror ---- */
 
-/* An end of a policy's selector. */
-struct end {
-	const struct prefix *net;
-	bool here;  /* the host's own address, which may be another one when the script runs */
-};
-
-static void set_end(struct scope *row, const char *name, const struct end *end)
-{
-	if (end->here)
-		scope_printf(row, name, "@here@/%u", end->net->length);
-	else
-		set_prefix(row, name, end->net);
-}
-
 /* A policy in LIST, but for its template, or its ports and action; what its row does not say, AROUND does. */
 static struct scope *add_policy(struct scope *script, const char *list, const struct scope *around, const char *dir,
-                                const struct end *src, const struct end *dst, const char *priority)
+                                const char *src, const char *dst, const char *priority)
 {
 	struct scope *row = scope_add_within(script, list, around);
 
-	set_end(row, "src", src);
-	set_end(row, "dst", dst);
-	scope_set(row, "dir", dir);
-	scope_set(row, "priority", priority);
+	scope_set_literal(row, "src", src);
+	scope_set_literal(row, "dst", dst);
+	scope_set_literal(row, "dir", dir);
+	scope_set_literal(row, "priority", priority);
 	return row;
 }
 
-/* The tunnel's own, between SELF and OTHER. */
-static void describe_policy(const struct describer *d, struct scope *peer, const struct prefix *self, const struct prefix *other)
+/* The tunnel's own, between the nets of SELECTOR. */
+static void describe_policy(const struct describer *d, struct scope *selector, bool everything)
 {
-	bool everything = prefix_is_everything(self) || prefix_is_everything(other);
+	const char *near = d->tunnel->transport ? "@here_net@" : "@self_net@", *far = "@other_net@";
 	const char *priority = everything ? everything_priority : tunnel_priority;
-	struct end near = { self, d->tunnel->transport }, far = { other, false };
-	struct scope *row = add_policy(d->script, "policies", peer, "out", &near, &far, priority);
+	struct scope *row = add_policy(d->script, "policies", selector, "out", near, far, priority);
 
-	scope_set(row, "tmpl_src", "@here@");
-	scope_set(row, "tmpl_dst", "@other@");
+	scope_set_literal(row, "tmpl_src", "@here@");
+	scope_set_literal(row, "tmpl_dst", "@other@");
 	for (unsigned i = 0; i < (d->tunnel->transport ? 1 : 2); i++) {
-		row = add_policy(d->script, "policies", peer, i == 0 ? "in" : "fwd", &far, &near, priority);
-		scope_set(row, "tmpl_src", "@other@");
-		scope_set(row, "tmpl_dst", "@here@");
+		row = add_policy(d->script, "policies", selector, i == 0 ? "in" : "fwd", far, near, priority);
+		scope_set_literal(row, "tmpl_src", "@other@");
+		scope_set_literal(row, "tmpl_dst", "@here@");
 	}
 }
 
 /* Lets the UDP flow itself pass. */
-static void describe_outer(const struct describer *d, struct scope *peer, const struct view *view)
+static void describe_outer(const struct describer *d, struct scope *peer)
 {
-	struct prefix self = prefix_of_host(&view->self_outer.address), other = prefix_of_host(&view->other_outer.address);
-	struct end near = { &self, true }, far = { &other, false };
-	struct scope *out = add_policy(d->script, "outers", peer, "out", &near, &far, bypass_priority);
-	struct scope *in = add_policy(d->script, "outers", peer, "in", &far, &near, bypass_priority);
+	struct scope *out = add_policy(d->script, "outers", peer, "out", "@here_net@", "@other@/@outer_bits@", bypass_priority);
+	struct scope *in = add_policy(d->script, "outers", peer, "in", "@other@/@outer_bits@", "@here_net@", bypass_priority);
 
-	scope_set(out, "ports", " proto 17 sport @port@ dport @peer_port@");
-	scope_set(out, "action", "");
-	scope_set(in, "ports", " proto 17 sport @peer_port@ dport @port@");
-	scope_set(in, "action", "");
+	scope_set_literal(out, "ports", " proto 17 sport @port@ dport @peer_port@");
+	scope_set_literal(out, "action", "");
+	scope_set_literal(in, "ports", " proto 17 sport @peer_port@ dport @port@");
+	scope_set_literal(in, "action", "");
 }
 
 /* Policies without a template, for all that passes between NEAR and FAR. */
@@ -149,14 +132,15 @@ static void add_plain(const struct describer *d, const char *list, const struct 
                       const char *priority, const char *action)
 {
 	static const char *const dirs[] = { "out", "in", "fwd" };
-	struct end self = { near, false }, other = { far, false };
 
 	for (size_t i = 0; i < 3; i++) {
 		bool out = i == 0;
-		struct scope *row = add_policy(d->script, list, d->script, dirs[i], out ? &self : &other, out ? &other : &self, priority);
+		struct scope *row = add_policy(d->script, list, d->script, dirs[i], out ? "@near@" : "@far@", out ? "@far@" : "@near@", priority);
 
-		scope_set(row, "ports", "");
-		scope_set(row, "action", action);
+		set_prefix(row, "near", near);
+		set_prefix(row, "far", far);
+		scope_set_literal(row, "ports", "");
+		scope_set_literal(row, "action", action);
 	}
 }
 
@@ -221,9 +205,10 @@ static bool flow_is_covered(const struct describer *d, const struct view *flow)
 {
 	if (!tunnel_encapsulates(d->tunnel) || d->tunnel->interface)
 		return false;
+	if (!d->tunnel->guard && !nets_contain(&flow->self_nets, &flow->self_outer.address))
+		return false;
 	for (size_t i = 0; i < d->count; i++)
-		if ((d->tunnel->guard || nets_contain(&d->views[i].self_nets, &flow->self_outer.address)) &&
-		    nets_contain(&d->views[i].other_nets, &flow->other_outer.address))
+		if (nets_contain(&d->views[i].other_nets, &flow->other_outer.address))
 			return true;
 	return false;
 }
@@ -236,23 +221,22 @@ static void describe_selector(const struct describer *d, struct scope *peer, con
 
 	set_prefix(selector, "self_net", self);
 	set_prefix(selector, "other_net", other);
-	scope_set(selector, "ip", six ? "ip6" : "ip");
+	scope_set_literal(selector, "ip", six ? "ip6" : "ip");
 	/* what IPv4 and IPv6 put before TCP's own 20 bytes */
 	scope_printf(selector, "mss", "%u", tunnel_inner_mtu(d->tunnel, view->self_outer.address.family) - (six ? 60 : 40));
+	describe_policy(d, selector, prefix_is_everything(self) || prefix_is_everything(other));
 }
 
 static void describe_policies(const struct describer *d, struct scope *peer, const struct view *view)
 {
 	if (flow_is_covered(d, view))
-		describe_outer(d, peer, view);
+		describe_outer(d, peer);
 	for (size_t i = 0; i < view->self_nets.count; i++)
 		for (size_t j = 0; j < view->other_nets.count; j++) {
 			const struct prefix *self = &view->self_nets.list[i], *other = &view->other_nets.list[j];
 
-			if (self->address.family != other->address.family)
-				continue;
-			describe_selector(d, peer, view, self, other);
-			describe_policy(d, peer, self, other);
+			if (self->address.family == other->address.family)
+				describe_selector(d, peer, view, self, other);
 		}
 	for (size_t j = 0; j < view->other_nets.count; j++) {
 		if (prefix_is_everything(&view->other_nets.list[j]))
@@ -270,7 +254,7 @@ static struct scope *add_state(const struct describer *d, struct scope *peer, co
 	struct text key = { 0 };
 	char *auth;
 
-	scope_set(row, "way", way);
+	scope_set_literal(row, "way", way);
 	scope_printf(row, "spi_literal", "0x%08x", (unsigned)sa->spi);
 	cipher_print_key(&key, d->tunnel->cipher, sa->key);
 	auth = strchr(key.bytes, ' ');
@@ -286,16 +270,16 @@ static void describe_states(const struct describer *d, struct scope *peer, const
 {
 	struct scope *out = add_state(d, peer, "out", view->out), *in = add_state(d, peer, "in", view->in);
 
-	scope_set(out, "src", "@here@");
-	scope_set(out, "dst", "@other@");
-	scope_set(out, "sport", "@port@");
-	scope_set(out, "dport", "@peer_port@");
-	scope_set(in, "src", "@other@");
-	scope_set(in, "dst", "@here@");
-	scope_set(in, "sport", "@peer_port@");
-	scope_set(in, "dport", "@port@");
+	scope_set_literal(out, "src", "@here@");
+	scope_set_literal(out, "dst", "@other@");
+	scope_set_literal(out, "sport", "@port@");
+	scope_set_literal(out, "dport", "@peer_port@");
+	scope_set_literal(in, "src", "@other@");
+	scope_set_literal(in, "dst", "@here@");
+	scope_set_literal(in, "sport", "@peer_port@");
+	scope_set_literal(in, "dport", "@port@");
 	/* on what a side sends alone: "limits" of the script is that */
-	scope_set(in, "limits", "");
+	scope_set_literal(in, "limits", "");
 }
 
 /* ---- Peers ---- */
@@ -366,16 +350,15 @@ static void describe_peer(const struct describer *d, size_t index)
 	char text[ENDPOINT_TEXT];
 
 	scope_printf(peer, "index", "%zu", index + 1);
-	scope_set(peer, "other_name", view->other->name);
+	scope_set_literal(peer, "other_name", view->other->name);
 	set_address(peer, "other", &view->other_outer.address);
 	scope_set(peer, "other_bracketed", endpoint_print(text, &(struct endpoint){ view->other_outer.address, 0 }));
 	scope_printf(peer, "other_port", "%u", (unsigned)view->other_outer.port);
 	scope_printf(peer, "reqid", "%u", (unsigned)view->reqid);
 	set_flag(peer, "lan", view->lan);
-	scope_set(peer, "self_inside", endpoint_print(text, &view->self->local));
-	set_mapped(peer, "self_mapped", view->self, view->lan);
 	scope_set(peer, "other_inside", endpoint_print(text, &view->other->local));
 	set_mapped(peer, "other_mapped", view->other, view->lan);
+	set_mapped(peer, "self_mapped", view->self, view->lan);
 	describe_policies(d, peer, view);
 	describe_states(d, peer, view);
 	describe_remotes(peer, view);
@@ -534,9 +517,13 @@ static void describe_side(struct scope *script, const struct tunnel *tunnel, siz
 	const struct side *side = &tunnel->sides[self];
 	unsigned shape = view_shape(tunnel, self);
 	struct address own = own_address(tunnel, side);
+	char text[ENDPOINT_TEXT];
 
 	scope_set(script, "name", side->name);
 	set_address(script, "address", &side->local.address);
+	scope_set(script, "self_inside", endpoint_print(text, &side->local));
+	scope_printf(script, "outer_bits", "%u", family_bits(side->local.address.family));
+	scope_set(script, "here_net", "@here@/@outer_bits@");
 	scope_printf(script, "local_port", "%u", (unsigned)side->local.port);
 	scope_set(script, "family_digit", side->local.address.family == AF_INET6 ? "6" : "4");
 	scope_printf(script, "mtu", "%u", tunnel_inner_mtu(tunnel, side->local.address.family));
