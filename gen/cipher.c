@@ -62,26 +62,13 @@ unsigned cipher_key_bytes(const struct cipher *cipher)
 	return cipher->key_bytes + cipher->auth_bytes;
 }
 
-static void print_hex(struct text *out, const unsigned char *bytes, unsigned count)
-{
-	static const char digits[] = "0123456789abcdef";
-	char hex[2 * CIPHER_KEY_MOST];
-
-	for (unsigned i = 0; i < count; i++) {
-		hex[2 * i] = digits[bytes[i] >> 4];
-		hex[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	text_add(out, "0x", 2);
-	text_add(out, hex, 2 * count);
-	explicit_bzero(hex, sizeof hex);
-}
-
 void cipher_print_key(struct text *out, const struct cipher *cipher, const unsigned char *key)
 {
-	print_hex(out, key, cipher->key_bytes); /* of the null cipher, 0x alone */
+	text_add_string(out, "0x"); /* of the null cipher, that alone */
+	text_add_hex(out, key, cipher->key_bytes);
 	if (cipher->auth_bytes) {
-		text_printf(out, " ");
-		print_hex(out, key + cipher->key_bytes, cipher->auth_bytes);
+		text_add_string(out, " 0x");
+		text_add_hex(out, key + cipher->key_bytes, cipher->auth_bytes);
 	}
 }
 

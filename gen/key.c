@@ -97,10 +97,18 @@ static bool spi_taken(const struct tunnel *tunnel, size_t to, uint32_t spi)
 /* SA is not among the tunnel's yet. */
 static void draw(struct sa *sa, const struct tunnel *tunnel)
 {
+	struct {
+		uint32_t spi;
+		unsigned char key[CIPHER_KEY_MOST];
+	} drawn;
+	unsigned key_bytes = cipher_key_bytes(tunnel->cipher);
+
 	do
-		fill_random(&sa->spi, sizeof sa->spi);
-	while (sa->spi < SPI_LEAST || spi_taken(tunnel, sa->to, sa->spi));
-	fill_random(sa->key, cipher_key_bytes(tunnel->cipher));
+		fill_random(&drawn, sizeof drawn.spi + key_bytes);
+	while (drawn.spi < SPI_LEAST || spi_taken(tunnel, sa->to, drawn.spi));
+	sa->spi = drawn.spi;
+	memcpy(sa->key, drawn.key, key_bytes);
+	explicit_bzero(&drawn, sizeof drawn);
 }
 
 void key_make(struct tunnel *tunnel)
@@ -326,9 +334,20 @@ bool key_read(struct tunnel *tunnel, const char *path, bool partly)
 
 static void print_line(struct text *out, const struct tunnel *tunnel, const struct sa *sa)
 {
-	text_printf(out, "%s %s %lu 0x%08x ", tunnel->sides[sa->from].name, tunnel->sides[sa->to].name, sa->epoch, (unsigned)sa->spi);
+	unsigned char spi[] = { (unsigned char)(sa->spi >> 24), (unsigned char)(sa->spi >> 16), (unsigned char)(sa->spi >> 8),
+	                        (unsigned char)sa->spi };
+	char epoch[NUMBER_TEXT];
+
+	text_add_string(out, tunnel->sides[sa->from].name);
+	text_add_string(out, " ");
+	text_add_string(out, tunnel->sides[sa->to].name);
+	text_add_string(out, " ");
+	text_add_string(out, number_print(epoch, (unsigned)sa->epoch));
+	text_add_string(out, " 0x");
+	text_add_hex(out, spi, sizeof spi);
+	text_add_string(out, " ");
 	cipher_print_key(out, tunnel->cipher, sa->key);
-	text_add(out, "\n", 1);
+	text_add_string(out, "\n");
 }
 
 void key_print(struct text *out, const struct tunnel *tunnel)
@@ -342,9 +361,9 @@ void key_print_of_side(struct text *out, const struct tunnel *tunnel, size_t sel
 {
 	for (size_t other = 0; other < tunnel->side_count; other++)
 		if (other != self) {
-			text_printf(out, "%s", prefix);
+			text_add_string(out, prefix);
 			print_line(out, tunnel, key_of(tunnel, self, other));
-			text_printf(out, "%s", prefix);
+			text_add_string(out, prefix);
 			print_line(out, tunnel, key_of(tunnel, other, self));
 		}
 }

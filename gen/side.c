@@ -2,6 +2,7 @@
 #include "number.h"
 #include "say.h"
 #include "special.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -79,8 +80,10 @@ bool prefix_parse(struct prefix *out, const char *text, const char *where)
 
 const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *prefix)
 {
+	char number[NUMBER_TEXT];
+
 	address_print(out, &prefix->address);
-	snprintf(out + strlen(out), PREFIX_TEXT - strlen(out), "/%u", prefix->length);
+	strcat(strcat(out, "/"), number_print(number, prefix->length));
 	return out;
 }
 

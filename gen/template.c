@@ -31,7 +31,7 @@ static struct block *spare;
 /* A value, or a list of scopes. */
 struct entry {
 	const char *name;
-	size_t name_length;
+	unsigned tag;        /* of the name: see tag_of() */
 	const char *value;
 	size_t length;
 	struct scope *first, *last;
@@ -95,6 +95,12 @@ struct scope *scope_new(void)
 	return make_scope(arena, NULL);
 }
 
+/* Length, first and last letter, which tell nearly all names apart. */
+static unsigned tag_of(const char *name, size_t length)
+{
+	return length ? (unsigned)length << 16 | (unsigned)(unsigned char)name[0] << 8 | (unsigned char)name[length - 1] : 0;
+}
+
 static struct entry *new_entry(struct scope *scope, const char *name)
 {
 	if (scope->count == scope->room) {
@@ -106,7 +112,7 @@ static struct entry *new_entry(struct scope *scope, const char *name)
 		scope->entries = entries;
 		scope->room = room;
 	}
-	scope->entries[scope->count] = (struct entry){ .name = name, .name_length = strlen(name) };
+	scope->entries[scope->count] = (struct entry){ .name = name, .tag = tag_of(name, strlen(name)) };
 	return &scope->entries[scope->count++];
 }
 
@@ -129,6 +135,13 @@ void scope_set_literal(struct scope *scope, const char *name, const char *value)
 	entry->length = strlen(value);
 }
 
+void scope_set_number(struct scope *scope, const char *name, unsigned number)
+{
+	char text[NUMBER_TEXT];
+
+	scope_set(scope, name, number_print(text, number));
+}
+
 void scope_printf(struct scope *scope, const char *name, const char *format, ...)
 {
 	char value[256];
@@ -143,22 +156,19 @@ void scope_printf(struct scope *scope, const char *name, const char *format, ...
 	scope_set(scope, name, value);
 }
 
-static bool is_named(const struct entry *entry, const char *name, size_t length)
+static struct entry *find_in(struct entry *entries, size_t count, const char *name, size_t length)
 {
-	return entry->name_length == length && entry->name[0] == name[0] && memcmp(entry->name, name, length) == 0;
-}
+	unsigned tag = tag_of(name, length);
 
-static struct entry *find_here(const struct scope *scope, const char *name, size_t length)
-{
-	for (size_t i = 0; i < scope->count; i++)
-		if (is_named(&scope->entries[i], name, length))
-			return &scope->entries[i];
+	for (size_t i = 0; i < count; i++)
+		if (entries[i].tag == tag && memcmp(entries[i].name, name, length) == 0)
+			return &entries[i];
 	return NULL;
 }
 
 struct scope *scope_add_within(struct scope *scope, const char *list, const struct scope *around)
 {
-	struct entry *entry = find_here(scope, list, strlen(list));
+	struct entry *entry = find_in(scope->entries, scope->count, list, strlen(list));
 	struct scope *item = make_scope(scope->arena, around);
 
 	if (!entry)
@@ -196,7 +206,7 @@ void scope_free(struct scope *scope)
 static const struct entry *find(const struct scope *scope, const char *name, size_t length)
 {
 	for (; scope; scope = scope->around) {
-		const struct entry *entry = find_here(scope, name, length);
+		const struct entry *entry = find_in(scope->entries, scope->count, name, length);
 
 		if (entry)
 			return entry;
@@ -212,12 +222,10 @@ struct rendering {
 	unsigned depth;
 };
 
+/* No let has the name of a value. */
 static struct entry *find_let(struct rendering *rendering, const char *name, size_t length)
 {
-	for (size_t i = 0; i < rendering->let_count; i++)
-		if (is_named(&rendering->lets[i], name, length))
-			return &rendering->lets[i];
-	return NULL;
+	return find_in(rendering->lets, rendering->let_count, name, length);
 }
 
 static void enter(struct rendering *rendering, const char *what, size_t length)
@@ -247,9 +255,9 @@ static void fill(struct rendering *rendering, const char *text, size_t length, c
 			text_add(rendering->out, "@", 1);
 			continue;
 		}
-		entry = find(scope, text, name);
+		entry = find_let(rendering, text, name);
 		if (!entry)
-			entry = find_let(rendering, text, name);
+			entry = find(scope, text, name);
 		if (!entry || !entry->value)
 			errx(EXIT_BROKE, "template: no value for @%.*s@", (int)name, text);
 		enter(rendering, text, name);
@@ -279,13 +287,15 @@ static void let(struct rendering *rendering, const char *words)
 {
 	size_t name = strcspn(words, " \n");
 	const char *text = words + name + (words[name] == ' ');
-	struct entry *entry = find_let(rendering, words, name);
+	struct entry *entry = name ? find_let(rendering, words, name) : NULL;
 
+	if (!name)
+		errx(EXIT_BROKE, "template: a let without a name");
 	if (!entry && rendering->let_count == LETS_MOST)
 		errx(EXIT_BROKE, "template: more than %d lets", LETS_MOST);
 	if (!entry)
 		entry = &rendering->lets[rendering->let_count++];
-	*entry = (struct entry){ .name = words, .name_length = name, .value = text, .length = strcspn(text, "\n") };
+	*entry = (struct entry){ .name = words, .tag = tag_of(words, name), .value = text, .length = strcspn(text, "\n") };
 }
 
 static bool is_true(const struct scope *scope, const char *name)

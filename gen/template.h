@@ -21,6 +21,7 @@ struct scope *scope_new(void);
 void scope_set(struct scope *, const char *name, const char *value);
 /* For a value that lives as long as the scope: it is not copied. */
 void scope_set_literal(struct scope *, const char *name, const char *value);
+void scope_set_number(struct scope *, const char *name, unsigned);
 /* Nothing secret, and at most 255 bytes. */
 void scope_printf(struct scope *, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* A new item at the end of LIST; it belongs to SCOPE. */

@@ -40,6 +40,34 @@ void text_add(struct text *text, const char *bytes, size_t length)
 	text->bytes[text->length] = '\0';
 }
 
+void text_add_string(struct text *text, const char *string)
+{
+	text_add(text, string, strlen(string));
+}
+
+void text_add_hex(struct text *text, const unsigned char *bytes, size_t count)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	reserve(text, 2 * count);
+	for (size_t i = 0; i < count; i++) {
+		text->bytes[text->length++] = digits[bytes[i] >> 4];
+		text->bytes[text->length++] = digits[bytes[i] & 15];
+	}
+	text->bytes[text->length] = '\0';
+}
+
+const char *number_print(char out[NUMBER_TEXT], unsigned number)
+{
+	char *p = out + NUMBER_TEXT - 1;
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + number % 10);
+	while (number /= 10);
+	return p;
+}
+
 void text_printf(struct text *text, const char *format, ...)
 {
 	enum { GUESS = 128 };

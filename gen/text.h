@@ -11,8 +11,10 @@ struct text {
 	size_t room;
 };
 
-/* Both end the program with status 1 when memory does. */
+/* All end the program with status 1 when memory does. */
 void text_add(struct text *, const char *bytes, size_t length);
+void text_add_string(struct text *, const char *);
+void text_add_hex(struct text *, const unsigned char *bytes, size_t count);
 void text_printf(struct text *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Reads all of the open file FD; false, with errno, when it cannot be read or is larger than
  * MOST bytes (EFBIG). */
@@ -21,5 +23,9 @@ bool text_read(struct text *, int fd, size_t most);
 void text_empty(struct text *);
 /* Wipes and frees; takes an empty text too. */
 void text_free(struct text *);
+
+enum { NUMBER_TEXT = 12 };
+/* NUMBER in decimal, at the end of OUT; where it begins is returned. */
+const char *number_print(char out[NUMBER_TEXT], unsigned number);
 
 #endif

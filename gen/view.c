@@ -223,7 +223,7 @@ static void describe_selector(const struct describer *d, struct scope *peer, con
 	set_prefix(selector, "other_net", other);
 	scope_set_literal(selector, "ip", six ? "ip6" : "ip");
 	/* what IPv4 and IPv6 put before TCP's own 20 bytes */
-	scope_printf(selector, "mss", "%u", tunnel_inner_mtu(d->tunnel, view->self_outer.address.family) - (six ? 60 : 40));
+	scope_set_number(selector, "mss", tunnel_inner_mtu(d->tunnel, view->self_outer.address.family) - (six ? 60 : 40));
 	describe_policy(d, selector, prefix_is_everything(self) || prefix_is_everything(other));
 }
 
@@ -327,19 +327,16 @@ static void describe_remotes(struct scope *peer, const struct view *view)
 		set_prefix(remote, "other_net", net);
 		/* a gateway of the other family is no gateway: the policy takes the packet before that matters */
 		set_flag(remote, "same_family", net->address.family == view->other_outer.address.family);
-		if (known && from.family == net->address.family)
-			set_address(remote, "src", &from);
-		else
-			scope_set(remote, "src", "");
+		scope_set_literal(remote, "src", known && from.family == net->address.family ? "@inside_address@" : "");
 	}
 }
 
 static void describe_test(const struct describer *d, const struct view *view)
 {
-	struct address from = inside_address(view->self, &view->self_nets), to = inside_address(view->other, &view->other_nets);
+	struct address to = inside_address(view->other, &view->other_nets);
 	struct scope *test = scope_add(d->script, "tests");
 
-	set_address(test, "test_from", &from);
+	scope_set_literal(test, "test_from", "@inside_address@");
 	set_address(test, "test_to", &to);
 }
 
@@ -349,12 +346,12 @@ static void describe_peer(const struct describer *d, size_t index)
 	struct scope *peer = scope_add(d->script, "peers");
 	char text[ENDPOINT_TEXT];
 
-	scope_printf(peer, "index", "%zu", index + 1);
+	scope_set_number(peer, "index", (unsigned)index + 1);
 	scope_set_literal(peer, "other_name", view->other->name);
 	set_address(peer, "other", &view->other_outer.address);
-	scope_set(peer, "other_bracketed", endpoint_print(text, &(struct endpoint){ view->other_outer.address, 0 }));
-	scope_printf(peer, "other_port", "%u", (unsigned)view->other_outer.port);
-	scope_printf(peer, "reqid", "%u", (unsigned)view->reqid);
+	scope_set_literal(peer, "other_bracketed", view->other_outer.address.family == AF_INET6 ? "[@other@]" : "@other@");
+	scope_set_number(peer, "other_port", view->other_outer.port);
+	scope_set_number(peer, "reqid", view->reqid);
 	set_flag(peer, "lan", view->lan);
 	scope_set(peer, "other_inside", endpoint_print(text, &view->other->local));
 	set_mapped(peer, "other_mapped", view->other, view->lan);
@@ -476,7 +473,7 @@ static void describe_options(struct scope *script, const struct tunnel *tunnel)
 	} else {
 		scope_set(script, "if_id", "");
 	}
-	scope_printf(script, "path_mtu", "%u", tunnel->mtu);
+	scope_set_number(script, "path_mtu", tunnel->mtu);
 	describe_limits(script, tunnel);
 }
 
@@ -493,6 +490,7 @@ static void add_nets(struct text *out, const struct nets *nets, const struct add
 /* What the program walks over. */
 static void describe_lists(const struct describer *d)
 {
+	struct address from = inside_address(d->views[0].self, &d->views[0].self_nets);
 	struct text own = { 0 }, others = { 0 }, peers = { 0 };
 	char text[ADDRESS_TEXT];
 
@@ -504,6 +502,7 @@ static void describe_lists(const struct describer *d)
 		text_printf(&peers, "%s%s@%u@%s", i ? " " : "", view->other->name, (unsigned)view->reqid,
 		            address_print(text, &view->other_outer.address));
 	}
+	set_address(d->script, "inside_address", &from);
 	scope_set(d->script, "own_nets", own.bytes);
 	scope_set(d->script, "other_nets", others.bytes);
 	scope_set(d->script, "peer_words", peers.bytes);
@@ -522,18 +521,18 @@ static void describe_side(struct scope *script, const struct tunnel *tunnel, siz
 	scope_set(script, "name", side->name);
 	set_address(script, "address", &side->local.address);
 	scope_set(script, "self_inside", endpoint_print(text, &side->local));
-	scope_printf(script, "outer_bits", "%u", family_bits(side->local.address.family));
+	scope_set_number(script, "outer_bits", family_bits(side->local.address.family));
 	scope_set(script, "here_net", "@here@/@outer_bits@");
-	scope_printf(script, "local_port", "%u", (unsigned)side->local.port);
+	scope_set_number(script, "local_port", side->local.port);
 	scope_set(script, "family_digit", side->local.address.family == AF_INET6 ? "6" : "4");
-	scope_printf(script, "mtu", "%u", tunnel_inner_mtu(tunnel, side->local.address.family));
+	scope_set_number(script, "mtu", tunnel_inner_mtu(tunnel, side->local.address.family));
 	set_flag(script, "encap", shape & SHAPE_ENCAP);
 	set_flag(script, "punches", shape & SHAPE_PUNCHES);
 	set_flag(script, "tunnel_mode", shape & SHAPE_TUNNEL);
 	set_flag(script, "site", shape & SHAPE_SITE);
 	if (shape & SHAPE_ADDRESS) {
 		set_address(script, "own_address", &own);
-		scope_printf(script, "own_bits", "%u", family_bits(own.family));
+		scope_set_number(script, "own_bits", family_bits(own.family));
 		scope_set(script, "own_device", tunnel->interface && side->inner.family != AF_UNSPEC ? tunnel->interface : "lo");
 	} else {
 		scope_set(script, "own_address", "");
