@@ -15,6 +15,7 @@ scan() { {
 } 2>&1 | awk -v here="$here" -v peers="$peers" '
 	function after(word,  i) { for (i = 1; i < NF; i++) if ($i == word) { sub(/[(,].*/, "", $(i + 1)); return $(i + 1) } }
 	function tell() { # of the policy that was read
+		if (way == "") return
 		identity = selector " dir " way if_id
 		if (reqid in peer) print "ours ip xfrm policy delete " identity
 		if (identity in wanted && wanted[identity] != reqid action) print "foreign policy " identity
