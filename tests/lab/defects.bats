@@ -16,9 +16,13 @@ setup() {
 }
 teardown() {
 	rm -f "$BATS_TEST_TMPDIR/bin/ip"
-	for side in a b; do [ ! -e "$BATS_TEST_TMPDIR/$side.sh" ] || script $side down --all >/dev/null 2>&1 || :; done
-	pkill -x natprobe || :
-	on a nft flush ruleset
+	for side in a b; do
+		! compgen -G "$XFRMPAIR_RUN/*.$side*" >/dev/null || script $side down --all >/dev/null 2>&1 || :
+	done
+	# whatever a test that failed left: the next one is to fail by itself
+	pkill -x 'natprobe|espdecap' || :
+	on a sh -c 'ip xfrm state flush; ip xfrm policy flush; nft flush ruleset; echo 1 >/proc/sys/net/ipv4/ip_forward'
+	rm -rf "$XFRMPAIR_RUN"
 }
 
 # sh_a WORD...: a's script as it is; up waits for the other
@@ -61,7 +65,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	cat "$BATS_TEST_TMPDIR"/said.?
 	[ "$(sort "$BATS_TEST_TMPDIR"/status.?)" = "0
 1" ]
-	cat "$BATS_TEST_TMPDIR"/said.? | grep -q -e 'a: up is at work already (pid [0-9]*)' -e 'a: is up already'
+	cat "$BATS_TEST_TMPDIR"/said.? | grep -q -e 'up is at work already' -e 'a: is up already'
 	whole
 	[ "$(pgrep -xc espdecap)" = 1 ]
 }
@@ -156,9 +160,9 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	on a ip link set eth0 down
 	on a ip link set eth0 up
 	on a ip route add default via 192.168.1.1
+	on a ip address add 2001:db8:1::4/64 dev eth0 nodad
+	on a ip address add fe80::4/64 dev eth0 nodad
 	on a ip -6 route add default via 2001:db8:1::1
-	on a ip address add 2001:db8:1::4/64 dev eth0 nodad 2>/dev/null || :
-	on a ip address add fe80::4/64 dev eth0 nodad 2>/dev/null || :
 	[ -z "$(on a ip route show 10.2.0.0/24)" ]
 	run script a up
 	[ "$status" -eq 0 ]
@@ -291,7 +295,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	mkdir "$BATS_TEST_TMPDIR/run"
 	export XFRMPAIR_RUN=$BATS_TEST_TMPDIR/run/xfrmpair
 	mkdir "$XFRMPAIR_RUN"
-	for options in ro size=4k nr_inodes=2 nr_inodes=3 nr_inodes=4 nr_inodes=5; do
+	for options in ro size=4k nr_inodes=3 nr_inodes=4; do
 		mount -t tmpfs -o $options tmpfs "$XFRMPAIR_RUN"
 		[ $options != size=4k ] || cat /dev/zero >"$XFRMPAIR_RUN/full" 2>/dev/null || :
 		run script a up
@@ -309,7 +313,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	done
 	# with an address and a route, too
 	generate --inner 10.99.0.0/24 "${SITES[@]}"
-	for inodes in 3 4; do
+	for inodes in 4; do
 		mount -t tmpfs -o nr_inodes=$inodes tmpfs "$XFRMPAIR_RUN"
 		run script a up
 		[ "$status" -ne 0 ] || script a down
@@ -332,6 +336,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	[ "$status" -eq 0 ]
 	as_before
 
+	generate "${SITES[@]}"
 	script a up
 	fake_ip "case \$batch in *'route delete'*) echo 'RTNETLINK answers: Device or resource busy' >&2; exit 2 ;; esac" \
 		"case \$* in 'route delete'*) echo 'RTNETLINK answers: Device or resource busy' >&2; exit 2 ;; esac"
@@ -431,7 +436,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	on a ping -q -i 0.5 -c 30 -I 192.168.1.4 192.168.2.100 >/dev/null 2>&1 3>&- &
 	run on b sh "$BATS_TEST_TMPDIR/b.sh" up --wait 4
 	pkill -x ping
-	[[ "$output" != *"a is heard"* ]]
+	[[ "$output" != *"b: a is heard"* ]]
 	[ "$status" -eq 2 ] || [ "$status" -eq 4 ]
 }
 

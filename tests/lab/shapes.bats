@@ -104,7 +104,7 @@ cut_off() {
 	on a nft 'add table inet wall; add chain inet wall input { type filter hook input priority 0; policy drop; }; add rule inet wall input ct state established,related accept'
 	run script a up
 	[ "$status" -eq 0 ]
-	[[ "$output" == *"a: warning: inet wall input drops new connections out of the tunnel; to let them in: nft insert rule inet wall input meta secpath exists accept"* ]]
+	[[ "$output" == *"a: warning: inet wall input drops new connections that come out of the tunnel; to let it in: nft insert rule inet wall input meta secpath exists accept"* ]]
 	script b up
 	cut_off hb 10.1.0.1
 	script a down

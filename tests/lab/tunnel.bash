@@ -12,7 +12,11 @@ A=192.168.1.4:61525@85.9.8.7
 B=192.168.2.100:61523@31.1.2.3:10421
 
 # on SIDE COMMAND...: runs it there
-on() { "$net" exec "$@"; }
+on() {
+	local space=${LAB_PREFIX-}$1
+	shift
+	ip netns exec "$space" "$@"
+}
 # script SIDE WORD...: the generated script of that side, there; up goes on without waiting for the other
 script() {
 	local side=$1
