@@ -3,6 +3,7 @@
 #   make          build/xfrmpair build/espdecap build/natprobe
 #   make demo     the main job, shown
 #   make test     every test; says what it needs if something is missing
+#   make quick    every test that needs no VM
 #
 # CC= chooses the compiler; SANITIZE=1 builds with ASan and UBSan (dynamically).
 
@@ -41,7 +42,7 @@ GEN     = main options config settings side tunnel cipher key identity view prog
 PROBE   = natprobe discover punch probe stun hello user
 SHARED  = endpoint number say special
 
-.PHONY: all demo test clean
+.PHONY: all demo test quick clean
 all: $(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe
 
 $(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/templates.o
@@ -84,5 +85,7 @@ clean:
 
 test:
 	tests/run
+quick:
+	tests/run quick
 demo: all
 	examples/demo
