@@ -37,7 +37,9 @@ static int by_reqid(const void *one, const void *two)
 {
 	const struct pair *a = one, *b = two;
 
-	return (a->reqid > b->reqid) - (a->reqid < b->reqid);
+	if (a->reqid != b->reqid)
+		return a->reqid < b->reqid ? -1 : 1;
+	return a->high != b->high ? (a->high < b->high ? -1 : 1) : (a->low > b->low) - (a->low < b->low);
 }
 
 static void list_pairs(struct pair *pairs, const struct tunnel *tunnel)

@@ -93,9 +93,9 @@ static void render_script(struct text *out, struct scope *scope, const struct tu
 	text_free(&words);
 }
 
-static void render(struct text *out, const struct tunnel *tunnel, size_t side, const struct format *format)
+static void render(struct text *out, const struct tunnel *tunnel, const struct texts *texts, size_t side, const struct format *format)
 {
-	struct scope *scope = view_describe(tunnel, side);
+	struct scope *scope = view_describe(tunnel, texts, side);
 
 	text_empty(out);
 	if (format->is_program)
@@ -110,6 +110,7 @@ static bool write_sides(struct output *output, const struct tunnel *tunnel, cons
 {
 	const char *folder = options->value[OPTION_OUTPUT];
 	bool print = !folder || options->value[OPTION_DRY_RUN], good = true;
+	struct texts *texts = texts_new(tunnel);
 	struct text text = { 0 };
 
 	for (size_t i = 0; good && i < tunnel->side_count; i++) {
@@ -117,11 +118,12 @@ static bool write_sides(struct output *output, const struct tunnel *tunnel, cons
 
 		if (folder && asprintf(&path, "%s/%s%s", folder, tunnel->sides[i].name, format->suffix) < 0)
 			err(EXIT_BROKE, "memory");
-		render(&text, tunnel, i, format);
+		render(&text, tunnel, texts, i, format);
 		good = print ? output_print(path, &text) : output_add(output, path, &text);
 		free(path);
 	}
 	text_free(&text);
+	texts_free(texts);
 	return good;
 }
 

@@ -89,7 +89,9 @@ bool output_add(struct output *output, const char *path, const struct text *text
 		file->temporary = NULL;
 		return refuse(path, "cannot be written: %s", strerror(errno));
 	}
-	good = write_all(fd, text->bytes, text->length) && fsync(fd) == 0;
+	good = write_all(fd, text->bytes, text->length);
+	if (good) /* on its way to the disk, while the next one is made */
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	if (close(fd) != 0 || !good)
 		return refuse(path, "cannot be written: %s", strerror(errno));
 	return !is_told_to_end(output) || refuse(path, "not written: told to end");
@@ -203,8 +205,23 @@ static bool sync_folders(const struct output *output)
 	return good;
 }
 
+static bool sync_file(const struct output_file *file)
+{
+	int fd = open(file->temporary, O_RDONLY | O_CLOEXEC);
+	bool good = fd >= 0 && fsync(fd) == 0;
+
+	if (!good)
+		refuse(file->path, "cannot be written: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
 bool output_place(struct output *output, bool force)
 {
+	for (size_t i = 0; i < output->count; i++)
+		if (!sync_file(&output->files[i]))
+			return false;
 	for (size_t i = 0; i < output->count; i++)
 		if (!place(&output->files[i], force))
 			return false;

@@ -26,9 +26,9 @@ struct output {
 /* Makes FOLDER if it is missing.  From here, or from the first output_add(), until output_end() signals wait; one that
  * would end the program makes output_add() fail. */
 void output_folder(struct output *, const char *folder);
-/* Puts TEXT on the disk, mode 0600, but not yet under the name of PATH.  False, after one line, when that fails. */
+/* Writes TEXT, mode 0600, but not yet under the name of PATH.  False, after one line, when that fails. */
 bool output_add(struct output *, const char *path, const struct text *text);
-/* Gives all files their names; replaces none that exists without FORCE.  False, after one line, when one cannot have it. */
+/* Once all are on the disk, gives them their names; replaces none that exists without FORCE.  False, after one line, when one cannot have it. */
 bool output_place(struct output *, bool force);
 /* Leaves everything as it was before, unless it is GOOD; then frees. */
 void output_end(struct output *, bool good);

@@ -44,17 +44,65 @@ void view_of(struct view *view, const struct tunnel *tunnel, size_t self, size_t
 	}
 }
 
+/* A side's. */
+struct side_texts {
+	char local[ENDPOINT_TEXT], mapped[ENDPOINT_TEXT];
+	char local_address[ADDRESS_TEXT], mapped_address[ADDRESS_TEXT];
+	char (*nets)[PREFIX_TEXT];
+};
+
+struct texts {
+	struct side_texts *sides;
+	char (*nets)[PREFIX_TEXT];  /* of all */
+};
+
+struct texts *texts_new(const struct tunnel *tunnel)
+{
+	struct texts *texts = calloc(1, sizeof *texts);
+	size_t nets = 0;
+
+	for (size_t i = 0; i < tunnel->side_count; i++)
+		nets += tunnel->sides[i].net_count;
+	if (!texts || !(texts->sides = calloc(tunnel->side_count, sizeof *texts->sides)) ||
+	    !(texts->nets = calloc(nets + 1, sizeof *texts->nets)))
+		err(EXIT_BROKE, "memory");
+	nets = 0;
+	for (size_t i = 0; i < tunnel->side_count; i++) {
+		const struct side *side = &tunnel->sides[i];
+		struct side_texts *text = &texts->sides[i];
+
+		endpoint_print(text->local, &side->local);
+		endpoint_print(text->mapped, &side->mapped);
+		address_print(text->local_address, &side->local.address);
+		address_print(text->mapped_address, &side->mapped.address);
+		text->nets = texts->nets + nets;
+		for (size_t j = 0; j < side->net_count; j++)
+			prefix_print(texts->nets[nets++], &side->nets[j]);
+	}
+	return texts;
+}
+
+void texts_free(struct texts *texts)
+{
+	if (texts) {
+		free(texts->sides);
+		free(texts->nets);
+	}
+	free(texts);
+}
+
 /* All views of one side, in the order of the others, and what is filled in while they are walked. */
 struct describer {
 	const struct tunnel *tunnel;
+	const struct texts *texts;
 	struct view *views;
 	size_t count;
 	struct scope *script;
 };
 
-static struct describer describer_new(const struct tunnel *tunnel, size_t self)
+static struct describer describer_new(const struct tunnel *tunnel, const struct texts *texts, size_t self)
 {
-	struct describer describer = { .tunnel = tunnel, .views = calloc(tunnel->side_count, sizeof *describer.views) };
+	struct describer describer = { .tunnel = tunnel, .texts = texts, .views = calloc(tunnel->side_count, sizeof *describer.views) };
 
 	if (!describer.views)
 		err(EXIT_BROKE, "memory");
@@ -62,6 +110,18 @@ static struct describer describer_new(const struct tunnel *tunnel, size_t self)
 		if (other != self)
 			view_of(&describer.views[describer.count++], tunnel, self, other);
 	return describer;
+}
+
+static const struct side_texts *texts_of(const struct describer *d, const struct side *side)
+{
+	return &d->texts->sides[side - d->tunnel->sides];
+}
+
+static const char *other_outer(const struct describer *d, const struct view *view)
+{
+	const struct side_texts *texts = texts_of(d, view->other);
+
+	return view->lan ? texts->local_address : texts->mapped_address;
 }
 
 /* A value that is only there or not. */
@@ -213,18 +273,23 @@ static bool flow_is_covered(const struct describer *d, const struct view *flow)
 	return false;
 }
 
-static void describe_selector(const struct describer *d, struct scope *peer, const struct view *view, const struct prefix *self,
-                              const struct prefix *other)
+static void describe_selector(const struct describer *d, struct scope *peer, const struct view *view, size_t self, size_t other)
 {
 	struct scope *selector = scope_add(peer, "selectors");
-	bool six = self->address.family == AF_INET6;
+	const struct prefix *one = &view->self_nets.list[self], *two = &view->other_nets.list[other];
+	bool six = one->address.family == AF_INET6;
 
-	set_prefix(selector, "self_net", self);
-	set_prefix(selector, "other_net", other);
+	if (d->tunnel->transport) {
+		scope_set_literal(selector, "self_net", "@address@/@outer_bits@");
+		scope_set_literal(selector, "other_net", "@other@/@outer_bits@");
+	} else {
+		scope_set_literal(selector, "self_net", texts_of(d, view->self)->nets[self]);
+		scope_set_literal(selector, "other_net", texts_of(d, view->other)->nets[other]);
+	}
 	scope_set_literal(selector, "ip", six ? "ip6" : "ip");
 	/* what IPv4 and IPv6 put before TCP's own 20 bytes */
 	scope_set_number(selector, "mss", tunnel_inner_mtu(d->tunnel, view->self_outer.address.family) - (six ? 60 : 40));
-	describe_policy(d, selector, prefix_is_everything(self) || prefix_is_everything(other));
+	describe_policy(d, selector, prefix_is_everything(one) || prefix_is_everything(two));
 }
 
 static void describe_policies(const struct describer *d, struct scope *peer, const struct view *view)
@@ -232,12 +297,9 @@ static void describe_policies(const struct describer *d, struct scope *peer, con
 	if (flow_is_covered(d, view))
 		describe_outer(d, peer);
 	for (size_t i = 0; i < view->self_nets.count; i++)
-		for (size_t j = 0; j < view->other_nets.count; j++) {
-			const struct prefix *self = &view->self_nets.list[i], *other = &view->other_nets.list[j];
-
-			if (self->address.family == other->address.family)
-				describe_selector(d, peer, view, self, other);
-		}
+		for (size_t j = 0; j < view->other_nets.count; j++)
+			if (view->self_nets.list[i].address.family == view->other_nets.list[j].address.family)
+				describe_selector(d, peer, view, i, j);
 	for (size_t j = 0; j < view->other_nets.count; j++) {
 		if (prefix_is_everything(&view->other_nets.list[j]))
 			describe_neighbours(d, view, &view->other_nets.list[j]);
@@ -284,14 +346,6 @@ static void describe_states(const struct describer *d, struct scope *peer, const
 
 /* ---- Peers ---- */
 
-/* What a side is called from outside: nothing where no NAT stands between. */
-static void set_mapped(struct scope *peer, const char *name, const struct side *side, bool lan)
-{
-	char text[ENDPOINT_TEXT];
-
-	scope_set(peer, name, side->behind_nat && !lan ? endpoint_print(text, &side->mapped) : "");
-}
-
 /* The address of a side to ping from or to: its own inside one, LOCAL where it protects that, else the first host of
  * its first net. */
 static struct address inside_address(const struct side *side, const struct nets *nets)
@@ -312,19 +366,19 @@ static struct address inside_address(const struct side *side, const struct nets 
 }
 
 /* The nets to route to the other side.  What has its way by the policies alone, everything, needs no route. */
-static void describe_remotes(struct scope *peer, const struct view *view)
+static void describe_remotes(const struct describer *d, struct scope *peer, const struct view *view)
 {
 	struct address from = inside_address(view->self, &view->self_nets);
 	bool known = address_equal(&from, &view->self->inner) || address_equal(&from, &view->self->local.address);
 
-	for (size_t i = 0; i < view->other_nets.count; i++) {
+	for (size_t i = 0; !d->tunnel->transport && i < view->other_nets.count; i++) {
 		const struct prefix *net = &view->other_nets.list[i];
 		struct scope *remote;
 
 		if (prefix_is_everything(net))
 			continue;
 		remote = scope_add(peer, "remotes");
-		set_prefix(remote, "other_net", net);
+		scope_set_literal(remote, "other_net", texts_of(d, view->other)->nets[i]);
 		/* a gateway of the other family is no gateway: the policy takes the packet before that matters */
 		set_flag(remote, "same_family", net->address.family == view->other_outer.address.family);
 		scope_set_literal(remote, "src", known && from.family == net->address.family ? "@inside_address@" : "");
@@ -337,28 +391,33 @@ static void describe_test(const struct describer *d, const struct view *view)
 	struct scope *test = scope_add(d->script, "tests");
 
 	scope_set_literal(test, "test_from", "@inside_address@");
-	set_address(test, "test_to", &to);
+	if (address_equal(&to, &view->other->local.address))
+		scope_set_literal(test, "test_to", texts_of(d, view->other)->local_address);
+	else
+		set_address(test, "test_to", &to);
 }
 
 static void describe_peer(const struct describer *d, size_t index)
 {
 	const struct view *view = &d->views[index];
+	const struct side *self = view->self, *other = view->other;
 	struct scope *peer = scope_add(d->script, "peers");
-	char text[ENDPOINT_TEXT];
 
 	scope_set_number(peer, "index", (unsigned)index + 1);
-	scope_set_literal(peer, "other_name", view->other->name);
-	set_address(peer, "other", &view->other_outer.address);
+	scope_set_literal(peer, "other_name", other->name);
+	scope_set_literal(peer, "other", other_outer(d, view));
 	scope_set_literal(peer, "other_bracketed", view->other_outer.address.family == AF_INET6 ? "[@other@]" : "@other@");
 	scope_set_number(peer, "other_port", view->other_outer.port);
 	scope_set_number(peer, "reqid", view->reqid);
+	/* in the picture, where a NAT stands between */
 	set_flag(peer, "lan", view->lan);
-	scope_set(peer, "other_inside", endpoint_print(text, &view->other->local));
-	set_mapped(peer, "other_mapped", view->other, view->lan);
-	set_mapped(peer, "self_mapped", view->self, view->lan);
+	scope_set_literal(peer, "self_inside", texts_of(d, self)->local);
+	scope_set_literal(peer, "self_mapped", self->behind_nat && !view->lan ? texts_of(d, self)->mapped : "");
+	scope_set_literal(peer, "other_inside", texts_of(d, other)->local);
+	scope_set_literal(peer, "other_mapped", other->behind_nat && !view->lan ? texts_of(d, other)->mapped : "");
 	describe_policies(d, peer, view);
 	describe_states(d, peer, view);
-	describe_remotes(peer, view);
+	describe_remotes(d, peer, view);
 	describe_test(d, view);
 }
 
@@ -477,34 +536,40 @@ static void describe_options(struct scope *script, const struct tunnel *tunnel)
 	describe_limits(script, tunnel);
 }
 
-/* Each net as a word; of another side with what it is reached by: NET@OUTER. */
-static void add_nets(struct text *out, const struct nets *nets, const struct address *outer)
+static void add_word(struct text *out, const char *word)
 {
-	char net[PREFIX_TEXT], address[ADDRESS_TEXT];
-
-	for (size_t i = 0; i < nets->count; i++)
-		text_printf(out, "%s%s%s%s", out->length ? " " : "", prefix_print(net, &nets->list[i]), outer ? "@" : "",
-		            outer ? address_print(address, outer) : "");
+	if (out->length)
+		text_add(out, " ", 1);
+	text_add_string(out, word);
 }
 
-/* What the program walks over. */
+/* What the program walks over; in transport mode no nets. */
 static void describe_lists(const struct describer *d)
 {
-	struct address from = inside_address(d->views[0].self, &d->views[0].self_nets);
+	const struct side *self = d->views[0].self;
+	struct address from = inside_address(self, &d->views[0].self_nets);
 	struct text own = { 0 }, others = { 0 }, peers = { 0 };
-	char text[ADDRESS_TEXT];
+	char number[NUMBER_TEXT];
 
-	add_nets(&own, &d->views[0].self_nets, NULL);
+	for (size_t i = 0; i < self->net_count; i++)
+		add_word(&own, texts_of(d, self)->nets[i]);
 	for (size_t i = 0; i < d->count; i++) {
 		const struct view *view = &d->views[i];
 
-		add_nets(&others, &view->other_nets, &view->other_outer.address);
-		text_printf(&peers, "%s%s@%u@%s", i ? " " : "", view->other->name, (unsigned)view->reqid,
-		            address_print(text, &view->other_outer.address));
+		for (size_t j = 0; j < view->other->net_count; j++) {
+			add_word(&others, texts_of(d, view->other)->nets[j]);
+			text_add(&others, "@", 1);
+			text_add_string(&others, other_outer(d, view));
+		}
+		add_word(&peers, view->other->name);
+		text_add(&peers, "@", 1);
+		text_add_string(&peers, number_print(number, view->reqid));
+		text_add(&peers, "@", 1);
+		text_add_string(&peers, other_outer(d, view));
 	}
 	set_address(d->script, "inside_address", &from);
-	scope_set(d->script, "own_nets", own.bytes);
-	scope_set(d->script, "other_nets", others.bytes);
+	scope_set(d->script, "own_nets", own.length ? own.bytes : "");
+	scope_set(d->script, "other_nets", others.length ? others.bytes : "");
 	scope_set(d->script, "peer_words", peers.bytes);
 	text_free(&own);
 	text_free(&others);
@@ -516,11 +581,9 @@ static void describe_side(struct scope *script, const struct tunnel *tunnel, siz
 	const struct side *side = &tunnel->sides[self];
 	unsigned shape = view_shape(tunnel, self);
 	struct address own = own_address(tunnel, side);
-	char text[ENDPOINT_TEXT];
 
 	scope_set(script, "name", side->name);
 	set_address(script, "address", &side->local.address);
-	scope_set(script, "self_inside", endpoint_print(text, &side->local));
 	scope_set_number(script, "outer_bits", family_bits(side->local.address.family));
 	scope_set(script, "here_net", "@here@/@outer_bits@");
 	scope_set_number(script, "local_port", side->local.port);
@@ -549,9 +612,9 @@ static bool mixes_families(const struct describer *d)
 	return false;
 }
 
-struct scope *view_describe(const struct tunnel *tunnel, size_t self)
+struct scope *view_describe(const struct tunnel *tunnel, const struct texts *texts, size_t self)
 {
-	struct describer describer = describer_new(tunnel, self);
+	struct describer describer = describer_new(tunnel, texts, self);
 	struct scope *script = scope_new();
 
 	describer.script = script;

@@ -44,7 +44,13 @@ enum shape {
 };
 unsigned view_shape(const struct tunnel *, size_t self);
 
-/* All that the templates say of side SELF, but for what is of the script as a file; free it with scope_free(). */
-struct scope *view_describe(const struct tunnel *, size_t self);
+/* The sides as people and `ip` write them, printed once for all views: a mesh has its sides' number squared of those. */
+struct texts;
+struct texts *texts_new(const struct tunnel *);
+/* Takes NULL. */
+void texts_free(struct texts *);
+
+/* All that the templates say of side SELF, but for what is of the script as a file; free it with scope_free(), before TEXTS. */
+struct scope *view_describe(const struct tunnel *, const struct texts *, size_t self);
 
 #endif
