@@ -23,11 +23,17 @@
 #% end
 #   sh @name@.sh -n up     prints the commands, without the keys, and changes nothing
 #
-# Needs root and ip (iproute2)
-#% if encap
-# and, beside this file or on PATH, espdecap; natprobe opens the NATs if it is there too
+#% if punches
+# Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 #% end
-# Above: this tunnel. Below "---- program": the same for every tunnel of its kind. At the end: the keys.
+#% if not punches
+#% if encap
+# Needs root, ip (iproute2) and espdecap, beside this file or on PATH.
+#% end
+#% if not encap
+# Needs root and ip (iproute2).
+#% end
+#% end
 #% let here $here
 #% let port $port
 #% let peer_port $port_@index@
@@ -35,16 +41,20 @@
 #% let spi $2
 #% let key $3
 #% let auth $4
-
-name=@name@ digest=@digest@ here=@address@
 #% if encap
-port=@local_port@
+#% let own_port  port=@local_port@
+#% end
+#% if not encap
+#% let own_port
+#% end
+
+name=@name@ digest=@digest@ here=@address@@own_port@ title='@names@' cipher=@cipher@ esp=esp@family_digit@ mtu=@mtu@
+#% if encap
 #% each peers
 port_@index@=@other_port@  # where @other_name@ is heard
 #% end
 #% end
-
-# What `ip -batch` reads: which packets are to be encrypted, and how; key and SPI come from the rows at the end.
+# What `ip -batch` reads: which packets are to be encrypted, and how; SPI and key come from the rows at the end.
 #% if guard
 guards() { echo "
 #% each outers
@@ -108,16 +118,17 @@ exempt() { echo "table inet $table-nat {
 	}
 }"; }
 #% end
-
-# What the program goes by.
-cipher=@cipher@ version=@version@ esp=esp@family_digit@ mtu=@mtu@ title='@names@'
-peers='@peer_words@'  # NAME@REQID@OUTER
 #% if punches
-first=@first@  # the side to be started first
+peers='@peer_words@' first=@first@  # NAME@REQID@OUTER; the side to be started first
+#% end
+#% if not punches
+peers='@peer_words@'  # NAME@REQID@OUTER
 #% end
 #% if tunnel_mode
-own_nets='@own_nets@'
-other_nets='@other_nets@'  # NET@OUTER
+own_nets='@own_nets@' other_nets='@other_nets@'  # NET@OUTER
+#% end
+#% if site
+site=yes
 #% end
 #% if own_address
 own_address=@own_address@/@own_bits@ own_device=@own_device@
@@ -127,9 +138,6 @@ interface=@interface@ if_id=@if_id_value@
 #% end
 #% if guard
 guard=yes
-#% end
-#% if esn
-esn=yes
 #% end
 tests='
 #% each tests

@@ -1,42 +1,34 @@
-# core: needs name, digest. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
-set +aefCv -u
-umask 077
-unset IFS CDPATH
-run=${XFRMPAIR_RUN:-/run/xfrmpair}
-folder=$run/$digest.$name # whoever makes it comes up: it is lock and journal in one
-peer=${peers%%@*} dry='' made='' repairing='' changed='' punching='' count='' boot='' heard=''
-{ read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+# core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
+set +aefCv -u; umask 077; unset IFS CDPATH
+run=${XFRMPAIR_RUN:-/run/xfrmpair} folder=${XFRMPAIR_RUN:-/run/xfrmpair}/$digest.$name # who makes the folder comes up: lock and journal in one
+peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard='' boot=''; { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
 say() { echo "$name: $*" >&2; }
 fail() { status=$1; shift; say "$*"; exit "$status"; }
-# This file and its folder; read with sh -s it is standard input, and its folder is none.
-file=/proc/$$/fd/0 beside=''
-case $0 in */*) here_is=${0%/*}/ ;; *) here_is=. ;; esac
-[ ! -f "$0" ] || { beside=$(cd -P -- "$here_is" && pwd) && file=$beside/${0##*/}; }
-# An ip that knows xfrm, by path: busybox has one that does not, and its shell prefers that.
-find_ip() {
-	IFS=:
-	for path in $PATH /usr/local/sbin /usr/sbin /sbin /usr/bin /bin; do
+file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
+case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && file=$beside/${0##*/}; }
+find_ip() { # that knows xfrm, by path: busybox has one that does not, and its shell prefers that
+	IFS=:; for path in $PATH /usr/local/sbin /usr/sbin /sbin /usr/bin /bin; do
 		[ ! -x "$path/ip" ] || case $("$path/ip" xfrm help 2>&1) in *'ip xfrm'*) unset IFS; ip_path=$path/ip; return ;; esac
 	done
 	fail 1 "no ip that knows xfrm; install iproute2"
 }
 ip() { "$ip_path" "$@"; }
-# find_program NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why.
-find_program() {
-	program=$2 trouble="no $1; lay it beside this file, or put it on PATH"
-	[ -n "$2" ] || [ ! -f "$beside/$1" ] || program=$beside/$1
-	[ -z "$program" ] || [ -x "$program" ] && [ ! -d "$program" ] ||
-		{ trouble="$program cannot be run: chmod +x it; or is its file system mounted noexec?" program=''; [ -z "$2" ] || return; }
-	[ -n "$program" ] || program=$(command -v "$1")
+find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why
+	program=${2:-$beside/$1} trouble="no $1; lay it beside this file, or put it on PATH"
+	[ -n "$2" ] || [ -f "$program" ] || program=$(command -v "$1") || return
+	trouble="$program cannot be run: chmod +x it; or is its file system mounted noexec?"
+	[ -x "$program" ] && [ ! -d "$program" ]
 }
 # A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word. lives PID BIRTH: it does.
 get_birth() { birth=''; { read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20}; }
 lives() { [ -n "${2-}" ] && get_birth "$1" && [ "$birth" = "$2" ]; }
-# claim VERB: this process alone works on the folder; false when another does: worker is its pid, birth and verb.
-claim() {
+read_helper() { # FOLDER: leaves in helper_pid the pid of the helper that lives
+	helper_pid='' born=''; { read -r helper_pid born <"$1/helper"; } 2>/dev/null
+	lives "${helper_pid:-0}" "$born" || helper_pid=''
+}
+claim() { # VERB: this process alone works on the folder; false when another does: worker is its pid, birth and verb
 	until get_birth $$; ln -s "$$ $birth $1" "$folder/busy" 2>/dev/null; do
-		if ! worker=$(readlink "$folder/busy") || lives $worker; then return 1; fi
-		rm -f "$folder/busy" # of one that was killed
+		if ! worker=$(readlink "$folder/busy") || lives $worker; then return 1; else rm -f "$folder/busy"; fi # of one that was killed
 	done
 	trap 'rm -f "$folder/busy"' EXIT
 }
@@ -44,66 +36,42 @@ claim() {
 note() { [ -n "$dry" ] || { echo "$* ." >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo"; }
 take_back() {
 	case $1 in ip | nft | put_back) error=$("$@" 2>&1) && return ;; *) return 0 ;; esac
-	case $error in *'No such'* | *'Cannot find device'* | *'Cannot assign'*) return 0 ;; esac
-	say "cannot be taken back: $*: $error"
-	return 1
+	case $error in *'No such'* | *'Cannot find device'* | *'Cannot assign'*) ;; *) say "cannot be taken back: $*: $error"; return 1 ;; esac
 }
-backwards() { awk '{ line[NR] = $0 } END { for (i = NR; i; i--) print line[i] }'; }
-# undo FOLDER: takes back what its journal has, the last first; what cannot be stays noted, and is false.
-undo() {
-	read_helper "$1"
-	[ -z "$helper_pid" ] || kill "$helper_pid"
-	noted=$(sed -n 's/ \.$//p' "$1/undo" 2>/dev/null | backwards) whole=''
+undo() { # FOLDER: takes back what its journal has, the last first; what cannot be stays noted, and is false
+	read_helper "$1"; [ -z "$helper_pid" ] || kill "$helper_pid"
+	noted=$(sed -n 's/ \.$//p' "$1/undo" 2>/dev/null | sed -n '1!G;h;$p') whole=''
 	# ip's all at once; one by one only where one of them is gone already
 	if echo "$noted" | sed -n 's/^ip //p' | ip -batch - >/dev/null 2>&1; then whole=ip; fi
 	left=$(echo "$noted" | while read -r tool words; do [ "$tool" = "$whole" ] || take_back $tool $words || echo "$tool $words ."; done)
-	[ -z "$left" ] || { echo "$left" | backwards >"$1/left" && mv "$1/left" "$1/undo"; return 1; }
-	mv "$1" "$1.gone.$$" && rm -rf "$1.gone.$$"
-	rmdir "$run" 2>/dev/null || :
+	[ -z "$left" ] || { echo "$left" | sed -n '1!G;h;$p' >"$1/left" && mv "$1/left" "$1/undo"; return 1; }
+	mv "$1" "$1.gone.$$" && rm -rf "$1.gone.$$"; rmdir "$run" 2>/dev/null || :
 }
-# read_helper FOLDER: leaves in helper_pid the pid of the helper that lives.
-read_helper() {
-	helper_pid='' born=''
-	{ read -r helper_pid born <"$1/helper"; } 2>/dev/null
-	lives "${helper_pid:-0}" "$born" || helper_pid=''
-}
-# stop STATUS WORDS: up ends, and what it made is taken back; nothing is when it mended a tunnel that was up.
-stop() {
-	trap '' HUP INT TERM PIPE
-	[ -z "$punching" ] || kill "$punching" 2>/dev/null
+stop() { # STATUS WORDS: up ends, and what it made is taken back; nothing is when it mended a tunnel that was up
+	trap '' HUP INT TERM PIPE; [ -z "$punching" ] || kill "$punching" 2>/dev/null
 	status=$1; shift; say "$*"
-	[ -z "$made" ] || undo "$folder" || say "not all could be taken back; again with: sh $file down"
-	exit "$status"
+	[ -z "$made" ] || undo "$folder" || say "not all could be taken back; again with: sh $file down"; exit "$status"
 }
-# change COMMAND: said and done; with -n only printed. batch WORDS FUNCTION: what it prints goes to ip's standard input,
-# for keys are never arguments; printed without them: they are the only long numbers. What is refused ends up.
-change() {
-	changed=yes
-	if [ -n "$dry" ]; then echo "$*"; return; fi
-	say "$*"
-	error=$("$@" 2>&1) || refused "$*" "$error"
+change() { # COMMAND: said and done; with -n only printed; refused, it ends up
+	changed=yes; if [ -n "$dry" ]; then echo "$*"; return; fi
+	say "$*"; error=$("$@" 2>&1) || refused "$*" "$error"
 }
-batch() {
+batch() { # WORDS FUNCTION: what it prints goes to ip's standard input: keys, the only long numbers, are no arguments, nor shown
 	changed=yes
 	if [ -n "$dry" ]; then "$2" | sed -e '/./!d; s/0x[0-9a-f]\{9,\}/KEY/g; s/   */ /g; s/^/ip /' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g"; return; fi
-	say "$1"
-	error=$("$2" | ip -batch - 2>&1) || refused "$1" "$error"
+	say "$1"; error=$("$2" | ip -batch - 2>&1) || refused "$1" "$error"
 }
-refused() {
+refused() { # WORDS ERROR: says what ip's error means, and stops
 	set -- "$1" "$(echo $2)" "src $here dst $here proto esp spi 0x$$"
 	case $2 in
 	*"device type"*) stop 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"encapsulation type"*) stop 5 "$1: this kernel has no espinudp-nonike any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
 	*AEAD* | *AUTH* | *CRYPT* | *algorithm* | *cryptographic* | *"type not found"* | *"rotocol not supported"* | *"not implemented"*)
-		# a kernel that takes an SA which encrypts nothing has ESP, and lacks the cipher
-		ip -batch - 2>/dev/null <<-END && stop 5 "$1: this kernel lacks the cipher $cipher; generate with another --cipher ($2)"
-			xfrm state add $3 mode tunnel enc ecb(cipher_null) '' auth digest_null ''
-			xfrm state delete $3
-		END
+		printf 'xfrm state %s\n' "add $3 mode tunnel enc ecb(cipher_null) '' auth digest_null ''" "delete $3" | ip -batch - 2>/dev/null && # which encrypts nothing
+			stop 5 "$1: this kernel lacks the cipher $cipher; generate with another --cipher ($2)"
 		error=$(modprobe -n -v "$esp" 2>/dev/null | grep '^install ')
 		stop 5 "$1: this kernel, or this container, has no ESP; ${error:-try: modprobe $esp} ($2)" ;;
-	*"not permitted"*) stop 1 "$1: needs root ($2)" ;;
-	*exists*) stop 1 "$1: another tool has one with the same identity; see: ip xfrm state; ip xfrm policy ($2)" ;;
-	*) stop 1 "$1: ${2:-ip failed without a word}" ;;
+	*"not permitted"*) stop 1 "$1: needs root ($2)" ;; *exists*) stop 1 "$1: another tool has one with the same identity; see: ip xfrm state; ip xfrm policy ($2)" ;;
 	esac
+	stop 1 "$1: ${2:-ip failed without a word}"
 }

@@ -29,7 +29,7 @@ add_forwarding() {
 		read -r value <"$setting"
 		if [ "$value" != 0 ]; then
 			# another tunnel has set it, perhaps: the last one that has it in its journal puts it back
-			[ -z "$forward$dry" ] || [ -n "$repairing" ] || grep -hs "^put_back .* $base/" "$run"/*/undo >>"$folder/undo"
+			[ -z "$forward$dry" ] || [ -n "$mending" ] || grep -hs "^put_back .* $base/" "$run"/*/undo >>"$folder/undo"
 		elif [ -z "$forward" ]; then
 			say "warning: $setting is 0: hosts behind this one are cut off; up --forward sets it, and down puts it back"
 		else

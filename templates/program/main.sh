@@ -1,38 +1,31 @@
 # main: the command line.
 uses() { case " $parts " in *" $1 "*) ;; *) return 1 ;; esac; }
 usage() {
-	options="[--local ADDR] [--no-punch]${first:+ [--wait SECONDS]}"
-	! uses forwarding || options="$options [--forward]"
-	! uses exempt || options="$options [--nat-exempt]"
-	printf '%s\n' "usage: sh $name.sh [-n] up $options" "       sh $name.sh [-n] down [--all]" "       sh $name.sh status"
+	echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch]${first:+ [--wait SECONDS]}$(uses forwarding && echo ' [--forward]')$(uses exempt && echo ' [--nat-exempt]')
+       sh $name.sh [-n] down [--all]
+       sh $name.sh status"
 }
 misuse() { usage >&2; fail 2 "$@"; }
 verb='' address='' no_punch='' wait=60 forward='' nat_exempt='' all=''
 while [ $# -gt 0 ]; do
 	case $1 in
-	-n) dry=yes ;;
-	-h | --help) usage; exit 0 ;;
-	--no-punch) no_punch=yes ;;
-	--all) all=yes ;;
+	-n) dry=yes ;; -h | --help) usage; exit 0 ;;
+	--no-punch) no_punch=yes ;; --all) all=yes ;;
 	--wait)
-		[ -n "${first-}" ] || misuse "$1: this script waits for nobody"
-		case ${2-} in [!1-9]* | *[!0-9]* | ????? | '') misuse "--wait '${2-}': want 1 to 9999 seconds" ;; esac
+		case ${first-none}@${2-} in none@* | *@ | *@[!1-9]* | *@*[!0-9]* | *@?????*) misuse "--wait '${2-}': want 1 to 9999 seconds${first-, and two sides with ports}" ;; esac
 		wait=$2; shift ;;
-	--local)
-		case ${2-} in '' | *[!0-9a-fA-F.:]*) misuse "--local '${2-}': want an address of this host" ;; esac
+	--local) case ${2-} in '' | *[!0-9a-fA-F.:]*) misuse "--local '${2-}': want an address of this host" ;; esac
 		here=$2 address=$2; shift ;;
 	--forward) uses forwarding || misuse "$1: this side has no net to forward for"; forward=yes ;;
 	--nat-exempt) uses exempt || misuse "$1: this tunnel has no nets that a NAT rule could take"; nat_exempt=yes ;;
 	up | start | down | stop | status) [ -z "$verb" ] || misuse "'$1' after '$verb': want one of them"; verb=$1 ;;
 	*) misuse "'$1': not known, or not for this tunnel" ;;
-	esac
-	shift
+	esac; shift
 done
 find_ip
 case $dry$verb in
 up | start | yesup | yesstart) up ;;
-yesdown | yesstop) sed -n 's/ \.$//p' "$folder/undo" | backwards ;;
-down | stop) down ;;
-status | yesstatus) status ;;
+yesdown | yesstop) sed -n 's/ \.$//p' "$folder/undo" | sed -n '1!G;h;$p' ;;
+down | stop) down ;; status | yesstatus) status ;;
 *) misuse "want up, down or status" ;;
 esac

@@ -1,40 +1,32 @@
 # routes: needs own_nets, other_nets, mtu; own_address and own_device, interface, site where they are. The way to the other nets.
-# after WORD WORDS: leaves in word what follows WORD.
-after() { key=$1 word=''; while [ $# -gt 2 ]; do shift; if [ "$1" = "$key" ]; then word=$2; return; fi; done; }
-# source_for NET: leaves in source the address that this host sends there from: its own inside what this side protects.
-source_for() {
+after() { # WORD WORDS: leaves in word what follows WORD
+	key=$1 word=''; while [ $# -gt 2 ]; do shift; if [ "$1" = "$key" ]; then word=$2; return; fi; done
+}
+source_for() { # NET: leaves in source the address that this host sends there from: its own inside what this side protects
 	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
 	for own in ${own_address-} $own_nets; do
-		after $family $(ip -o address show scope global to "$own")
-		source=${word%/*}
-		if [ -n "$source" ]; then return; fi
+		after $family $(ip -o address show scope global to "$own"); source=${word%/*}; if [ -n "$source" ]; then return; fi
 	done
+	if [ -n "$dry" ]; then source=${own_address-} source=${source%/*}; fi
 }
 add_address() {
-	[ -z "$(ip -o address show to "${own_address%/*}")" ] || return 0
-	note ip address delete "$own_address" dev "$own_device"
-	change ip address add "$own_address" dev "$own_device"
+	if [ -n "$(ip -o address show to "${own_address%/*}")" ]; then return; fi
+	note ip address delete "$own_address" dev "$own_device"; change ip address add "$own_address" dev "$own_device"
 }
 add_routes() {
 	for pair in $other_nets; do
 		net=${pair%@*} outer=${pair#*@}
 		case $net in 0.0.0.0/0 | ::/0) continue ;; *:*) version=-6 ;; *) version=-4 ;; esac
 		source_for "$net"
-		[ -n "$source" ] || [ -z "$dry" ] || source=${own_address%/*}
-		[ -n "${site-}" ] || after src $(ip route get "${net%/*}" 2>/dev/null)
-		if [ -z "${site-}" ] && [ "$word" = "$source" ]; then continue; fi # the kernel takes it by itself
-		[ -n "$source$repairing" ] || say "no address of this host lies in what side $name protects: only what it forwards to $net goes through"
-		if [ -n "$(ip $version route show exact "$net")" ]; then
-			[ -n "$repairing" ] || say "warning: there is a route to $net, which stays; it may lack: src $source mtu $mtu"
-			continue
-		fi
-		way="dev ${interface-} -"
-		[ -n "${interface-}" ] || way=$(ip route get "$outer" 2>/dev/null) ||
+		[ -n "${site-}" ] || { after src $(ip route get "${net%/*}" 2>/dev/null); [ "$word" != "$source" ] || continue; } # the kernel takes it by itself
+		[ -n "$source$mending" ] || say "no address of this host lies in what side $name protects: only what it forwards to $net goes through"
+		[ -z "$(ip $version route show exact "$net")" ] ||
+			{ [ -n "$mending" ] || say "warning: there is a route to $net, which stays; it may lack: src $source mtu $mtu"; continue; }
+		way="dev ${interface-} -"; [ -n "${interface-}" ] || way=$(ip route get "$outer" 2>/dev/null) ||
 			{ say "warning: no route to $outer yet, so none to $net: up again when there is one"; continue; }
 		after dev $way; set -- "$net" dev "$word"; after via $way
 		case $net@$word in *@ | *:*@*.* | *.*@*:*) ;; *) set -- "$@" via "$word" ;; esac # none, or of the other family: the policy is first
-		[ -z "$source" ] || set -- "$@" src "$source"
-		note ip route delete "$@"
-		change ip route add "$@" mtu "$mtu"
+		set -- "$@" ${source:+src "$source"}
+		note ip route delete "$@"; change ip route add "$@" mtu "$mtu"
 	done
 }

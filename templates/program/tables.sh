@@ -3,7 +3,7 @@ table=xfrmpair-$digest-$name
 add_table() { # NAME FUNCTION
 	if [ -n "$dry" ]; then echo "nft -f - <<END"; "$2"; echo END; return; fi
 	command -v nft >/dev/null || stop 1 "$1 needs nft (nftables)"
-	if [ -n "$repairing" ] && nft list table inet "$table-$1" >/dev/null 2>&1; then return; fi
+	if [ -n "$mending" ] && nft list table inet "$table-$1" >/dev/null 2>&1; then return; fi
 	changed=yes
 	say "nft table inet $table-$1"
 	note nft delete table inet "$table-$1"

@@ -1,44 +1,30 @@
 # up: needs title, parts. Sets the tunnel up; where it is up but not whole, puts back what is missing.
-# journal FUNCTION...: what is noted before the SAs and policies that they print: whose they are, and how each is deleted.
-journal() { (unset found; echo "made $boot $file ."; for rows; do "$rows"; done | deletions); }
-deletions() {
-	sed -n -e 's/^xfrm state add \(src .* spi [^ ]*\) reqid.*/ip xfrm state delete \1 ./p' \
-		-e 's/^xfrm policy [a-z]* \(src .* dir [a-z]*\) priority [0-9]*\( if_id [^ ]*\)\{0,1\}.*/ip xfrm policy delete \1\2 ./p'
+journal() { # FUNCTION...: what is noted before the SAs and policies that they print: whose they are, and how each is deleted
+	(unset found; echo "made $boot $file ."; for rows; do "$rows"; done | sed -n -e 's/^xfrm state add \(src .* spi [^ ]*\) reqid.*/ip xfrm state delete \1 ./p' \
+		-e 's/^xfrm policy [a-z]* \(src .* dir [a-z]*\) priority [0-9]*\( if_id [^ ]*\)\{0,1\}.*/ip xfrm policy delete \1\2 ./p')
 }
 over_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
-# is_earlier FOLDER: of an earlier run of this script, which had its path, or a policy that we would add too.
-is_earlier() { [ "$1" != "$folder" ] && [ -s "$1/undo" ] && journal states policies | grep -qFxf - "$1/undo"; }
+is_earlier() { [ "$1" != "$folder" ] && [ -s "$1/undo" ] && journal states policies | grep -qFxf - "$1/undo"; } # a run that had our path or a policy of ours
 refuse_earlier() {
-	for earlier in "$run"/*."$name"; do
-		! is_earlier "$earlier" || fail 1 "an earlier run of this script ($earlier) is still up; take it down with: sh $file down --all"
-	done
+	for old in "$run"/*."$name"; do ! is_earlier "$old" || fail 1 "an earlier run of this script ($old) is still up; take it down with: sh $file down --all"; done
 }
-# recall: takes over what up has found out, here, port_1 and heard; false, and why, when it did not end or its file is not whole.
-recall() {
+recall() { # takes over what up has found out, here, port_1 and heard; false, and why, when it did not end or its file is not whole
 	why="an earlier up was cut off; take it down with: sh $file down" now_end=''
 	[ ! -e "$folder/now" ] || why="$folder/now is empty or torn; take down what is there with: sh $file down"
-	{ read -r now_here now_port now_heard now_end <"$folder/now"; } 2>/dev/null
-	[ "$now_end" = . ] && here=$now_here port_1=$now_port heard=$now_heard
+	{ read -r now_here now_port now_heard now_end <"$folder/now"; } 2>/dev/null; [ "$now_end" = . ] && here=$now_here port_1=$now_port heard=$now_heard
 }
-# All that could stand in the way, before anything is changed.
-check() {
+check() { # all that could stand in the way, before anything is changed
 	if [ -d "$folder" ]; then
 		claim up || fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}"
-		recall || fail 1 "$why"
-		repairing=yes
+		recall || fail 1 "$why"; mending=yes
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
 	else
-		refuse_earlier
-		set -- $(ip -o address show to "$here" 2>/dev/null)
-		case $here,${4-} in # as the kernel writes it
-		*:*,*:*/*) here=${4%/*} ;;
-		"${4%/*},${4-.}") ;;
-		*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;;
-		esac
+		refuse_earlier; set -- $(ip -o address show to "$here" 2>/dev/null)
+		case $here,${4-} in *:*,*:*/*) here=${4%/*} ;; "${4%/*},${4-.}") ;; # as the kernel writes it
+		*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;; esac
 	fi
 	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done
-	found=$(scan)
-	case $repairing$found in
+	found=$(scan); case $mending$found in
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
 	*failed*) refused "looking at xfrm" "${found##*failed }" ;;
 	*keyless*) fail 1 "no keys at the end of $file: is it whole? From a pipe they cannot be read" ;;
@@ -46,41 +32,26 @@ check() {
 	*ours*) fail 1 "the kernel has parts of this tunnel that $run knows nothing of: pasted, or of another XFRMPAIR_RUN? down --all removes them" ;;
 	esac
 	trap 'stop 1 interrupted' HUP INT TERM PIPE
-	if [ -n "$repairing" ]; then return; fi
-	mkdir -p "$run" && mkdir "$folder" 2>/dev/null || fail 1 "cannot make $folder$([ ! -d "$folder" ] || echo ': up is at work already')"
-	made=yes
-	claim up || stop 1 "cannot write to $folder"
+	[ -z "$mending" ] || return 0; mkdir -p "$run" && mkdir "$folder" 2>/dev/null || fail 1 "cannot make $folder$([ ! -d "$folder" ] || echo ': up is at work already')"
+	made=yes; claim up || stop 1 "cannot write to $folder"
 }
 up() {
 	if [ -z "$dry" ]; then
-		check
-		say "tunnel $title, digest $digest"
-		warn_of_rules
+		check; say "tunnel $title, digest $digest"
+		warn_of_rules; ! uses exempt || [ -n "$nat_exempt" ] || warn_of_nat
 		modprobe -q "$esp" 2>/dev/null
-		[ -z "${first-}" ] || [ -n "$repairing$no_punch" ] || punch
-		{ journal states policies >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo"
-		# each time it is mended the count begins far beyond what was sent
-		[ -z "$repairing" ] || count=" replay-oseq $((($(grep -c '^made' "$folder/undo") - 1) * 67108864))"
+		[ -z "${first-}" ] || [ -n "$mending$no_punch" ] || punch
+		case $found in *missing*) { journal states policies >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo" ;; esac
+		[ -z "$mending" ] || count=" replay-oseq $((($(grep -c '^made' "$folder/undo") - 1) * 67108864))" # far beyond what was sent
 	fi
 	[ -z "${guard-}" ] || add_guards
 	case ${found-missing SA} in *"missing SA"*) batch "states: how, with keys" states ;; esac
-	case $repairing${found-} in
-	yes*"missing policy"*) batch "policies: what is to be encrypted" over_policies ;;
-	yes*) ;;
-	*) batch "policies: what is to be encrypted" policies ;;
-	esac
+	case ${mending:-policies}${found-} in policies*) batch "policies: what is to be encrypted" policies ;; *"missing policy"*) batch "policies: what is to be encrypted" over_policies ;; esac
 	for part in $parts; do add_"$part"; done
-	if [ -n "$dry" ]; then return; fi
+	[ -z "$dry" ] || return 0
 	{ echo "$here ${port_1:--} ${heard:-no} ." >"$folder/now"; } 2>/dev/null || stop 1 "cannot write $folder/now"
-	trap - HUP INT TERM PIPE
-	[ -n "$changed" ] || fail 1 "is up already; see: sh $file status; take it down with: sh $file down"
-	for _ in 1 2 3; do
-		if [ "$heard$repairing" != no ]; then break; fi
-		sleep 1
-		if scan | grep -q '^sa in[^ ]* [^ ]* [1-9]'; then heard=yes; fi
-	done
-	[ "$heard$repairing" != no ] || fail 4 "set up, but $peer has not been heard. Is its script running, and of the same run (digest $digest)? Do the words
-  of natprobe still hold on both sides? Side $first is to be started first. It goes on by itself when $peer is heard"
-	say "up. When the other side is up too, test it with"
-	echo "$tests" | sed '/./!d'
+	trap - HUP INT TERM PIPE; [ -n "$changed" ] || fail 1 "is up already; see: sh $file status; take it down with: sh $file down"
+	for _ in 1 2 3; do [ "$heard$mending" != no ] || { sleep 1; ! scan | grep -q '^sa in[^ ]* [^ ]* [1-9]' || heard=yes; }; done
+	[ "$heard$mending" != no ] || fail 4 "set up, but $peer has not been heard. Is its script up, and of this run (digest $digest)? Do natprobe's words still hold?"
+	say "up. When the other side is up too, test it with"; echo "$tests" | sed '/./!d'
 }
