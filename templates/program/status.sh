@@ -6,7 +6,7 @@ status() {
 	recall || fail 1 "$why"; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
 	helper_pid=none; ! uses helper || read_helper "$folder"
 	echo "$found" | awk -v name="$name" -v digest="$digest" -v helper="$helper_pid" -v heard="$heard" -v file="$file" '
-	$1 == "missing" || $1 == "foreign" { sub(/,$/, ""); sub($1, "  " $1 ":"); missing = missing $0 "\n" }
+	$1 == "missing" || $1 == "foreign" { sub(/,$/, ""); sub(/SA in\./, "SA from "); sub(/SA out\./, "SA to "); sub($1, "  " $1 ":"); missing = missing $0 "\n" }
 	$1 == "sa" {
 		way = peer = $2; sub(/\..*/, "", way); sub(/^[^.]*\./, "", peer)
 		rows = rows sprintf("  %-4s %-15s SPI %s %12s packets %15s bytes\n", way == "in" ? "from" : "to", peer, $3, $4, $5)

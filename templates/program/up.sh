@@ -9,9 +9,9 @@ refuse_earlier() {
 	for old in "$run"/*."$name"; do ! is_earlier "$old" || fail 1 "an earlier run of this script ($old) is still up; take it down with: sh $file down --all"; done
 }
 recall() { # takes over what up has found out, here, port_1 and heard; false, and why, when it did not end or its file is not whole
-	why="an earlier up was cut off; take it down with: sh $file down" now_end=''
-	[ ! -e "$folder/now" ] || why="$folder/now is empty or torn; take down what is there with: sh $file down"
-	{ read -r now_here now_port now_heard now_end <"$folder/now"; } 2>/dev/null; [ "$now_end" = . ] && here=$now_here port_1=$now_port heard=$now_heard
+	why="an earlier up was cut off; take it down with: sh $file down" now_end='' word='' torn=now
+	{ read -r word _ <"$folder/undo"; read -r now_here now_port now_heard now_end <"$folder/now"; } 2>/dev/null; [ "$word" = made ] || torn=undo
+	[ ! -e "$folder/now" ] || why="$folder/$torn is empty or torn; take down what is there with: sh $file down"; [ "$word$now_end" = made. ] && here=$now_here port_1=$now_port heard=$now_heard
 }
 check() { # all that could stand in the way, before anything is changed
 	if [ -d "$folder" ]; then
@@ -28,7 +28,7 @@ check() { # all that could stand in the way, before anything is changed
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
 	*failed*) refused "looking at xfrm" "${found##*failed }" ;;
 	*keyless*) fail 1 "no keys at the end of $file: is it whole? From a pipe they cannot be read" ;;
-	yes*) echo "$found" | sed -n 's/,*$//; s/^missing/missing:/p' | while read -r line; do say "$line"; done ;;
+	yes*) echo "$found" | sed -n 's/SA in\./SA from /; s/SA out\./SA to /; s/,*$//; s/^missing/missing:/p' | while read -r line; do say "$line"; done ;;
 	*ours*) fail 1 "the kernel has parts of this tunnel that $run knows nothing of: pasted, or of another XFRMPAIR_RUN? down --all removes them" ;;
 	esac
 	trap 'stop 1 interrupted' HUP INT TERM PIPE
@@ -37,7 +37,7 @@ check() { # all that could stand in the way, before anything is changed
 }
 up() {
 	if [ -z "$dry" ]; then
-		check; say "tunnel $title, digest $digest"
+		check; [ -n "$mending" ] || say "tunnel $title, digest $digest"
 		warn_of_rules; ! uses exempt || [ -n "$nat_exempt" ] || warn_of_nat
 		modprobe -q "$esp" 2>/dev/null
 		[ -z "${first-}" ] || [ -n "$mending$no_punch" ] || punch
