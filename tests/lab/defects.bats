@@ -694,6 +694,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	run script a down --all
 	[ "$status" -eq 0 ]
 	[[ "$output" != *yes* ]]
+	script b down --all
 	as_before
 	# the control: unguarded, the words leave as they are
 	capture na lan "$BATS_TEST_TMPDIR/wire" icmp
