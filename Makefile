@@ -66,18 +66,25 @@ $(BUILD)/%.o: $(BUILD)/%.c
 # templates/ as a table of strings: a line of text, a line of C
 PARTS     = core look interface routes neighbours forwarding tables rules punch helper guard up down status main
 TEMPLATES = script.sh paste.sh picture policy state $(PARTS:%=program/%.sh)
-$(BUILD)/templates.c: $(wildcard $(TEMPLATES:%=templates/%)) Makefile
+$(BUILD)/templates.c: $(TEMPLATES:%=templates/%) Makefile
 	@mkdir -p $(BUILD)
 	{ printf '#include "template.h"\nconst struct template_file template_files[] = {\n'; for name in $(TEMPLATES); do \
-	    echo "{ \"$$name\", \"\""; [ ! -e templates/$$name ] || \
+	    echo "{ \"$$name\","; \
 	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' templates/$$name; echo '},'; done; echo '{ 0, 0 } };'; } >$@
 
-# what tests/xfrmpair.bats compares with: run it after a change of the templates, and read the difference
+# what tests/xfrmpair.bats compares with, heads and one whole script: run it after a change of the templates, and read the
+# difference
 .PHONY: examples
 EXAMPLES = $(dir $(wildcard examples/*/tunnel.conf))
 examples: $(BUILD)/xfrmpair
+	rm -rf $(BUILD)/examples
 	for folder in $(EXAMPLES); do \
-	    chmod 600 $$folder/keys && $(BUILD)/xfrmpair -f $$folder/tunnel.conf --keys $$folder/keys -o $$folder --force || exit; \
+	    chmod 600 $$folder/keys && $(BUILD)/xfrmpair -f $$folder/tunnel.conf --keys $$folder/keys -o $(BUILD)/examples || exit; \
+	    for script in $(BUILD)/examples/*.sh; do \
+	        name=$${script##*/} && sed '/^# ---- program/,$$d' $$script >$$folder/$${name%.sh}.head || exit; \
+	    done; \
+	    case $$folder in */howto/) cp $(BUILD)/examples/a.sh $$folder ;; esac; \
+	    rm -rf $(BUILD)/examples; \
 	done
 
 clean:
