@@ -35,7 +35,7 @@ claim() { # VERB: this process alone works on the folder; false when another doe
 # The journal has a line for each change, written before it, that takes it back. A line without its end was torn.
 note() { [ -n "$dry" ] || { echo "$* ." >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo"; }
 take_back() {
-	case $1 in ip | nft | put_back) error=$("$@" 2>&1) && return ;; *) return 0 ;; esac
+	case ${1-} in ip | nft | put_back) error=$("$@" 2>&1) && return ;; *) return 0 ;; esac
 	case $error in *'No such'* | *'Cannot find device'* | *'Cannot assign'*) ;; *) say "cannot be taken back: $*: $error"; return 1 ;; esac
 }
 undo() { # FOLDER: takes back what its journal has, the last first; what cannot be stays noted, and is false

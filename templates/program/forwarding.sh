@@ -14,9 +14,9 @@ put() {
 }
 # keep FILE...: notes their values
 keep() {
-	for setting; do
-		read -r value <"$setting"
-		case $setting.$value in */forwarding.0) ;; *) note put_back "$value" "$setting" ;; esac
+	for kept; do
+		read -r value <"$kept"
+		case $kept.$value in */forwarding.0) ;; *) note put_back "$value" "$kept" ;; esac
 	done
 }
 add_forwarding() {

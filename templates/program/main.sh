@@ -14,7 +14,8 @@ while [ $# -gt 0 ]; do
 	--wait)
 		case ${first-none}@${2-} in none@* | *@ | *@[!1-9]* | *@*[!0-9]* | *@?????*) misuse "--wait '${2-}': want 1 to 9999 seconds${first-, and two sides with ports}" ;; esac
 		wait=$2; shift ;;
-	--local) case ${2-} in '' | *[!0-9a-fA-F.:]*) misuse "--local '${2-}': want an address of this host" ;; esac
+	--local) case ${2-} in *[!0-9a-fA-F.:]* | [!0-9a-fA-F:]* | *.*.*.*.* | *..* | 0[0-9]* | *.0[0-9]* | *.) word='' ;; *:* | *.*.*.*) word=$2 ;; *) word='' ;; esac
+		[ -n "$word" ] || misuse "--local '${2-}': want an address of this host"
 		here=$2 address=$2; shift ;;
 	--forward) uses forwarding || misuse "$1: this side has no net to forward for"; forward=yes ;;
 	--nat-exempt) uses exempt || misuse "$1: this tunnel has no nets that a NAT rule could take"; nat_exempt=yes ;;

@@ -14,10 +14,10 @@ xfrm policy update src $link dst $own dir fwd priority 2500"
 		done
 	done
 }
+near() { echo "$near"; }
 add_neighbours() {
 	near=$(neighbours)
 	[ -n "$near" ] || return 0
 	[ -n "$dry" ] || echo "$near" | sed -n 's/^xfrm policy update \(.*\) priority .*/ip xfrm policy delete \1 ./p' >>"$folder/undo" || stop 1 "cannot write $folder/undo"
-	near() { echo "$near"; }
 	batch "policies: the nets of this host's own links stay outside" near
 }

@@ -22,7 +22,7 @@ warn_of_rules() {
 			(chain ~ /^-/ ? "iptables -I" substr(chain, 3) iptables " -j ACCEPT" : "nft insert rule " chain nft " accept")
 	}
 	{ gsub(/^[ \t]+|[ \t]+$/, "") }
-	$1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = table " " $2; next } $1 == "type" { begin(chain, $4, /policy drop/); next }
+	$1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = table " " $2; next } $1 == "type" { begin(chain, $4, $0 ~ /policy drop/); next }
 	$1 ~ /^:(INPUT|FORWARD)$/ { begin("-A " substr($1, 2), substr($1, 2), $2 == "DROP"); next }
 	$1 == "-A" { chain = $1 " " $2; sub(/^-A [^ ]* /, "") } chain in hooks { rule($0) }
 	END { for (chain in hooks) {

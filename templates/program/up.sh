@@ -6,7 +6,7 @@ journal() { # FUNCTION...: what is noted before the SAs and policies that they p
 over_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
 is_earlier() { [ "$1" != "$folder" ] && [ -s "$1/undo" ] && journal states policies | grep -qFxf - "$1/undo"; } # a run that had our path or a policy of ours
 refuse_earlier() {
-	for old in "$run"/*."$name"; do ! is_earlier "$old" || fail 1 "an earlier run of this script ($old) is still up; take it down with: sh $file down --all"; done
+	for old in "$run"/*."$name"; do ! is_earlier "$old" || fail 1 "an earlier run of this script (digest $(expr "$old" : '.*/\(........\)\.')) is still up; take it down with: sh $file down --all"; done
 }
 recall() { # takes over what up has found out, here, port_1 and heard; false, and why, when it did not end or its file is not whole
 	why="an earlier up was cut off; take it down with: sh $file down" now_end='' word='' torn=now
@@ -19,8 +19,8 @@ check() { # all that could stand in the way, before anything is changed
 		recall || fail 1 "$why"; mending=yes
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
 	else
-		refuse_earlier; set -- $(ip -o address show to "$here" 2>/dev/null)
-		case $here,${4-} in *:*,*:*/*) here=${4%/*} ;; "${4%/*},${4-.}") ;; # as the kernel writes it
+		refuse_earlier; set -- $(ip -o address show to "$here" 2>/dev/null); word=${4-}
+		case $here,$word in *:*,*:*/*) here=${word%/*} ;; "${word%/*},${word:-.}") ;; # as the kernel writes it
 		*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;; esac
 	fi
 	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done
