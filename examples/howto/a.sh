@@ -48,7 +48,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 427430460
+# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 3659372964
 # shellcheck disable=SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -88,7 +88,7 @@ claim() { # VERB: this process alone works on the folder; false when another doe
 # The journal has a line for each change, written before it, that takes it back. A line without its end was torn.
 note() { [ -n "$dry" ] || { echo "$* ." >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo"; }
 take_back() {
-	case $1 in ip | nft | put_back) error=$("$@" 2>&1) && return ;; *) return 0 ;; esac
+	case ${1-} in ip | nft | put_back) error=$("$@" 2>&1) && return ;; *) return 0 ;; esac
 	case $error in *'No such'* | *'Cannot find device'* | *'Cannot assign'*) ;; *) say "cannot be taken back: $*: $error"; return 1 ;; esac
 }
 undo() { # FOLDER: takes back what its journal has, the last first; what cannot be stays noted, and is false
@@ -222,7 +222,7 @@ warn_of_rules() {
 			(chain ~ /^-/ ? "iptables -I" substr(chain, 3) iptables " -j ACCEPT" : "nft insert rule " chain nft " accept")
 	}
 	{ gsub(/^[ \t]+|[ \t]+$/, "") }
-	$1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = table " " $2; next } $1 == "type" { begin(chain, $4, /policy drop/); next }
+	$1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = table " " $2; next } $1 == "type" { begin(chain, $4, $0 ~ /policy drop/); next }
 	$1 ~ /^:(INPUT|FORWARD)$/ { begin("-A " substr($1, 2), substr($1, 2), $2 == "DROP"); next }
 	$1 == "-A" { chain = $1 " " $2; sub(/^-A [^ ]* /, "") } chain in hooks { rule($0) }
 	END { for (chain in hooks) {
@@ -270,12 +270,12 @@ journal() { # FUNCTION...: what is noted before the SAs and policies that they p
 over_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
 is_earlier() { [ "$1" != "$folder" ] && [ -s "$1/undo" ] && journal states policies | grep -qFxf - "$1/undo"; } # a run that had our path or a policy of ours
 refuse_earlier() {
-	for old in "$run"/*."$name"; do ! is_earlier "$old" || fail 1 "an earlier run of this script ($old) is still up; take it down with: sh $file down --all"; done
+	for old in "$run"/*."$name"; do ! is_earlier "$old" || fail 1 "an earlier run of this script (digest $(expr "$old" : '.*/\(........\)\.')) is still up; take it down with: sh $file down --all"; done
 }
 recall() { # takes over what up has found out, here, port_1 and heard; false, and why, when it did not end or its file is not whole
-	why="an earlier up was cut off; take it down with: sh $file down" now_end=''
-	[ ! -e "$folder/now" ] || why="$folder/now is empty or torn; take down what is there with: sh $file down"
-	{ read -r now_here now_port now_heard now_end <"$folder/now"; } 2>/dev/null; [ "$now_end" = . ] && here=$now_here port_1=$now_port heard=$now_heard
+	why="an earlier up was cut off; take it down with: sh $file down" now_end='' word='' torn=now
+	{ read -r word _ <"$folder/undo"; read -r now_here now_port now_heard now_end <"$folder/now"; } 2>/dev/null; [ "$word" = made ] || torn=undo
+	[ ! -e "$folder/now" ] || why="$folder/$torn is empty or torn; take down what is there with: sh $file down"; [ "$word$now_end" = made. ] && here=$now_here port_1=$now_port heard=$now_heard
 }
 check() { # all that could stand in the way, before anything is changed
 	if [ -d "$folder" ]; then
@@ -283,8 +283,8 @@ check() { # all that could stand in the way, before anything is changed
 		recall || fail 1 "$why"; mending=yes
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
 	else
-		refuse_earlier; set -- $(ip -o address show to "$here" 2>/dev/null)
-		case $here,${4-} in *:*,*:*/*) here=${4%/*} ;; "${4%/*},${4-.}") ;; # as the kernel writes it
+		refuse_earlier; set -- $(ip -o address show to "$here" 2>/dev/null); word=${4-}
+		case $here,$word in *:*,*:*/*) here=${word%/*} ;; "${word%/*},${word:-.}") ;; # as the kernel writes it
 		*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;; esac
 	fi
 	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done
@@ -292,7 +292,7 @@ check() { # all that could stand in the way, before anything is changed
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
 	*failed*) refused "looking at xfrm" "${found##*failed }" ;;
 	*keyless*) fail 1 "no keys at the end of $file: is it whole? From a pipe they cannot be read" ;;
-	yes*) echo "$found" | sed -n 's/,*$//; s/^missing/missing:/p' | while read -r line; do say "$line"; done ;;
+	yes*) echo "$found" | sed -n 's/SA in\./SA from /; s/SA out\./SA to /; s/,*$//; s/^missing/missing:/p' | while read -r line; do say "$line"; done ;;
 	*ours*) fail 1 "the kernel has parts of this tunnel that $run knows nothing of: pasted, or of another XFRMPAIR_RUN? down --all removes them" ;;
 	esac
 	trap 'stop 1 interrupted' HUP INT TERM PIPE
@@ -347,7 +347,7 @@ status() {
 	recall || fail 1 "$why"; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
 	helper_pid=none; ! uses helper || read_helper "$folder"
 	echo "$found" | awk -v name="$name" -v digest="$digest" -v helper="$helper_pid" -v heard="$heard" -v file="$file" '
-	$1 == "missing" || $1 == "foreign" { sub(/,$/, ""); sub($1, "  " $1 ":"); missing = missing $0 "\n" }
+	$1 == "missing" || $1 == "foreign" { sub(/,$/, ""); sub(/SA in\./, "SA from "); sub(/SA out\./, "SA to "); sub($1, "  " $1 ":"); missing = missing $0 "\n" }
 	$1 == "sa" {
 		way = peer = $2; sub(/\..*/, "", way); sub(/^[^.]*\./, "", peer)
 		rows = rows sprintf("  %-4s %-15s SPI %s %12s packets %15s bytes\n", way == "in" ? "from" : "to", peer, $3, $4, $5)
@@ -377,7 +377,8 @@ while [ $# -gt 0 ]; do
 	--wait)
 		case ${first-none}@${2-} in none@* | *@ | *@[!1-9]* | *@*[!0-9]* | *@?????*) misuse "--wait '${2-}': want 1 to 9999 seconds${first-, and two sides with ports}" ;; esac
 		wait=$2; shift ;;
-	--local) case ${2-} in '' | *[!0-9a-fA-F.:]*) misuse "--local '${2-}': want an address of this host" ;; esac
+	--local) case ${2-} in *[!0-9a-fA-F.:]* | [!0-9a-fA-F:]* | *.*.*.*.* | *..* | 0[0-9]* | *.0[0-9]* | *.) word='' ;; *:* | *.*.*.*) word=$2 ;; *) word='' ;; esac
+		[ -n "$word" ] || misuse "--local '${2-}': want an address of this host"
 		here=$2 address=$2; shift ;;
 	--forward) uses forwarding || misuse "$1: this side has no net to forward for"; forward=yes ;;
 	--nat-exempt) uses exempt || misuse "$1: this tunnel has no nets that a NAT rule could take"; nat_exempt=yes ;;
