@@ -16,7 +16,7 @@ scan() {
 		delete wanted[id]
 	}
 	BEGIN { for (i = split(peers, word, " "); i; i--) { split(word[i], part, "@"); peer[part[2]] = part[1] } }
-	NF { last = $0 } $1 == "--" { tell(selector way if_id); section++; way = ""; next }
+	NF && !/^Dump terminated/ { last = $0 } $1 == "--" { tell(selector way if_id); section++; way = ""; next }
 	!section && $2 == "state" { order[++n] = $7 " " $11; sa[order[n]] = ($7 == here ? "in." : "out.") peer[$13]; keys = 1 }
 	!section && $2 == "policy" {
 		if_id = after("if_id"); reqid = after("reqid") after("action"); sub(/^xfrm policy add /, ""); sub(/ priority .*/, if_id == "" ? "" : " if_id " if_id)

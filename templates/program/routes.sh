@@ -4,10 +4,10 @@ after() { # WORD WORDS: leaves in word what follows WORD
 }
 source_for() { # NET: leaves in source the address that this host sends there from: its own inside what this side protects
 	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
+	case $dry${own_address-}@$1 in yes*:*@*:* | yes*.*@*.*) source=${own_address%/*}; return ;; esac # which up would have added before
 	for own in ${own_address-} $own_nets; do
 		after $family $(ip -o address show scope global to "$own"); source=${word%/*}; if [ -n "$source" ]; then return; fi
 	done
-	if [ -n "$dry" ]; then source=${own_address-} source=${source%/*}; fi
 }
 add_address() {
 	if [ -n "$(ip -o address show to "${own_address%/*}")" ]; then return; fi

@@ -18,11 +18,10 @@ check() { # all that could stand in the way, before anything is changed
 		claim up || fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}"
 		recall || fail 1 "$why"; mending=yes
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
-	else
-		refuse_earlier; set -- $(ip -o address show to "$here" 2>/dev/null); word=${4-}
-		case $here,$word in *:*,*:*/*) here=${word%/*} ;; "${word%/*},${word:-.}") ;; # as the kernel writes it
-		*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;; esac
-	fi
+	else refuse_earlier; fi
+	set -- $(ip -o address show to "$here" 2>/dev/null); word=${4-}
+	case $here,$word in *:*,*:*/*) here=${word%/*} ;; "${word%/*},${word:-.}") ;; # as the kernel writes it
+	*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;; esac
 	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done
 	found=$(scan); case $mending$found in
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
