@@ -48,7 +48,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 3659372964
+# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 2242794020
 # shellcheck disable=SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -62,8 +62,7 @@ case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; [ ! -f "$0" ] || { beside=$(
 find_ip() { # that knows xfrm, by path: busybox has one that does not, and its shell prefers that
 	IFS=:; for path in $PATH /usr/local/sbin /usr/sbin /sbin /usr/bin /bin; do
 		[ ! -x "$path/ip" ] || case $("$path/ip" xfrm help 2>&1) in *'ip xfrm'*) unset IFS; ip_path=$path/ip; return ;; esac
-	done
-	fail 1 "no ip that knows xfrm; install iproute2"
+	done; fail 1 "no ip that knows xfrm; install iproute2"
 }
 ip() { "$ip_path" "$@"; }
 find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why
@@ -82,8 +81,7 @@ read_helper() { # FOLDER: leaves in helper_pid the pid of the helper that lives
 claim() { # VERB: this process alone works on the folder; false when another does: worker is its pid, birth and verb
 	until get_birth $$; ln -s "$$ $birth $1" "$folder/busy" 2>/dev/null; do
 		if ! worker=$(readlink "$folder/busy") || lives $worker; then return 1; else rm -f "$folder/busy"; fi # of one that was killed
-	done
-	trap 'rm -f "$folder/busy"' EXIT
+	done; trap 'rm -f "$folder/busy"' EXIT
 }
 # The journal has a line for each change, written before it, that takes it back. A line without its end was torn.
 note() { [ -n "$dry" ] || { echo "$* ." >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo"; }
@@ -146,7 +144,7 @@ scan() {
 		delete wanted[id]
 	}
 	BEGIN { for (i = split(peers, word, " "); i; i--) { split(word[i], part, "@"); peer[part[2]] = part[1] } }
-	NF { last = $0 } $1 == "--" { tell(selector way if_id); section++; way = ""; next }
+	NF && !/^Dump terminated/ { last = $0 } $1 == "--" { tell(selector way if_id); section++; way = ""; next }
 	!section && $2 == "state" { order[++n] = $7 " " $11; sa[order[n]] = ($7 == here ? "in." : "out.") peer[$13]; keys = 1 }
 	!section && $2 == "policy" {
 		if_id = after("if_id"); reqid = after("reqid") after("action"); sub(/^xfrm policy add /, ""); sub(/ priority .*/, if_id == "" ? "" : " if_id " if_id)
@@ -172,10 +170,10 @@ after() { # WORD WORDS: leaves in word what follows WORD
 }
 source_for() { # NET: leaves in source the address that this host sends there from: its own inside what this side protects
 	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
+	case $dry${own_address-}@$1 in yes*:*@*:* | yes*.*@*.*) source=${own_address%/*}; return ;; esac # which up would have added before
 	for own in ${own_address-} $own_nets; do
 		after $family $(ip -o address show scope global to "$own"); source=${word%/*}; if [ -n "$source" ]; then return; fi
 	done
-	if [ -n "$dry" ]; then source=${own_address-} source=${source%/*}; fi
 }
 add_address() {
 	if [ -n "$(ip -o address show to "${own_address%/*}")" ]; then return; fi
@@ -234,8 +232,8 @@ warn_of_rules() {
 punch() {
 	find_program natprobe "${NATPROBE-}" || { say "$trouble; going on without opening the hole"; return; }
 	outer=${peers##*@}; case $outer in *:*) outer="[$outer]" ;; esac
-	if [ "$first" = "$name" ]; then set -- --first; else set --; fi
-	say "opening the hole to $peer, for up to $wait s: side $first is to be started first"
+	if [ "$first" = "$name" ]; then set -- --first; say "opening the hole to $peer, for up to $wait s: start $peer now"
+	else set --; say "opening the hole to $peer, which was to be started first, for up to $wait s"; fi
 	"$program" -u 65534 -b "$here" -p "$port" --punch "$outer:$port_1" --timeout "$wait" --token "$digest" "$@" >"$folder/heard" &
 	punching=$!; wait "$punching"; punched=$? punching='' from='' # beside us, so that a signal ends us both at once
 	{ read -r from <"$folder/heard"; } 2>/dev/null; case $punched.$from in
@@ -282,11 +280,10 @@ check() { # all that could stand in the way, before anything is changed
 		claim up || fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}"
 		recall || fail 1 "$why"; mending=yes
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
-	else
-		refuse_earlier; set -- $(ip -o address show to "$here" 2>/dev/null); word=${4-}
-		case $here,$word in *:*,*:*/*) here=${word%/*} ;; "${word%/*},${word:-.}") ;; # as the kernel writes it
-		*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;; esac
-	fi
+	else refuse_earlier; fi
+	set -- $(ip -o address show to "$here" 2>/dev/null); word=${4-}
+	case $here,$word in *:*,*:*/*) here=${word%/*} ;; "${word%/*},${word:-.}") ;; # as the kernel writes it
+	*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;; esac
 	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done
 	found=$(scan); case $mending$found in
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
@@ -315,7 +312,11 @@ up() {
 	[ -z "$dry" ] || return 0
 	{ echo "$here ${port_1:--} ${heard:-no} ." >"$folder/now"; } 2>/dev/null || stop 1 "cannot write $folder/now"
 	trap - HUP INT TERM PIPE; [ -n "$changed" ] || fail 1 "is up already; see: sh $file status; take it down with: sh $file down"
-	for _ in 1 2 3; do [ "$heard$mending" != no ] || { sleep 1; ! scan | grep -q '^sa in[^ ]* [^ ]* [1-9]' || heard=yes; }; done
+	set -- $tests # a ping makes a peer that is up already be heard, through the tunnel and so for certain
+	for _ in 1 2 3; do
+		[ "$heard$mending" = no ] || break; ping -c 1 -W 1 "$4" "$5" "$6" >/dev/null 2>&1 || sleep 1
+		! scan | grep -q '^sa in[^ ]* [^ ]* [1-9]' || { heard=yes; say "$peer is heard"; echo "$here $port_1 yes ." >"$folder/now"; }
+	done
 	[ "$heard$mending" != no ] || fail 4 "set up, but $peer has not been heard. Is its script up, and of this run (digest $digest)? Do natprobe's words still hold?"
 	say "up. When the other side is up too, test it with"; echo "$tests" | sed '/./!d'
 }
@@ -325,8 +326,7 @@ down() {
 	[ -z "$all" ] || for old in "$run"/*."$name" "$run"/*."$name".guard; do ! is_earlier "$old" || undo "$old" || left=yes; done
 	while [ -d "$folder" ] && ! claim down; do
 		[ -n "$worker" ] || fail 1 "cannot write to $folder"
-		[ "${worker##* }$told" != up ] || { told=yes; say "ending up, which is at work (pid ${worker%% *})"; kill "${worker%% *}"; }
-		sleep 1
+		[ "${worker##* }$told" != up ] || { told=yes; say "ending up, which is at work (pid ${worker%% *})"; kill "${worker%% *}"; }; sleep 1
 	done
 	[ ! -d "$folder" ] || { was=there; recall; undo "$folder" || left=yes; }
 	found=$(scan); case $all$was,$found in
@@ -341,8 +341,7 @@ down() {
 }
 # status: up is all of it: SAs, policies and helper.
 status() {
-	refuse_earlier; if [ -d "$folder.guard" ]; then blocked=', and what it carried is blocked'; fi
-	[ -d "$folder" ] || { echo "$name: down${blocked-}"; exit 1; }
+	refuse_earlier; [ -d "$folder" ] || { [ ! -d "$folder.guard" ] || blocked=', and what it carried is blocked'; echo "$name: down${blocked-}"; exit 1; }
 	worker=$(readlink "$folder/busy") && lives $worker && fail 1 "${worker##* } is at work (pid ${worker%% *})"
 	recall || fail 1 "$why"; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
 	helper_pid=none; ! uses helper || read_helper "$folder"

@@ -9,8 +9,7 @@ case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; [ ! -f "$0" ] || { beside=$(
 find_ip() { # that knows xfrm, by path: busybox has one that does not, and its shell prefers that
 	IFS=:; for path in $PATH /usr/local/sbin /usr/sbin /sbin /usr/bin /bin; do
 		[ ! -x "$path/ip" ] || case $("$path/ip" xfrm help 2>&1) in *'ip xfrm'*) unset IFS; ip_path=$path/ip; return ;; esac
-	done
-	fail 1 "no ip that knows xfrm; install iproute2"
+	done; fail 1 "no ip that knows xfrm; install iproute2"
 }
 ip() { "$ip_path" "$@"; }
 find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why
@@ -29,8 +28,7 @@ read_helper() { # FOLDER: leaves in helper_pid the pid of the helper that lives
 claim() { # VERB: this process alone works on the folder; false when another does: worker is its pid, birth and verb
 	until get_birth $$; ln -s "$$ $birth $1" "$folder/busy" 2>/dev/null; do
 		if ! worker=$(readlink "$folder/busy") || lives $worker; then return 1; else rm -f "$folder/busy"; fi # of one that was killed
-	done
-	trap 'rm -f "$folder/busy"' EXIT
+	done; trap 'rm -f "$folder/busy"' EXIT
 }
 # The journal has a line for each change, written before it, that takes it back. A line without its end was torn.
 note() { [ -n "$dry" ] || { echo "$* ." >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo"; }

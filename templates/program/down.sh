@@ -4,8 +4,7 @@ down() {
 	[ -z "$all" ] || for old in "$run"/*."$name" "$run"/*."$name".guard; do ! is_earlier "$old" || undo "$old" || left=yes; done
 	while [ -d "$folder" ] && ! claim down; do
 		[ -n "$worker" ] || fail 1 "cannot write to $folder"
-		[ "${worker##* }$told" != up ] || { told=yes; say "ending up, which is at work (pid ${worker%% *})"; kill "${worker%% *}"; }
-		sleep 1
+		[ "${worker##* }$told" != up ] || { told=yes; say "ending up, which is at work (pid ${worker%% *})"; kill "${worker%% *}"; }; sleep 1
 	done
 	[ ! -d "$folder" ] || { was=there; recall; undo "$folder" || left=yes; }
 	found=$(scan); case $all$was,$found in

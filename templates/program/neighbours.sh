@@ -5,7 +5,8 @@ neighbours() {
 		# shellcheck disable=SC2086 # words
 		ip $version -o route show $links | while read -r link _; do
 			case $link in fe80:* | ff* | default) continue ;; */*) ;; *:*) link=$link/128 ;; *) link=$link/32 ;; esac
-			for own in ${guard:+$any} ${guard-$own_nets}; do
+			[ -z "${guard-}" ] || near_nets=$any # whatever this host sends from
+			for own in ${near_nets:-$own_nets}; do
 				case $version$own in "-4"*:* | "-4$link" | "-6$link" | "-6"*.*) continue ;; esac
 				echo "xfrm policy update src $own dst $link dir out priority 2500
 xfrm policy update src $link dst $own dir in priority 2500

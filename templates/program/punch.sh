@@ -2,8 +2,8 @@
 punch() {
 	find_program natprobe "${NATPROBE-}" || { say "$trouble; going on without opening the hole"; return; }
 	outer=${peers##*@}; case $outer in *:*) outer="[$outer]" ;; esac
-	if [ "$first" = "$name" ]; then set -- --first; else set --; fi
-	say "opening the hole to $peer, for up to $wait s: side $first is to be started first"
+	if [ "$first" = "$name" ]; then set -- --first; say "opening the hole to $peer, for up to $wait s: start $peer now"
+	else set --; say "opening the hole to $peer, which was to be started first, for up to $wait s"; fi
 	"$program" -u 65534 -b "$here" -p "$port" --punch "$outer:$port_1" --timeout "$wait" --token "$digest" "$@" >"$folder/heard" &
 	punching=$!; wait "$punching"; punched=$? punching='' from='' # beside us, so that a signal ends us both at once
 	{ read -r from <"$folder/heard"; } 2>/dev/null; case $punched.$from in

@@ -1,7 +1,6 @@
 # status: up is all of it: SAs, policies and helper.
 status() {
-	refuse_earlier; if [ -d "$folder.guard" ]; then blocked=', and what it carried is blocked'; fi
-	[ -d "$folder" ] || { echo "$name: down${blocked-}"; exit 1; }
+	refuse_earlier; [ -d "$folder" ] || { [ ! -d "$folder.guard" ] || blocked=', and what it carried is blocked'; echo "$name: down${blocked-}"; exit 1; }
 	worker=$(readlink "$folder/busy") && lives $worker && fail 1 "${worker##* } is at work (pid ${worker%% *})"
 	recall || fail 1 "$why"; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
 	helper_pid=none; ! uses helper || read_helper "$folder"

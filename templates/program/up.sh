@@ -50,7 +50,11 @@ up() {
 	[ -z "$dry" ] || return 0
 	{ echo "$here ${port_1:--} ${heard:-no} ." >"$folder/now"; } 2>/dev/null || stop 1 "cannot write $folder/now"
 	trap - HUP INT TERM PIPE; [ -n "$changed" ] || fail 1 "is up already; see: sh $file status; take it down with: sh $file down"
-	for _ in 1 2 3; do [ "$heard$mending" != no ] || { sleep 1; ! scan | grep -q '^sa in[^ ]* [^ ]* [1-9]' || heard=yes; }; done
+	set -- $tests # a ping makes a peer that is up already be heard, through the tunnel and so for certain
+	for _ in 1 2 3; do
+		[ "$heard$mending" = no ] || break; ping -c 1 -W 1 "$4" "$5" "$6" >/dev/null 2>&1 || sleep 1
+		! scan | grep -q '^sa in[^ ]* [^ ]* [1-9]' || { heard=yes; say "$peer is heard"; echo "$here $port_1 yes ." >"$folder/now"; }
+	done
 	[ "$heard$mending" != no ] || fail 4 "set up, but $peer has not been heard. Is its script up, and of this run (digest $digest)? Do natprobe's words still hold?"
 	say "up. When the other side is up too, test it with"; echo "$tests" | sed '/./!d'
 }
