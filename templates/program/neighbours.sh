@@ -2,7 +2,6 @@
 neighbours() {
 	for pair in $other_nets; do
 		case $pair in 0.0.0.0/0@*) version=-4 any=0.0.0.0/0 links='scope link' ;; ::/0@*) version=-6 any=::/0 links='proto kernel' ;; *) continue ;; esac
-		# shellcheck disable=SC2086 # words
 		ip $version -o route show $links | while read -r link _; do
 			case $link in fe80:* | ff* | default) continue ;; */*) ;; *:*) link=$link/128 ;; *) link=$link/32 ;; esac
 			[ -z "${guard-}" ] || near_nets=$any # whatever this host sends from
@@ -19,6 +18,7 @@ near() { echo "$near"; }
 add_neighbours() {
 	near=$(neighbours)
 	[ -n "$near" ] || return 0
-	[ -n "$dry" ] || echo "$near" | sed -n 's/^xfrm policy update \(.*\) priority .*/ip xfrm policy delete \1 ./p' >>"$folder/undo" || stop 1 "cannot write $folder/undo"
+	journal=$folder${guard:+.guard}/undo # beside the blocks that they have to pass, as long as these
+	[ -n "$dry" ] || journal near >>"$journal" || stop 1 "cannot write $journal"
 	batch "policies: the nets of this host's own links stay outside" near
 }
