@@ -48,13 +48,14 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 2242794020
+# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 3315886515
 # shellcheck disable=SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
-set +aefCv -u; umask 077; unset IFS CDPATH
+set +aefCv -u; umask 077; unset IFS CDPATH machine
 run=${XFRMPAIR_RUN:-/run/xfrmpair} folder=${XFRMPAIR_RUN:-/run/xfrmpair}/$digest.$name # who makes the folder comes up: lock and journal in one
-peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard='' boot=''; { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
+{ read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
 say() { echo "$name: $*" >&2; }
 fail() { status=$1; shift; say "$*"; exit "$status"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
@@ -74,6 +75,7 @@ find_program() { # NAME PATH: leaves in program the PATH, or the one beside this
 # A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word. lives PID BIRTH: it does.
 get_birth() { birth=''; { read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20}; }
 lives() { [ -n "${2-}" ] && get_birth "$1" && [ "$birth" = "$2" ]; }
+is_here() { machine_then=''; { read -r _ machine_then _ <"$1/undo"; } 2>/dev/null; [ "$machine_then" = "$machine" ]; } # FOLDER: made on this machine
 read_helper() { # FOLDER: leaves in helper_pid the pid of the helper that lives
 	helper_pid='' born=''; { read -r helper_pid born <"$1/helper"; } 2>/dev/null
 	lives "${helper_pid:-0}" "$born" || helper_pid=''
@@ -248,8 +250,7 @@ punch() {
 # helper: needs helper, here, port. Looks for espdecap and the port, and starts it.
 check_helper() {
 	find_program espdecap "${ESPDECAP-}" || fail 1 "$trouble"
-	espdecap=$program; read_helper "$folder"
-	owner=$(ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$here:$port" -v here6="[$here]:$port" '$4 == here || $4 == here6 || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }')
+	espdecap=$program; read_helper "$folder"; owner=$(ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$here:$port" -v here6="[$here]:$port" '$4 == here || $4 == here6 || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }')
 	[ -z "$owner" ] || [ -n "$helper_pid" ] || fail 1 "UDP port $port is taken by $owner"
 }
 add_helper() {
@@ -262,11 +263,11 @@ add_helper() {
 }
 # up: needs title, parts. Sets the tunnel up; where it is up but not whole, puts back what is missing.
 journal() { # FUNCTION...: what is noted before the SAs and policies that they print: whose they are, and how each is deleted
-	(unset found; echo "made $boot $file ."; for rows; do "$rows"; done | sed -n -e 's/^xfrm state add \(src .* spi [^ ]*\) reqid.*/ip xfrm state delete \1 ./p' \
+	(unset found; echo "made $machine $file ."; for rows; do "$rows"; done | sed -n -e 's/^xfrm state add \(src .* spi [^ ]*\) reqid.*/ip xfrm state delete \1 ./p' \
 		-e 's/^xfrm policy [a-z]* \(src .* dir [a-z]*\) priority [0-9]*\( if_id [^ ]*\)\{0,1\}.*/ip xfrm policy delete \1\2 ./p')
 }
 over_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
-is_earlier() { [ "$1" != "$folder" ] && [ -s "$1/undo" ] && journal states policies | grep -qFxf - "$1/undo"; } # a run that had our path or a policy of ours
+is_earlier() { [ "$1" != "$folder" ] && is_here "$1" && journal states policies | grep -qFxf - "$1/undo"; } # a run that had our path or a policy of ours
 refuse_earlier() {
 	for old in "$run"/*."$name"; do ! is_earlier "$old" || fail 1 "an earlier run of this script (digest $(expr "$old" : '.*/\(........\)\.')) is still up; take it down with: sh $file down --all"; done
 }
@@ -371,8 +372,7 @@ misuse() { usage >&2; fail 2 "$@"; }
 verb='' address='' no_punch='' wait=60 forward='' nat_exempt='' all=''
 while [ $# -gt 0 ]; do
 	case $1 in
-	-n) dry=yes ;; -h | --help) usage; exit 0 ;;
-	--no-punch) no_punch=yes ;; --all) all=yes ;;
+	-n) dry=yes ;; --no-punch) no_punch=yes ;; --all) all=yes ;; -h | --help) usage; exit 0 ;;
 	--wait)
 		case ${first-none}@${2-} in none@* | *@ | *@[!1-9]* | *@*[!0-9]* | *@?????*) misuse "--wait '${2-}': want 1 to 9999 seconds${first-, and two sides with ports}" ;; esac
 		wait=$2; shift ;;

@@ -1,7 +1,8 @@
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
-set +aefCv -u; umask 077; unset IFS CDPATH
+set +aefCv -u; umask 077; unset IFS CDPATH machine
 run=${XFRMPAIR_RUN:-/run/xfrmpair} folder=${XFRMPAIR_RUN:-/run/xfrmpair}/$digest.$name # who makes the folder comes up: lock and journal in one
-peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard='' boot=''; { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
+{ read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
 say() { echo "$name: $*" >&2; }
 fail() { status=$1; shift; say "$*"; exit "$status"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
@@ -21,6 +22,7 @@ find_program() { # NAME PATH: leaves in program the PATH, or the one beside this
 # A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word. lives PID BIRTH: it does.
 get_birth() { birth=''; { read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20}; }
 lives() { [ -n "${2-}" ] && get_birth "$1" && [ "$birth" = "$2" ]; }
+is_here() { machine_then=''; { read -r _ machine_then _ <"$1/undo"; } 2>/dev/null; [ "$machine_then" = "$machine" ]; } # FOLDER: made on this machine
 read_helper() { # FOLDER: leaves in helper_pid the pid of the helper that lives
 	helper_pid='' born=''; { read -r helper_pid born <"$1/helper"; } 2>/dev/null
 	lives "${helper_pid:-0}" "$born" || helper_pid=''

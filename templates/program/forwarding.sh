@@ -1,8 +1,9 @@
 # forwarding: needs own_nets, other_nets. Hosts behind this one are reached only when it forwards, and sends no redirects.
-# put_back VALUE FILE: the last tunnel that has it in its journal puts it back.
-put_back() {
-	# shellcheck disable=SC2046 # a word each
-	set -- "$1" "$2" $(grep -ls " $2 \\.\$" "$run"/*/undo)
+noted_by() { # PATTERN: the journals on this machine that have such a line
+	for other in "$run"/*; do if is_here "$other" && grep -qs "$1" "$other/undo"; then echo "$other/undo"; fi; done
+}
+put_back() { # VALUE FILE: the last tunnel that has it in its journal puts it back
+	set -- "$1" "$2" $(noted_by " $2 \\.\$")
 	[ $# -gt 3 ] || [ ! -e "$2" ] || echo "$1" >"$2"
 }
 # put VALUE FILE: a setting of the kernel, for now
@@ -29,7 +30,7 @@ add_forwarding() {
 		read -r value <"$setting"
 		if [ "$value" != 0 ]; then
 			# another tunnel has set it, perhaps: the last one that has it in its journal puts it back
-			[ -z "$forward$dry" ] || [ -n "$mending" ] || grep -hs "^put_back .* $base/" "$run"/*/undo >>"$folder/undo"
+			[ -z "$forward" ] || [ -n "$mending$dry" ] || for other in $(noted_by "^put_back .* $base/"); do grep "^put_back .* $base/" "$other" >>"$folder/undo"; done
 		elif [ -z "$forward" ]; then
 			say "warning: $setting is 0: hosts behind this one are cut off; up --forward sets it, and down puts it back"
 		else

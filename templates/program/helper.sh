@@ -1,8 +1,7 @@
 # helper: needs helper, here, port. Looks for espdecap and the port, and starts it.
 check_helper() {
 	find_program espdecap "${ESPDECAP-}" || fail 1 "$trouble"
-	espdecap=$program; read_helper "$folder"
-	owner=$(ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$here:$port" -v here6="[$here]:$port" '$4 == here || $4 == here6 || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }')
+	espdecap=$program; read_helper "$folder"; owner=$(ss -Hlunp "sport = :$port" 2>/dev/null | awk -v here="$here:$port" -v here6="[$here]:$port" '$4 == here || $4 == here6 || $4 ~ /^(0\.0\.0\.0|\*|\[::\]):/ { print $NF; exit }')
 	[ -z "$owner" ] || [ -n "$helper_pid" ] || fail 1 "UDP port $port is taken by $owner"
 }
 add_helper() {

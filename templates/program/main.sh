@@ -9,8 +9,7 @@ misuse() { usage >&2; fail 2 "$@"; }
 verb='' address='' no_punch='' wait=60 forward='' nat_exempt='' all=''
 while [ $# -gt 0 ]; do
 	case $1 in
-	-n) dry=yes ;; -h | --help) usage; exit 0 ;;
-	--no-punch) no_punch=yes ;; --all) all=yes ;;
+	-n) dry=yes ;; --no-punch) no_punch=yes ;; --all) all=yes ;; -h | --help) usage; exit 0 ;;
 	--wait)
 		case ${first-none}@${2-} in none@* | *@ | *@[!1-9]* | *@*[!0-9]* | *@?????*) misuse "--wait '${2-}': want 1 to 9999 seconds${first-, and two sides with ports}" ;; esac
 		wait=$2; shift ;;

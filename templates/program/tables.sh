@@ -13,13 +13,10 @@ add_clamp() { add_table mss clamp; }
 add_exempt() { [ -z "$nat_exempt" ] || add_table nat exempt; }
 # NAT rules that certainly take what the tunnel is to carry, before the policies see it.
 warn_of_nat() {
-	{
-		nft list ruleset 2>/dev/null
-		if [ -s /proc/net/ip_tables_names ] || ! command -v nft >/dev/null; then iptables-save 2>/dev/null; fi
-	} | awk '
+	list_rules | awk '
 	$1 == "table" { table = $2 " " $3 }
 	$1 == "chain" { chain = table " " $2; hook = passed = "" }
-	$1 == "type" { hook = $4 }
+	$1 == "type" { hook = $4; next }
 	$1 == "-A" { hook = tolower($2); if ($2 != chain) passed = ""; chain = $2 }
 	hook == "postrouting" && !passed {
 		gsub(/comment ("[^"]*"|[^ ]*)/, "")

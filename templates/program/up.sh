@@ -1,10 +1,10 @@
 # up: needs title, parts. Sets the tunnel up; where it is up but not whole, puts back what is missing.
 journal() { # FUNCTION...: what is noted before the SAs and policies that they print: whose they are, and how each is deleted
-	(unset found; echo "made $boot $file ."; for rows; do "$rows"; done | sed -n -e 's/^xfrm state add \(src .* spi [^ ]*\) reqid.*/ip xfrm state delete \1 ./p' \
+	(unset found; echo "made $machine $file ."; for rows; do "$rows"; done | sed -n -e 's/^xfrm state add \(src .* spi [^ ]*\) reqid.*/ip xfrm state delete \1 ./p' \
 		-e 's/^xfrm policy [a-z]* \(src .* dir [a-z]*\) priority [0-9]*\( if_id [^ ]*\)\{0,1\}.*/ip xfrm policy delete \1\2 ./p')
 }
 over_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
-is_earlier() { [ "$1" != "$folder" ] && [ -s "$1/undo" ] && journal states policies | grep -qFxf - "$1/undo"; } # a run that had our path or a policy of ours
+is_earlier() { [ "$1" != "$folder" ] && is_here "$1" && journal states policies | grep -qFxf - "$1/undo"; } # a run that had our path or a policy of ours
 refuse_earlier() {
 	for old in "$run"/*."$name"; do ! is_earlier "$old" || fail 1 "an earlier run of this script (digest $(expr "$old" : '.*/\(........\)\.')) is still up; take it down with: sh $file down --all"; done
 }
