@@ -493,8 +493,9 @@ static void describe_cipher(struct scope *script, const struct tunnel *tunnel, b
 	struct text words = { 0 };
 
 	scope_set(script, "cipher", cipher->name);
-	scope_printf(script, "cipher_text", "%s%s%s, %u-bit ICV", cipher->encryption, cipher->integrity ? " " : "",
-	             cipher->integrity ? cipher->integrity : "", cipher->icv_bits);
+	scope_set(script, "encryption", cipher->encryption);
+	scope_set(script, "integrity", cipher->integrity ? cipher->integrity : "");
+	scope_printf(script, "icv_bits", "%u", cipher->icv_bits);
 	cipher_print_words(&words, cipher);
 	scope_set(script, "words", words.bytes);
 	text_free(&words);

@@ -4,7 +4,12 @@
 #
 #% include picture
 #
-#   cipher    @cipher@ (@cipher_text@), @mode@ mode, replay window @replay_window@
+#% if integrity
+#   cipher    @cipher@ (@encryption@ @integrity@, @icv_bits@-bit ICV), @mode@ mode, replay window @replay_window@
+#% end
+#% if not integrity
+#   cipher    @cipher@ (@encryption@, @icv_bits@-bit ICV), @mode@ mode, replay window @replay_window@
+#% end
 #   digest    @digest@, the same in the scripts of all sides of one run, or they do not fit together
 #   MTU       @mtu@ bytes fit inside, of @path_mtu@ outside
 #% each peers

@@ -4,7 +4,7 @@ run=${XFRMPAIR_RUN:-/run/xfrmpair} folder=${XFRMPAIR_RUN:-/run/xfrmpair}/$digest
 peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
 say() { echo "$name: $*" >&2; }
-fail() { status=$1; shift; say "$*"; exit "$status"; }
+fail() { code=$1; shift; say "$*"; exit "$code"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
 case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && file=$beside/${0##*/}; }
 find_ip() { # that knows xfrm, by path: busybox has one that does not, and its shell prefers that
@@ -49,8 +49,8 @@ undo() { # FOLDER: takes back what its journal has, the last first; what cannot 
 }
 stop() { # STATUS WORDS: up ends, and what it made is taken back; nothing is when it mended a tunnel that was up
 	trap '' HUP INT TERM PIPE; [ -z "$punching" ] || kill "$punching" 2>/dev/null
-	status=$1; shift; say "$*"
-	[ -z "$made" ] || undo "$folder" || say "not all could be taken back; again with: sh $file down"; exit "$status"
+	code=$1; shift; say "$*"
+	[ -z "$made" ] || undo "$folder" || say "not all could be taken back; again with: sh $file down"; exit "$code"
 }
 change() { # COMMAND: said and done; with -n only printed; refused, it ends up
 	changed=yes; if [ -n "$dry" ]; then echo "$*"; return; fi

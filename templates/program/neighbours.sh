@@ -14,11 +14,10 @@ xfrm policy update src $link dst $own dir fwd priority 2500"
 		done
 	done
 }
-near() { echo "$near"; }
+lines_of_neighbours() { echo "$lines"; }
 add_neighbours() {
-	near=$(neighbours)
-	[ -n "$near" ] || return 0
-	journal=$folder${guard:+.guard}/undo # beside the blocks that they have to pass, as long as these
-	[ -n "$dry" ] || journal near >>"$journal" || stop 1 "cannot write $journal"
-	batch "policies: the nets of this host's own links stay outside" near
+	lines=$(neighbours) notes=$folder${guard:+.guard}/undo # beside the blocks that they have to pass, as long as these
+	[ -n "$lines" ] || return 0
+	[ -n "$dry" ] || journal lines_of_neighbours >>"$notes" || stop 1 "cannot write $notes"
+	batch "policies: the nets of this host's own links stay outside" lines_of_neighbours
 }
