@@ -16,6 +16,9 @@ echo "\
 #% each outers
 #% include policy
 #% end
+#% each blocks
+#% include policy
+#% end
 #% each policies
 #% include policy
 #% end
@@ -106,12 +109,15 @@ if [ "${xfrmpair_history-}" ]; then set -o history; unset xfrmpair_history; fi
 #% each peers
 #   ip xfrm state deleteall reqid @reqid@
 #% end
-#% if guard
-# and to block what it carried, in place of the next lines: the same with `update` for `delete`, and `action block` at the end
-#% end
 #% each policies
 #   ip xfrm policy delete src @src@ dst @dst@ dir @dir@@if_id@
 #% end
+#% if guard
+# What it carried is blocked still; these lines end that:
+#% end
 #% each outers
 #   ip xfrm policy delete src @src@ dst @dst@@ports@ dir @dir@
+#% end
+#% each blocks
+#   ip xfrm policy delete src @src@ dst @dst@ dir @dir@
 #% end
