@@ -25,7 +25,7 @@ done
 find_ip
 case $dry$verb in
 up | start | yesup | yesstart) up ;;
-yesdown | yesstop) sed -n 's/ \.$//p' "$folder/undo" | sed -n '1!G;h;$p' ;;
+yesdown | yesstop) [ -d "$folder" ] || fail 0 "is down"; sed -n '/^made /d; s/^put_back \([^ ]*\) /echo \1 >/; s/ \.$//p' "$folder/undo" | sed -n '1!G;h;$p' ;;
 down | stop) down ;; status | yesstatus) status ;;
 *) misuse "want up, down or status" ;;
 esac
