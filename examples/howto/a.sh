@@ -48,7 +48,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 3315886515
+# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 323729439
 # shellcheck disable=SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -57,7 +57,7 @@ run=${XFRMPAIR_RUN:-/run/xfrmpair} folder=${XFRMPAIR_RUN:-/run/xfrmpair}/$digest
 peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
 say() { echo "$name: $*" >&2; }
-fail() { status=$1; shift; say "$*"; exit "$status"; }
+fail() { code=$1; shift; say "$*"; exit "$code"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
 case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && file=$beside/${0##*/}; }
 find_ip() { # that knows xfrm, by path: busybox has one that does not, and its shell prefers that
@@ -102,8 +102,8 @@ undo() { # FOLDER: takes back what its journal has, the last first; what cannot 
 }
 stop() { # STATUS WORDS: up ends, and what it made is taken back; nothing is when it mended a tunnel that was up
 	trap '' HUP INT TERM PIPE; [ -z "$punching" ] || kill "$punching" 2>/dev/null
-	status=$1; shift; say "$*"
-	[ -z "$made" ] || undo "$folder" || say "not all could be taken back; again with: sh $file down"; exit "$status"
+	code=$1; shift; say "$*"
+	[ -z "$made" ] || undo "$folder" || say "not all could be taken back; again with: sh $file down"; exit "$code"
 }
 change() { # COMMAND: said and done; with -n only printed; refused, it ends up
 	changed=yes; if [ -n "$dry" ]; then echo "$*"; return; fi
@@ -388,7 +388,7 @@ done
 find_ip
 case $dry$verb in
 up | start | yesup | yesstart) up ;;
-yesdown | yesstop) sed -n 's/ \.$//p' "$folder/undo" | sed -n '1!G;h;$p' ;;
+yesdown | yesstop) [ -d "$folder" ] || fail 0 "is down"; sed -n '/^made /d; s/^put_back \([^ ]*\) /echo \1 >/; s/ \.$//p' "$folder/undo" | sed -n '1!G;h;$p' ;;
 down | stop) down ;; status | yesstatus) status ;;
 *) misuse "want up, down or status" ;;
 esac
