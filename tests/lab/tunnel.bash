@@ -1,7 +1,7 @@
 # Words for tests that run in the lab (tests/lab/run bats ...): sourced by their setup_file() and setup().
 
 cd "$BATS_TEST_DIRNAME/../.." || return 1
-BUILD=$PWD/${BUILD:-build}
+case ${BUILD:=build} in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 PATH=$BUILD:$PATH
 net=$PWD/tests/lab/net
 # where the scripts keep their state of the moment
