@@ -144,6 +144,9 @@ interface=@interface@ if_id=@if_id_value@
 #% if guard
 guard=yes
 #% end
+#% if limits
+limited=limited
+#% end
 tests='
 #% each tests
   ping -c 3 -I @test_from@ @test_to@

@@ -23,10 +23,11 @@ check() { # all that could stand in the way, before anything is changed
 	case $here,$word in *:*,*:*/*) here=${word%/*} ;; "${word%/*},${word:-.}") ;; # as the kernel writes it
 	*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;; esac
 	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done
-	found=$(scan); case $mending$found in
+	found=$(scan); case $mending${limited-}$found in
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
 	*failed*) refused "looking at xfrm" "${found##*failed }" ;;
 	*keyless*) fail 1 "no keys at the end of $file: is it whole? From a pipe they cannot be read" ;;
+	yeslimited*"missing SA out"*) fail 1 "an SA with a limit is missing; if it was reached, take both sides down, and up with new scripts" ;;
 	yes*) echo "$found" | sed -n 's/SA in\./SA from /; s/SA out\./SA to /; s/,*$//; s/^missing/missing:/p' | while read -r line; do say "$line"; done ;;
 	*ours*) fail 1 "the kernel has parts of this tunnel that $run knows nothing of: pasted, or of another XFRMPAIR_RUN? down --all removes them" ;;
 	esac
@@ -50,8 +51,7 @@ up() {
 	[ -z "$dry" ] || return 0
 	{ echo "$here ${port_1:--} ${heard:-no} ." >"$folder/now"; } 2>/dev/null || stop 1 "cannot write $folder/now"
 	trap - HUP INT TERM PIPE; [ -n "$changed" ] || fail 1 "is up already; see: sh $file status; take it down with: sh $file down"
-	set -- $tests # a ping makes a peer that is up already be heard, through the tunnel and so for certain
-	for _ in 1 2 3; do
+	set -- $tests; for _ in 1 2 3; do # a ping makes a peer that is up already be heard, through the tunnel and so for certain
 		[ "$heard$mending" = no ] || break; ping -c 1 -W 1 "$4" "$5" "$6" >/dev/null 2>&1 || sleep 1
 		! scan | grep -q '^sa in[^ ]* [^ ]* [1-9]' || { heard=yes; say "$peer is heard"; echo "$here $port_1 yes ." >"$folder/now"; }
 	done
