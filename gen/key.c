@@ -15,7 +15,6 @@
 enum {
 	SPI_LEAST = 0x100,     /* RFC 4303, section 2.1: 1 to 255 are reserved */
 	FIRST_EPOCH = 1,
-	EPOCH_MOST = 999999999,
 	FILE_MOST = 16 << 20,  /* bytes: more than a mesh of hundreds needs */
 };
 
@@ -139,6 +138,9 @@ bool key_renew(struct tunnel *tunnel, size_t from, size_t to)
 	return true;
 }
 
+/* From here on nothing that stands in the file is shown, for any word of it may be a key that has slipped: where is said, and
+ * what would do. */
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -179,7 +181,7 @@ static bool parse_spi(uint32_t *out, const char *text, const char *where)
 			spi = spi << 4 | (uint32_t)digit;
 		}
 	if (spi < SPI_LEAST)
-		return refuse(where, "SPI '%s': want 0x100 to 0xffffffff in lower-case hexadecimal", shown(text));
+		return refuse(where, "SPI: want 0x100 to 0xffffffff in lower-case hexadecimal");
 	*out = spi;
 	return true;
 }
@@ -192,23 +194,23 @@ static bool is_side(size_t *out, const struct tunnel *tunnel, const char *name)
 	return false;
 }
 
-static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *text, const char *where)
+static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *text, const char *which, const char *where)
 {
 	return is_side(out, tunnel, text) ||
-	       refuse(where, "side '%s': want the name of one of the sides, like %s", shown(text), tunnel->sides[0].name);
+	       refuse(where, "%s word: want the name of one of the sides, like %s", which, tunnel->sides[0].name);
 }
 
 static bool parse_epoch(unsigned long *out, const char *text, const char *where)
 {
 	unsigned long long epoch;
 
-	if (!number_parse(&epoch, text, FIRST_EPOCH, EPOCH_MOST))
-		return refuse(where, "epoch '%s': want a number, 1 for the first", shown(text));
+	/* there is no way to a second one yet */
+	if (!number_parse(&epoch, text, FIRST_EPOCH, FIRST_EPOCH))
+		return refuse(where, "epoch: want %d", FIRST_EPOCH);
 	*out = (unsigned long)epoch;
 	return true;
 }
 
-/* Key texts are never shown: what is wrong is said by their form. */
 static bool parse_key(unsigned char *out, const struct cipher *cipher, const char *key, const char *auth, const char *where)
 {
 	if (!parse_hex(out, cipher->key_bytes, key))
@@ -237,15 +239,17 @@ static bool parse_line(struct tunnel *tunnel, char *line, const char *where, boo
 		              tunnel->cipher->name);
 	if (partly && !(is_side(&sa.from, tunnel, words[0]) && is_side(&sa.to, tunnel, words[1])))
 		return true;
-	good = parse_name(&sa.from, tunnel, words[0], where) && parse_name(&sa.to, tunnel, words[1], where) &&
+	good = parse_name(&sa.from, tunnel, words[0], "first", where) &&
+	       parse_name(&sa.to, tunnel, words[1], "second", where) &&
 	       parse_epoch(&sa.epoch, words[2], where) && parse_spi(&sa.spi, words[3], where) &&
 	       parse_key(sa.key, tunnel->cipher, words[4], words[5], where);
 	if (good && sa.from == sa.to)
-		good = refuse(where, "from %s to itself: want two sides", words[0]);
+		good = refuse(where, "from %s to itself: want two sides", tunnel->sides[sa.from].name);
 	else if (good && find(tunnel, sa.from, sa.to))
-		good = refuse(where, "a second key from %s to %s: want one line per direction", words[0], words[1]);
+		good = refuse(where, "a second key from %s to %s: want one line per direction", tunnel->sides[sa.from].name,
+		              tunnel->sides[sa.to].name);
 	else if (good && spi_taken(tunnel, sa.to, sa.spi))
-		good = refuse(where, "SPI %s: %s receives with it already; want another", words[3], words[1]);
+		good = refuse(where, "SPI: %s receives with it already; want another", tunnel->sides[sa.to].name);
 	if (good)
 		add(tunnel, &sa);
 	explicit_bzero(&sa, sizeof sa);
