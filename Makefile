@@ -38,7 +38,7 @@ CFLAGS_ALL  += -fPIE
 LDFLAGS_ALL += -static-pie
 endif
 
-GEN     = main options config settings side tunnel cipher key identity view program template output text
+GEN     = main options config settings side tunnel cipher key identity view program template output path text
 PROBE   = natprobe discover punch probe stun hello user
 SHARED  = endpoint number say special
 

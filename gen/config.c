@@ -1,9 +1,9 @@
 #include "config.h"
+#include "path.h"
 #include "say.h"
 #include "settings.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -168,7 +168,7 @@ static bool refuse_keys(const char *text, const char *path)
 		char where[WHERE_MOST];
 
 		if (has_key(text, length)) {
-			snprintf(where, sizeof where, "%s:%u", path, number);
+			snprintf(where, sizeof where, "%s:%u", path_shown(path), number);
 			return refuse(where, "a key is in it: want a tunnel file; a key file goes with --keys");
 		}
 		text += length + (text[length] == '\n');
@@ -188,7 +188,7 @@ bool config_parse(struct tunnel *tunnel, struct options *options, char *text, co
 	while ((line = strsep(&text, "\n"))) {
 		char where[WHERE_MOST];
 
-		snprintf(where, sizeof where, "%s:%u", path, ++number);
+		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
 		good &= parse_line(&state, line, where);
 	}
 	return end_side(&state) && good;
@@ -196,16 +196,17 @@ bool config_parse(struct tunnel *tunnel, struct options *options, char *text, co
 
 bool config_read(struct tunnel *tunnel, struct options *options, struct text *text, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = path_open(path, "a tunnel file", text);
 	bool good;
 
-	if (fd < 0 || !text_read(text, fd, FILE_MOST))
-		good = refuse(path, "%s: want a tunnel file that can be read", strerror(errno));
+	if (fd < 0)
+		return false;
+	if (!text_read(text, fd, FILE_MOST))
+		good = refuse(path_shown(path), "%s: want a tunnel file that can be read", strerror(errno));
 	else if (strlen(text->bytes) != text->length)
-		good = refuse(path, "a NUL byte: want a text file");
+		good = refuse(path_shown(path), "a NUL byte: want a text file");
 	else
 		good = config_parse(tunnel, options, text->bytes, path);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return good;
 }

@@ -1,10 +1,10 @@
 #include "key.h"
 #include "number.h"
+#include "path.h"
 #include "say.h"
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,12 +302,14 @@ bool key_parse(struct tunnel *tunnel, char *text, const char *path, bool partly)
 	while ((line = strsep(&text, "\n"))) {
 		char where[WHERE_MOST];
 
-		snprintf(where, sizeof where, "%s:%u", path, ++number);
+		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
+		if (strchr(line, '\r'))
+			return refuse(where, "a carriage return: want Unix line ends, as `tr -d '\\r'` makes them");
 		good &= parse_line(tunnel, line, where, partly);
 	}
-	good = good && (partly || check_whole(tunnel, path));
+	good = good && (partly || check_whole(tunnel, path_shown(path)));
 	if (good)
-		warn_of_twins(tunnel, path);
+		warn_of_twins(tunnel, path_shown(path));
 	return good;
 }
 
@@ -316,23 +318,24 @@ bool key_read(struct tunnel *tunnel, const char *path, bool partly)
 	struct text text = { 0 };
 	struct stat status;
 	bool good;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = path_open(path, "a key file", &text);
 
-	if (fd < 0 || fstat(fd, &status) != 0) {
-		good = refuse(path, "%s: want a key file that can be read", strerror(errno));
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &status) != 0) {
+		good = refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
 	} else if (status.st_mode & (S_IRWXG | S_IRWXO)) {
-		good = refuse(path, "others than its owner can use it (mode %04o): want 0600, chmod 600 it and think of fresh keys",
+		good = refuse(path_shown(path), "others than its owner can use it (mode %04o): want 0600, chmod 600 it and think of fresh keys",
 		              (unsigned)(status.st_mode & 07777));
 	} else if (!text_read(&text, fd, FILE_MOST)) {
-		good = refuse(path, "%s: want a key file that can be read", strerror(errno));
+		good = refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
 	} else if (strlen(text.bytes) != text.length) {
-		good = refuse(path, "a NUL byte: want a text file");
+		good = refuse(path_shown(path), "a NUL byte: want a text file");
 	} else {
 		good = key_parse(tunnel, text.bytes, path, partly);
 	}
 	text_free(&text);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return good;
 }
 

@@ -5,6 +5,7 @@
 #include "key.h"
 #include "options.h"
 #include "output.h"
+#include "path.h"
 #include "program.h"
 #include "say.h"
 #include "settings.h"
@@ -13,6 +14,8 @@
 #include "view.h"
 
 #include <err.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +72,7 @@ static bool get_keys(struct tunnel *tunnel, const struct options *options)
 	if (options->value[OPTION_KEYS] && !key_read(tunnel, options->value[OPTION_KEYS], partly))
 		return false;
 	key_make(tunnel);
-	return identity_settle(tunnel, options->value[OPTION_KEYS]);
+	return identity_settle(tunnel, options->value[OPTION_KEYS] ? path_shown(options->value[OPTION_KEYS]) : NULL);
 }
 
 /* Head, program and keys; the brace that the head opens makes a file that was cut off a syntax error. */
@@ -146,9 +149,8 @@ static bool write_all_files(const struct tunnel *tunnel, const struct options *o
 	struct output output = { 0 };
 	bool good;
 
-	if (options->value[OPTION_OUTPUT] && !options->value[OPTION_DRY_RUN])
-		output_folder(&output, options->value[OPTION_OUTPUT]);
-	good = write_sides(&output, tunnel, options, format) && write_keys(&output, tunnel, options) &&
+	good = !options->value[OPTION_OUTPUT] || options->value[OPTION_DRY_RUN] || output_folder(&output, options->value[OPTION_OUTPUT]);
+	good = good && write_sides(&output, tunnel, options, format) && write_keys(&output, tunnel, options) &&
 	       output_place(&output, options->value[OPTION_FORCE]);
 	output_end(&output, good);
 	return good;
@@ -162,9 +164,17 @@ static void say_what_next(const struct tunnel *tunnel, const struct options *opt
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		char address[ADDRESS_TEXT];
 
-		warnx("wrote %s/%s%s, for the host %s%s", options->value[OPTION_OUTPUT], tunnel->sides[i].name, format->suffix,
+		warnx("wrote %s/%s%s, for the host %s%s", path_shown(options->value[OPTION_OUTPUT]), tunnel->sides[i].name, format->suffix,
 		      address_print(address, &tunnel->sides[i].local.address), i ? "" : ": start it first");
 	}
+}
+
+/* Nothing that is opened here takes the place of a standard stream that is closed: /dev/null does, the wrong way round. */
+static void fill_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int main(int argc, char **argv)
@@ -176,6 +186,8 @@ int main(int argc, char **argv)
 	int status = EXIT_MISTAKE, first;
 	bool good;
 
+	fill_standard_streams();
+	signal(SIGXFSZ, SIG_IGN); /* write(2) says it as well */
 	options_from_arguments(&options, argc, argv, &first);
 	/* every mistake is told */
 	good = settings_take_all(&tunnel, &options);

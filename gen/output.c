@@ -1,4 +1,5 @@
 #include "output.h"
+#include "path.h"
 #include "say.h"
 
 #include <err.h>
@@ -25,19 +26,13 @@ static char *join(const char *before, const char *between, const char *after)
 	return joined;
 }
 
-static bool write_all(int fd, const char *bytes, size_t count)
-{
-	while (count > 0) {
-		ssize_t written = write(fd, bytes, count);
+/* The one that is begun, for who ends the program in the middle: memory does. */
+static struct output *begun;
 
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		bytes += written;
-		count -= (size_t)written;
-	}
-	return true;
+static void abandon(void)
+{
+	if (begun)
+		output_end(begun, false);
 }
 
 static void begin(struct output *output)
@@ -46,16 +41,22 @@ static void begin(struct output *output)
 
 	if (output->begun)
 		return;
+	if (!begun)
+		atexit(abandon);
+	begun = output;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &output->signals);
 	output->begun = true;
 }
 
-void output_folder(struct output *output, const char *folder)
+bool output_folder(struct output *output, const char *folder)
 {
 	begin(output);
 	if (mkdir(folder, S_IRWXU) == 0)
 		output->folder = join(folder, "", "");
+	else if (errno != EEXIST)
+		return refuse(path_shown(folder), "cannot be made: %s", strerror(errno));
+	return true;
 }
 
 /* A signal that waits and ends the program when it no longer does. */
@@ -87,14 +88,14 @@ bool output_add(struct output *output, const char *path, const struct text *text
 	if (fd < 0) {
 		free(file->temporary);
 		file->temporary = NULL;
-		return refuse(path, "cannot be written: %s", strerror(errno));
+		return refuse(path_shown(path), "cannot be written: %s", strerror(errno));
 	}
-	good = write_all(fd, text->bytes, text->length);
+	good = text_write(text, fd);
 	if (good) /* on its way to the disk, while the next one is made */
 		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	if (close(fd) != 0 || !good)
-		return refuse(path, "cannot be written: %s", strerror(errno));
-	return !is_told_to_end(output) || refuse(path, "not written: told to end");
+		return refuse(path_shown(path), "cannot be written: %s", strerror(errno));
+	return !is_told_to_end(output) || refuse(path_shown(path), "not written: told to end");
 }
 
 /* FAT and some network file systems have no hard links. */
@@ -152,8 +153,8 @@ static bool place(struct output_file *file, bool force)
 	if (file->placed)
 		return true;
 	if (errno == EEXIST)
-		return refuse(file->path, "exists; --force replaces it, -o another folder leaves it");
-	return refuse(file->path, "cannot be written: %s", strerror(errno));
+		return refuse(path_shown(file->path), "exists; --force replaces it, -o another folder leaves it");
+	return refuse(path_shown(file->path), "cannot be written: %s", strerror(errno));
 }
 
 /* What PATH is in. */
@@ -176,7 +177,7 @@ static bool sync_folder(const char *folder)
 	bool good = fd < 0 || fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS;
 
 	if (!good)
-		refuse(folder, "cannot be written: %s", strerror(errno));
+		refuse(path_shown(folder), "cannot be written: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return good;
@@ -211,7 +212,7 @@ static bool sync_file(const struct output_file *file)
 	bool good = fd >= 0 && fsync(fd) == 0;
 
 	if (!good)
-		refuse(file->path, "cannot be written: %s", strerror(errno));
+		refuse(path_shown(file->path), "cannot be written: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return good;
@@ -257,13 +258,14 @@ void output_end(struct output *output, bool good)
 	free(output->files);
 	if (output->begun)
 		sigprocmask(SIG_SETMASK, &output->signals, NULL);
+	begun = NULL;
 	*output = (struct output){ 0 };
 }
 
 bool output_print(const char *path, const struct text *text)
 {
 	/* not stdio: its buffer would keep the keys */
-	if ((path && dprintf(STDOUT_FILENO, "# %s:\n", path) < 0) || !write_all(STDOUT_FILENO, text->bytes, text->length))
+	if ((path && dprintf(STDOUT_FILENO, "# %s:\n", path_shown(path)) < 0) || !text_write(text, STDOUT_FILENO))
 		return refuse("standard output", "%s", strerror(errno));
 	return true;
 }

@@ -83,3 +83,95 @@ xfrmpair: k:3: first word: want the name of one of the sides, like a
 xfrmpair: k:4: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal
 xfrmpair: k:5: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal" --keys k "$A" "$B"
 }
+
+@test "standard output that is closed or full is a failure of what only prints, too" {
+	for option in --version --help --list-ciphers; do
+		run --separate-stderr bash -c '"$0" "$1" >/dev/full' "$XFRMPAIR" $option
+		[ "$status" -eq 1 ]
+		[ "$stderr" = "xfrmpair: standard output: No space left on device" ]
+		run --separate-stderr bash -c '"$0" "$1" >&-' "$XFRMPAIR" $option
+		[ "$status" -eq 1 ]
+		[ "$stderr" = "xfrmpair: standard output: Bad file descriptor" ]
+	done
+	run --separate-stderr bash -c '"$0" "$1" "$2" >&-' "$XFRMPAIR" "$A" "$B"
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "xfrmpair: standard output: Bad file descriptor" ]
+	# no file that is written becomes standard error
+	bash -c '"$0" -o t "$1" "$2" 0<&- >&- 2>&-' "$XFRMPAIR" "$A" "$B"
+	run ! grep -r 'xfrmpair: ' t
+}
+
+@test "a FIFO is read when somebody writes to it, and else not waited for" {
+	mkfifo -m 600 fifo
+	says 2 "fifo: a FIFO that nobody writes to: want a tunnel file" -f fifo
+	says 2 "fifo: a FIFO that nobody writes to: want a key file" --keys fifo "$A" "$B"
+	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	cat k >fifo &
+	timeout 10 sh -c 'until timeout 5 "$0" --keys fifo -o u "$1" "$2"; do :; done' "$XFRMPAIR" "$A" "$B"
+	diff -r t u
+	"$XFRMPAIR" -f <(sleep 0.2; printf '[side a]\nlocal = 192.168.1.4:1\n[side b]\nlocal = 192.0.2.1:1\n')
+}
+
+@test "line ends of other systems in a key file are named" {
+	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	sed -i 's/$/\r/' k
+	says 2 "k:1: a carriage return: want Unix line ends, as \`tr -d '\\r'\` makes them" --keys k "$A" "$B"
+}
+
+@test "control characters in paths do not reach the terminal" {
+	local odd=$'o\e[31m\nd\x9b' shown='o\x1b[31m\x0ad\x9b'
+	says 2 "$shown: No such file or directory: want a tunnel file that can be read" -f "$odd"
+	says 2 "$shown: No such file or directory: want a key file that can be read" --keys "$odd" "$A" "$B"
+	says 1 "$shown/k: cannot be written: No such file or directory" --save-keys "$odd/k" -o t "$A" "$B"
+	run --separate-stderr "$XFRMPAIR" -o "$odd" --save-keys "$odd.k" "$A" "$B"
+	[ "$status" -eq 0 ]
+	[ "${stderr_lines[0]}" = "xfrmpair: wrote $shown/a.sh, for the host 192.168.1.4: start it first" ]
+	says 1 "$shown/a.sh: exists; --force replaces it, -o another folder leaves it" -o "$odd" "$A" "$B"
+	"$XFRMPAIR" -n -o "$odd" "$A" "$B" >said
+	[ "$(head -1 said)" = "# $shown/a.sh:" ]
+	printf 'junk' >"$odd"1
+	run --separate-stderr "$XFRMPAIR" -f "$odd"1
+	[ "${stderr_lines[0]}" = "xfrmpair: ${shown}1:1: 'junk': want KEY = VALUE, [tunnel] or [side NAME]" ]
+	printf 'junk' >"$odd"1
+	chmod 600 "$odd"1
+	run --separate-stderr "$XFRMPAIR" --keys "$odd"1 "$A" "$B"
+	[ "${stderr_lines[0]}" = "xfrmpair: ${shown}1:1: 1 words: want FROM TO EPOCH SPI KEY for aes256gcm16" ]
+}
+
+@test "why a folder cannot be made is said" {
+	: >file
+	says 1 "file/t: cannot be made: Not a directory" -o file/t "$A" "$B"
+	says 1 "no/t: cannot be made: No such file or directory" -o no/t "$A" "$B"
+}
+
+@test "memory and file sizes that end are status 1, and leave nothing behind" {
+	run --separate-stderr bash -c 'ulimit -f 8; "$0" -o t "$1" "$2"' "$XFRMPAIR" "$A" "$B"
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "xfrmpair: t/a.sh: cannot be written: File too large" ]
+	[ -z "$(ls -A)" ]
+	run --separate-stderr bash -c 'ulimit -f 8; "$0" --format script "$1" "$2" >../out' "$XFRMPAIR" "$A" "$B"
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "xfrmpair: standard output: File too large" ]
+	[ -z "${SANITIZE-}" ] || return 0
+	local least=0 status
+	for kib in 400 600 800 1000 1200 1400 1700 2000 2400 2900 3500; do
+		# the kernel itself ends what it cannot load
+		bash -c "ulimit -v $kib; exec \"\$0\" --version" "$XFRMPAIR" >/dev/null 2>&1 || continue
+		status=0
+		bash -c "ulimit -v $kib; exec \"\$0\" \"\$@\"" "$XFRMPAIR" -o t --interface i $(for i in {1..60}; do echo "10.0.$i.1:4500+10.1.$i.0/24"; done) 2>said || status=$?
+		[ "$status" -le 1 ] || { cat said; echo "$kib KiB: $status"; return 1; }
+		if [ "$status" -eq 1 ]; then
+			grep -q '^xfrmpair: memory: ' said || { cat said; return 1; }
+			[ -z "$(ls -A | grep -v said)" ] || { ls -A; return 1; }
+			least=$kib
+		fi
+		rm -rf t
+	done
+	[ "$least" -gt 0 ]
+}
+
+@test "more than 1,024 sides are refused: espdecap takes no more peers" {
+	local sides
+	mapfile -t sides < <(for ((i = 1; i <= 1025; i++)); do echo "10.$((i / 250)).$((i % 250)).1:4500"; done)
+	says 2 "1025 sides: want at most 1024" "${sides[@]}"
+}

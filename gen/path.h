@@ -1,0 +1,14 @@
+/* The paths that people give: how they are shown, and what may be read through them. */
+#ifndef PATH_H
+#define PATH_H
+
+#include "text.h"
+
+/* All of PATH as it may be shown to a terminal: control and non-ASCII bytes as \xNN.  It lives until the fourth call after
+ * this one. */
+const char *path_shown(const char *path);
+/* Opens PATH to be read; -1 after one line, which wants WHAT, when that fails.  A FIFO that nobody writes to is not waited
+ * for; a first byte of one that had to be read is in *BEGUN. */
+int path_open(const char *path, const char *what, struct text *begun);
+
+#endif
