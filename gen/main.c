@@ -51,6 +51,16 @@ static bool read_sides(struct tunnel *tunnel, struct options *options, struct te
 	return good;
 }
 
+/* To be freed. */
+static char *path_of(const char *folder, const char *name, const struct format *format)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s%s", folder, name, format->suffix) < 0)
+		err(EXIT_BROKE, "memory");
+	return path;
+}
+
 static const struct format *read_format(const struct options *options)
 {
 	const char *name = options->value[OPTION_FORMAT];
@@ -62,6 +72,26 @@ static const struct format *read_format(const struct options *options)
 			return &formats[i];
 	refuse(options->where[OPTION_FORMAT], "format '%s': want script or paste", shown(name));
 	return NULL;
+}
+
+/* Where files are to go: their names are no mistakes. */
+static bool check_places(const struct tunnel *tunnel, const struct options *options, const struct format *format)
+{
+	const char *folder = options->value[OPTION_OUTPUT], *keys = options->value[OPTION_SAVE_KEYS];
+	bool good = true;
+
+	if (folder && !*folder)
+		good = refuse(options->where[OPTION_OUTPUT], "'': want a folder, . for this one");
+	if (keys && !*keys)
+		good = refuse(options->where[OPTION_SAVE_KEYS], "'': want a file");
+	for (size_t i = 0; good && folder && keys && i < tunnel->side_count; i++) {
+		char *path = path_of(folder, tunnel->sides[i].name, format);
+
+		if (path_same(path, keys))
+			good = refuse(options->where[OPTION_SAVE_KEYS], "'%s': want a file of its own: a script has that name", shown(keys));
+		free(path);
+	}
+	return good;
 }
 
 static bool get_keys(struct tunnel *tunnel, const struct options *options)
@@ -117,10 +147,8 @@ static bool write_sides(struct output *output, const struct tunnel *tunnel, cons
 	struct text text = { 0 };
 
 	for (size_t i = 0; good && i < tunnel->side_count; i++) {
-		char *path = NULL;
+		char *path = folder ? path_of(folder, tunnel->sides[i].name, format) : NULL;
 
-		if (folder && asprintf(&path, "%s/%s%s", folder, tunnel->sides[i].name, format->suffix) < 0)
-			err(EXIT_BROKE, "memory");
 		render(&text, tunnel, texts, i, format);
 		good = print ? output_print(path, &text) : output_add(output, path, &text);
 		free(path);
@@ -194,7 +222,8 @@ int main(int argc, char **argv)
 	good &= read_sides(&tunnel, &options, &file, argv + first);
 	good &= settings_complete(&tunnel, &options);
 	format = read_format(&options);
-	if (!good || !format || !tunnel_check(&tunnel) || !get_keys(&tunnel, &options))
+	if (!good || !format || !tunnel_check(&tunnel) || !check_places(&tunnel, &options, format) ||
+	    !get_keys(&tunnel, &options))
 		goto out;
 	identity_digest(&tunnel);
 	status = write_all_files(&tunnel, &options, format) ? EXIT_OK : EXIT_BROKE;

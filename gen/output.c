@@ -133,7 +133,7 @@ static bool lay_aside(struct output_file *file)
 {
 	struct stat status;
 
-	if (lstat(file->path, &status) != 0 || S_ISDIR(status.st_mode))
+	if (lstat(file->path, &status) != 0)
 		return true; /* rename(2) will say what is wrong */
 	file->backup = join(file->temporary, ".", "old");
 	if (link(file->path, file->backup) == 0 || (lacks_links(errno) && rename(file->path, file->backup) == 0))
@@ -143,9 +143,21 @@ static bool lay_aside(struct output_file *file)
 	return false;
 }
 
+/* Only a regular file is replaced: a device or a link has a meaning elsewhere. */
+static bool may_replace(const char *path)
+{
+	struct stat status;
+
+	if (lstat(path, &status) != 0 || S_ISREG(status.st_mode))
+		return true; /* what is wrong else is said when it is tried */
+	return refuse(path_shown(path), "%s: --force replaces regular files only", S_ISLNK(status.st_mode) ? "a symbolic link" : "no regular file");
+}
+
 /* Gives the new text its name. */
 static bool place(struct output_file *file, bool force)
 {
+	if (force && !may_replace(file->path))
+		return false;
 	if (force)
 		file->placed = lay_aside(file) && rename(file->temporary, file->path) == 0;
 	else
@@ -155,19 +167,6 @@ static bool place(struct output_file *file, bool force)
 	if (errno == EEXIST)
 		return refuse(path_shown(file->path), "exists; --force replaces it, -o another folder leaves it");
 	return refuse(path_shown(file->path), "cannot be written: %s", strerror(errno));
-}
-
-/* What PATH is in. */
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = join(path, "", "");
-
-	if (!slash)
-		strcpy(folder, ".");
-	else
-		folder[slash == path ? 1 : slash - path] = '\0';
-	return folder;
 }
 
 /* The names are on the disk too; a file system that knows no such thing is fine. */
@@ -189,7 +188,7 @@ static bool sync_folders(const struct output *output)
 	bool good = true;
 
 	for (size_t i = 0; good && i < output->count; i++) {
-		char *folder = folder_of(output->files[i].path);
+		char *folder = path_folder(output->files[i].path);
 
 		if (!before || strcmp(folder, before) != 0)
 			good = sync_folder(folder);
@@ -198,7 +197,7 @@ static bool sync_folders(const struct output *output)
 	}
 	free(before);
 	if (good && output->folder) {
-		char *around = folder_of(output->folder);
+		char *around = path_folder(output->folder);
 
 		good = sync_folder(around);
 		free(around);

@@ -1,9 +1,11 @@
 #include "path.h"
 #include "say.h"
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,6 +36,64 @@ const char *path_shown(const char *path)
 	}
 	*p = '\0';
 	return out;
+}
+
+char *path_folder(const char *path)
+{
+	size_t length = strlen(path);
+	char *folder = strdup(path);
+
+	if (!folder)
+		err(EXIT_BROKE, "memory");
+	while (length > 0 && folder[length - 1] == '/')
+		length--;
+	while (length > 0 && folder[length - 1] != '/')
+		length--;
+	while (length > 1 && folder[length - 1] == '/')
+		length--;
+	if (length == 0)
+		strcpy(folder, path[0] == '/' ? "/" : "."); /* there is room: PATH is not empty */
+	else
+		folder[length] = '\0';
+	return folder;
+}
+
+/* The last name of PATH, and its length. */
+static const char *name_of(const char *path, size_t *length)
+{
+	const char *end = path + strlen(path), *name;
+
+	while (end > path && end[-1] == '/')
+		end--;
+	for (name = end; name > path && name[-1] != '/'; name--)
+		;
+	*length = (size_t)(end - name);
+	return name;
+}
+
+static bool same_place(const char *one, const char *two, unsigned depth)
+{
+	size_t one_length, two_length;
+	const char *one_name = name_of(one, &one_length), *two_name = name_of(two, &two_length);
+	char *one_folder, *two_folder;
+	struct stat a, b;
+	bool one_there = depth && stat(one, &a) == 0, two_there = depth && stat(two, &b) == 0, same;
+
+	if (one_there && two_there)
+		return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	if (depth > PATH_MAX || one_there || two_there || one_length != two_length || !one_length || memcmp(one_name, two_name, one_length) != 0)
+		return false;
+	one_folder = path_folder(one);
+	two_folder = path_folder(two);
+	same = same_place(one_folder, two_folder, depth + 1);
+	free(one_folder);
+	free(two_folder);
+	return same;
+}
+
+bool path_same(const char *one, const char *two)
+{
+	return same_place(one, two, 0);
 }
 
 /* True when somebody writes, or has written, to the FIFO: then it is read to its end, like a file. */

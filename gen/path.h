@@ -7,6 +7,10 @@
 /* All of PATH as it may be shown to a terminal: control and non-ASCII bytes as \xNN.  It lives until the fourth call after
  * this one. */
 const char *path_shown(const char *path);
+/* True when both name one file, there or not: the same name in the same folder, whatever way leads there. */
+bool path_same(const char *one, const char *two);
+/* What PATH is in; to be freed. */
+char *path_folder(const char *path);
 /* Opens PATH to be read; -1 after one line, which wants WHAT, when that fails.  A FIFO that nobody writes to is not waited
  * for; a first byte of one that had to be read is in *BEGUN. */
 int path_open(const char *path, const char *what, struct text *begun);

@@ -175,3 +175,38 @@ xfrmpair: k:5: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal" --keys k
 	mapfile -t sides < <(for ((i = 1; i <= 1025; i++)); do echo "10.$((i / 250)).$((i % 250)).1:4500"; done)
 	says 2 "1025 sides: want at most 1024" "${sides[@]}"
 }
+
+@test "nothing is written over what is no regular file, with --force either" {
+	"$XFRMPAIR" -o t "$A" "$B"
+	echo precious >precious
+	mkdir -p u v w
+	ln -s ../precious u/a.sh
+	ln -s nowhere u/b.sh
+	mkfifo v/b.sh
+	mkdir w/a.sh
+	says 1 "u/a.sh: a symbolic link: --force replaces regular files only" --force -o u "$A" "$B"
+	says 1 "v/b.sh: no regular file: --force replaces regular files only" --force -o v "$A" "$B"
+	says 1 "w/a.sh: no regular file: --force replaces regular files only" --force -o w "$A" "$B"
+	says 1 "link: a symbolic link: --force replaces regular files only" --force --save-keys "$(ln -s precious link; echo link)" -o x "$A" "$B"
+	[ "$(cat precious)" = precious ]
+	[ -p v/b.sh ] && [ -L u/b.sh ]
+	run --separate-stderr "$XFRMPAIR" --force --save-keys /dev/null "$A" "$B"
+	[ "$status" -eq 1 ]
+	[ -c /dev/null ]
+	# the control
+	"$XFRMPAIR" --force -o t "$A" "$B"
+}
+
+@test "an output without a name, or two of one name, are refused" {
+	says 2 "--output: '': want a folder, . for this one" -o "" "$A" "$B"
+	says 2 "--save-keys: '': want a file" --save-keys "" "$A" "$B"
+	local twice="want a file of its own: a script has that name"
+	says 2 "--save-keys: 't/a.sh': $twice" --save-keys t/a.sh -o t "$A" "$B"
+	says 2 "--save-keys: './t//b.sh': $twice" --save-keys ./t//b.sh -o t/ "$A" "$B"
+	mkdir u
+	ln -s u v
+	says 2 "--save-keys: 'v/b.sh': $twice" --save-keys v/b.sh -o u "$A" "$B"
+	says 2 "--save-keys: 'v/b.sh': $twice" --force --save-keys v/b.sh -o u "$A" "$B"
+	"$XFRMPAIR" -o t --save-keys t/keys "$A" "$B"
+	[ "$(cd t && echo *)" = "a.sh b.sh keys" ]
+}
