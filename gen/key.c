@@ -313,6 +313,21 @@ bool key_parse(struct tunnel *tunnel, char *text, const char *path, bool partly)
 	return good;
 }
 
+/* Where the file is, not where a link to it is. */
+static bool is_safe_place(const char *path)
+{
+	char *real = realpath(path, NULL), *folder;
+	bool good;
+
+	if (!real)
+		return refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
+	folder = path_folder(real);
+	good = path_is_safe(folder, true, path);
+	free(folder);
+	free(real);
+	return good;
+}
+
 bool key_read(struct tunnel *tunnel, const char *path, bool partly)
 {
 	struct text text = { 0 };
@@ -327,6 +342,10 @@ bool key_read(struct tunnel *tunnel, const char *path, bool partly)
 	} else if (status.st_mode & (S_IRWXG | S_IRWXO)) {
 		good = refuse(path_shown(path), "others than its owner can use it (mode %04o): want 0600, chmod 600 it and think of fresh keys",
 		              (unsigned)(status.st_mode & 07777));
+	} else if (status.st_uid != 0 && status.st_uid != geteuid()) {
+		good = refuse(path_shown(path), "belongs to user %lu: want a key file of your own", (unsigned long)status.st_uid);
+	} else if (S_ISREG(status.st_mode) && !is_safe_place(path)) {
+		good = false;
 	} else if (!text_read(&text, fd, FILE_MOST)) {
 		good = refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
 	} else if (strlen(text.bytes) != text.length) {

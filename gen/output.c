@@ -49,9 +49,27 @@ static void begin(struct output *output)
 	output->begun = true;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 bool output_folder(struct output *output, const char *folder)
 {
+	char *around;
+	bool good;
+
 	begin(output);
+	output->scripts = folder;
+	if (is_folder(folder))
+		return path_is_safe(folder, false, folder);
+	around = path_folder(folder);
+	good = !is_folder(around) || path_is_safe(around, true, folder);
+	free(around);
+	if (!good)
+		return false;
 	if (mkdir(folder, S_IRWXU) == 0)
 		output->folder = join(folder, "", "");
 	else if (errno != EEXIST)
@@ -72,6 +90,22 @@ static bool is_told_to_end(const struct output *output)
 	return false;
 }
 
+/* That its folder is not there will be said in time; of the folder of scripts all was said already. */
+static bool is_safe_place(const struct output *output, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t length = output->scripts ? strlen(output->scripts) : 0;
+	char *folder;
+	bool good;
+
+	if (length && strncmp(path, output->scripts, length) == 0 && slash == path + length)
+		return true;
+	folder = path_folder(path);
+	good = !is_folder(folder) || path_is_safe(folder, true, path);
+	free(folder);
+	return good;
+}
+
 bool output_add(struct output *output, const char *path, const struct text *text)
 {
 	struct output_file *files = reallocarray(output->files, output->count + 1, sizeof *files), *file;
@@ -82,6 +116,8 @@ bool output_add(struct output *output, const char *path, const struct text *text
 		err(EXIT_BROKE, "memory");
 	begin(output);
 	output->files = files;
+	if (!is_safe_place(output, path))
+		return false;
 	file = &files[output->count++];
 	*file = (struct output_file){ .path = join(path, "", ""), .temporary = join(path, ".", "XXXXXX") };
 	fd = mkostemp(file->temporary, O_CLOEXEC); /* mode 0600 */

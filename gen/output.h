@@ -18,6 +18,7 @@ struct output_file {
 struct output {
 	struct output_file *files;
 	size_t count;
+	const char *scripts; /* where they go; NULL: nowhere */
 	char *folder;     /* made here: to go again if nothing comes of it */
 	bool begun;       /* signals wait */
 	sigset_t signals; /* those of before */

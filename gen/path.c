@@ -96,6 +96,45 @@ bool path_same(const char *one, const char *two)
 	return same_place(one, two, 0);
 }
 
+/* PLACE is FOLDER or around it. */
+static bool is_safe(const char *place, bool itself, bool sticky, const char *path)
+{
+	static const char want[] = "want a place where only you and root can write";
+	const char *shown_place = itself ? "there" : path_shown(place), *in = itself ? "" : "in ";
+	struct stat status;
+	unsigned mode;
+
+	if (stat(place, &status) != 0)
+		return refuse(path_shown(path), "%s: %s", path_shown(place), strerror(errno));
+	if (status.st_uid != 0 && status.st_uid != geteuid())
+		return refuse(path_shown(path), "%s%sbelongs to user %lu: %s", itself ? "" : shown_place, itself ? "" : " ", (unsigned long)status.st_uid,
+		              want);
+	mode = status.st_mode & 07777;
+	if (mode & (S_IWGRP | S_IWOTH) && !(sticky && mode & S_ISVTX))
+		return refuse(path_shown(path), "others than its owner can write %s%s (mode %04o): %s", in, shown_place, mode, want);
+	return true;
+}
+
+bool path_is_safe(const char *folder, bool sticky, const char *path)
+{
+	char *real = realpath(folder, NULL), *end;
+	bool good = true, itself = strcmp(folder, path) == 0;
+
+	if (!real)
+		return refuse(path_shown(path), "%s: %s", path_shown(folder), strerror(errno));
+	for (;;) {
+		good = is_safe(real, itself, sticky, path);
+		if (!good || strcmp(real, "/") == 0)
+			break;
+		end = strrchr(real, '/');
+		end[end == real] = '\0';
+		itself = false;
+		sticky = true;
+	}
+	free(real);
+	return good;
+}
+
 /* True when somebody writes, or has written, to the FIFO: then it is read to its end, like a file. */
 static bool is_written(int fd, struct text *begun)
 {

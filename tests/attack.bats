@@ -210,3 +210,40 @@ xfrmpair: k:5: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal" --keys k
 	"$XFRMPAIR" -o t --save-keys t/keys "$A" "$B"
 	[ "$(cd t && echo *)" = "a.sh b.sh keys" ]
 }
+
+@test "a folder, or a place, where others can write is refused for scripts and keys" {
+	[ "$(id -u)" -eq 0 ] || skip "files of others need root"
+	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	local want="want a place where only you and root can write"
+	mkdir -p others/mine mode way
+	chown 1234 others
+	chmod 775 mode
+	says 1 "others: belongs to user 1234: $want" -o others "$A" "$B"
+	says 1 "others/new: $PWD/others belongs to user 1234: $want" -o others/new "$A" "$B"
+	says 1 "others/mine: $PWD/others belongs to user 1234: $want" -o others/mine "$A" "$B"
+	says 1 "others/k: $PWD/others belongs to user 1234: $want" --save-keys others/k -o u "$A" "$B"
+	says 1 "mode: others than its owner can write there (mode 0775): $want" -o mode "$A" "$B"
+	says 1 "mode/new: others than its owner can write in $PWD/mode (mode 0775): $want" -o mode/new "$A" "$B"
+	# through a link as well
+	ln -s ../others/mine way/there
+	says 1 "way/there: $PWD/others belongs to user 1234: $want" -o way/there "$A" "$B"
+	# a file of keys: its owner, and where it is
+	cp -p k others/k
+	cp -p k mode/k
+	cp -p k owned
+	chown 1234 owned
+	says 2 "owned: belongs to user 1234: want a key file of your own" --keys owned "$A" "$B"
+	says 2 "others/k: $PWD/others belongs to user 1234: $want" --keys others/k "$A" "$B"
+	says 2 "mode/k: others than its owner can write in $PWD/mode (mode 0775): $want" --keys mode/k "$A" "$B"
+	ln -s mode/k link
+	says 2 "link: others than its owner can write in $PWD/mode (mode 0775): $want" --keys link "$A" "$B"
+	# like /tmp: what is yours there nobody else replaces, but others can add to it
+	chmod 1777 mode
+	says 1 "mode: others than its owner can write there (mode 1777): $want" -o mode "$A" "$B"
+	"$XFRMPAIR" -o mode/new --keys mode/k --save-keys mode/l "$A" "$B"
+	# the control
+	chown 0 others
+	chmod 755 mode
+	"$XFRMPAIR" -o others --save-keys others/l "$A" "$B"
+	"$XFRMPAIR" -o mode --keys mode/k "$A" "$B"
+}

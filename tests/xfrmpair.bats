@@ -237,7 +237,7 @@ b.sh" ]
 	mkdir small
 	# room for one script, not for two
 	size=$((($("$XFRMPAIR" --format script "$A" "$B" | wc -c) * 3 / 4 + 4095) / 4096 * 4))k
-	unshare --mount sh -c 'mount -t tmpfs -o size=$0 tmpfs small || exit 77
+	unshare --mount sh -c 'mount -t tmpfs -o mode=700,size=$0 tmpfs small || exit 77
 		"$XFRMPAIR" -o small "$@" 2>said; status=$?; ls -A small >left; exit $status' "$size" "$A" "$B" && status=0 || status=$?
 	[ "$status" -ne 77 ] || skip "no tmpfs here"
 	[ "$status" -eq 1 ]
