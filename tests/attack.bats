@@ -278,6 +278,7 @@ end" -ex kill --args "$XFRMPAIR" "$@" >said 2>&1
 	printf 'junk\n' | cat k - >k5
 	chmod 600 k5
 	memory_at_exit five --keys k5 "$A" "$B"
+	memory_at_exit six -f k
 	grep -h -o '0x[0-9a-f]\{64,\}' k l k4 | python3 -c '
 import glob, re, sys
 keys = [word[2:] for word in sys.stdin.read().split()]
