@@ -24,7 +24,7 @@ CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelpe
 LDFLAGS_ALL = -Wl,--gc-sections -s $(LDFLAGS)
 
 ifdef SANITIZE
-CFLAGS_ALL  += -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_ALL  += -DSANITIZED -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_ALL = -fsanitize=address,undefined $(LDFLAGS)
 else ifneq ($(findstring musl,$(CC)),)
 # fixed addresses, for it is not PIE anyway; no tables for unwinding, for nothing throws
@@ -38,7 +38,7 @@ CFLAGS_ALL  += -fPIE
 LDFLAGS_ALL += -static-pie
 endif
 
-GEN     = main options config settings side tunnel cipher key identity view program template output text
+GEN     = main options config settings side tunnel cipher key identity view program template output path text
 PROBE   = natprobe discover punch probe stun hello user
 SHARED  = endpoint number say special
 

@@ -1,14 +1,18 @@
 #include "config.h"
+#include "path.h"
 #include "say.h"
 #include "settings.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { FILE_MOST = 1 << 20 /* bytes */ };
+enum {
+	FILE_MOST = 1 << 20,  /* bytes */
+	SPI_DIGITS = 8,
+	KEY_DIGITS = 24,      /* a number of a tunnel file has 18 at most */
+};
 
 /* Where the parser stands. */
 struct state {
@@ -132,6 +136,46 @@ static bool parse_line(struct state *state, char *line, const char *where)
 	return state->section == IN_BAD || refuse(where, "key '%s': want a section [tunnel] or [side NAME] before it", shown(line));
 }
 
+/* How many TEXT begins with, counted up to what a key has. */
+static unsigned hex_digits(const char *text)
+{
+	unsigned digits = 0;
+
+	while (digits < KEY_DIGITS && text[digits] && strchr("0123456789abcdefABCDEF", text[digits]))
+		digits++;
+	return digits;
+}
+
+/* More digits than an SPI has after 0x, or, where that was lost, than any number of a tunnel file. */
+static bool has_key(const char *line, size_t length)
+{
+	for (const char *p = line; p < line + length; p++) {
+		bool prefix = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
+
+		if (prefix && hex_digits(p + 2) > SPI_DIGITS)
+			return true;
+		if (hex_digits(p) >= KEY_DIGITS)
+			return true;
+	}
+	return false;
+}
+
+/* A file of keys, or a script, that was taken for a tunnel file: refused whole, for a bad line would be shown. */
+static bool refuse_keys(const char *text, const char *path)
+{
+	for (unsigned number = 1; *text; number++) {
+		size_t length = strcspn(text, "\n");
+		char where[WHERE_MOST];
+
+		if (has_key(text, length)) {
+			snprintf(where, sizeof where, "%s:%u", path_shown(path), number);
+			return refuse(where, "a key is in it: want a tunnel file; a key file goes with --keys");
+		}
+		text += length + (text[length] == '\n');
+	}
+	return true;
+}
+
 bool config_parse(struct tunnel *tunnel, struct options *options, char *text, const char *path)
 {
 	struct state state = { .tunnel = tunnel, .options = options };
@@ -139,10 +183,12 @@ bool config_parse(struct tunnel *tunnel, struct options *options, char *text, co
 	unsigned number = 0;
 	char *line;
 
+	if (!refuse_keys(text, path))
+		return false;
 	while ((line = strsep(&text, "\n"))) {
 		char where[WHERE_MOST];
 
-		snprintf(where, sizeof where, "%s:%u", path, ++number);
+		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
 		good &= parse_line(&state, line, where);
 	}
 	return end_side(&state) && good;
@@ -150,16 +196,17 @@ bool config_parse(struct tunnel *tunnel, struct options *options, char *text, co
 
 bool config_read(struct tunnel *tunnel, struct options *options, struct text *text, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = path_open(path, "a tunnel file", text);
 	bool good;
 
-	if (fd < 0 || !text_read(text, fd, FILE_MOST))
-		good = refuse(path, "%s: want a tunnel file that can be read", strerror(errno));
+	if (fd < 0)
+		return false;
+	if (!text_read(text, fd, FILE_MOST))
+		good = refuse(path_shown(path), "%s: want a tunnel file that can be read", strerror(errno));
 	else if (strlen(text->bytes) != text->length)
-		good = refuse(path, "a NUL byte: want a text file");
+		good = refuse(path_shown(path), "a NUL byte: want a text file");
 	else
 		good = config_parse(tunnel, options, text->bytes, path);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return good;
 }

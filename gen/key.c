@@ -1,10 +1,10 @@
 #include "key.h"
 #include "number.h"
+#include "path.h"
 #include "say.h"
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,6 @@
 enum {
 	SPI_LEAST = 0x100,     /* RFC 4303, section 2.1: 1 to 255 are reserved */
 	FIRST_EPOCH = 1,
-	EPOCH_MOST = 999999999,
 	FILE_MOST = 16 << 20,  /* bytes: more than a mesh of hundreds needs */
 };
 
@@ -139,6 +138,9 @@ bool key_renew(struct tunnel *tunnel, size_t from, size_t to)
 	return true;
 }
 
+/* From here on nothing that stands in the file is shown, for any word of it may be a key that has slipped: where is said, and
+ * what would do. */
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -179,7 +181,7 @@ static bool parse_spi(uint32_t *out, const char *text, const char *where)
 			spi = spi << 4 | (uint32_t)digit;
 		}
 	if (spi < SPI_LEAST)
-		return refuse(where, "SPI '%s': want 0x100 to 0xffffffff in lower-case hexadecimal", shown(text));
+		return refuse(where, "SPI: want 0x100 to 0xffffffff in lower-case hexadecimal");
 	*out = spi;
 	return true;
 }
@@ -192,23 +194,23 @@ static bool is_side(size_t *out, const struct tunnel *tunnel, const char *name)
 	return false;
 }
 
-static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *text, const char *where)
+static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *text, const char *which, const char *where)
 {
 	return is_side(out, tunnel, text) ||
-	       refuse(where, "side '%s': want the name of one of the sides, like %s", shown(text), tunnel->sides[0].name);
+	       refuse(where, "%s word: want the name of one of the sides, like %s", which, tunnel->sides[0].name);
 }
 
 static bool parse_epoch(unsigned long *out, const char *text, const char *where)
 {
 	unsigned long long epoch;
 
-	if (!number_parse(&epoch, text, FIRST_EPOCH, EPOCH_MOST))
-		return refuse(where, "epoch '%s': want a number, 1 for the first", shown(text));
+	/* there is no way to a second one yet */
+	if (!number_parse(&epoch, text, FIRST_EPOCH, FIRST_EPOCH))
+		return refuse(where, "epoch: want %d", FIRST_EPOCH);
 	*out = (unsigned long)epoch;
 	return true;
 }
 
-/* Key texts are never shown: what is wrong is said by their form. */
 static bool parse_key(unsigned char *out, const struct cipher *cipher, const char *key, const char *auth, const char *where)
 {
 	if (!parse_hex(out, cipher->key_bytes, key))
@@ -237,15 +239,17 @@ static bool parse_line(struct tunnel *tunnel, char *line, const char *where, boo
 		              tunnel->cipher->name);
 	if (partly && !(is_side(&sa.from, tunnel, words[0]) && is_side(&sa.to, tunnel, words[1])))
 		return true;
-	good = parse_name(&sa.from, tunnel, words[0], where) && parse_name(&sa.to, tunnel, words[1], where) &&
+	good = parse_name(&sa.from, tunnel, words[0], "first", where) &&
+	       parse_name(&sa.to, tunnel, words[1], "second", where) &&
 	       parse_epoch(&sa.epoch, words[2], where) && parse_spi(&sa.spi, words[3], where) &&
 	       parse_key(sa.key, tunnel->cipher, words[4], words[5], where);
 	if (good && sa.from == sa.to)
-		good = refuse(where, "from %s to itself: want two sides", words[0]);
+		good = refuse(where, "from %s to itself: want two sides", tunnel->sides[sa.from].name);
 	else if (good && find(tunnel, sa.from, sa.to))
-		good = refuse(where, "a second key from %s to %s: want one line per direction", words[0], words[1]);
+		good = refuse(where, "a second key from %s to %s: want one line per direction", tunnel->sides[sa.from].name,
+		              tunnel->sides[sa.to].name);
 	else if (good && spi_taken(tunnel, sa.to, sa.spi))
-		good = refuse(where, "SPI %s: %s receives with it already; want another", words[3], words[1]);
+		good = refuse(where, "SPI: %s receives with it already; want another", tunnel->sides[sa.to].name);
 	if (good)
 		add(tunnel, &sa);
 	explicit_bzero(&sa, sizeof sa);
@@ -298,12 +302,29 @@ bool key_parse(struct tunnel *tunnel, char *text, const char *path, bool partly)
 	while ((line = strsep(&text, "\n"))) {
 		char where[WHERE_MOST];
 
-		snprintf(where, sizeof where, "%s:%u", path, ++number);
+		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
+		if (strchr(line, '\r'))
+			return refuse(where, "a carriage return: want Unix line ends, as `tr -d '\\r'` makes them");
 		good &= parse_line(tunnel, line, where, partly);
 	}
-	good = good && (partly || check_whole(tunnel, path));
+	good = good && (partly || check_whole(tunnel, path_shown(path)));
 	if (good)
-		warn_of_twins(tunnel, path);
+		warn_of_twins(tunnel, path_shown(path));
+	return good;
+}
+
+/* Where the file is, not where a link to it is. */
+static bool is_safe_place(const char *path)
+{
+	char *real = realpath(path, NULL), *folder;
+	bool good;
+
+	if (!real)
+		return refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
+	folder = path_folder(real);
+	good = path_is_safe(folder, true, path);
+	free(folder);
+	free(real);
 	return good;
 }
 
@@ -312,23 +333,28 @@ bool key_read(struct tunnel *tunnel, const char *path, bool partly)
 	struct text text = { 0 };
 	struct stat status;
 	bool good;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = path_open(path, "a key file", &text);
 
-	if (fd < 0 || fstat(fd, &status) != 0) {
-		good = refuse(path, "%s: want a key file that can be read", strerror(errno));
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &status) != 0) {
+		good = refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
 	} else if (status.st_mode & (S_IRWXG | S_IRWXO)) {
-		good = refuse(path, "others than its owner can use it (mode %04o): want 0600, chmod 600 it and think of fresh keys",
+		good = refuse(path_shown(path), "others than its owner can use it (mode %04o): want 0600, chmod 600 it and think of fresh keys",
 		              (unsigned)(status.st_mode & 07777));
+	} else if (status.st_uid != 0 && status.st_uid != geteuid()) {
+		good = refuse(path_shown(path), "belongs to user %lu: want a key file of your own", (unsigned long)status.st_uid);
+	} else if (S_ISREG(status.st_mode) && !is_safe_place(path)) {
+		good = false;
 	} else if (!text_read(&text, fd, FILE_MOST)) {
-		good = refuse(path, "%s: want a key file that can be read", strerror(errno));
+		good = refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
 	} else if (strlen(text.bytes) != text.length) {
-		good = refuse(path, "a NUL byte: want a text file");
+		good = refuse(path_shown(path), "a NUL byte: want a text file");
 	} else {
 		good = key_parse(tunnel, text.bytes, path, partly);
 	}
 	text_free(&text);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return good;
 }
 

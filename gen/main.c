@@ -5,6 +5,7 @@
 #include "key.h"
 #include "options.h"
 #include "output.h"
+#include "path.h"
 #include "program.h"
 #include "say.h"
 #include "settings.h"
@@ -13,9 +14,13 @@
 #include "view.h"
 
 #include <err.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct format {
@@ -48,6 +53,16 @@ static bool read_sides(struct tunnel *tunnel, struct options *options, struct te
 	return good;
 }
 
+/* To be freed. */
+static char *path_of(const char *folder, const char *name, const struct format *format)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s%s", folder, name, format->suffix) < 0)
+		err(EXIT_BROKE, "memory");
+	return path;
+}
+
 static const struct format *read_format(const struct options *options)
 {
 	const char *name = options->value[OPTION_FORMAT];
@@ -61,6 +76,26 @@ static const struct format *read_format(const struct options *options)
 	return NULL;
 }
 
+/* Where files are to go: their names are no mistakes. */
+static bool check_places(const struct tunnel *tunnel, const struct options *options, const struct format *format)
+{
+	const char *folder = options->value[OPTION_OUTPUT], *keys = options->value[OPTION_SAVE_KEYS];
+	bool good = true;
+
+	if (folder && !*folder)
+		good = refuse(options->where[OPTION_OUTPUT], "'': want a folder, . for this one");
+	if (keys && !*keys)
+		good = refuse(options->where[OPTION_SAVE_KEYS], "'': want a file");
+	for (size_t i = 0; good && folder && keys && i < tunnel->side_count; i++) {
+		char *path = path_of(folder, tunnel->sides[i].name, format);
+
+		if (path_same(path, keys))
+			good = refuse(options->where[OPTION_SAVE_KEYS], "'%s': want a file of its own: a script has that name", shown(keys));
+		free(path);
+	}
+	return good;
+}
+
 static bool get_keys(struct tunnel *tunnel, const struct options *options)
 {
 	/* --save-keys beside --keys: the mesh has changed, and is to be written down anew */
@@ -69,7 +104,7 @@ static bool get_keys(struct tunnel *tunnel, const struct options *options)
 	if (options->value[OPTION_KEYS] && !key_read(tunnel, options->value[OPTION_KEYS], partly))
 		return false;
 	key_make(tunnel);
-	return identity_settle(tunnel, options->value[OPTION_KEYS]);
+	return identity_settle(tunnel, options->value[OPTION_KEYS] ? path_shown(options->value[OPTION_KEYS]) : NULL);
 }
 
 /* Head, program and keys; the brace that the head opens makes a file that was cut off a syntax error. */
@@ -114,10 +149,8 @@ static bool write_sides(struct output *output, const struct tunnel *tunnel, cons
 	struct text text = { 0 };
 
 	for (size_t i = 0; good && i < tunnel->side_count; i++) {
-		char *path = NULL;
+		char *path = folder ? path_of(folder, tunnel->sides[i].name, format) : NULL;
 
-		if (folder && asprintf(&path, "%s/%s%s", folder, tunnel->sides[i].name, format->suffix) < 0)
-			err(EXIT_BROKE, "memory");
 		render(&text, tunnel, texts, i, format);
 		good = print ? output_print(path, &text) : output_add(output, path, &text);
 		free(path);
@@ -146,9 +179,8 @@ static bool write_all_files(const struct tunnel *tunnel, const struct options *o
 	struct output output = { 0 };
 	bool good;
 
-	if (options->value[OPTION_OUTPUT] && !options->value[OPTION_DRY_RUN])
-		output_folder(&output, options->value[OPTION_OUTPUT]);
-	good = write_sides(&output, tunnel, options, format) && write_keys(&output, tunnel, options) &&
+	good = !options->value[OPTION_OUTPUT] || options->value[OPTION_DRY_RUN] || output_folder(&output, options->value[OPTION_OUTPUT]);
+	good = good && write_sides(&output, tunnel, options, format) && write_keys(&output, tunnel, options) &&
 	       output_place(&output, options->value[OPTION_FORCE]);
 	output_end(&output, good);
 	return good;
@@ -162,9 +194,26 @@ static void say_what_next(const struct tunnel *tunnel, const struct options *opt
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		char address[ADDRESS_TEXT];
 
-		warnx("wrote %s/%s%s, for the host %s%s", options->value[OPTION_OUTPUT], tunnel->sides[i].name, format->suffix,
+		warnx("wrote %s/%s%s, for the host %s%s", path_shown(options->value[OPTION_OUTPUT]), tunnel->sides[i].name, format->suffix,
 		      address_print(address, &tunnel->sides[i].local.address), i ? "" : ": start it first");
 	}
+}
+
+/* Nothing that is opened here takes the place of a standard stream that is closed: /dev/null does, the wrong way round. */
+static void fill_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* A core would hold keys.  A pipe that takes cores asks for the flag alone; the sanitizers cannot look into a process without. */
+static void dump_nothing(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+#ifndef SANITIZED
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 int main(int argc, char **argv)
@@ -176,13 +225,17 @@ int main(int argc, char **argv)
 	int status = EXIT_MISTAKE, first;
 	bool good;
 
+	dump_nothing();
+	fill_standard_streams();
+	signal(SIGXFSZ, SIG_IGN); /* write(2) says it as well */
 	options_from_arguments(&options, argc, argv, &first);
 	/* every mistake is told */
 	good = settings_take_all(&tunnel, &options);
 	good &= read_sides(&tunnel, &options, &file, argv + first);
 	good &= settings_complete(&tunnel, &options);
 	format = read_format(&options);
-	if (!good || !format || !tunnel_check(&tunnel) || !get_keys(&tunnel, &options))
+	if (!good || !format || !tunnel_check(&tunnel) || !check_places(&tunnel, &options, format) ||
+	    !get_keys(&tunnel, &options))
 		goto out;
 	identity_digest(&tunnel);
 	status = write_all_files(&tunnel, &options, format) ? EXIT_OK : EXIT_BROKE;

@@ -2,10 +2,12 @@
 #include "cipher.h"
 #include "say.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct row {
 	const char *name;
@@ -42,49 +44,48 @@ static const struct row rows[OPTION_COUNT] = {
 	[OPTION_VERSION] = { "version", NULL, 'V', false, "print the version" },
 };
 
-static void print_usage(FILE *out)
-{
-	fputs("usage: xfrmpair [OPTION]... SIDE SIDE [SIDE]...\n"
-	      "       xfrmpair [OPTION]... -f FILE\n", out);
-}
+#define USAGE "usage: xfrmpair [OPTION]... SIDE SIDE [SIDE]...\n" \
+              "       xfrmpair [OPTION]... -f FILE\n"
 
-static void print_help(void)
+static void print_help(struct text *out)
 {
-	puts("xfrmpair: writes matching shell scripts for the two ends of an IPsec tunnel through NATs\n");
-	print_usage(stdout);
-	puts("\nSIDE   [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET]...\n"
+	text_add_string(out, "xfrmpair: writes matching shell scripts for the two ends of an IPsec tunnel through NATs\n\n" USAGE
+	     "\nSIDE   [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET]...\n"
 	     "       LOCAL   address on the side's own interface\n"
 	     "       MAPPED  what the internet sees (natprobe prints LOCAL:PORT@MAPPED:PORT); none: not behind NAT\n"
 	     "       NET     protected prefix on or behind this side; none: LOCAL alone\n"
-	     "       NAME    a, b, c, ... when not given; start the side named first first\n");
+	     "       NAME    a, b, c, ... when not given; start the side named first first\n\n");
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		char words[40];
 
 		snprintf(words, sizeof words, "%c%c%s --%s %s", rows[i].letter ? '-' : ' ', rows[i].letter ? rows[i].letter : ' ',
 		         rows[i].letter ? "," : " ", rows[i].name, rows[i].argument ? rows[i].argument : "");
-		printf("  %-23s %s\n", words, rows[i].help);
+		text_printf(out, "  %-23s %s\n", words, rows[i].help);
 	}
-	puts("\nexample: xfrmpair -o tunnel 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421\n"
-	     "status:  0 written, 1 could not be written, 2 a mistake in what was given");
+	text_add_string(out, "\nexample: xfrmpair -o tunnel 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421\n"
+	     "status:  0 written, 1 could not be written, 2 a mistake in what was given\n");
 }
 
 /* The options after which there is nothing else to do. */
 static void answer(size_t row)
 {
-	struct text ciphers = { 0 };
+	struct text text = { 0 };
 
-	if (row == OPTION_HELP) {
-		print_help();
-	} else if (row == OPTION_VERSION) {
-		puts("xfrmpair " VERSION);
-	} else if (row == OPTION_LIST_CIPHERS) {
-		cipher_list(&ciphers);
-		fputs(ciphers.bytes, stdout);
-		text_free(&ciphers);
-	} else {
+	if (row == OPTION_HELP)
+		print_help(&text);
+	else if (row == OPTION_VERSION)
+		text_add_string(&text, "xfrmpair " VERSION "\n");
+	else if (row == OPTION_LIST_CIPHERS)
+		cipher_list(&text);
+	else
 		return;
+	/* not stdio, which in musl forgets that a line could not be written */
+	if (!text_write(&text, STDOUT_FILENO)) {
+		refuse("standard output", "%s", strerror(errno));
+		exit(EXIT_BROKE);
 	}
-	exit(fflush(stdout) == 0 ? EXIT_OK : EXIT_BROKE);
+	text_free(&text);
+	exit(EXIT_OK);
 }
 
 static void set(struct options *options, size_t row, const char *value, const char *where)
@@ -118,7 +119,7 @@ static void refuse_option(int code, char *const *argv)
 		refuse(NULL, "option '%s': want a value after it", shown(is_letter ? letter : argv[optind - 1]));
 	else
 		refuse(NULL, "option '%s': not known", shown(is_letter ? letter : argv[optind - 1]));
-	print_usage(stderr);
+	fputs(USAGE, stderr);
 	exit(EXIT_MISTAKE);
 }
 

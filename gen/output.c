@@ -1,4 +1,5 @@
 #include "output.h"
+#include "path.h"
 #include "say.h"
 
 #include <err.h>
@@ -25,19 +26,13 @@ static char *join(const char *before, const char *between, const char *after)
 	return joined;
 }
 
-static bool write_all(int fd, const char *bytes, size_t count)
-{
-	while (count > 0) {
-		ssize_t written = write(fd, bytes, count);
+/* The one that is begun, for who ends the program in the middle: memory does. */
+static struct output *begun;
 
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		bytes += written;
-		count -= (size_t)written;
-	}
-	return true;
+static void abandon(void)
+{
+	if (begun)
+		output_end(begun, false);
 }
 
 static void begin(struct output *output)
@@ -46,16 +41,40 @@ static void begin(struct output *output)
 
 	if (output->begun)
 		return;
+	if (!begun)
+		atexit(abandon);
+	begun = output;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &output->signals);
 	output->begun = true;
 }
 
-void output_folder(struct output *output, const char *folder)
+static bool is_folder(const char *path)
 {
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool output_folder(struct output *output, const char *folder)
+{
+	char *around;
+	bool good;
+
 	begin(output);
+	output->scripts = folder;
+	if (is_folder(folder))
+		return path_is_safe(folder, false, folder);
+	around = path_folder(folder);
+	good = !is_folder(around) || path_is_safe(around, true, folder);
+	free(around);
+	if (!good)
+		return false;
 	if (mkdir(folder, S_IRWXU) == 0)
 		output->folder = join(folder, "", "");
+	else if (errno != EEXIST)
+		return refuse(path_shown(folder), "cannot be made: %s", strerror(errno));
+	return true;
 }
 
 /* A signal that waits and ends the program when it no longer does. */
@@ -71,6 +90,22 @@ static bool is_told_to_end(const struct output *output)
 	return false;
 }
 
+/* That its folder is not there will be said in time; of the folder of scripts all was said already. */
+static bool is_safe_place(const struct output *output, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t length = output->scripts ? strlen(output->scripts) : 0;
+	char *folder;
+	bool good;
+
+	if (length && strncmp(path, output->scripts, length) == 0 && slash == path + length)
+		return true;
+	folder = path_folder(path);
+	good = !is_folder(folder) || path_is_safe(folder, true, path);
+	free(folder);
+	return good;
+}
+
 bool output_add(struct output *output, const char *path, const struct text *text)
 {
 	struct output_file *files = reallocarray(output->files, output->count + 1, sizeof *files), *file;
@@ -81,20 +116,22 @@ bool output_add(struct output *output, const char *path, const struct text *text
 		err(EXIT_BROKE, "memory");
 	begin(output);
 	output->files = files;
+	if (!is_safe_place(output, path))
+		return false;
 	file = &files[output->count++];
 	*file = (struct output_file){ .path = join(path, "", ""), .temporary = join(path, ".", "XXXXXX") };
 	fd = mkostemp(file->temporary, O_CLOEXEC); /* mode 0600 */
 	if (fd < 0) {
 		free(file->temporary);
 		file->temporary = NULL;
-		return refuse(path, "cannot be written: %s", strerror(errno));
+		return refuse(path_shown(path), "cannot be written: %s", strerror(errno));
 	}
-	good = write_all(fd, text->bytes, text->length);
+	good = text_write(text, fd);
 	if (good) /* on its way to the disk, while the next one is made */
 		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	if (close(fd) != 0 || !good)
-		return refuse(path, "cannot be written: %s", strerror(errno));
-	return !is_told_to_end(output) || refuse(path, "not written: told to end");
+		return refuse(path_shown(path), "cannot be written: %s", strerror(errno));
+	return !is_told_to_end(output) || refuse(path_shown(path), "not written: told to end");
 }
 
 /* FAT and some network file systems have no hard links. */
@@ -132,7 +169,7 @@ static bool lay_aside(struct output_file *file)
 {
 	struct stat status;
 
-	if (lstat(file->path, &status) != 0 || S_ISDIR(status.st_mode))
+	if (lstat(file->path, &status) != 0)
 		return true; /* rename(2) will say what is wrong */
 	file->backup = join(file->temporary, ".", "old");
 	if (link(file->path, file->backup) == 0 || (lacks_links(errno) && rename(file->path, file->backup) == 0))
@@ -142,9 +179,21 @@ static bool lay_aside(struct output_file *file)
 	return false;
 }
 
+/* Only a regular file is replaced: a device or a link has a meaning elsewhere. */
+static bool may_replace(const char *path)
+{
+	struct stat status;
+
+	if (lstat(path, &status) != 0 || S_ISREG(status.st_mode))
+		return true; /* what is wrong else is said when it is tried */
+	return refuse(path_shown(path), "%s: --force replaces regular files only", S_ISLNK(status.st_mode) ? "a symbolic link" : "no regular file");
+}
+
 /* Gives the new text its name. */
 static bool place(struct output_file *file, bool force)
 {
+	if (force && !may_replace(file->path))
+		return false;
 	if (force)
 		file->placed = lay_aside(file) && rename(file->temporary, file->path) == 0;
 	else
@@ -152,21 +201,8 @@ static bool place(struct output_file *file, bool force)
 	if (file->placed)
 		return true;
 	if (errno == EEXIST)
-		return refuse(file->path, "exists; --force replaces it, -o another folder leaves it");
-	return refuse(file->path, "cannot be written: %s", strerror(errno));
-}
-
-/* What PATH is in. */
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = join(path, "", "");
-
-	if (!slash)
-		strcpy(folder, ".");
-	else
-		folder[slash == path ? 1 : slash - path] = '\0';
-	return folder;
+		return refuse(path_shown(file->path), "exists; --force replaces it, -o another folder leaves it");
+	return refuse(path_shown(file->path), "cannot be written: %s", strerror(errno));
 }
 
 /* The names are on the disk too; a file system that knows no such thing is fine. */
@@ -176,7 +212,7 @@ static bool sync_folder(const char *folder)
 	bool good = fd < 0 || fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS;
 
 	if (!good)
-		refuse(folder, "cannot be written: %s", strerror(errno));
+		refuse(path_shown(folder), "cannot be written: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return good;
@@ -188,7 +224,7 @@ static bool sync_folders(const struct output *output)
 	bool good = true;
 
 	for (size_t i = 0; good && i < output->count; i++) {
-		char *folder = folder_of(output->files[i].path);
+		char *folder = path_folder(output->files[i].path);
 
 		if (!before || strcmp(folder, before) != 0)
 			good = sync_folder(folder);
@@ -197,7 +233,7 @@ static bool sync_folders(const struct output *output)
 	}
 	free(before);
 	if (good && output->folder) {
-		char *around = folder_of(output->folder);
+		char *around = path_folder(output->folder);
 
 		good = sync_folder(around);
 		free(around);
@@ -211,7 +247,7 @@ static bool sync_file(const struct output_file *file)
 	bool good = fd >= 0 && fsync(fd) == 0;
 
 	if (!good)
-		refuse(file->path, "cannot be written: %s", strerror(errno));
+		refuse(path_shown(file->path), "cannot be written: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return good;
@@ -257,13 +293,14 @@ void output_end(struct output *output, bool good)
 	free(output->files);
 	if (output->begun)
 		sigprocmask(SIG_SETMASK, &output->signals, NULL);
+	begun = NULL;
 	*output = (struct output){ 0 };
 }
 
 bool output_print(const char *path, const struct text *text)
 {
 	/* not stdio: its buffer would keep the keys */
-	if ((path && dprintf(STDOUT_FILENO, "# %s:\n", path) < 0) || !write_all(STDOUT_FILENO, text->bytes, text->length))
+	if ((path && dprintf(STDOUT_FILENO, "# %s:\n", path_shown(path)) < 0) || !text_write(text, STDOUT_FILENO))
 		return refuse("standard output", "%s", strerror(errno));
 	return true;
 }

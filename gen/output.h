@@ -18,14 +18,15 @@ struct output_file {
 struct output {
 	struct output_file *files;
 	size_t count;
+	const char *scripts; /* where they go; NULL: nowhere */
 	char *folder;     /* made here: to go again if nothing comes of it */
 	bool begun;       /* signals wait */
 	sigset_t signals; /* those of before */
 };
 
-/* Makes FOLDER if it is missing.  From here, or from the first output_add(), until output_end() signals wait; one that
+/* Makes FOLDER if it is missing; false, after one line, when it cannot be made.  From here, or from the first output_add(), until output_end() signals wait; one that
  * would end the program makes output_add() fail. */
-void output_folder(struct output *, const char *folder);
+bool output_folder(struct output *, const char *folder);
 /* Writes TEXT, mode 0600, but not yet under the name of PATH.  False, after one line, when that fails. */
 bool output_add(struct output *, const char *path, const struct text *text);
 /* Once all are on the disk, gives them their names; replaces none that exists without FORCE.  False, after one line, when one cannot have it. */

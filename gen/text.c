@@ -114,6 +114,20 @@ bool text_read(struct text *text, int fd, size_t most)
 	}
 }
 
+bool text_write(const struct text *text, int fd)
+{
+	for (size_t done = 0; done < text->length;) {
+		ssize_t written = write(fd, text->bytes + done, text->length - done);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return false;
+		done += (size_t)written;
+	}
+	return true;
+}
+
 void text_empty(struct text *text)
 {
 	if (text->bytes)

@@ -19,6 +19,8 @@ void text_printf(struct text *, const char *format, ...) __attribute__((format(p
 /* Reads all of the open file FD; false, with errno, when it cannot be read or is larger than
  * MOST bytes (EFBIG). */
 bool text_read(struct text *, int fd, size_t most);
+/* Writes it to the open file FD; false, with errno, when that takes it not or in part. */
+bool text_write(const struct text *text, int fd);
 /* Wipes, and keeps the room. */
 void text_empty(struct text *);
 /* Wipes and frees; takes an empty text too. */

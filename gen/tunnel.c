@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SIDES_MOST = 1024 };  /* espdecap's peers */
+
 struct side *tunnel_add_side(struct tunnel *tunnel)
 {
 	struct side *sides = reallocarray(tunnel->sides, tunnel->side_count + 1, sizeof *sides);
@@ -209,8 +211,11 @@ static bool check_everything(const struct tunnel *tunnel)
 
 bool tunnel_check(struct tunnel *tunnel)
 {
-	bool good = name_sides(tunnel);
+	bool good;
 
+	if (tunnel->side_count > SIDES_MOST)
+		return refuse(NULL, "%zu sides: want at most %d", tunnel->side_count, SIDES_MOST);
+	good = name_sides(tunnel);
 	if (tunnel->side_count < 2)
 		return refuse(NULL, "%s: want at least two, like 192.168.1.4:4500@85.9.8.7 192.168.2.100:4500@31.1.2.3",
 		              tunnel->side_count ? "one side only" : "no side");

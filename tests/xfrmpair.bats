@@ -237,7 +237,7 @@ b.sh" ]
 	mkdir small
 	# room for one script, not for two
 	size=$((($("$XFRMPAIR" --format script "$A" "$B" | wc -c) * 3 / 4 + 4095) / 4096 * 4))k
-	unshare --mount sh -c 'mount -t tmpfs -o size=$0 tmpfs small || exit 77
+	unshare --mount sh -c 'mount -t tmpfs -o mode=700,size=$0 tmpfs small || exit 77
 		"$XFRMPAIR" -o small "$@" 2>said; status=$?; ls -A small >left; exit $status' "$size" "$A" "$B" && status=0 || status=$?
 	[ "$status" -ne 77 ] || skip "no tmpfs here"
 	[ "$status" -eq 1 ]
@@ -343,15 +343,15 @@ keys() {
 	keys "a b 1 0xff $K"
 	run --separate-stderr "$XFRMPAIR" --keys k "$A" "$B"
 	[ "$status" -eq 2 ]
-	[ "${stderr_lines[0]}" = "xfrmpair: k:1: SPI '0xff': want 0x100 to 0xffffffff in lower-case hexadecimal" ]
+	[ "${stderr_lines[0]}" = "xfrmpair: k:1: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal" ]
 	keys "a b 1 0x100 $K" "b c 1 0x100 $K"
-	refused "k:2: side 'c': want the name of one of the sides, like a" --keys k "$A" "$B"
+	refused "k:2: second word: want the name of one of the sides, like a" --keys k "$A" "$B"
 	keys "a b 1 0x100 $K" "a b 1 0x101 $K"
 	refused "k:2: a second key from a to b: want one line per direction" --keys k "$A" "$B"
 	keys "a b 1 0x100 $K" "a a 1 0x101 $K"
 	refused "k:2: from a to itself: want two sides" --keys k "$A" "$B"
 	keys "a b 1 0x100 $K" "b a one 0x101 $K"
-	refused "k:2: epoch 'one': want a number, 1 for the first" --keys k "$A" "$B"
+	refused "k:2: epoch: want 1" --keys k "$A" "$B"
 	keys "a b 1 0x100 $K" "b a 1 0x100"
 	refused "k:2: 4 words: want FROM TO EPOCH SPI KEY for aes256gcm16" --keys k "$A" "$B"
 	keys "a b 1 0x100 $K" "b a 1 0x100 $K junk"
@@ -363,7 +363,7 @@ keys() {
 @test "an SPI is never twice on the side that receives with it" {
 	K=0x$(printf '%072d' 7)
 	keys "a b 1 0x100 $K" "b a 1 0x100 $K" "c b 1 0x100 $K"
-	refused "k:3: SPI 0x100: b receives with it already; want another" --keys k "$A" "$B" 10.0.0.1:1@5.6.7.8
+	refused "k:3: SPI: b receives with it already; want another" --keys k "$A" "$B" 10.0.0.1:1@5.6.7.8
 }
 
 @test "one key for both directions gets a warning" {

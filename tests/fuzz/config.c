@@ -2,6 +2,7 @@
 #include "../../gen/cipher.c"
 #include "../../gen/config.c"
 #include "../../gen/options.c"
+#include "../../gen/path.c"
 #include "../../gen/side.c"
 #include "../../gen/settings.c"
 #include "../../gen/text.c"

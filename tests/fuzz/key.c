@@ -1,6 +1,7 @@
 /* Key files. */
 #include "../../gen/cipher.c"
 #include "../../gen/key.c"
+#include "../../gen/path.c"
 #include "../../gen/text.c"
 #include "../../helper/number.c"
 #include "quiet.h"

@@ -1,0 +1,21 @@
+/* The paths that people give: how they are shown, and what may be read through them. */
+#ifndef PATH_H
+#define PATH_H
+
+#include "text.h"
+
+/* All of PATH as it may be shown to a terminal: control and non-ASCII bytes as \xNN.  It lives until the fourth call after
+ * this one. */
+const char *path_shown(const char *path);
+/* True when both name one file, there or not: the same name in the same folder, whatever way leads there. */
+bool path_same(const char *one, const char *two);
+/* What PATH is in; to be freed. */
+char *path_folder(const char *path);
+/* True when only this user and root can write in FOLDER and in all that it is in, as ssh's StrictModes has it; in one that is
+ * STICKY, and in those around, others' files are no harm.  False, after one line that begins with PATH, which is meant. */
+bool path_is_safe(const char *folder, bool sticky, const char *path);
+/* Opens PATH to be read; -1 after one line, which wants WHAT, when that fails.  A FIFO that nobody writes to is not waited
+ * for; a first byte of one that had to be read is in *BEGUN. */
+int path_open(const char *path, const char *what, struct text *begun);
+
+#endif
