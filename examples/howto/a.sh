@@ -48,7 +48,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 323729439
+# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 209046001
 # shellcheck disable=SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -286,10 +286,11 @@ check() { # all that could stand in the way, before anything is changed
 	case $here,$word in *:*,*:*/*) here=${word%/*} ;; "${word%/*},${word:-.}") ;; # as the kernel writes it
 	*) fail 1 "$here is not an address of this host; is this the script of another side? If the address changed: up --local ADDR" ;; esac
 	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done
-	found=$(scan); case $mending$found in
+	found=$(scan); case $mending${limited-}$found in
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
 	*failed*) refused "looking at xfrm" "${found##*failed }" ;;
 	*keyless*) fail 1 "no keys at the end of $file: is it whole? From a pipe they cannot be read" ;;
+	yeslimited*"missing SA out"*) fail 1 "an SA with a limit is missing; if it was reached, take both sides down, and up with new scripts" ;;
 	yes*) echo "$found" | sed -n 's/SA in\./SA from /; s/SA out\./SA to /; s/,*$//; s/^missing/missing:/p' | while read -r line; do say "$line"; done ;;
 	*ours*) fail 1 "the kernel has parts of this tunnel that $run knows nothing of: pasted, or of another XFRMPAIR_RUN? down --all removes them" ;;
 	esac
@@ -313,8 +314,7 @@ up() {
 	[ -z "$dry" ] || return 0
 	{ echo "$here ${port_1:--} ${heard:-no} ." >"$folder/now"; } 2>/dev/null || stop 1 "cannot write $folder/now"
 	trap - HUP INT TERM PIPE; [ -n "$changed" ] || fail 1 "is up already; see: sh $file status; take it down with: sh $file down"
-	set -- $tests # a ping makes a peer that is up already be heard, through the tunnel and so for certain
-	for _ in 1 2 3; do
+	set -- $tests; for _ in 1 2 3; do # a ping makes a peer that is up already be heard, through the tunnel and so for certain
 		[ "$heard$mending" = no ] || break; ping -c 1 -W 1 "$4" "$5" "$6" >/dev/null 2>&1 || sleep 1
 		! scan | grep -q '^sa in[^ ]* [^ ]* [1-9]' || { heard=yes; say "$peer is heard"; echo "$here $port_1 yes ." >"$folder/now"; }
 	done
@@ -344,9 +344,10 @@ down() {
 status() {
 	refuse_earlier; [ -d "$folder" ] || { [ ! -d "$folder.guard" ] || blocked=', and what it carried is blocked'; echo "$name: down${blocked-}"; exit 1; }
 	worker=$(readlink "$folder/busy") && lives $worker && fail 1 "${worker##* } is at work (pid ${worker%% *})"
+	hint="flushed by another tool? Put back what is missing with: sh $file up"; [ -z "${limited-}" ] || hint='a limit reached? Then take both sides down, and up with new scripts'
 	recall || fail 1 "$why"; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
 	helper_pid=none; ! uses helper || read_helper "$folder"
-	echo "$found" | awk -v name="$name" -v digest="$digest" -v helper="$helper_pid" -v heard="$heard" -v file="$file" '
+	echo "$found" | awk -v name="$name" -v digest="$digest" -v helper="$helper_pid" -v heard="$heard" -v hint="$hint" '
 	$1 == "missing" || $1 == "foreign" { sub(/,$/, ""); sub(/SA in\./, "SA from "); sub(/SA out\./, "SA to "); sub($1, "  " $1 ":"); missing = missing $0 "\n" }
 	$1 == "sa" {
 		way = peer = $2; sub(/\..*/, "", way); sub(/^[^.]*\./, "", peer)
@@ -356,7 +357,7 @@ status() {
 	}
 	END {
 		if (helper == "") missing = missing "  missing: espdecap\n"
-		verdict = missing != "" ? "half up (flushed by another tool, or a limit reached?); put back what is missing with: sh " file " up" : \
+		verdict = missing != "" ? "half up: " hint : \
 			"up, digest " digest (helper ~ /^[0-9]/ ? ", espdecap alive (pid " helper ")" : "") (silent != "" ? "; nothing heard from " silent " yet" : "")
 		printf "%s: %s\n%s%s", name, verdict, missing, rows; exit missing != "" ? 1 : silent != "" ? 4 : 0
 	}'

@@ -275,7 +275,7 @@ outer() {
 @test "status warns when half of the sequence numbers are used" {
 	generate "$A" "$B"
 	# two packets before the half of 2^32
-	sed -i '/^xfrm state add src \$local/s/replay-window 128/& replay-oseq 0x7ffffffe/' "$BATS_TEST_TMPDIR/a.sh"
+	sed -i '/^xfrm state add src \$here/s/replay-window 128/& replay-oseq 0x7ffffffe/' "$BATS_TEST_TMPDIR/a.sh"
 	both_up
 	on a ping -q -c 1 -w 3 -I 192.168.1.4 192.168.2.100
 	run script a status
