@@ -378,23 +378,13 @@ static int background_go(int fd)
 	return SOCKET;
 }
 
-/* Where one of the first three is closed, the socket would take its place, and what we say be sent. */
-static void holes_fill(void)
-{
-	int fd;
-
-	while ((fd = open("/dev/null", O_RDONLY)) >= 0 && fd <= STDERR_FILENO)
-		;
-	close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	static struct order order;
 	sigset_t ends;
 	int fd;
 
-	holes_fill();
+	say_open();
 	order.encapsulation = UDP_ENCAP_ESPINUDP;
 	order.interval_seconds = INTERVAL_SECONDS;
 	if (!order_parse(&order, argv + (argc > 0)))

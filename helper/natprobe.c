@@ -149,6 +149,7 @@ int main(int argc, char **argv)
 {
 	struct probe probe = {0};
 
+	say_open();
 	if (!options_parse(&probe, argv + (argc > 0)) || !options_agree(&probe))
 		return EXIT_MISTAKE;
 	probe_on_signal(EXIT_BROKE);

@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,6 +24,15 @@ bool refuse(const char *where, const char *format, ...)
 	else
 		warnx("%s", what);
 	return false;
+}
+
+void say_open(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDONLY)) >= 0 && fd <= STDERR_FILENO)
+		;
+	close(fd);
 }
 
 /* ERROR: 0, or an errno.  Not O_NONBLOCK, which others who have the same file open would get as well.  A pipe that

@@ -230,6 +230,59 @@ natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a 
 	same "$err" "natprobe: 127.0.0.1:21480: answered with error 300"
 }
 
+@test "an answer where no packet can go is no endpoint: no word, status 4" {
+	server=21640
+	for seen in 0.0.0.0:40000 127.0.0.1:40000 224.0.0.1:40000 255.255.255.255:40000 '[::]:40000' '[::1]:40000' '[ff02::1]:40000' \
+		'[::ffff:192.0.2.1]:40000'; do
+		server=$((server + 1))
+		case $seen in [[]*) at="[::1]:$server" ;; *) at=127.0.0.1:$server ;; esac
+		fake "$at" "$seen"
+		probe -p 21114 "$at"
+		same "$seen: $status $out" "$seen: 4 "
+		same "$err" "natprobe: $at: answered with $seen, where no packet can go"
+	done
+}
+
+@test "names that no name server knows of take 8 seconds together, and keep nobody from asking the other" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: binds another /etc/resolv.conf"
+	echo 'nameserver 127.0.0.9' >resolv.conf
+	deaf() { # ARGUMENT...: where the name server takes questions and is silent, and a STUN server is there
+		unshare -mn sh -c 'mount --bind resolv.conf /etc/resolv.conf && ip link set lo up || exit 77
+			socat -u UDP-RECV:53,bind=127.0.0.9 /dev/null & silent=$!
+			fakestun 127.0.0.1:21480 192.0.2.1:21115 >ready & fake=$!
+			until [ -s ready ] && [ -n "$(ss -Hlun sport = :53)" ]; do sleep 0.05; done
+			status=0; "$NATPROBE" "$@" >out 2>err || status=$?
+			kill $silent $fake; exit $status' deaf "$@" 3>&-
+	}
+	start=${EPOCHREALTIME/./}
+	status=0
+	deaf -p 21115 a.example b.example || status=$?
+	[ $status != 77 ] || skip "cannot mount"
+	same "$status $(cat out)" "4 "
+	same "$(cat err)" "natprobe: a.example: no name server answers
+natprobe: b.example: no name server answers"
+	[ $((${EPOCHREALTIME/./} - start)) -lt 8500000 ]
+	start=${EPOCHREALTIME/./}
+	status=0
+	deaf -p 21115 127.0.0.1:21480 b.example || status=$?
+	same "$status $(cat out)" "0 127.0.0.1:21115@192.0.2.1:21115"
+	[ $((${EPOCHREALTIME/./} - start)) -lt 8500000 ]
+}
+
+@test "--hold ends at once where its input is closed, and at SIGHUP as at Enter: status 0" {
+	status=0
+	timeout 3 "$NATPROBE" -p 21116 --hold 127.0.0.1:21478 <&- >out 2>err 3>&- || status=$?
+	same "$status $(cat out)" "0 127.0.0.1:21116"
+	mkfifo input
+	env --default-signal "$NATPROBE" -p 21117 --hold 127.0.0.1:21478 <>input >out 2>err 3>&- &
+	until [ -s out ]; do sleep 0.05; done
+	sleep 0.1
+	kill -HUP $!
+	status=0
+	wait $! || status=$?
+	same "$status" 0
+}
+
 @test "--hold prints first, then waits for the end of its input" {
 	{ for _ in {1..50}; do [ ! -s out ] || { touch printed; break; }; sleep 0.05; done; } | { probe -p 21112 --hold 127.0.0.1:21478; same "$out" 127.0.0.1:21112; }
 	[ -e printed ]
@@ -511,6 +564,17 @@ $usage"
 	probe -V
 	same "$status $err" "0 "
 	[[ $out == "natprobe "[0-9]* ]]
+}
+
+@test "a closed or full stdout is status 1, for --help, --version and a word" {
+	for arguments in --help -h --version -V "-p 21118 127.0.0.1:21478"; do
+		for to in '>&-' '>/dev/full' '<&- >&-'; do
+			status=0
+			sh -c "\"\$NATPROBE\" $arguments $to" 2>err || status=$?
+			same "$status" 1
+			[[ $(tail -n 1 err) == "natprobe: standard output: "* ]]
+		done
+	done
 }
 
 @test "made with musl, it is static and at most 80 KiB" {
