@@ -10,13 +10,16 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
 	RETRANSMIT_MS = 500,     /* RFC 8489, section 6.2.1, then doubled */
 	GIVE_UP_MS = 8000,       /* the RFC's 39.5 seconds are for daemons, nobody sits through them */
+	LOOK_UP_SECONDS = 5,     /* of them, for the names; those that are found are still asked three times */
 	HOLD_MS = 15000,         /* mappings live 30 s in the worst of known NATs */
 	HOLD_TIMES = 240,        /* an hour: what carries a word longer asks again */
 	NAME_MOST = 253,
@@ -29,6 +32,7 @@ struct server {
 	unsigned char id[STUN_ID];
 	bool answered;
 	struct endpoint mapped;      /* no family: none */
+	struct endpoint nowhere;     /* what it answered instead: no packet can go there; no family: it did not */
 	unsigned error;              /* that it answered with; 0: none */
 	const char *trouble;         /* why there is none; NULL: no answer */
 };
@@ -37,6 +41,7 @@ struct asking {
 	struct endpoint local;       /* where all requests leave from */
 	struct server servers[2];
 	int given, count, fd;        /* COUNT is 1 where two given are one and the same */
+	int64_t start;
 };
 
 static bool server_parse(struct server *server, const char *text)
@@ -72,22 +77,87 @@ static const char *server_shown(char out[NAME_MOST + ENDPOINT_TEXT + 4], const s
 	return out;
 }
 
+struct found {
+	struct address address;      /* no family: none */
+	bool again;                  /* no name server answered */
+};
+
 /* Not getaddrinfo, which would bring malloc: 10 KiB. */
-static void server_locate(struct server *server, sa_family_t family)
+static struct found look_up(const char *name, sa_family_t family)
 {
+	struct found out = {0};
 	struct hostent entry, *found;
 	char room[4096];
 	int trouble = NO_RECOVERY;
 
-	if (!server->name[0])
-		return;
-	if (gethostbyname2_r(server->name, family, &entry, room, sizeof room, &found, &trouble) != 0 || !found) {
-		server->trouble = trouble == TRY_AGAIN ? "no name server answers" : "no such name";
-		return;
+	if (gethostbyname2_r(name, family, &entry, room, sizeof room, &found, &trouble) != 0 || !found)
+		out.again = trouble == TRY_AGAIN;
+	else if (found->h_addrtype == family && found->h_length == (family == AF_INET6 ? 16 : 4)) {
+		out.address.family = family;
+		memcpy(out.address.bytes, found->h_addr_list[0], (size_t)found->h_length);
 	}
-	server->endpoint.address.family = family;
-	memcpy(server->endpoint.address.bytes, found->h_addr_list[0], (size_t)found->h_length);
-	server->trouble = NULL;   /* of the other family */
+	return out;
+}
+
+/* The resolver knows no end but its own, which may be far: a child of ours that an alarm ends asks it.  Returns where
+ * its answer can be read; -1: there is no child. */
+static int look_up_start(const char *name, sa_family_t family, int64_t left_ms)
+{
+	int tell[2];
+	pid_t child;
+
+	if (left_ms <= 0 || pipe(tell))
+		return -1;
+	child = fork();
+	if (child == 0) {
+		struct found found;
+		sigset_t none;
+
+		sigemptyset(&none);
+		signal(SIGALRM, SIG_DFL);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		close(tell[0]);
+		alarm((unsigned)(left_ms + 999) / 1000);
+		found = look_up(name, family);
+		_exit(write(tell[1], &found, sizeof found) != sizeof found);
+	}
+	close(tell[1]);
+	if (child > 0)
+		return tell[0];
+	close(tell[0]);
+	return -1;
+}
+
+static void look_up_end(struct server *server, int file)
+{
+	struct found found;
+
+	if (read(file, &found, sizeof found) != sizeof found)
+		found = (struct found){.again = true};
+	close(file);
+	wait(NULL);
+	if (found.address.family)
+		server->endpoint.address = found.address;
+	server->trouble = found.address.family ? NULL : found.again ? "no name server answers" : "no such name";
+}
+
+/* All names at once: one that nobody knows does not take the other's time. */
+static void servers_locate(struct asking *asking, sa_family_t family)
+{
+	int files[2] = {-1, -1};
+
+	for (int i = 0; i < asking->count; i++) {
+		struct server *server = &asking->servers[i];
+
+		if (!server->name[0])
+			continue;
+		files[i] = look_up_start(server->name, family, asking->start + LOOK_UP_SECONDS * 1000 - probe_clock());
+		if (files[i] < 0 && !server->trouble)
+			server->trouble = strerror(errno);
+	}
+	for (int i = 0; i < asking->count; i++)
+		if (files[i] >= 0)
+			look_up_end(&asking->servers[i], files[i]);
 }
 
 /* Which address the kernel would send from: it decides on connect. */
@@ -116,10 +186,10 @@ static bool asking_locate(struct asking *asking, sa_family_t family)
 	static const struct address any;
 	bool found = false;
 
+	servers_locate(asking, family);
 	for (int i = 0; i < asking->count; i++) {
 		struct address local;
 
-		server_locate(&asking->servers[i], family);
 		if (asking->servers[i].endpoint.address.family != family || !server_route(&asking->servers[i], &local))
 			continue;
 		if (!found && memcmp(asking->local.address.bytes, any.bytes, sizeof any.bytes) == 0)
@@ -168,7 +238,9 @@ static void take(struct asking *asking)
 		    !stun_parse(&reply, bytes, (size_t)length, server->id))
 			continue;
 		server->error = reply.error;
-		if (reply.mapped.address.family == from.address.family)
+		if (special_is_unusable(&reply.mapped.address) && !endpoint_equal(&reply.mapped, &asking->local))
+			server->nowhere = reply.mapped;
+		else if (reply.mapped.address.family == from.address.family)
 			server->mapped = reply.mapped;
 		else
 			server->trouble = "sees an address of the other IP version (NAT64)";
@@ -184,16 +256,17 @@ static bool all_answered(const struct asking *asking)
 	return true;
 }
 
-/* Requests to all at once, again after 0.5, 1.5, 3.5 and 7.5 seconds, until all have answered or 8 have passed. */
+/* Requests to all at once, again after 0.5, 1.5, 3.5 and 7.5 seconds, until all have answered or 8 have passed since the
+ * names were looked up. */
 static void ask(struct asking *asking)
 {
-	int64_t start = probe_clock(), next = start, pause = RETRANSMIT_MS, now;
+	int64_t end = asking->start + GIVE_UP_MS, next = probe_clock(), pause = RETRANSMIT_MS, now;
 	unsigned char request[STUN_HEADER];
 	struct pollfd waiting = {.fd = asking->fd, .events = POLLIN};
 
 	for (int i = 0; i < asking->count; i++)
 		probe_random(asking->servers[i].id, STUN_ID);
-	while ((now = probe_clock()) < start + GIVE_UP_MS && !all_answered(asking)) {
+	while ((now = probe_clock()) < end && !all_answered(asking)) {
 		if (now >= next) {
 			for (int i = 0; i < asking->count; i++) {
 				stun_request(request, asking->servers[i].id);
@@ -203,7 +276,7 @@ static void ask(struct asking *asking)
 			next += pause;
 			pause *= 2;
 		}
-		if (poll(&waiting, 1, (int)((next < start + GIVE_UP_MS ? next : start + GIVE_UP_MS) - now)) > 0)
+		if (poll(&waiting, 1, (int)((next < end ? next : end) - now)) > 0)
 			take(asking);
 	}
 }
@@ -247,6 +320,9 @@ static int judge(const struct asking *asking, struct endpoint *mapped)
 
 		if (server->mapped.address.family)
 			warnx("%s sees %s", server_shown(shown_server, server), endpoint_print(text, &server->mapped));
+		else if (server->nowhere.address.family)
+			warnx("%s: answered with %s, where no packet can go", server_shown(shown_server, server),
+			      endpoint_print(text, &server->nowhere));
 		else if (server->error)
 			warnx("%s: answered with error %u", server_shown(shown_server, server), server->error);
 		else
@@ -314,7 +390,7 @@ static bool family_agree(const struct asking *asking, sa_family_t *family)
 
 int discover(const struct probe *probe)
 {
-	struct asking asking = {.local = probe->local, .given = probe->server[1] ? 2 : 1};
+	struct asking asking = {.local = probe->local, .given = probe->server[1] ? 2 : 1, .start = probe_clock()};
 	sa_family_t family = probe->local.address.family;
 	struct endpoint mapped;
 	int status;

@@ -6,7 +6,6 @@
 #include "special.h"
 #include "user.h"
 
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -118,7 +117,7 @@ static bool print(int file, const char *text)
 static _Noreturn void print_and_exit(const char *text)
 {
 	if (!print(STDOUT_FILENO, text))
-		err(EXIT_BROKE, "standard output");
+		fail(EXIT_BROKE, "standard output");
 	exit(EXIT_OK);
 }
 
@@ -197,23 +196,29 @@ static int socket_open(const struct order *order)
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
-		err(EXIT_BROKE, "socket");
+		fail(EXIT_BROKE, "socket");
 	if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &order->encapsulation, sizeof order->encapsulation)) {
 		if (errno != ENOPROTOOPT)
-			err(EXIT_BROKE, "UDP_ENCAP");
-		errx(EXIT_NO_KERNEL, order->encapsulation == UDP_ENCAP_ESPINUDP
-		     ? "this kernel does not take ESP from UDP: want one with CONFIG_XFRM"
-		     : "-N: this kernel has no non-IKE encapsulation any more: want Linux before 6.10, or no -N");
+			fail(EXIT_BROKE, "UDP_ENCAP");
+		say("%s", order->encapsulation == UDP_ENCAP_ESPINUDP
+		    ? "this kernel does not take ESP from UDP: want one with CONFIG_XFRM"
+		    : "-N: this kernel has no non-IKE encapsulation any more: want Linux before 6.10, or no -N");
+		exit(EXIT_NO_KERNEL);
 	}
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter))
-		err(EXIT_BROKE, "SO_ATTACH_FILTER");
+		fail(EXIT_BROKE, "SO_ATTACH_FILTER");
+	/* RFC 3948, section 2.3: IPv4 keepalives SHOULD have no checksum. */
+	if (family == AF_INET && setsockopt(fd, SOL_SOCKET, SO_NO_CHECK, &yes, sizeof yes))
+		fail(EXIT_BROKE, "SO_NO_CHECK");
 	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes))
-		err(EXIT_BROKE, "IPV6_V6ONLY");
+		fail(EXIT_BROKE, "IPV6_V6ONLY");
 	if (bind(fd, (struct sockaddr *)&address, length) == 0)
 		return fd;
-	if (errno == EADDRINUSE)
-		errx(EXIT_BROKE, "port %u is taken: `ss -lunp` shows by whom", order->local.port);
-	err(EXIT_BROKE, "cannot bind %s", endpoint_print(text, &order->local));
+	if (errno == EADDRINUSE) {
+		say("port %u is taken: `ss -lunp` shows by whom", order->local.port);
+		exit(EXIT_BROKE);
+	}
+	fail(EXIT_BROKE, "cannot bind %s", endpoint_print(text, &order->local));
 }
 
 /* sd_notify(3) */
@@ -228,16 +233,16 @@ static void supervisor_notify(void)
 	if (!length)
 		return;
 	if (length >= sizeof address.sun_path) {
-		warnx("NOTIFY_SOCKET '%s': too long", shown(path));
+		say("NOTIFY_SOCKET '%s': too long", shown(path));
 		return;
 	}
 	memcpy(address.sun_path, path, length);
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';   /* abstract: no file */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sendto(fd, ready, sizeof ready - 1, MSG_NOSIGNAL, (struct sockaddr *)&address,
+	if (sendto(fd, ready, sizeof ready - 1, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
 	           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
-		warn("NOTIFY_SOCKET '%s'", shown(path));
+		say("NOTIFY_SOCKET '%s': %s", shown(path), strerror(errno));
 	close(fd);
 }
 
@@ -250,7 +255,7 @@ static void say_ready(const struct order *order)
 	if (order->peers && order->interval_seconds)
 		snprintf(keepalives, sizeof keepalives, "a keepalive every %u s to %s%s", order->interval_seconds,
 		         endpoint_print(peer, &order->peer[0]), more);
-	warnx("ready: %s decapsulates ESP, %s", endpoint_print(local, &order->local), keepalives);
+	say("ready: %s decapsulates ESP, %s", endpoint_print(local, &order->local), keepalives);
 	supervisor_notify();
 }
 
@@ -265,15 +270,15 @@ static int64_t now(void)
 /* True when a signal of ENDS came before the time DUE. */
 static bool ended_before(int64_t due, const sigset_t *ends)
 {
-	int signal;
+	enum { SIGNALS_BYTES = 8 };   /* of the kernel's sigset_t */
+	long signal;
 
+	/* The call itself: after SIGCONT musl's would wait for all of the time once more. */
 	do {
 		int64_t left = due - now();
-		struct timespec timeout = { 0 };
+		const long timeout[2] = { left > 0 ? (long)(left / SECOND) : 0, left > 0 ? (long)(left % SECOND) : 0 };
 
-		if (left > 0)
-			timeout = (struct timespec){ left / SECOND, left % SECOND };
-		signal = sigtimedwait(ends, NULL, &timeout);
+		signal = syscall(SYS_rt_sigtimedwait, ends, NULL, timeout, SIGNALS_BYTES);
 	} while (signal < 0 && errno == EINTR);
 	return signal > 0;
 }
@@ -289,7 +294,7 @@ static void keepalive_send(int fd, const struct endpoint *peer)
 
 	if (sendto(fd, &keepalive, sizeof keepalive, MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0 &&
 	    (errno == EBADF || errno == ENOTSOCK || errno == EFAULT || errno == EAFNOSUPPORT))
-		err(EXIT_BROKE, "cannot send keepalives");
+		fail(EXIT_BROKE, "cannot send keepalives");
 }
 
 /* First all peers each second, then one after the other, evenly over the interval. */
@@ -339,7 +344,7 @@ static void pid_print(void)
 
 	snprintf(text, sizeof text, "%d\n", (int)getpid());
 	if (!print(STDOUT_FILENO, text) || close(STDOUT_FILENO))
-		err(EXIT_BROKE, "standard output");
+		fail(EXIT_BROKE, "standard output");
 }
 
 /* Goes on in a child that has nothing of the caller's: no terminal, folder or file but the socket FD, whose new number
@@ -351,7 +356,7 @@ static int background_go(int fd)
 	pid_t child;
 
 	if (null < 0 || pipe(tell) || (child = fork()) < 0)
-		err(EXIT_BROKE, "cannot go to the background");
+		fail(EXIT_BROKE, "cannot go to the background");
 	if (child) {
 		close(tell[1]);
 		if (read(tell[0], &(char){ 0 }, 1) == 1)
@@ -361,7 +366,7 @@ static int background_go(int fd)
 	}
 	setsid();
 	if (chdir("/"))
-		err(EXIT_BROKE, "/");
+		fail(EXIT_BROKE, "/");
 	pid_print();
 	for (int i = 0; i < SOCKET; i++)
 		dup2(null, i);
@@ -373,23 +378,13 @@ static int background_go(int fd)
 	return SOCKET;
 }
 
-/* Where one of the first three is closed, the socket would take its place, and what we say be sent. */
-static void holes_fill(void)
-{
-	int fd;
-
-	while ((fd = open("/dev/null", O_RDONLY)) >= 0 && fd <= STDERR_FILENO)
-		;
-	close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	static struct order order;
 	sigset_t ends;
 	int fd;
 
-	holes_fill();
+	say_open();
 	order.encapsulation = UDP_ENCAP_ESPINUDP;
 	order.interval_seconds = INTERVAL_SECONDS;
 	if (!order_parse(&order, argv + (argc > 0)))

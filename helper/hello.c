@@ -1,9 +1,10 @@
 #include "hello.h"
+#include "sha256.h"
 
 #include <endian.h>
 #include <string.h>
 
-static const unsigned char head[12] = {0, 0, 0, 0, 'h', 'o', 'l', 'e', 1, 0, 0, 0};
+static const unsigned char head[12] = {0, 0, 0, 0, 'h', 'o', 'l', 'e', 2, 0, 0, 0};
 
 static void put64(unsigned char *out, uint64_t value)
 {
@@ -19,12 +20,20 @@ static uint64_t get64(const unsigned char *bytes)
 	return be64toh(value);
 }
 
-void hello_write(unsigned char out[HELLO_LENGTH], const struct hello *hello)
+static void mac_write(unsigned char out[SHA256_LENGTH], const unsigned char *bytes, struct hello_key key)
 {
+	sha256_hmac(out, key.bytes, key.length, bytes, HELLO_MAC);
+}
+
+void hello_write(unsigned char out[HELLO_LENGTH], const struct hello *hello, struct hello_key key)
+{
+	unsigned char mac[SHA256_LENGTH];
+
 	memcpy(out, head, sizeof head);
 	put64(out + 12, hello->id);
 	put64(out + 20, hello->heard);
-	put64(out + 28, hello->token);
+	mac_write(mac, out, key);
+	memcpy(out + HELLO_MAC, mac, HELLO_LENGTH - HELLO_MAC);
 }
 
 bool hello_parse(struct hello *out, const unsigned char *bytes, size_t length)
@@ -34,19 +43,18 @@ bool hello_parse(struct hello *out, const unsigned char *bytes, size_t length)
 		return false;
 	out->id = get64(bytes + 12);
 	out->heard = get64(bytes + 20);
-	out->token = get64(bytes + 28);
 	return out->id != 0;
 }
 
-uint64_t hello_token(const char *word)
+bool hello_genuine(const unsigned char bytes[HELLO_LENGTH], struct hello_key key)
 {
-	uint64_t hash = 0xcbf29ce484222325;
+	unsigned char mac[SHA256_LENGTH];
+	unsigned differ = 0;
 
-	if (!word)
-		return 0;
-	for (; *word; word++)
-		hash = (hash ^ (unsigned char)*word) * 0x100000001b3;
-	return hash;
+	mac_write(mac, bytes, key);
+	for (int i = 0; i < HELLO_LENGTH - HELLO_MAC; i++)
+		differ |= (unsigned)(mac[i] ^ bytes[HELLO_MAC + i]);
+	return !differ;
 }
 
 bool hello_is_tunnel(const unsigned char *bytes, size_t length)

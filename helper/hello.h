@@ -1,12 +1,13 @@
 /* What two natprobes say to each other while they punch: bytes in, struct out, no sockets.
  *
  *      0  4 zero bytes: the non-ESP marker (RFC 3948, section 2.2), so that an encapsulation socket hands it up
- *      4  "hole", 1 (the version), 3 zero bytes
+ *      4  "hole", 2 (the version), 3 zero bytes
  *     12  who speaks: random, never 0
  *     20  who was heard last, 0 for nobody: "I have heard YOU" is the reader's own id here
- *     28  which tunnel: a hash of --token, 0 without
+ *     28  HMAC-SHA-256 of all that, keyed by the token, its first 16 bytes
  *
- * It keeps tunnels and strays apart and proves nothing: that is ESP's work. */
+ * The ids' order is the direction: a hello that comes back says our own id first.  An old one that is played again lacks
+ * the id that we have chosen for this time. */
 #ifndef HELLO_H
 #define HELLO_H
 
@@ -14,17 +15,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HELLO_LENGTH = 36 };
+enum { HELLO_LENGTH = 44, HELLO_MAC = 28 /* where it begins */ };
 
 struct hello {
-	uint64_t id, heard, token;
+	uint64_t id, heard;
 };
 
-void hello_write(unsigned char out[HELLO_LENGTH], const struct hello *);
-/* False for all that is not exactly a hello of this version. */
+struct hello_key {
+	const void *bytes;
+	size_t length;   /* 0: none, and everybody can make the MAC */
+};
+
+void hello_write(unsigned char out[HELLO_LENGTH], const struct hello *, struct hello_key);
+/* False for all that has not exactly the shape of a hello of this version. */
 bool hello_parse(struct hello *, const unsigned char *bytes, size_t length);
-/* The hash of WORD (64-bit FNV-1a); 0 for NULL. */
-uint64_t hello_token(const char *word);
+/* Of one that has the shape: was it written with this key?  Takes as long for each. */
+bool hello_genuine(const unsigned char bytes[HELLO_LENGTH], struct hello_key);
 
 /* True for what only a tunnel sends: ESP, or the keepalive of one byte 0xff (RFC 3948, sections 2.1 and 2.3). */
 bool hello_is_tunnel(const unsigned char *bytes, size_t length);

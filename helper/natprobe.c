@@ -5,13 +5,17 @@
 #include "probe.h"
 #include "say.h"
 
+#include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const usage_text =
 	"usage: natprobe [-b ADDR] [-p PORT] [-u USER] [--hold] SERVER[:PORT] [SERVER[:PORT]]\n"
-	"       natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S] [--token WORD]\n";
+	"       natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S]\n"
+	"                [--token WORD | --token-fd N]\n";
 
 static const char *const help_text =
 	"Asks STUN servers for the mapped endpoint, prints LOCAL:PORT@MAPPED:PORT and judges the NAT;\n"
@@ -26,7 +30,8 @@ static const char *const help_text =
 	"      --ttl N      hops that opening packets live: past the own NAT, not up to the peer's\n"
 	"                   (default: 2, and up to 5 while no public router is seen to drop them)\n"
 	"      --timeout S  give up after S seconds (60)\n"
-	"      --token WORD a word that both sides share: packets of others do not count\n"
+	"      --token WORD a word that both sides share: packets of others do not count; ps(1) shows it\n"
+	"      --token-fd N read it from descriptor N instead (0: standard input)\n"
 	"  -h, --help   -V, --version\n"
 	"\n"
 	"The default port of SERVER is 3478. A name is looked up in IPv4 first; -b :: asks for IPv6.\n"
@@ -42,15 +47,17 @@ static bool count_parse(unsigned *out, const char *text, unsigned most, const ch
 	return true;
 }
 
-enum { HOLD = 1, PUNCH, FIRST, TTL, TIMEOUT, TOKEN };   /* the others are their letters */
+enum { TOKEN_LEAST = 16 };   /* 64 bits, were it hexadecimal */
+
+enum { HOLD = 1, PUNCH, FIRST, TTL, TIMEOUT, TOKEN, TOKEN_FD };   /* the others are their letters */
 
 static const struct option {
-	char name[sizeof "--version"];
+	char name[sizeof "--token-fd"];
 	char option;
 	bool valued;
 } options[] = {
 	{"-b", 'b', true}, {"-p", 'p', true}, {"-u", 'u', true},
-	{"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false}, {"--ttl", TTL, true}, {"--timeout", TIMEOUT, true}, {"--token", TOKEN, true},
+	{"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false}, {"--ttl", TTL, true}, {"--timeout", TIMEOUT, true}, {"--token", TOKEN, true}, {"--token-fd", TOKEN_FD, true},
 	{"-h", 'h', false}, {"--help", 'h', false}, {"-V", 'V', false}, {"--version", 'V', false},
 };
 
@@ -58,6 +65,41 @@ static bool usage(void)
 {
 	fputs(usage_text, stderr);
 	return false;
+}
+
+/* The word itself is never shown. */
+static bool token_take(struct probe *probe, const char *word, size_t length, const char *where)
+{
+	if (length >= sizeof probe->token || memchr(word, '\0', length))
+		return refuse(where, "want a word of at most %zu characters", sizeof probe->token - 1);
+	if (!length)
+		return refuse(where, "'': want a word");
+	if (probe->token[0])
+		return refuse(where, "want one token");
+	memcpy(probe->token, word, length);
+	if (length < TOKEN_LEAST)
+		warnx("%s: a word of less than %d characters can be guessed", where, TOKEN_LEAST);
+	return true;
+}
+
+/* Up to the end of the file, or of the first line. */
+static bool token_read(struct probe *probe, const char *text)
+{
+	char word[sizeof probe->token + 1], *end;
+	unsigned long long file;
+	size_t length = 0;
+	ssize_t got = 1;
+
+	if (!number_parse(&file, text, 0, 65535))
+		return refuse("--token-fd", "'%s': want the number of an open file", shown(text));
+	while (length < sizeof word && got > 0 && !memchr(word, '\n', length)) {
+		got = read((int)file, word + length, sizeof word - length);
+		if (got < 0)
+			return refuse("--token-fd", "'%s': %s", shown(text), strerror(errno));
+		length += (size_t)got;
+	}
+	end = memchr(word, '\n', length);
+	return token_take(probe, word, end ? (size_t)(end - word) : length, "--token-fd");
 }
 
 static bool option_take(struct probe *probe, int option, const char *value)
@@ -73,9 +115,8 @@ static bool option_take(struct probe *probe, int option, const char *value)
 	case FIRST: return probe->first = true;
 	case TTL: return count_parse(&number, value, 255, "--ttl") && (probe->ttl = (int)number);
 	case TIMEOUT: return count_parse(&probe->timeout_seconds, value, 86400, "--timeout");
-	case TOKEN:
-		probe->token = value;
-		return *value || refuse("--token", "'': want a word");
+	case TOKEN: return token_take(probe, value, strlen(value), "--token");
+	case TOKEN_FD: return token_read(probe, value);
 	case 'h':
 		exit(probe_print(usage_text, "\n", help_text) ? EXIT_OK : EXIT_BROKE);
 	default:
@@ -128,7 +169,7 @@ static bool options_parse(struct probe *probe, char **words)
 static bool options_agree(const struct probe *probe)
 {
 	if (!probe->peer.address.family) {
-		if (probe->first || probe->ttl || probe->timeout_seconds || probe->token)
+		if (probe->first || probe->ttl || probe->timeout_seconds || probe->token[0])
 			return refuse(NULL, "--first, --ttl, --timeout, --token: want --punch PEER:PORT with them");
 		return probe->server[0] || refuse(NULL, "no SERVER to ask and no peer to --punch") || usage();
 	}
@@ -149,6 +190,7 @@ int main(int argc, char **argv)
 {
 	struct probe probe = {0};
 
+	say_open();
 	if (!options_parse(&probe, argv + (argc > 0)) || !options_agree(&probe))
 		return EXIT_MISTAKE;
 	probe_on_signal(EXIT_BROKE);

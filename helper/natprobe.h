@@ -17,7 +17,7 @@ struct probe {
 	bool first;
 	int ttl;                 /* 0: natprobe finds one */
 	unsigned timeout_seconds;
-	const char *token;       /* NULL: none */
+	char token[257];         /* empty: none */
 };
 
 /* Each does its job, says what it found, and returns the exit status.  (discover.c, punch.c) */

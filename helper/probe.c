@@ -26,11 +26,13 @@ static void on_signal(int number)
 
 void probe_on_signal(int status)
 {
-	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction action = {.sa_handler = on_signal}, hangup;
 
 	signal_status = status;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)   /* else: nohup(1) */
+		sigaction(SIGHUP, &action, NULL);
 }
 
 void probe_progress(const char *what, int seconds)

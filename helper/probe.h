@@ -15,7 +15,7 @@ int64_t probe_clock(void);   /* monotonic milliseconds */
 bool probe_print(const char *, const char *, const char *);
 /* The line in place that shows a person that we wait, and for how long yet; 0 or fewer seconds wipe it. */
 void probe_progress(const char *what, int seconds);
-/* From now on SIGINT and SIGTERM end the program with this status. */
+/* From now on SIGINT, SIGTERM and, unless it is ignored, SIGHUP end the program with this status. */
 void probe_on_signal(int status);
 
 #endif

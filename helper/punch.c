@@ -30,22 +30,24 @@ enum {
 	TTL_LEAST = 2, TTL_MOST = 5,
 	TTL_SILENT_MS = 3000,    /* nobody says who drops them: perhaps a router before the own NAT */
 	FOREIGN_MOST = 2,        /* one may be the last word of a run that has been given up */
+	FOREIGN_MS = 600,        /* two of our own on their way, so that the peer sees as much of us */
 };
 
 struct hole {
 	const struct probe *probe;
 	int fd;
-	struct endpoint peer;      /* where to send: the one given until heard from another */
+	struct endpoint peer;      /* where to send: the one given, until another has said our id */
 	struct hello mine;         /* mine.heard: whom we heard */
-	int64_t start, deadline, fast_since;
+	struct hello_key key;
+	int64_t start, deadline, fast_since, next;   /* NEXT: when we send again without being asked */
 	bool heard;
-	int64_t both_since;        /* it heard us too; 0: not so */
+	int64_t both_since;        /* it heard us too, for it said our id; 0: not so */
 	int64_t tunnel_since;      /* before any hello came what only a tunnel sends; 0: not so */
-	int foreign;               /* hellos of another token from the peer's address */
+	int foreign;               /* hellos of another token from the endpoint given */
+	int64_t foreign_since;     /* that they are enough; 0: they are not */
 	int ttl;                   /* of packets that are to die on the way */
 	int64_t ttl_since;
 	bool ttl_private, ttl_public;   /* who dropped them */
-	struct endpoint stranger;  /* sent hellos of another token */
 	int trouble;               /* last errno */
 };
 
@@ -96,15 +98,15 @@ static int ttl_now(struct hole *hole, int64_t now)
 	return hole->ttl;
 }
 
-static bool hole_send(struct hole *hole, const struct endpoint *to)
+static bool hole_send(struct hole *hole, const struct endpoint *to, uint64_t heard, int ttl)
 {
+	const struct hello hello = {hole->mine.id, heard};
 	unsigned char bytes[HELLO_LENGTH];
 	struct sockaddr_storage name;
 	socklen_t length = endpoint_to_sockaddr(&name, to);
-	int ttl = ttl_now(hole, probe_clock());
 	bool six = name.ss_family == AF_INET6;
 
-	hello_write(bytes, &hole->mine);
+	hello_write(bytes, &hello, hole->key);
 	setsockopt(hole->fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_UNICAST_HOPS : IP_TTL, &ttl, sizeof ttl);
 	icmp_take(hole);
 	if (sendto(hole->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&name, length) >= 0)
@@ -114,57 +116,47 @@ static bool hole_send(struct hole *hole, const struct endpoint *to)
 	return errno != EINVAL && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT;
 }
 
-static void hole_both(struct hole *hole)
-{
-	if (!hole->both_since)
-		hole->both_since = hole->fast_since = probe_clock();
-}
-
-/* Somebody else's tunnel, or the peer with a script of another run, who is to know that of us as well. */
+/* Of another token, so of nobody; and not answered.  But from the very endpoint given it is likely the peer with a
+ * script of another run, and that is worth a word.  Our own packets, which go there anyway, tell the peer as much. */
 static void foreign_take(struct hole *hole, const struct endpoint *from)
 {
-	hole->stranger = *from;
-	if (hole->heard || !address_equal(&from->address, &hole->probe->peer.address))
+	if (hole->heard || hole->foreign == FOREIGN_MOST || !endpoint_equal(from, &hole->probe->peer))
 		return;
-	hole->foreign++;
-	hole_send(hole, from);
+	if (++hole->foreign < FOREIGN_MOST)
+		return;
+	hole->foreign_since = hole->fast_since = probe_clock();
+	if (hole->next > hole->foreign_since + FAST_MS)
+		hole->next = hole->foreign_since + FAST_MS;
 }
 
-/* A hello that counts: from the peer's address, or with our token from anywhere. */
+/* A hello with our token's MAC.  It may be an old one, played again from anywhere, as long as it does not say the id that
+ * we chose for this time: then it is worth one hello back, which a true peer says ours to, and no more. */
 static void hello_take(struct hole *hole, const struct hello *hello, const struct endpoint *from)
 {
-	bool news = hole->mine.heard != hello->id;
+	bool news = hole->mine.heard != hello->id, echo = hello->heard == hole->mine.id;
 
 	if (hello->id == hole->mine.id)
 		return;   /* our own, reflected */
-	if (hello->token != hole->mine.token) {
-		foreign_take(hole, from);
+	if (!hole->probe->token[0] && !address_equal(&from->address, &hole->probe->peer.address))
 		return;
-	}
-	if (!hole->probe->token && !address_equal(&from->address, &hole->probe->peer.address))
-		return;
-	if (!hole->both_since)
-		hole->peer = *from;
-	if (news)
+	if (!hole->heard)
 		hole->fast_since = probe_clock();
-	hole->mine.heard = hello->id;
 	hole->heard = true;
-	if (hello->heard == hole->mine.id)
-		hole_both(hole);
+	if (!hole->both_since)
+		hole->mine.heard = hello->id;
+	if (echo && !hole->both_since) {
+		hole->peer = *from;
+		hole->both_since = hole->fast_since = probe_clock();
+	}
 	/* At once, packet for packet of equal length: nobody can make us send more than they do. */
-	if (news || hello->heard != hole->mine.id)
-		hole_send(hole, &hole->peer);
+	if (news || !echo)
+		hole_send(hole, from, hello->id, -1);
 }
 
-/* ESP proves no token, so it is no sign of the peer.  But who has said a hello of ours and then speaks ESP is through
- * with punching: it heard us. */
+/* ESP proves no token, so it is no sign of the peer. */
 static void tunnel_take(struct hole *hole, const struct endpoint *from)
 {
-	if (!endpoint_equal(from, &hole->peer))
-		return;
-	if (hole->heard)
-		hole_both(hole);
-	else if (!hole->tunnel_since)
+	if (!hole->heard && !hole->tunnel_since && endpoint_equal(from, &hole->probe->peer))
 		hole->tunnel_since = probe_clock();
 }
 
@@ -181,10 +173,14 @@ static void take(struct hole *hole)
 		hole->trouble = errno == EAGAIN ? hole->trouble : errno;
 	else if (!endpoint_from_sockaddr(&from, &name))
 		return;
-	else if (hello_parse(&hello, bytes, (size_t)length))
-		hello_take(hole, &hello, &from);
 	else if (hello_is_tunnel(bytes, (size_t)length))
 		tunnel_take(hole, &from);
+	else if (!hello_parse(&hello, bytes, (size_t)length))
+		return;
+	else if (hello_genuine(bytes, hole->key))
+		hello_take(hole, &hello, &from);
+	else
+		foreign_take(hole, &from);
 }
 
 /* Until when we send and listen: once it is decided, a little longer. */
@@ -194,8 +190,8 @@ static int64_t hole_end(const struct hole *hole)
 		return hole->both_since + LINGER_MS;
 	if (hole->heard)
 		return hole->deadline;
-	if (hole->foreign >= FOREIGN_MOST)
-		return hole->start;
+	if (hole->foreign_since)
+		return hole->foreign_since + FOREIGN_MS;
 	return hole->tunnel_since ? hole->tunnel_since + LINGER_MS : hole->deadline;
 }
 
@@ -203,17 +199,17 @@ static int64_t hole_end(const struct hole *hole)
 static bool hole_work(struct hole *hole, const char *waiting_for)
 {
 	struct pollfd waiting = {.fd = hole->fd, .events = POLLIN};
-	int64_t now, end, next = hole->start;
+	int64_t now, end;
 
 	while ((now = probe_clock()) < (end = hole_end(hole))) {
-		if (now >= next) {
-			if (!hole_send(hole, &hole->peer))
+		if (now >= hole->next) {
+			if (!hole_send(hole, &hole->peer, hole->mine.heard, ttl_now(hole, now)))
 				return false;
 			if (end == hole->deadline)
 				probe_progress(waiting_for, (int)((end - now + 999) / 1000));
-			next = now + (now - hole->fast_since < FAST_FOR_MS ? FAST_MS : SLOW_MS);
+			hole->next = now + (now - hole->fast_since < FAST_FOR_MS ? FAST_MS : SLOW_MS);
 		}
-		if (poll(&waiting, 1, (int)((next < end ? next : end) - now)) > 0) {
+		if (poll(&waiting, 1, (int)((hole->next < end ? hole->next : end) - now)) > 0) {
 			if (waiting.revents & POLLERR)
 				icmp_take(hole);
 			take(hole);
@@ -224,13 +220,12 @@ static bool hole_work(struct hole *hole, const char *waiting_for)
 
 static int hole_failed(const struct hole *hole, unsigned seconds)
 {
-	char peer[ENDPOINT_TEXT], stranger[ENDPOINT_TEXT];
+	char peer[ENDPOINT_TEXT];
 	const char *trouble = hole->trouble ? strerror(hole->trouble) : NULL;
 
 	endpoint_print(peer, &hole->peer);
-	endpoint_print(stranger, &hole->stranger);
-	if (!hole->heard && hole->foreign >= FOREIGN_MOST) {
-		warnx("%s: speaks with another --token: its script is of another run", stranger);
+	if (!hole->heard && hole->foreign_since) {
+		warnx("%s: speaks with another --token: its script is of another run", peer);
 		return EXIT_MISTAKE;
 	}
 	if (!hole->heard && hole->tunnel_since) {
@@ -241,8 +236,6 @@ static int hole_failed(const struct hole *hole, unsigned seconds)
 		warnx("%s: heard it, but it did not hear us in %u seconds", peer, seconds);
 	else
 		warnx("%s: heard nothing in %u seconds%s%s", peer, seconds, trouble ? "; last error: " : "", trouble ? trouble : "");
-	if (hole->stranger.port)
-		warnx("%s: of another tunnel: want the same --token on both sides", stranger);
 	warnx("stop both for 30 seconds, then start the side given --first first (one side, not both)");
 	warnx("where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; "
 	      "where no N fits, forward UDP port %u on the router, or IPv6", (unsigned)hole->probe->local.port);
@@ -279,8 +272,8 @@ int punch(const struct probe *probe)
 		setsockopt(hole.fd, IPPROTO_IP, IP_RECVERR, &one, sizeof one);
 	while (!hole.mine.id)
 		probe_random(&hole.mine.id, sizeof hole.mine.id);
-	hole.mine.token = hello_token(probe->token);
-	hole.fast_since = hole.ttl_since = hole.start;
+	hole.key = (struct hello_key){probe->token, strlen(probe->token)};
+	hole.next = hole.fast_since = hole.ttl_since = hole.start;
 	hole.deadline = hole.start + (int64_t)seconds * 1000;
 
 	snprintf(waiting_for, sizeof waiting_for, "natprobe: waiting for %s", endpoint_print(peer, &probe->peer));

@@ -1,10 +1,15 @@
 #include "say.h"
 
 #include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool refuse(const char *where, const char *format, ...)
 {
@@ -19,6 +24,52 @@ bool refuse(const char *where, const char *format, ...)
 	else
 		warnx("%s", what);
 	return false;
+}
+
+void say_open(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDONLY)) >= 0 && fd <= STDERR_FILENO)
+		;
+	close(fd);
+}
+
+/* ERROR: 0, or an errno.  Not O_NONBLOCK, which others who have the same file open would get as well.  A pipe that
+ * takes anything takes a page, and a line is shorter. */
+static void line_write(int error, const char *format, va_list arguments)
+{
+	struct pollfd stderr_room = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char what[512], line[640];
+	int length;
+
+	vsnprintf(what, sizeof what, format, arguments);
+	length = snprintf(line, sizeof line, "%s: %s%s%s\n", program_invocation_short_name, what,
+	                  error ? ": " : "", error ? strerror(error) : "");
+	if (length >= (int)sizeof line)
+		length = sizeof line - 1;
+	if (poll(&stderr_room, 1, 0) == 1 && stderr_room.revents & POLLOUT)
+		(void)!write(STDERR_FILENO, line, (size_t)length);
+}
+
+void say(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	line_write(0, format, arguments);
+	va_end(arguments);
+}
+
+void fail(int status, const char *format, ...)
+{
+	int error = errno;
+	va_list arguments;
+
+	va_start(arguments, format);
+	line_write(error, format, arguments);
+	va_end(arguments);
+	exit(status);
 }
 
 const char *shown(const char *text)

@@ -2,10 +2,10 @@
 #include "number.h"
 #include "say.h"
 
-#include <err.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -42,10 +42,12 @@ bool user_parse(struct user *out, const char *text)
 	close(file);
 	out->text = text;
 	out->gid = out->uid;             /* a number without an entry is its own group */
-	while (line = strsep(&all, "\n"), all) {
+	while ((line = strsep(&all, "\n"))) {
 		const char *field[4];    /* name, password, uid, gid */
 		uid_t uid, gid;
 
+		if (!all && length == sizeof passwd - 1)
+			break;           /* cut off */
 		for (int i = 0; i < 4; i++)
 			field[i] = strsep(&line, ":");
 		if (id_parse(&uid, field[2]) && id_parse(&gid, field[3]) &&
@@ -58,7 +60,9 @@ bool user_parse(struct user *out, const char *text)
 	}
 	if (!found)
 		return refuse("-u", "user '%s': want a name from /etc/passwd or a number", shown(text));
-	return out->uid || refuse("-u", "user '%s': want one who is not root", shown(text));
+	if (!out->uid)
+		return refuse("-u", "user '%s': want one who is not root", shown(text));
+	return out->gid || refuse("-u", "user '%s': want one whose group is not root's", shown(text));
 }
 
 void user_become(const struct user *user)
@@ -74,7 +78,9 @@ void user_become(const struct user *user)
 	if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) || syscall(SETGROUPS, 0, NULL) ||
 	    syscall(SETRESGID, user->gid, user->gid, user->gid) ||
 	    syscall(SETRESUID, user->uid, user->uid, user->uid) || syscall(SYS_capset, &self, none))
-		err(EXIT_BROKE, "cannot become user '%s'", shown(user->text));
-	if (syscall(SETRESUID, 0, 0, 0) == 0 || geteuid() != user->uid || getegid() != user->gid)
-		errx(EXIT_BROKE, "root came back after becoming user '%s'", shown(user->text));
+		fail(EXIT_BROKE, "cannot become user '%s'", shown(user->text));
+	if (syscall(SETRESUID, 0, 0, 0) == 0 || geteuid() != user->uid || getegid() != user->gid) {
+		say("root came back after becoming user '%s'", shown(user->text));
+		exit(EXIT_BROKE);
+	}
 }

@@ -306,6 +306,7 @@ new_netns() {
 	wait "$dump"
 	grep -q "192.0.2.1.$PORT > 192.0.2.2.9: UDP, length 1\$\|192.0.2.1.$PORT > 192.0.2.2.9: .*isakmp-nat-keep-alive" "$BATS_TEST_TMPDIR/dump"
 	grep -Eq '0x0010: .* ff' "$BATS_TEST_TMPDIR/dump"
+	grep -Eq '0x0010: +c000 0202 .... 0009 0009 0000 ff' "$BATS_TEST_TMPDIR/dump"   # no checksum: RFC 3948, section 2.3
 	stop TERM 0
 }
 
@@ -475,6 +476,67 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	NOTIFY_SOCKET=/no/such/socket start "$ESPDECAP" "$PORT"
 	until_true grep -qx "espdecap: NOTIFY_SOCKET '/no/such/socket': No such file or directory" "$SAID"
 	stop TERM 0
+}
+
+@test "neither a full pipe as stderr nor a supervisor that does not read stops it" {
+	need perl
+	# a pipe, and a supervisor's queue, filled to the brim; then espdecap, its standard error that pipe
+	cat >"$BATS_TEST_TMPDIR/full.pl" <<-'END'
+		use Fcntl; use Socket; use POSIX;
+		$what = shift; $name = shift;
+		if ($what eq "pipe") {
+			pipe R, W; fcntl(W, F_SETFL, O_NONBLOCK); 1 while syswrite W, "x" x 4096; fcntl(W, F_SETFL, 0);
+		} else {
+			socket(S, AF_UNIX, SOCK_DGRAM, 0); bind(S, pack_sockaddr_un("\0$name")) or die;
+			socket(C, AF_UNIX, SOCK_DGRAM, 0); fcntl(C, F_SETFL, O_NONBLOCK);
+			1 while send C, "x", 0, pack_sockaddr_un("\0$name"); $ENV{NOTIFY_SOCKET} = "@" . $name;
+		}
+		if (!($child = fork)) { $what ne "pipe" or POSIX::dup2(fileno W, 2); exec @ARGV; }
+		$SIG{TERM} = sub { kill TERM, $child }; waitpid $child, 0; exit($? >> 8 || $? & 127);
+	END
+	for full in pipe supervisor; do
+		perl "$BATS_TEST_TMPDIR/full.pl" $full "full-$PORT" strace -D -e trace=sendto -o "$BATS_TEST_TMPDIR/$full" \
+			"$ESPDECAP" -b 127.0.0.1 -i 1 "$PORT" 127.0.0.1 9 2>"$SAID" 3>&- &
+		PID=$!
+		until_true grep -qs '"\\377"' "$BATS_TEST_TMPDIR/$full"
+		stop TERM 0
+	done
+	grep -qx "espdecap: NOTIFY_SOCKET '@full-$PORT': Resource temporarily unavailable" "$SAID"
+}
+
+@test "after SIGSTOP and SIGCONT it sends what is due at once" {
+	need strace
+	start strace -D -e trace=sendto -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" -b 127.0.0.1 "$PORT" 127.0.0.1 9
+	kill -STOP "$PID"
+	sleep 1.5      # each second one, as for all of the first ten
+	lines_before=$(grep -c '"\\377"' "$BATS_TEST_TMPDIR/trace")
+	kill -CONT "$PID"
+	sleep 0.6
+	[ "$(grep -c '"\\377"' "$BATS_TEST_TMPDIR/trace")" -gt "$lines_before" ]
+	stop TERM 0
+}
+
+@test "-u refuses root's group too, and finds who stands in the last line, without newline" {
+	need_root "binds another /etc/passwd"
+	printf 'root:x:0:0::/:/bin/sh\nwheel:x:7:0::/:/bin/sh\nlast:x:4242:4243::/:/bin/sh' >"$BATS_TEST_TMPDIR/passwd"
+	as() { unshare -m sh -c 'mount --bind "$0" /etc/passwd && exec "$@"' "$BATS_TEST_TMPDIR/passwd" "$@"; }
+	as true || skip "cannot mount"
+	for user in wheel 7; do
+		run -2 --separate-stderr as timeout 3 "$ESPDECAP" -u "$user" "$PORT"
+		[ "$stderr" = "espdecap: -u: user '$user': want one whose group is not root's" ]
+	done
+	start unshare -m sh -c 'mount --bind "$0" /etc/passwd && exec "$@"' "$BATS_TEST_TMPDIR/passwd" "$ESPDECAP" -u last "$PORT"
+	[ "$(awk '/^Uid:|^Gid:/ { printf "%s ", $3 }' /proc/"$PID"/status)" = "4242 4243 " ]
+	stop TERM 0
+}
+
+@test "a closed or full stdout of --help and --version is status 1" {
+	for option in --help -h --version -V; do
+		for out in '>&-' '>/dev/full' '<&- >&-'; do
+			run -1 --separate-stderr sh -c "\"\$0\" $option $out" "$ESPDECAP"
+			[[ "$stderr" == "espdecap: standard output: "* ]] && [ "${#stderr_lines[@]}" = 1 ]
+		done
+	done
 }
 
 @test "it is static and, made with musl, at most 40 KiB on disk and 64 KiB resident" {

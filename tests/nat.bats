@@ -66,10 +66,10 @@ discover() { # both sides, by two servers
 
 punch() { # WAIT A B [TIMEOUT]: a, given --first, starts, and WAIT seconds later b; or, WAIT negative, the other way round
 	case $1 in -*) sleep "${1#-}" ;; esac
-	at a pa -p 61525 --punch "$3" --first --token word --timeout "${4:-20}" &
+	at a pa -p 61525 --punch "$3" --first --token the-word-of-this-lab --timeout "${4:-20}" &
 	case $1 in -*) ;; *) sleep "$1" ;; esac &
 	wait $!
-	case $1 in -*) ;; *) at b pb -p 61523 --punch "$2" --token word --timeout "${4:-20}" ;; esac
+	case $1 in -*) ;; *) at b pb -p 61523 --punch "$2" --token the-word-of-this-lab --timeout "${4:-20}" ;; esac
 	wait
 }
 
@@ -87,7 +87,7 @@ twonats() {
 	punch 0 $A $B_MOVED
 }
 late() { punch 5 $A $B_MOVED; }
-reversed() { at b pb -p 61523 --punch $A --token word & sleep 5; at a pa -p 61525 --punch $B_MOVED --first --token word; wait; }
+reversed() { at b pb -p 61523 --punch $A --token the-word-of-this-lab & sleep 5; at a pa -p 61525 --punch $B_MOVED --first --token the-word-of-this-lab; wait; }
 opened() { punch 0 $A $B; }
 openlate() { punch 5 $A $B; }
 openwrong() { at b pb -p 61523 --punch $A --timeout 9 & sleep 3; at a pa -p 61525 --punch $B --first --timeout 6; wait; }
@@ -107,8 +107,8 @@ cgnserver() { # a server inside the carrier's network
 	at a a -p 61525 100.64.1.1
 }
 onelan() { discover; at a pa -p 61525 --punch 192.168.1.100:61523 --first & at b pb -p 61523 --punch 192.168.1.4:61525; wait; }
-tworuns() { at a pa -p 61525 --punch $B_MOVED --first --token one & sleep 3; at b pb -p 61523 --punch $A --token two -u nobody; wait; }
-tworunsopen() { at a pa -p 61525 --punch $B --first --token one & sleep 3; at b pb -p 61523 --punch $A --token two; wait; }
+tworuns() { at a pa -p 61525 --punch $B_MOVED --first --token the-word-of-run-one & sleep 3; at b pb -p 61523 --punch $A --token the-word-of-run-two -u nobody; wait; }
+tworunsopen() { at a pa -p 61525 --punch $B --first --token the-word-of-run-one & sleep 3; at b pb -p 61523 --punch $A --token the-word-of-run-two; wait; }
 six() {
 	at a a -b :: -p 61525 '[2001:db8:ffff::1]' '[2001:db8:ffff::2]'
 	at b pb -p 61523 --punch '[2001:db8:1::4]:61525' &

@@ -5,7 +5,7 @@ setup_file() {
 	export PATH="$BATS_FILE_TMPDIR:$PATH"
 	export NATPROBE=$BATS_TEST_DIRNAME/../${BUILD:-build}/natprobe
 	case ${BUILD:-} in /*) NATPROBE=$BUILD/natprobe ;; esac
-	for program in fakestun parse; do
+	for program in fakestun parse sha256; do
 		cc -std=c11 -D_GNU_SOURCE -g -fsanitize=address,undefined -I../helper -o "$BATS_FILE_TMPDIR/$program" $program.c
 	done
 	turnserver -n -S --no-cli --no-tls --no-dtls --no-tcp -p 21478 --listening-ip=127.0.0.1 --listening-ip=127.0.0.2 \
@@ -62,15 +62,17 @@ both() {
 	out=$(cat out) err=$(cat err) out2=$(cat out2) err2=$(cat err2)
 }
 
-# escaped ID HEARD TOKEN, eight characters each, none for nobody: a hello, as an argument for says, which knows escapes
-escaped() { printf '%s' '\0\0\0\0hole\1\0\0\0' "$@"; }
-none='\0\0\0\0\0\0\0\0'
+# escaped ID HEARD [TOKEN]: a hello of ids of eight characters each, '' for nobody, as an argument for says, which knows escapes
+escaped() {
+	perl -MDigest::SHA=hmac_sha256 -e '$_ = "\0\0\0\0hole\2\0\0\0$ARGV[0]" . ($ARGV[1] || "\0" x 8);
+		printf "\\x%02x", $_ for unpack "C*", $_ . substr hmac_sha256($_, $ARGV[2] // ""), 0, 16' "$@"
+}
 
-# says SECONDS BYTES...: sends each as a packet from 127.0.0.2:21502 to 127.0.0.1:21501, and keeps what comes back
+# says SECONDS BYTES...: sends each as a packet from FROM, or 127.0.0.2:21502, to 127.0.0.1:21501, and keeps what comes back
 says() {
 	local seconds=$1 bytes
 	shift
-	socat -b 4096 - UDP:127.0.0.1:21501,bind=127.0.0.2:21502 >came 2>/dev/null 3>&- \
+	socat -b 4096 - "UDP:127.0.0.1:21501,bind=${FROM:-127.0.0.2:21502}" >came 2>/dev/null 3>&- \
 		< <(for bytes; do sleep 0.1; printf '%b' "$bytes"; done; sleep "$seconds") &
 	started+=($!)
 }
@@ -230,6 +232,59 @@ natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a 
 	same "$err" "natprobe: 127.0.0.1:21480: answered with error 300"
 }
 
+@test "an answer where no packet can go is no endpoint: no word, status 4" {
+	server=21640
+	for seen in 0.0.0.0:40000 127.0.0.1:40000 224.0.0.1:40000 255.255.255.255:40000 '[::]:40000' '[::1]:40000' '[ff02::1]:40000' \
+		'[::ffff:192.0.2.1]:40000'; do
+		server=$((server + 1))
+		case $seen in [[]*) at="[::1]:$server" ;; *) at=127.0.0.1:$server ;; esac
+		fake "$at" "$seen"
+		probe -p 21114 "$at"
+		same "$seen: $status $out" "$seen: 4 "
+		same "$err" "natprobe: $at: answered with $seen, where no packet can go"
+	done
+}
+
+@test "names that no name server knows of take 8 seconds together, and keep nobody from asking the other" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: binds another /etc/resolv.conf"
+	echo 'nameserver 127.0.0.9' >resolv.conf
+	deaf() { # ARGUMENT...: where the name server takes questions and is silent, and a STUN server is there
+		unshare -mn sh -c 'mount --bind resolv.conf /etc/resolv.conf && ip link set lo up || exit 77
+			socat -u UDP-RECV:53,bind=127.0.0.9 /dev/null & silent=$!
+			fakestun 127.0.0.1:21480 192.0.2.1:21115 >ready & fake=$!
+			until [ -s ready ] && [ -n "$(ss -Hlun sport = :53)" ]; do sleep 0.05; done
+			status=0; "$NATPROBE" "$@" >out 2>err || status=$?
+			kill $silent $fake; exit $status' deaf "$@" 3>&-
+	}
+	start=${EPOCHREALTIME/./}
+	status=0
+	deaf -p 21115 a.example b.example || status=$?
+	[ $status != 77 ] || skip "cannot mount"
+	same "$status $(cat out)" "4 "
+	same "$(cat err)" "natprobe: a.example: no name server answers
+natprobe: b.example: no name server answers"
+	[ $((${EPOCHREALTIME/./} - start)) -lt 8500000 ]
+	start=${EPOCHREALTIME/./}
+	status=0
+	deaf -p 21115 127.0.0.1:21480 b.example || status=$?
+	same "$status $(cat out)" "0 127.0.0.1:21115@192.0.2.1:21115"
+	[ $((${EPOCHREALTIME/./} - start)) -lt 8500000 ]
+}
+
+@test "--hold ends at once where its input is closed, and at SIGHUP as at Enter: status 0" {
+	status=0
+	timeout 3 "$NATPROBE" -p 21116 --hold 127.0.0.1:21478 <&- >out 2>err 3>&- || status=$?
+	same "$status $(cat out)" "0 127.0.0.1:21116"
+	mkfifo input
+	env --default-signal "$NATPROBE" -p 21117 --hold 127.0.0.1:21478 <>input >out 2>err 3>&- &
+	until [ -s out ]; do sleep 0.05; done
+	sleep 0.1
+	kill -HUP $!
+	status=0
+	wait $! || status=$?
+	same "$status" 0
+}
+
 @test "--hold prints first, then waits for the end of its input" {
 	{ for _ in {1..50}; do [ ! -s out ] || { touch printed; break; }; sleep 0.05; done; } | { probe -p 21112 --hold 127.0.0.1:21478; same "$out" 127.0.0.1:21112; }
 	[ -e printed ]
@@ -267,10 +322,10 @@ natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a 
 	same "$out $(cat out2)" "[::1]:21502 [::1]:21501"
 }
 
-@test "two scripts of different runs: both sides stop at the second hello, status 2" {
+@test "two scripts of different runs: both sides stop soon after the second hello, status 2" {
 	for first in "" --first; do
 		start=${EPOCHREALTIME/./}
-		both "--token one $first" "--token two"
+		both "--token the-word-of-run-one $first" "--token the-word-of-run-two"
 		same "$status $other" "2 2"
 		same "$out$out2" ""
 		same "$err" "natprobe: 127.0.0.2:21502: speaks with another --token: its script is of another run"
@@ -279,25 +334,24 @@ natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a 
 	done
 }
 
-@test "one hello of another token, or many from elsewhere, end nothing, and the timeout names them" {
+@test "one hello of another token, or many from elsewhere, end nothing, and nothing is said of them" {
 	"$NATPROBE" -b 127.0.0.3 -p 21513 --punch 127.0.0.1:21511 --token two --timeout 1 2>/dev/null 3>&- &
 	"$NATPROBE" -b 127.0.0.1 -p 21511 --punch 127.0.0.2:21512 --token one --timeout 1 >out2 2>err2 3>&- &
 	many=$!
-	says 1 "$(escaped AAAAAAAA "$none" BBBBBBBB)"
+	says 1 "$(escaped AAAAAAAA '' BBBBBBBB)"
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1
 	same "$status $out" "4 "
 	same "$err" "natprobe: 127.0.0.2:21502: heard nothing in 1 seconds
-natprobe: 127.0.0.2:21502: of another tunnel: want the same --token on both sides
 natprobe: stop both for 30 seconds, then start the side given --first first (one side, not both)
 natprobe: where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; where no N fits, forward UDP port 21501 on the router, or IPv6"
 	status=0
 	wait $many || status=$?
 	same "$status $(cat out2)" "4 "
-	same "$(sed -n 2p err2)" "natprobe: 127.0.0.3:21513: of another tunnel: want the same --token on both sides"
+	same "$(grep 127.0.0.3 err2)" ""
 }
 
 @test "hellos of another token do not end a punch that has heard the right one" {
-	says 1 "$(escaped AAAAAAAA "$none" "$none")" "$(escaped CCCCCCCC "$none" BBBBBBBB)" "$(escaped CCCCCCCC "$none" BBBBBBBB)"
+	says 1 "$(escaped AAAAAAAA)" "$(escaped CCCCCCCC '' BBBBBBBB)" "$(escaped CCCCCCCC '' BBBBBBBB)"
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1
 	same "$status" 4
 	same "$(head -1 err)" "natprobe: 127.0.0.2:21502: heard it, but it did not hear us in 1 seconds"
@@ -340,38 +394,107 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	done
 }
 
-@test "a tunnel's packets before the peer's hello count for nothing, after it they say that it is through" {
-	says 1 '\xff' "$(escaped AAAAAAAA "$none" "$none")"
-	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2   # longer than the second that the first packet gives it
-	same "$status $out" "4 "
-	same "$(head -1 err)" "natprobe: 127.0.0.2:21502: heard it, but it did not hear us in 2 seconds"
-	hush
-	says 0.3 "$(escaped AAAAAAAA "$none" "$none")" '\xff'
+@test "where the peer has said hello, a tunnel's packets count for nothing, before it or after" {
+	for order in before after; do
+		case $order in
+		before) says 1 '\xff' "$(escaped AAAAAAAA)" ;;
+		after) says 1 "$(escaped AAAAAAAA)" '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh' ;;
+		esac
+		probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2   # longer than the second that the first packet gives it
+		same "$status $out" "4 "
+		same "$(head -1 err)" "natprobe: 127.0.0.2:21502: heard it, but it did not hear us in 2 seconds"
+		hush
+	done
+}
+
+@test "a tunnel's packets from elsewhere than the endpoint given count for nothing" {
+	FROM=127.0.0.2:21503 says 1 '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2
-	same "$status $out $err" "0 127.0.0.2:21502 "
+	same "$status $out" "4 "
+	[[ $(head -1 err) == "natprobe: 127.0.0.2:21502: heard nothing in 2 seconds"* ]]
+}
+
+@test "without the right MAC nothing is answered, wherever it comes from" {
+	word=a-word-of-sixteen
+	for from in 127.0.0.3:21503 127.0.0.2:21503; do
+		# of another token; of ours, but changed; cut off; of the version before
+		good=$(escaped AAAAAAAA '' $word)
+		FROM=$from says 0.5 "$(escaped AAAAAAAA '' other)" "${good%????}\x00" "${good%????}" "${good/02/01}" "$(escaped AAAAAAAA)"
+		probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --token $word --timeout 1
+		same "$status $out" "4 "
+		[[ $(head -1 err) == "natprobe: 127.0.0.2:21502: heard nothing in 1 seconds"* ]]
+		same "$(stat -c %s came)" 0
+		hush
+	done
+}
+
+@test "a hello that was recorded gets one back for each, and does not take the tunnel along" {
+	word=a-word-of-sixteen other=0
+	good=$(escaped AAAAAAAA CCCCCCCC $word)
+	FROM=127.0.0.3:21503 says 2 "$good" "$good" "$good"
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --token $word --timeout 2
+	same "$status $out" "4 "
+	same "$(stat -c %s came)" $((3 * 44))
+	hush
+	FROM=127.0.0.2:21503 says 2 "$good" "$good" "$good" "$good" "$good" "$good"
+	{ sleep 0.4; exec "$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 --token $word 2>err2 >out2 3>&-; } &
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --token $word
+	wait $! || other=$?
+	same "$status $other $out $(cat out2)" "0 0 127.0.0.2:21502 127.0.0.1:21501"
+}
+
+@test "the token may come from a descriptor, and a short one is warned about" {
+	other=0
+	"$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 --token-fd 0 2>err2 >out2 3>&- <<<a-word-of-sixteen &
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --token-fd 7 7< <(printf a-word-of-; sleep 0.2; printf sixteen)
+	wait $! || other=$?
+	same "$status $other $out $err$(cat err2)" "0 0 127.0.0.2:21502 "
+	probe -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token-fd=0 <<<a-word-of-fifte
+	same "$status $(head -1 err)" "4 natprobe: --token-fd: a word of less than 16 characters can be guessed"
+	probe -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token a-word-of-fifte
+	same "$status $(head -1 err)" "4 natprobe: --token: a word of less than 16 characters can be guessed"
+	probe -p 21501 --punch 127.0.0.2:21502 --token-fd 0 <&-
+	same "$status $err" "2 natprobe: --token-fd: '': want a word"
+	probe -p 21501 --punch 127.0.0.2:21502 --token-fd 77
+	same "$status $err" "2 natprobe: --token-fd: '77': Bad file descriptor"
+	probe -p 21501 --punch 127.0.0.2:21502 --token-fd 0 < <(printf '%300s' '')
+	same "$status $err" "2 natprobe: --token-fd: want a word of at most 256 characters"
+}
+
+@test "SHA-256 and its HMAC give what FIPS 180-4's examples and RFC 4231 say" {
+	same "$(sha256 1 abc)" ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+	same "$(sha256 0 '')" e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+	same "$(sha256 1 abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq)" 248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1
+	same "$(sha256 1000000 a)" cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0
+	same "$(sha256 hmac Jefe 'what do ya want for nothing?')" 5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843
+	# its sixth case: a key longer than a block
+	same "$(sha256 hmac "$(printf '\xaa%.0s' {1..131})" 'Test Using Larger Than Block-Size Key - Hash Key First')" \
+		60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54
 }
 
 @test "garbage, its own packets and ICMP errors end nothing and get no answer of their own" {
-	garbage=('' '\xff\xff' '\0\0\0\0' '\0\0\0\0hole\1\0\0\0' '\0\0\0\0hole\2\0\0\0AAAAAAAABBBBBBBB\0\0\0\0\0\0\0\0'
-		'\0\0\0\0hole\1\0\0\0\0\0\0\0\0\0\0\0BBBBBBBB\0\0\0\0\0\0\0\0' '\0\0\0\0hole\1\0\0\0AAAAAAAABBBBBBBB\0\0\0\0\0\0\0\0more')
+	good=$(escaped AAAAAAAA BBBBBBBB)
+	garbage=('' '\xff\xff' '\0\0\0\0' '\0\0\0\0hole\2\0\0\0' "${good/\\x02/\\x01}" "${good/\\x02/\\x03}" \
+		"$(escaped "$(printf '')" BBBBBBBB)" "${good}more")
 	says 1 "${garbage[@]}"
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 2
 	same "$status" 4
 	hush
-	[ $(($(stat -c %s came) % 36)) -eq 0 ]
-	[ "$(stat -c %s came)" -le $((36 * 9)) ]
+	[ $(($(stat -c %s came) % 44)) -eq 0 ]
+	[ "$(stat -c %s came)" -le $((44 * 9)) ]
 }
 
 @test "a hello is answered at once, packet for packet and never longer" {
 	command -v perl >/dev/null || skip "needs perl"
 	# waits for the first that natprobe sends by itself; then one for one, and at the end whatever else is there
-	timeout 9 perl -MIO::Socket::INET -e '
+	timeout 9 perl -MIO::Socket::INET -MDigest::SHA=hmac_sha256 -e '
+		$hello = "\0\0\0\0hole\2\0\0\0AAAAAAAA" . "\0" x 8;
 		$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.2:21502", PeerAddr => "127.0.0.1:21501") or die;
 		$s->recv($_, 99);
-		for (1 .. 20) { $s->send("\0\0\0\0hole\1\0\0\0AAAAAAAA" . "\0" x 16); $s->recv($_, 99); push @came, $_ }
+		for (1 .. 20) { $s->send($hello . substr hmac_sha256($hello, ""), 0, 16); $s->recv($_, 99); push @came, $_ }
 		vec($bits, fileno $s, 1) = 1;
 		while (select($ready = $bits, undef, undef, 0.1)) { $s->recv($_, 99); push @came, $_ }
-		print scalar @came, grep(length != 36 || !/^\0{4}hole/, @came) ? " bad" : " good", "\n"' >came 3>&- &
+		print scalar @came, grep(length != 44 || !/^\0{4}hole/, @came) ? " bad" : " good", "\n"' >came 3>&- &
 	started+=($!)
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1
 	same "$status" 4
@@ -487,7 +610,8 @@ NoNewPrivs: 1"
 
 @test "an unknown option, a value that is missing and no words at all show the usage: status 2" {
 	usage="usage: natprobe [-b ADDR] [-p PORT] [-u USER] [--hold] SERVER[:PORT] [SERVER[:PORT]]
-       natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S] [--token WORD]"
+       natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S]
+                [--token WORD | --token-fd N]"
 	probe --what
 	same "$status $err" "2 natprobe: option '--what': not known
 $usage"
@@ -513,12 +637,23 @@ $usage"
 	[[ $out == "natprobe "[0-9]* ]]
 }
 
-@test "made with musl, it is static and at most 64 KiB" {
+@test "a closed or full stdout is status 1, for --help, --version and a word" {
+	for arguments in --help -h --version -V "-p 21118 127.0.0.1:21478"; do
+		for to in '>&-' '>/dev/full' '<&- >&-'; do
+			status=0
+			sh -c "\"\$NATPROBE\" $arguments $to" 2>err || status=$?
+			same "$status" 1
+			[[ $(tail -n 1 err) == "natprobe: standard output: "* ]]
+		done
+	done
+}
+
+@test "made with musl, it is static and at most 80 KiB" {
 	[ -z "${SANITIZE:-}" ] || skip "a sanitizer's build is dynamic and large"
 	kind=$(file -bL "$NATPROBE")
 	[[ $kind != *static-pie* ]] || skip "made with glibc: static-pie, and its size is glibc's"
 	[[ $kind == *"statically linked, stripped"* ]]
-	[ "$(stat -Lc %s "$NATPROBE")" -le 65536 ]
+	[ "$(stat -Lc %s "$NATPROBE")" -le 81920 ]
 }
 
 @test "servers that do not answer: status 4 after 8 seconds, each named" {

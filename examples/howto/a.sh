@@ -48,7 +48,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 209046001
+# ---- program xfrmpair 0.1, parts core look routes rules punch helper up down status main, cksum 595240034
 # shellcheck disable=SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -110,8 +110,7 @@ change() { # COMMAND: said and done; with -n only printed; refused, it ends up
 	say "$*"; error=$("$@" 2>&1) || refused "$*" "$error"
 }
 batch() { # WORDS FUNCTION: what it prints goes to ip's standard input: keys, the only long numbers, are no arguments, nor shown
-	changed=yes
-	if [ -n "$dry" ]; then "$2" | sed -e '/./!d; s/0x[0-9a-f]\{9,\}/KEY/g; s/   */ /g; s/^/ip /' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g"; return; fi
+	changed=yes; if [ -n "$dry" ]; then "$2" | sed -e '/./!d; s/0x[0-9a-f]\{9,\}/KEY/g; s/   */ /g; s/^/ip /' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g"; return; fi
 	say "$1"; error=$("$2" | ip -batch - 2>&1) || refused "$1" "$error"
 }
 refused() { # WORDS ERROR: says what ip's error means, and stops
@@ -236,7 +235,9 @@ punch() {
 	outer=${peers##*@}; case $outer in *:*) outer="[$outer]" ;; esac
 	if [ "$first" = "$name" ]; then set -- --first; say "opening the hole to $peer, for up to $wait s: start $peer now"
 	else set --; say "opening the hole to $peer, which was to be started first, for up to $wait s"; fi
-	"$program" -u 65534 -b "$here" -p "$port" --punch "$outer:$port_1" --timeout "$wait" --token "$digest" "$@" >"$folder/heard" &
+	# what both sides have and nobody else: the rows, the first side's first; on standard input, for arguments are public
+	{ sed -n "/^#key $first /p" "$file"; sed -n "/^#key $first /!{/^#key /p;}" "$file"; } | sha256sum | "$program" -u 65534 -b "$here" \
+		-p "$port" --punch "$outer:$port_1" --timeout "$wait" --token-fd 0 "$@" >"$folder/heard" &
 	punching=$!; wait "$punching"; punched=$? punching='' from='' # beside us, so that a signal ends us both at once
 	{ read -r from <"$folder/heard"; } 2>/dev/null; case $punched.$from in
 	0."$outer:$port_1") heard=yes; say "$peer is heard" ;;
@@ -345,8 +346,7 @@ status() {
 	refuse_earlier; [ -d "$folder" ] || { [ ! -d "$folder.guard" ] || blocked=', and what it carried is blocked'; echo "$name: down${blocked-}"; exit 1; }
 	worker=$(readlink "$folder/busy") && lives $worker && fail 1 "${worker##* } is at work (pid ${worker%% *})"
 	hint="flushed by another tool? Put back what is missing with: sh $file up"; [ -z "${limited-}" ] || hint='a limit reached? Then take both sides down, and up with new scripts'
-	recall || fail 1 "$why"; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
-	helper_pid=none; ! uses helper || read_helper "$folder"
+	recall || fail 1 "$why"; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac; helper_pid=none; ! uses helper || read_helper "$folder"
 	echo "$found" | awk -v name="$name" -v digest="$digest" -v helper="$helper_pid" -v heard="$heard" -v hint="$hint" '
 	$1 == "missing" || $1 == "foreign" { sub(/,$/, ""); sub(/SA in\./, "SA from "); sub(/SA out\./, "SA to "); sub($1, "  " $1 ":"); missing = missing $0 "\n" }
 	$1 == "sa" {

@@ -57,8 +57,7 @@ change() { # COMMAND: said and done; with -n only printed; refused, it ends up
 	say "$*"; error=$("$@" 2>&1) || refused "$*" "$error"
 }
 batch() { # WORDS FUNCTION: what it prints goes to ip's standard input: keys, the only long numbers, are no arguments, nor shown
-	changed=yes
-	if [ -n "$dry" ]; then "$2" | sed -e '/./!d; s/0x[0-9a-f]\{9,\}/KEY/g; s/   */ /g; s/^/ip /' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g"; return; fi
+	changed=yes; if [ -n "$dry" ]; then "$2" | sed -e '/./!d; s/0x[0-9a-f]\{9,\}/KEY/g; s/   */ /g; s/^/ip /' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g"; return; fi
 	say "$1"; error=$("$2" | ip -batch - 2>&1) || refused "$1" "$error"
 }
 refused() { # WORDS ERROR: says what ip's error means, and stops
