@@ -408,7 +408,8 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 
 @test "-d: the terminal's ^C and its end do not reach it" {
 	need script
-	script -qec "stty -echo; '$ESPDECAP' -d $PORT >'$BATS_TEST_TMPDIR/pid' 2>'$SAID'; touch '$BATS_TEST_TMPDIR/typed'; sleep 9; touch '$BATS_TEST_TMPDIR/after'" /dev/null \
+	# a test run's background has SIGINT ignored
+	env --default-signal=INT script -qec "stty -echo; '$ESPDECAP' -d $PORT >'$BATS_TEST_TMPDIR/pid' 2>'$SAID'; touch '$BATS_TEST_TMPDIR/typed'; sleep 9; touch '$BATS_TEST_TMPDIR/after'" /dev/null \
 		< <(until_true [ -e "$BATS_TEST_TMPDIR/typed" ]; printf '\003'; sleep 0.3) >/dev/null 3>&-
 	PID=$(cat "$BATS_TEST_TMPDIR/pid")
 	[ ! -e "$BATS_TEST_TMPDIR/after" ]   # the control: the shell was ended
@@ -546,7 +547,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	[[ "$output" == *"statically linked, stripped"* || "$output" == *"static-pie linked"*stripped ]]
 	[[ "$output" != *static-pie* ]] || skip "made with glibc: static-pie, and its size is glibc's"
 	size=$(wc -c <"$ESPDECAP")
-	start "$ESPDECAP" -i 1 "$PORT" 127.0.0.1 9
+	start env -i "$ESPDECAP" -i 1 "$PORT" 127.0.0.1 9   # its own pages, not the caller's environment
 	until_true [ -r /proc/"$PID"/smaps_rollup ]
 	resident=$(awk '/^Rss:/ { print $2 }' /proc/"$PID"/smaps_rollup)   # VmRSS is only roughly kept
 	stop TERM 0
