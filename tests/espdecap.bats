@@ -551,7 +551,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	until_true [ -r /proc/"$PID"/smaps_rollup ]
 	resident=$(awk '/^Rss:/ { print $2 }' /proc/"$PID"/smaps_rollup)   # VmRSS is only roughly kept
 	stop TERM 0
-	background -i 1 "$PORT" 127.0.0.1 9
+	PID=$(env -i "$ESPDECAP" -d -i 1 "$PORT" 127.0.0.1 9 2>"$SAID" 3>&-)
 	sleep 0.2
 	behind=$(awk '/^Rss:/ { print $2 }' /proc/"$PID"/smaps_rollup)
 	gone
