@@ -39,7 +39,7 @@ LDFLAGS_ALL += -static-pie
 endif
 
 GEN     = main options config settings side tunnel cipher key identity view program template output path text
-PROBE   = natprobe discover punch probe stun hello sha256 user
+PROBE   = natprobe discover map punch probe stun pcp route hello sha256 user
 SHARED  = endpoint number say special
 
 .PHONY: all demo test quick clean

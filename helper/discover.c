@@ -6,6 +6,7 @@
 #include "special.h"
 #include "stun.h"
 
+#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <netdb.h>
@@ -22,6 +23,7 @@ enum {
 	LOOK_UP_SECONDS = 5,     /* of them, for the names; those that are found are still asked three times */
 	HOLD_MS = 15000,         /* mappings live 30 s in the worst of known NATs */
 	HOLD_TIMES = 240,        /* an hour: what carries a word longer asks again */
+	STEP_MOST = 5,           /* between the ports of a NAT that counts: others may have taken some */
 	NAME_MOST = 253,
 };
 
@@ -44,9 +46,15 @@ struct asking {
 	int64_t start;
 };
 
-static bool server_parse(struct server *server, const char *text)
+static bool is_name(const char *text, size_t length)
 {
 	const char *alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+
+	return length && length <= NAME_MOST && strspn(text, alphabet) >= length && strspn(text, "0123456789.") < length;
+}
+
+static bool server_parse(struct server *server, const char *text)
+{
 	size_t length = strcspn(text, ":");
 
 	server->text = text;
@@ -54,7 +62,7 @@ static bool server_parse(struct server *server, const char *text)
 		if (!endpoint_parse(&server->endpoint, text, "server"))
 			return false;
 	} else {
-		if (!length || length > NAME_MOST || strspn(text, alphabet) < length)
+		if (!is_name(text, length))
 			return refuse("server", "'%s': want a name or an address, and :PORT if it is not %d", shown(text), STUN_PORT);
 		if (text[length] && !port_parse(&server->endpoint.port, text + length + 1, "server"))
 			return false;
@@ -77,12 +85,14 @@ static const char *server_shown(char out[NAME_MOST + ENDPOINT_TEXT + 4], const s
 	return out;
 }
 
+static const char no_answer[] = "no name server answers";
+
 struct found {
 	struct address address;      /* no family: none */
 	bool again;                  /* no name server answered */
 };
 
-/* Not getaddrinfo, which would bring malloc: 10 KiB. */
+/* The first address that can be an endpoint; else the first.  Not getaddrinfo, which would bring malloc: 10 KiB. */
 static struct found look_up(const char *name, sa_family_t family)
 {
 	struct found out = {0};
@@ -91,11 +101,17 @@ static struct found look_up(const char *name, sa_family_t family)
 	int trouble = NO_RECOVERY;
 
 	if (gethostbyname2_r(name, family, &entry, room, sizeof room, &found, &trouble) != 0 || !found)
-		out.again = trouble == TRY_AGAIN;
-	else if (found->h_addrtype == family && found->h_length == (family == AF_INET6 ? 16 : 4)) {
-		out.address.family = family;
-		memcpy(out.address.bytes, found->h_addr_list[0], (size_t)found->h_length);
-	}
+		out.again = trouble != HOST_NOT_FOUND && trouble != NO_DATA;
+	else if (found->h_addrtype == family && found->h_length == (family == AF_INET6 ? 16 : 4))
+		for (char **answer = found->h_addr_list; *answer; answer++) {
+			struct address address = {.family = family};
+
+			memcpy(address.bytes, *answer, (size_t)found->h_length);
+			if (!out.address.family || !special_is_unusable(&address))
+				out.address = address;
+			if (!special_is_unusable(&out.address))
+				break;
+		}
 	return out;
 }
 
@@ -128,7 +144,7 @@ static int look_up_start(const char *name, sa_family_t family, int64_t left_ms)
 	return -1;
 }
 
-static void look_up_end(struct server *server, int file)
+static struct found look_up_end(int file)
 {
 	struct found found;
 
@@ -136,9 +152,7 @@ static void look_up_end(struct server *server, int file)
 		found = (struct found){.again = true};
 	close(file);
 	wait(NULL);
-	if (found.address.family)
-		server->endpoint.address = found.address;
-	server->trouble = found.address.family ? NULL : found.again ? "no name server answers" : "no such name";
+	return found;
 }
 
 /* All names at once: one that nobody knows does not take the other's time. */
@@ -155,9 +169,17 @@ static void servers_locate(struct asking *asking, sa_family_t family)
 		if (files[i] < 0 && !server->trouble)
 			server->trouble = strerror(errno);
 	}
-	for (int i = 0; i < asking->count; i++)
-		if (files[i] >= 0)
-			look_up_end(&asking->servers[i], files[i]);
+	for (int i = 0; i < asking->count; i++) {
+		struct server *server = &asking->servers[i];
+		struct found found;
+
+		if (files[i] < 0)
+			continue;
+		found = look_up_end(files[i]);
+		if (found.address.family)
+			server->endpoint.address = found.address;
+		server->trouble = found.address.family ? NULL : found.again ? no_answer : "no such name";
+	}
 }
 
 /* Which address the kernel would send from: it decides on connect. */
@@ -183,7 +205,6 @@ static bool server_route(struct server *server, struct address *local)
 /* Finds servers and the local address in one family; false if there is no way to any server in it. */
 static bool asking_locate(struct asking *asking, sa_family_t family)
 {
-	static const struct address any;
 	bool found = false;
 
 	servers_locate(asking, family);
@@ -192,7 +213,7 @@ static bool asking_locate(struct asking *asking, sa_family_t family)
 
 		if (asking->servers[i].endpoint.address.family != family || !server_route(&asking->servers[i], &local))
 			continue;
-		if (!found && memcmp(asking->local.address.bytes, any.bytes, sizeof any.bytes) == 0)
+		if (!found && address_is_any(&asking->local.address))
 			asking->local.address = local;
 		found = true;
 	}
@@ -307,8 +328,48 @@ static void judge_mapped(const struct asking *asking, const struct endpoint *map
 		      address_print(text, &mapped->address), special_find(&mapped->address)->text);
 }
 
-/* Says what was seen; fills MAPPED where the peer can be told one. */
-static int judge(const struct asking *asking, struct endpoint *mapped)
+/* Two servers saw two endpoints, and the peer will see a third.  MAPPED is told all the same: where nothing stands before
+ * the peer, its script follows the port that is really heard. */
+static int judge_dependent(const struct asking *asking, struct endpoint *mapped)
+{
+	const struct endpoint *one = &asking->servers[0].mapped, *two = &asking->servers[1].mapped;
+	unsigned step = one->port > two->port ? (unsigned)(one->port - two->port) : (unsigned)(two->port - one->port);
+
+	*mapped = one->port > two->port ? *one : *two;
+	warnx("mapping endpoint-dependent (symmetric NAT): this word does only for a peer that is not behind NAT, or whose router "
+	      "has the port forwarded. What helps with others: --map, forward UDP port %u on the router, another network, IPv6",
+	      (unsigned)asking->local.port);
+	if (address_equal(&one->address, &two->address) && step <= STEP_MOST)
+		warnx("the two ports are %u apart, so this NAT counts: a peer's --punch tries the ten that follow, too", step);
+	return EXIT_NAT;
+}
+
+/* The router gives ROUTER, and servers, if they answered, see SEEN: what comes to the router's own address comes here, from
+ * wherever, and else something else stands before it.  True: the router's word is the one. */
+static bool judge_router(const struct endpoint *router, const struct endpoint *seen)
+{
+	char text[2][ENDPOINT_TEXT];
+
+	endpoint_print(text[0], router);
+	if (!seen) {
+		warnx("%s is the router's word alone: no server answered", text[0]);
+		return true;
+	}
+	endpoint_print(text[1], seen);
+	if (address_equal(&router->address, &seen->address)) {
+		if (router->port == seen->port)
+			warnx("the servers see what the router gives: everybody can send there, without --punch");
+		else
+			warnx("what is sent first leaves as %s; but everybody can send to %s, without --punch", text[1], text[0]);
+		return true;
+	}
+	warnx("the router gives %s, but servers see %s: beyond it stands another NAT, the carrier's perhaps, and the port is open only up "
+	      "to that; this word is what the servers see", text[0], text[1]);
+	return false;
+}
+
+/* Says what was seen; fills MAPPED where there is one.  ROUTER: what it gives; without family, nothing. */
+static int judge(const struct asking *asking, const struct endpoint *router, struct endpoint *mapped)
 {
 	char shown_server[NAME_MOST + ENDPOINT_TEXT + 4], text[ENDPOINT_TEXT];
 	const struct server *told = NULL;
@@ -335,25 +396,17 @@ static int judge(const struct asking *asking, struct endpoint *mapped)
 		else if (!endpoint_equal(&server->mapped, &asking->local))
 			differ = !endpoint_equal(&told->mapped, &server->mapped), seen++;
 	}
+	if (router->address.family && judge_router(router, told ? &told->mapped : NULL)) {
+		*mapped = *router;
+		return EXIT_OK;
+	}
 	if (!told)
 		return EXIT_NO_ANSWER;
-	if (differ) {
-		warnx("mapping endpoint-dependent (symmetric NAT): the peer cannot be told a port. What helps: "
-		      "forward UDP port %u on the router, another network, IPv6", (unsigned)asking->local.port);
-		return EXIT_NAT;
-	}
+	if (differ)
+		return judge_dependent(asking, mapped);
 	*mapped = told->mapped;
 	judge_mapped(asking, mapped, seen);
 	return EXIT_OK;
-}
-
-static bool print_token(const struct endpoint *local, const struct endpoint *mapped)
-{
-	char text[2][ENDPOINT_TEXT];
-
-	if (endpoint_equal(local, mapped))
-		return probe_print(endpoint_print(text[0], local), "", "");
-	return probe_print(endpoint_print(text[0], local), "@", endpoint_print(text[1], mapped));
 }
 
 /* Indications keep the mapping, and nobody answers them: RFC 8489, section 6.3.2. */
@@ -392,8 +445,9 @@ int discover(const struct probe *probe)
 {
 	struct asking asking = {.local = probe->local, .given = probe->server[1] ? 2 : 1, .start = probe_clock()};
 	sa_family_t family = probe->local.address.family;
-	struct endpoint mapped;
-	int status;
+	struct endpoint mapped = {.port = 0}, router = {.port = 0};
+	int status, router_status = EXIT_OK;
+	bool found;
 
 	asking.count = asking.given;
 	for (int i = 0; i < asking.given; i++)
@@ -401,18 +455,65 @@ int discover(const struct probe *probe)
 			return EXIT_MISTAKE;
 	if (!family_agree(&asking, &family))
 		return EXIT_MISTAKE;
-	if (asking_start(&asking, family)) {
-		asking.fd = probe_socket(&asking.local, &probe->user);
-		if (asking.fd < 0)
-			return EXIT_BROKE;
-		ask(&asking);
-	}
-	status = judge(&asking, &mapped);
-	if (status != EXIT_OK)
-		return status;
-	if (!print_token(&asking.local, &mapped))
+	found = asking_start(&asking, family);
+	if (!found)
+		user_become(&probe->user);
+	else if ((asking.fd = probe_socket(&asking.local, &probe->user)) < 0)
 		return EXIT_BROKE;
-	if (probe->hold)
+	if (probe->map) {
+		router_status = map_ask(probe, &asking.local, &router);
+		asking.start = probe_clock();
+	}
+	if (found)
+		ask(&asking);
+	status = judge(&asking, &router, &mapped);
+	if (mapped.address.family && !probe_print_word(&asking.local, &mapped))
+		return EXIT_BROKE;
+	if (status == EXIT_OK && probe->hold)
 		hold(&asking);
-	return EXIT_OK;
+	return status != EXIT_OK ? status : router_status;
+}
+
+/* An address is its own answer; a name leaves it without family. */
+static bool resolve_parse(struct address *address, const char *text, sa_family_t family)
+{
+	if (inet_pton(AF_INET, text, address->bytes) == 1)
+		address->family = AF_INET;
+	else if (inet_pton(AF_INET6, text, address->bytes) == 1)
+		address->family = AF_INET6;
+	else if (!is_name(text, strlen(text)))
+		return refuse("--resolve", "'%s': want a name or an address, without a port", shown(text));
+	if (special_is_unusable(address))
+		return refuse("--resolve", "'%s': no packet can go there", shown(text));
+	if (address->family && family && address->family != family)
+		return refuse("--resolve", "'%s': want it IPv4 or IPv6 as -b", shown(text));
+	return true;
+}
+
+int resolve(const struct probe *probe)
+{
+	sa_family_t family = probe->local.address.family;
+	const char *name = probe->resolve;
+	struct found found = {0};
+	char text[ADDRESS_TEXT];
+
+	if (!resolve_parse(&found.address, name, family))
+		return EXIT_MISTAKE;
+	user_become(&probe->user);
+	if (!found.address.family) {
+		int file = look_up_start(name, family ? family : AF_INET, GIVE_UP_MS);
+
+		if (file < 0)
+			err(EXIT_BROKE, "%s", name);
+		found = look_up_end(file);
+	}
+	if (found.again)
+		warnx("%s: %s", name, no_answer);
+	else if (!found.address.family)
+		warnx("%s: no such name, or none with an IPv%c address", name, family == AF_INET6 ? '6' : '4');
+	else if (special_is_unusable(&found.address))
+		warnx("%s: is %s, where no packet can go", name, address_print(text, &found.address));
+	else
+		return probe_print(address_print(text, &found.address), "", "") ? EXIT_OK : EXIT_BROKE;
+	return EXIT_NO_ANSWER;
 }

@@ -117,6 +117,13 @@ bool address_equal(const struct address *one, const struct address *two)
 	return one->family == two->family && memcmp(one->bytes, two->bytes, 16) == 0;
 }
 
+bool address_is_any(const struct address *address)
+{
+	static const unsigned char zeros[sizeof address->bytes];
+
+	return memcmp(address->bytes, zeros, sizeof zeros) == 0;
+}
+
 bool endpoint_equal(const struct endpoint *one, const struct endpoint *two)
 {
 	return one->port == two->port && address_equal(&one->address, &two->address);

@@ -39,6 +39,8 @@ socklen_t endpoint_to_sockaddr(struct sockaddr_storage *out, const struct endpoi
 bool endpoint_from_sockaddr(struct endpoint *, const struct sockaddr_storage *);
 
 bool address_equal(const struct address *, const struct address *);
+/* 0.0.0.0 or ::, or no address. */
+bool address_is_any(const struct address *);
 bool endpoint_equal(const struct endpoint *, const struct endpoint *);
 
 #endif

@@ -14,17 +14,23 @@
 
 static const char *const usage_text =
 	"usage: natprobe [-b ADDR] [-p PORT] [-u USER] [--hold] SERVER[:PORT] [SERVER[:PORT]]\n"
+	"       natprobe [-b ADDR] -p PORT [-u USER] --map[=PORT] [SERVER[:PORT] [SERVER[:PORT]]] | --unmap\n"
 	"       natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S]\n"
-	"                [--token WORD | --token-fd N]\n";
+	"                [--token WORD | --token-fd N]\n"
+	"       natprobe [-b ADDR] [-u USER] --resolve NAME\n";
 
 static const char *const help_text =
 	"Asks STUN servers for the mapped endpoint, prints LOCAL:PORT@MAPPED:PORT and judges the NAT;\n"
-	"or punches the hole to a peer that does the same, and prints the PEER:PORT really heard.\n"
+	"or has the router give the port to this host, for everybody, and prints the word with what it gives;\n"
+	"or punches the hole to a peer that does the same, and prints the PEER:PORT really heard;\n"
+	"or looks up a name, and prints the first address that a peer can have.\n"
 	"\n"
 	"  -b ADDR          send from this address (default: the one the kernel would take)\n"
 	"  -p PORT          send from this UDP port, the tunnel's\n"
 	"  -u USER          become USER, by name or number, once the port is taken\n"
 	"      --hold       keep the mapping alive until Enter, end of input or a signal, an hour at most\n"
+	"      --map[=PORT] ask the default router for the port, as PORT outside: PCP or NAT-PMP, for two hours\n"
+	"      --unmap      give it back\n"
 	"      --punch PEER:PORT   the endpoint that the peer's natprobe printed behind its @\n"
 	"      --first      this side was started first: exactly one of the two takes it\n"
 	"      --ttl N      hops that opening packets live: past the own NAT, not up to the peer's\n"
@@ -32,6 +38,7 @@ static const char *const help_text =
 	"      --timeout S  give up after S seconds (60)\n"
 	"      --token WORD a word that both sides share: packets of others do not count; ps(1) shows it\n"
 	"      --token-fd N read it from descriptor N instead (0: standard input)\n"
+	"      --resolve NAME  look it up, in IPv4 or as -b has it; an address is its own\n"
 	"  -h, --help   -V, --version\n"
 	"\n"
 	"The default port of SERVER is 3478. A name is looked up in IPv4 first; -b :: asks for IPv6.\n"
@@ -49,15 +56,16 @@ static bool count_parse(unsigned *out, const char *text, unsigned most, const ch
 
 enum { TOKEN_LEAST = 16 };   /* 64 bits, were it hexadecimal */
 
-enum { HOLD = 1, PUNCH, FIRST, TTL, TIMEOUT, TOKEN, TOKEN_FD };   /* the others are their letters */
+enum { HOLD = 1, MAP, UNMAP, PUNCH, FIRST, TTL, TIMEOUT, TOKEN, TOKEN_FD, RESOLVE };   /* the others are their letters */
 
 static const struct option {
 	char name[sizeof "--token-fd"];
 	char option;
 	bool valued;
 } options[] = {
-	{"-b", 'b', true}, {"-p", 'p', true}, {"-u", 'u', true},
+	{"-b", 'b', true}, {"-p", 'p', true}, {"-u", 'u', true}, {"--map", MAP, false}, {"--unmap", UNMAP, false},
 	{"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false}, {"--ttl", TTL, true}, {"--timeout", TIMEOUT, true}, {"--token", TOKEN, true}, {"--token-fd", TOKEN_FD, true},
+	{"--resolve", RESOLVE, true},
 	{"-h", 'h', false}, {"--help", 'h', false}, {"-V", 'V', false}, {"--version", 'V', false},
 };
 
@@ -99,24 +107,28 @@ static bool token_read(struct probe *probe, const char *text)
 		length += (size_t)got;
 	}
 	end = memchr(word, '\n', length);
+	probe->scripted = true;
 	return token_take(probe, word, end ? (size_t)(end - word) : length, "--token-fd");
 }
 
 static bool option_take(struct probe *probe, int option, const char *value)
 {
-	unsigned number;
+	unsigned number = 0;
 
 	switch (option) {
 	case 'b': return address_parse(&probe->local.address, value, "-b");
 	case 'p': return port_parse(&probe->local.port, value, "-p");
 	case 'u': return user_parse(&probe->user, value);
 	case HOLD: return probe->hold = true;
+	case MAP: return (probe->map = true) && (!value || port_parse(&probe->outside, value, "--map"));
+	case UNMAP: return probe->unmap = true;
 	case PUNCH: return endpoint_parse(&probe->peer, value, "--punch");
 	case FIRST: return probe->first = true;
 	case TTL: return count_parse(&number, value, 255, "--ttl") && (probe->ttl = (int)number);
 	case TIMEOUT: return count_parse(&probe->timeout_seconds, value, 86400, "--timeout");
 	case TOKEN: return token_take(probe, value, strlen(value), "--token");
 	case TOKEN_FD: return token_read(probe, value);
+	case RESOLVE: return (probe->resolve = value);
 	case 'h':
 		exit(probe_print(usage_text, "\n", help_text) ? EXIT_OK : EXIT_BROKE);
 	default:
@@ -155,7 +167,7 @@ static bool options_parse(struct probe *probe, char **words)
 		if ((ended = strcmp(word, "--") == 0))
 			continue;
 		option = option_find(word, &value);
-		if (!option || (value && !option->valued))
+		if (!option || (value && !option->valued && option->option != MAP))
 			return refuse(NULL, "option '%s': not known", shown(word)) || usage();
 		if (option->valued && !value && !(value = *++words))
 			return refuse(NULL, "option '%s': wants a value", shown(word)) || usage();
@@ -165,14 +177,35 @@ static bool options_parse(struct probe *probe, char **words)
 	return true;
 }
 
+static bool map_agrees(const struct probe *probe)
+{
+	const char *where = probe->map ? "--map" : "--unmap";
+
+	if (probe->map && probe->unmap)
+		return refuse(NULL, "--map, --unmap: want one of them");
+	if (!probe->local.port)
+		return refuse(where, "no own port: want -p PORT, the tunnel's");
+	if (probe->unmap && probe->server[0])
+		return refuse(where, "no server is asked for that");
+	return !probe->hold || probe->server[0] || refuse("--hold", "is for asking servers");
+}
+
 /* What the options say together. */
 static bool options_agree(const struct probe *probe)
 {
+	if (probe->resolve)
+		return (!probe->map && !probe->unmap && !probe->server[0] && !probe->local.port && !probe->hold && !probe->peer.address.family && !probe->first &&
+		        !probe->ttl && !probe->timeout_seconds && !probe->token[0]) ||
+		       refuse("--resolve", "with it only -b and -u");
 	if (!probe->peer.address.family) {
 		if (probe->first || probe->ttl || probe->timeout_seconds || probe->token[0])
 			return refuse(NULL, "--first, --ttl, --timeout, --token: want --punch PEER:PORT with them");
+		if (probe->map || probe->unmap)
+			return map_agrees(probe);
 		return probe->server[0] || refuse(NULL, "no SERVER to ask and no peer to --punch") || usage();
 	}
+	if (probe->map || probe->unmap)
+		return refuse(NULL, "--map, --unmap: not with --punch: before it");
 	if (probe->server[0])
 		return refuse(NULL, "'%s': with --punch no server is asked", shown(probe->server[0]));
 	if (probe->hold)
@@ -194,5 +227,9 @@ int main(int argc, char **argv)
 	if (!options_parse(&probe, argv + (argc > 0)) || !options_agree(&probe))
 		return EXIT_MISTAKE;
 	probe_on_signal(EXIT_BROKE);
-	return probe.peer.address.family ? punch(&probe) : discover(&probe);
+	if (probe.resolve)
+		return resolve(&probe);
+	if (probe.peer.address.family)
+		return punch(&probe);
+	return probe.server[0] ? discover(&probe) : map(&probe);
 }

@@ -1,4 +1,4 @@
-/* natprobe's two jobs. */
+/* natprobe's jobs. */
 #ifndef NATPROBE_H
 #define NATPROBE_H
 
@@ -12,16 +12,27 @@ struct probe {
 	/* discover */
 	const char *server[2];   /* as typed; NULL: not given */
 	bool hold;
+	/* map */
+	bool map, unmap;
+	uint16_t outside;        /* the port that the router is to give; 0: the own one */
 	/* punch */
 	struct endpoint peer;    /* no family: discover */
 	bool first;
 	int ttl;                 /* 0: natprobe finds one */
 	unsigned timeout_seconds;
 	char token[257];         /* empty: none */
+	bool scripted;           /* it came from a descriptor: who asks has words of its own for what to do next */
+	/* resolve */
+	const char *resolve;     /* as typed; NULL: discover or punch */
 };
 
-/* Each does its job, says what it found, and returns the exit status.  (discover.c, punch.c) */
+/* Each does its job, says what it found, and returns the exit status.  (discover.c) */
 int discover(const struct probe *);
+int resolve(const struct probe *);
+/* (punch.c) */
 int punch(const struct probe *);
+/* (map.c)  map_ask completes LOCAL, whose port is asked for; MAPPED gets what the router gives, or no family. */
+int map(const struct probe *);
+int map_ask(const struct probe *, struct endpoint *local, struct endpoint *mapped);
 
 #endif

@@ -62,6 +62,15 @@ bool probe_print(const char *one, const char *two, const char *three)
 	return false;
 }
 
+bool probe_print_word(const struct endpoint *local, const struct endpoint *mapped)
+{
+	char text[2][ENDPOINT_TEXT];
+
+	if (endpoint_equal(local, mapped))
+		return probe_print(endpoint_print(text[0], local), "", "");
+	return probe_print(endpoint_print(text[0], local), "@", endpoint_print(text[1], mapped));
+}
+
 int64_t probe_clock(void)
 {
 	struct timespec now;

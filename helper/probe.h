@@ -13,6 +13,8 @@ int64_t probe_clock(void);   /* monotonic milliseconds */
 /* Prints the three as one line and closes stdout: data is out when it is closed, a full disk becomes a status, and a
  * reader need not wait for the end of --hold. */
 bool probe_print(const char *, const char *, const char *);
+/* So, LOCAL@MAPPED, or LOCAL alone where they are the same. */
+bool probe_print_word(const struct endpoint *local, const struct endpoint *mapped);
 /* The line in place that shows a person that we wait, and for how long yet; 0 or fewer seconds wipe it. */
 void probe_progress(const char *what, int seconds);
 /* From now on SIGINT, SIGTERM and, unless it is ignored, SIGHUP end the program with this status. */

@@ -29,8 +29,10 @@ enum {
 	SHORT_MS = 1000,         /* how long the second side's packets die on the way, too */
 	TTL_LEAST = 2, TTL_MOST = 5,
 	TTL_SILENT_MS = 3000,    /* nobody says who drops them: perhaps a router before the own NAT */
-	FOREIGN_MOST = 2,        /* one may be the last word of a run that has been given up */
 	FOREIGN_MS = 600,        /* two of our own on their way, so that the peer sees as much of us */
+	NEXT_AFTER_MS = 3000,    /* most peers are heard by then */
+	NEXT_PORTS = 10,         /* where a NAT counts, and others have taken ports since the peer asked for its own */
+	TUNNEL_MS = 10000,       /* anybody can send what a tunnel sends: a peer that punches is heard by then */
 };
 
 struct hole {
@@ -40,11 +42,12 @@ struct hole {
 	struct hello mine;         /* mine.heard: whom we heard */
 	struct hello_key key;
 	int64_t start, deadline, fast_since, next;   /* NEXT: when we send again without being asked */
+	unsigned turn;             /* which of the ports after the peer's is next */
 	bool heard;
 	int64_t both_since;        /* it heard us too, for it said our id; 0: not so */
 	int64_t tunnel_since;      /* before any hello came what only a tunnel sends; 0: not so */
-	int foreign;               /* hellos of another token from the endpoint given */
-	int64_t foreign_since;     /* that they are enough; 0: they are not */
+	bool foreign;              /* hellos of another token come from the endpoint given */
+	int64_t foreign_since;     /* that one of them said our id: it answers to us; 0: not so */
 	int ttl;                   /* of packets that are to die on the way */
 	int64_t ttl_since;
 	bool ttl_private, ttl_public;   /* who dropped them */
@@ -117,16 +120,23 @@ static bool hole_send(struct hole *hole, const struct endpoint *to, uint64_t hea
 }
 
 /* Of another token, so of nobody; and not answered.  But from the very endpoint given it is likely the peer with a
- * script of another run, and that is worth a word.  Our own packets, which go there anyway, tell the peer as much. */
-static void foreign_take(struct hole *hole, const struct endpoint *from)
+ * script of another run, and that is worth a word: once it has said our id, which nobody can who does not get our packets.
+ * Those go there anyway, and say its own. */
+static void foreign_take(struct hole *hole, const struct hello *hello, const struct endpoint *from)
 {
-	if (hole->heard || hole->foreign == FOREIGN_MOST || !endpoint_equal(from, &hole->probe->peer))
+	int64_t now = probe_clock();
+
+	if (hole->heard || hole->foreign_since || !endpoint_equal(from, &hole->probe->peer))
 		return;
-	if (++hole->foreign < FOREIGN_MOST)
-		return;
-	hole->foreign_since = hole->fast_since = probe_clock();
-	if (hole->next > hole->foreign_since + FAST_MS)
-		hole->next = hole->foreign_since + FAST_MS;
+	hole->mine.heard = hello->id;
+	if (!hole->foreign) {
+		hole->foreign = true;
+		hole->fast_since = now;
+		if (hole->next > now + FAST_MS)
+			hole->next = now + FAST_MS;
+	}
+	if (hello->heard == hole->mine.id)
+		hole->foreign_since = now;
 }
 
 /* A hello with our token's MAC.  It may be an old one, played again from anywhere, as long as it does not say the id that
@@ -180,7 +190,23 @@ static void take(struct hole *hole)
 	else if (hello_genuine(bytes, hole->key))
 		hello_take(hole, &hello, &from);
 	else
-		foreign_take(hole, &from);
+		foreign_take(hole, &hello, &from);
+}
+
+/* A NAT that counts gives the peer one of the ports that follow the one it was told of.  One datagram more for each that we
+ * send by ourselves, to the address given, and none for what comes in. */
+static void next_send(struct hole *hole, int64_t now)
+{
+	struct endpoint to = hole->probe->peer;
+	unsigned port = to.port + 1u + hole->turn % NEXT_PORTS;
+
+	if (hole->both_since || now - hole->start < NEXT_AFTER_MS)
+		return;
+	hole->turn++;
+	if (port > 65535)
+		return;
+	to.port = (uint16_t)port;
+	hole_send(hole, &to, hole->mine.heard, ttl_now(hole, now));
 }
 
 /* Until when we send and listen: once it is decided, a little longer. */
@@ -192,7 +218,7 @@ static int64_t hole_end(const struct hole *hole)
 		return hole->deadline;
 	if (hole->foreign_since)
 		return hole->foreign_since + FOREIGN_MS;
-	return hole->tunnel_since ? hole->tunnel_since + LINGER_MS : hole->deadline;
+	return hole->tunnel_since && hole->tunnel_since + TUNNEL_MS < hole->deadline ? hole->tunnel_since + TUNNEL_MS : hole->deadline;
 }
 
 /* False if the system refuses. */
@@ -205,6 +231,7 @@ static bool hole_work(struct hole *hole, const char *waiting_for)
 		if (now >= hole->next) {
 			if (!hole_send(hole, &hole->peer, hole->mine.heard, ttl_now(hole, now)))
 				return false;
+			next_send(hole, now);
 			if (end == hole->deadline)
 				probe_progress(waiting_for, (int)((end - now + 999) / 1000));
 			hole->next = now + (now - hole->fast_since < FAST_FOR_MS ? FAST_MS : SLOW_MS);
@@ -236,6 +263,8 @@ static int hole_failed(const struct hole *hole, unsigned seconds)
 		warnx("%s: heard it, but it did not hear us in %u seconds", peer, seconds);
 	else
 		warnx("%s: heard nothing in %u seconds%s%s", peer, seconds, trouble ? "; last error: " : "", trouble ? trouble : "");
+	if (hole->probe->scripted)
+		return EXIT_NO_ANSWER;
 	warnx("stop both for 30 seconds, then start the side given --first first (one side, not both)");
 	warnx("where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; "
 	      "where no N fits, forward UDP port %u on the router, or IPv6", (unsigned)hole->probe->local.port);

@@ -30,18 +30,21 @@ static void block_take(uint32_t state[8], const unsigned char *block)
 		w[i] = w[i - 16] + w[i - 7] + (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) +
 		       (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
 	memcpy(v, state, sizeof v);
-	for (int i = 0; i < 64; i++) {
-		uint32_t one = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) +
-		               ((v[4] & v[5]) ^ (~v[4] & v[6])) + constants[i] + w[i];
-		uint32_t two = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) +
-		               ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+	/* a to h go one place on with each round: here the places go back */
+	for (unsigned i = 0; i < 64; i++) {
+		const uint32_t a = v[-i & 7], b = v[(1 - i) & 7], c = v[(2 - i) & 7];
+		const uint32_t e = v[(4 - i) & 7], f = v[(5 - i) & 7], g = v[(6 - i) & 7];
+		uint32_t one = v[(7 - i) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + constants[i] + w[i];
+		uint32_t two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
 
-		memmove(v + 1, v, 7 * sizeof *v);
-		v[4] += one;
-		v[0] = one + two;
+		v[(3 - i) & 7] += one;
+		v[(7 - i) & 7] = one + two;
 	}
 	for (int i = 0; i < 8; i++)
 		state[i] += v[i];
+	/* what is hashed may be secret */
+	explicit_bzero(w, sizeof w);
+	explicit_bzero(v, sizeof v);
 }
 
 void sha256_start(struct sha256 *hash)
@@ -78,6 +81,7 @@ void sha256_end(struct sha256 *hash, unsigned char out[SHA256_LENGTH])
 	sha256_add(hash, end, sizeof end);
 	for (int i = 0; i < SHA256_LENGTH; i++)
 		out[i] = (unsigned char)(hash->state[i / 4] >> (24 - 8 * (i % 4)));
+	explicit_bzero(hash, sizeof *hash);
 }
 
 void sha256_hmac(unsigned char out[SHA256_LENGTH], const void *key, size_t key_length, const void *bytes, size_t length)
@@ -105,4 +109,5 @@ void sha256_hmac(unsigned char out[SHA256_LENGTH], const void *key, size_t key_l
 	sha256_add(&hash, pad, sizeof pad);
 	sha256_add(&hash, out, SHA256_LENGTH);
 	sha256_end(&hash, out);
+	explicit_bzero(pad, sizeof pad);
 }

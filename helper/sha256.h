@@ -15,6 +15,7 @@ struct sha256 {
 
 void sha256_start(struct sha256 *);
 void sha256_add(struct sha256 *, const void *bytes, size_t length);
+/* Wipes what it had. */
 void sha256_end(struct sha256 *, unsigned char out[SHA256_LENGTH]);
 
 void sha256_hmac(unsigned char out[SHA256_LENGTH], const void *key, size_t key_length, const void *bytes, size_t length);

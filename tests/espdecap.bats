@@ -21,6 +21,7 @@ teardown_file() {
 }
 
 setup() {
+	set +T; declare -ft "$BATS_TEST_NAME" # bats traces the tests themselves, not what they call: that takes a quarter of the time
 	PORT=$((10000 + RANDOM % 20000))
 	SAID=$BATS_TEST_TMPDIR/said
 	PID=

@@ -25,6 +25,7 @@ teardown_file() {
 }
 
 setup() {
+	set +T; declare -ft "$BATS_TEST_NAME" # bats traces the tests themselves, not what they call: that takes a quarter of the time
 	cd "$BATS_TEST_TMPDIR" || return
 	started=()
 }
@@ -138,15 +139,31 @@ natprobe: behind NAT, port moved from 21103 to 40000; verdict unknown (both serv
 	same "$(tail -1 err)" 'natprobe: mapping endpoint-independent (cone NAT), port kept'
 }
 
-@test "two mappings: status 3, both shown, no word on stdout, and what helps" {
+@test "two mappings: status 3, both shown, for whom the word does all the same, and what helps" {
 	fake 127.0.0.1:21480 192.0.2.1:40000
-	fake 127.0.0.2:21480 192.0.2.1:40001
+	fake 127.0.0.2:21480 192.0.2.1:50001
 	probe -p 21105 127.0.0.1:21480 127.0.0.2:21480
 	same "$status" 3
-	same "$out" ""
+	same "$out" 127.0.0.1:21105@192.0.2.1:50001
 	same "$err" "natprobe: 127.0.0.1:21480 sees 192.0.2.1:40000
-natprobe: 127.0.0.2:21480 sees 192.0.2.1:40001
-natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a port. What helps: forward UDP port 21105 on the router, another network, IPv6"
+natprobe: 127.0.0.2:21480 sees 192.0.2.1:50001
+natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a peer that is not behind NAT, or whose router has the port forwarded. What helps with others: --map, forward UDP port 21105 on the router, another network, IPv6"
+}
+
+@test "two mappings 1 to 5 ports apart at one address: the NAT counts, the word has the higher port" {
+	fake 127.0.0.1:21480 192.0.2.1:40005
+	while read -r at seen want said; do
+		fake 127.0.0.2:$at $seen
+		probe -p 21105 127.0.0.1:21480 127.0.0.2:$at
+		same "$status $out" "3 127.0.0.1:21105@$want"
+		same "$(sed -n 's/^natprobe: the two ports are \([0-9]\) apart, so this NAT counts: .*/\1/p' err)" "$said"
+	done <<-END
+		21481 192.0.2.1:40006 192.0.2.1:40006 1
+		21482 192.0.2.1:40010 192.0.2.1:40010 5
+		21483 192.0.2.1:40011 192.0.2.1:40011
+		21484 192.0.2.1:40003 192.0.2.1:40005 2
+		21485 192.0.2.2:40006 192.0.2.2:40006
+	END
 }
 
 @test "one server, or two ports of one address, leave the verdict unknown and say so" {
@@ -245,8 +262,16 @@ natprobe: mapping endpoint-dependent (symmetric NAT): the peer cannot be told a 
 	done
 }
 
-@test "names that no name server knows of take 8 seconds together, and keep nobody from asking the other" {
+@test "names that no name server knows of take 8 seconds together, and keep nobody from asking the other; --resolve takes 8, too" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: binds another /etc/resolv.conf"
+	mkdir resolve
+	(
+		cd resolve && start=${EPOCHREALTIME/./} && named "" --resolve home.example.org
+		same "$status $(cat out err) $(sort -u asked)" "4 natprobe: home.example.org: no name server answers home.example.org 1"
+		took=$((${EPOCHREALTIME/./} - start))
+		[ $took -ge 7900000 ] && [ $took -lt 12000000 ] # the resolver itself would wait for 30
+	) &
+	resolve=$!
 	echo 'nameserver 127.0.0.9' >resolv.conf
 	deaf() { # ARGUMENT...: where the name server takes questions and is silent, and a STUN server is there
 		unshare -mn sh -c 'mount --bind resolv.conf /etc/resolv.conf && ip link set lo up || exit 77
@@ -269,6 +294,86 @@ natprobe: b.example: no name server answers"
 	deaf -p 21115 127.0.0.1:21480 b.example || status=$?
 	same "$status $(cat out)" "0 127.0.0.1:21115@192.0.2.1:21115"
 	[ $((${EPOCHREALTIME/./} - start)) -lt 8500000 ]
+	wait $resolve
+}
+
+# named ZONE ARGUMENT...: natprobe where the name server has these words, NAME=ADDRESS[,ADDRESS]...; '' takes questions and is
+# silent. Fills status; leaves out, err and asked: each question's name and type
+named() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: binds another /etc/resolv.conf"
+	# the resolver's own patience, else more than ours
+	printf 'nameserver 127.0.0.9\noptions timeout:%s attempts:1\n' "${PATIENCE:-30}" >resolv.conf
+	echo '127.0.0.1 localhost' >hosts
+	status=0
+	ZONE=$1 unshare -mn sh -c 'mount --bind resolv.conf /etc/resolv.conf && mount --bind hosts /etc/hosts && ip link set lo up || exit 77
+		perl -MSocket=:all -e "$0" >asked & server=$!
+		until [ -n "$(ss -Hlun sport = :53)" ]; do sleep 0.05; done
+		shift; status=0; "$NATPROBE" "$@" >out 2>err || status=$?
+		kill $server; exit $status' '
+		socket my $s, AF_INET, SOCK_DGRAM, 0; bind $s, pack_sockaddr_in(53, inet_aton "127.0.0.9") or die; $| = 1;
+		my %zone = map { my ($name, $all) = split "="; $name, [split ",", $all] } split " ", $ENV{ZONE};
+		while (my $from = recv $s, my $q, 512, 0) {
+			my ($at, @name) = 12;
+			while (my $n = ord substr $q, $at, 1) { push @name, substr $q, $at + 1, $n; $at += $n + 1 }
+			my ($name, $type) = (lc join(".", @name), unpack "n", substr $q, $at + 1, 2);
+			print "$name $type\n";
+			next unless %zone;
+			my @found = grep { defined && length == ($type == 28 ? 16 : 4) }
+				map { /:/ ? inet_pton AF_INET6, $_ : inet_pton AF_INET, $_ } @{$zone{$name} || []};
+			send $s, substr($q, 0, 2) . pack("n5", $zone{$name} ? 0x8180 : 0x8183, 1, scalar @found, 0, 0) . substr($q, 12, $at - 7) .
+				join("", map { pack "n3Nn/a*", 0xc00c, $type, 1, 60, $_ } @found), 0, $from;
+		}' "$@" 3>&- || status=$?
+	[ $status != 77 ] || skip "cannot mount"
+}
+ZONE="home.example.org=31.1.2.3,31.1.2.4 six.example.org=2001:db8::7 both.example.org=31.1.2.5,2001:db8::8
+	late.example.org=0.0.0.0,127.0.0.1,224.0.0.1,255.255.255.255,31.1.2.6 late6.example.org=::,::1,ff02::1,::ffff:31.1.2.3,2001:db8::9
+	lan=192.168.1.9 nowhere.example.org=127.0.1.1,0.0.0.0"
+
+@test "--resolve prints the first address of a name that can be an endpoint, of the version that -b has" {
+	while IFS='|' read -r arguments want; do
+		# shellcheck disable=SC2086
+		named "$ZONE" $arguments
+		same "$arguments: $status $(cat out err)" "$arguments: 0 $want"
+	done <<-END
+		--resolve home.example.org|31.1.2.3
+		--resolve home.example.org.|31.1.2.3
+		--resolve HOME.example.org -b 192.0.2.1|31.1.2.3
+		--resolve=both.example.org|31.1.2.5
+		-b 2001:db8::1 --resolve both.example.org|2001:db8::8
+		-b :: --resolve six.example.org|2001:db8::7
+		--resolve late.example.org|31.1.2.6
+		-b :: --resolve late6.example.org|2001:db8::9
+		--resolve lan|192.168.1.9
+		-u 65534 --resolve lan|192.168.1.9
+	END
+}
+
+@test "--resolve: one line says whether there is no such name, no answer, or nothing that a packet can go to: status 4" {
+	named "$ZONE" --resolve gone.example.org
+	same "$status $(cat out err)" "4 natprobe: gone.example.org: no such name, or none with an IPv4 address"
+	named "$ZONE" --resolve six.example.org
+	same "$status $(cat out err)" "4 natprobe: six.example.org: no such name, or none with an IPv4 address"
+	named "$ZONE" -b :: --resolve home.example.org
+	same "$status $(cat out err)" "4 natprobe: home.example.org: no such name, or none with an IPv6 address"
+	named "$ZONE" --resolve nowhere.example.org
+	same "$status $(cat out err)" "4 natprobe: nowhere.example.org: is 127.0.1.1, where no packet can go"
+	named "$ZONE" --resolve localhost
+	same "$status $(cat out err)" "4 natprobe: localhost: is 127.0.0.1, where no packet can go"
+	PATIENCE=1 named "" --resolve home.example.org
+	same "$status $(cat out err)" "4 natprobe: home.example.org: no name server answers"
+}
+
+@test "--resolve: an address prints itself, as the kernel writes it, and asks nobody" {
+	while IFS='|' read -r given want; do
+		# shellcheck disable=SC2086
+		named "" $given
+		same "$given: $status $(cat out err asked)" "$given: 0 $want"
+	done <<-END
+		--resolve 31.1.2.3|31.1.2.3
+		-b 192.0.2.1 --resolve 192.168.1.9|192.168.1.9
+		--resolve 2001:DB8:0:0:0:0:0:7|2001:db8::7
+		-b :: --resolve 2001:db8::7|2001:db8::7
+	END
 }
 
 @test "--hold ends at once where its input is closed, and at SIGHUP as at Enter: status 0" {
@@ -322,7 +427,7 @@ natprobe: b.example: no name server answers"
 	same "$out $(cat out2)" "[::1]:21502 [::1]:21501"
 }
 
-@test "two scripts of different runs: both sides stop soon after the second hello, status 2" {
+@test "two scripts of different runs: both sides stop as soon as each has said the other's id, status 2" {
 	for first in "" --first; do
 		start=${EPOCHREALTIME/./}
 		both "--token the-word-of-run-one $first" "--token the-word-of-run-two"
@@ -334,11 +439,12 @@ natprobe: b.example: no name server answers"
 	done
 }
 
-@test "one hello of another token, or many from elsewhere, end nothing, and nothing is said of them" {
+@test "hellos of another token that do not say our id end nothing, however many and wherever from, and nothing is said of them" {
 	"$NATPROBE" -b 127.0.0.3 -p 21513 --punch 127.0.0.1:21511 --token two --timeout 1 2>/dev/null 3>&- &
 	"$NATPROBE" -b 127.0.0.1 -p 21511 --punch 127.0.0.2:21512 --token one --timeout 1 >out2 2>err2 3>&- &
 	many=$!
-	says 1 "$(escaped AAAAAAAA '' BBBBBBBB)"
+	foreign=$(escaped AAAAAAAA DDDDDDDD BBBBBBBB)
+	says 1 "$foreign" "$foreign" "$foreign" "$(escaped CCCCCCCC '' BBBBBBBB)"
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 1
 	same "$status $out" "4 "
 	same "$err" "natprobe: 127.0.0.2:21502: heard nothing in 1 seconds
@@ -348,6 +454,17 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	wait $many || status=$?
 	same "$status $(cat out2)" "4 "
 	same "$(grep 127.0.0.3 err2)" ""
+	hush
+}
+
+@test "after a stranger has sent all kinds of packets in the peer's name, the peer is heard all the same" {
+	word=a-word-of-sixteen other=0
+	foreign=$(escaped AAAAAAAA DDDDDDDD other)
+	says 0.2 "$foreign" '\xff' "$foreign" '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh' junk "$foreign"
+	{ sleep 1.5; kill "${started[@]}"; sleep 0.3; exec "$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 --token $word 2>err2 >out2 3>&-; } &
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --token $word --first
+	wait $! || other=$?
+	same "$status $other $out $(cat out2) $err$(cat err2)" "0 0 127.0.0.2:21502 127.0.0.1:21501 "
 }
 
 @test "hellos of another token do not end a punch that has heard the right one" {
@@ -367,6 +484,33 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	same "$err" "natprobe: 127.0.0.2:21503: the peer sends from there, not from 127.0.0.2:21502: its NAT is symmetric, or the port was taken"
 }
 
+@test "a peer whose NAT counts is heard from one of the ten ports after its own, not from further on, and what comes in brings no more out" {
+	# waits where the NAT lets in only what has been sent to, and answers what comes there: each port, once it was sent to
+	behind_counting() { # STEPS
+		perl -MIO::Socket::INET -e '
+			$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.2:$ARGV[0]", ReuseAddr => 0) or die;
+			$s->recv($_, 99); exec @ARGV[1 .. $#ARGV]' $((21502 + $1)) \
+			"$NATPROBE" -b 127.0.0.2 -p $((21502 + $1)) --punch 127.0.0.1:21501 --token a-word-of-sixteen --timeout 3 >out2 2>err2 3>&- &
+		started+=($!)
+	}
+	for steps in 1 10; do
+		behind_counting $steps
+		probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --token a-word-of-sixteen --timeout 12
+		same "$status $out" "0 127.0.0.2:$((21502 + steps))"
+		hush
+	done
+	behind_counting 11
+	FROM=127.0.0.3:21503 says 8 "$(escaped AAAAAAAA CCCCCCCC a-word-of-sixteen)" "$(escaped BBBBBBBB CCCCCCCC other)"
+	strace -qq -e trace=sendto -o trace "$NATPROBE" -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --token a-word-of-sixteen --timeout 8 >out 2>err 3>&- || true
+	same "$(cat out)" ""
+	hush
+	# to a stranger one for one; to each of the ten no more than to the port given
+	same "$(grep -c 127.0.0.3 trace)" 1
+	given=$(grep -c 'htons(21502)' trace) more=$(grep -c 'htons(215\(0[3-9]\|1[0-2]\)).*127.0.0.2' trace)
+	[ $more -ge 8 ] && [ $more -lt "$given" ]
+	same "$(grep -c 'htons(21513)' trace)" 0
+}
+
 @test "without --token another address does not count, with it it does" {
 	deaf=0 dumb=0 other=0
 	"$NATPROBE" -b 127.0.0.3 -p 21513 --punch 127.0.0.1:21511 --timeout 1 >out3 2>&1 3>&- &
@@ -382,16 +526,19 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	same "$deaf $dumb" "4 4"
 }
 
-@test "a keepalive or ESP from the peer's endpoint proves no token: the punch ends early, status 4, no word" {
-	for packet in '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'; do
-		start=${EPOCHREALTIME/./}
-		says 0.3 "$packet"
-		probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --first --timeout 30
-		same "$status $out" "4 "
-		same "$err" "natprobe: 127.0.0.2:21502: something sends from there as a tunnel would; whether it is the peer's only the tunnel can tell"
-		[ $((${EPOCHREALTIME/./} - start)) -lt 3000000 ]
-		hush
-	done
+@test "a keepalive or ESP from the peer's endpoint proves no token: ten seconds without a hello, then status 4, no word" {
+	tunnel="natprobe: 127.0.0.2:21502: something sends from there as a tunnel would; whether it is the peer's only the tunnel can tell"
+	says 0.3 '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --first --timeout 1
+	same "$status $out $err" "4  $tunnel"
+	hush
+	start=${EPOCHREALTIME/./}
+	says 0.3 '\xff'
+	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --first --timeout 30
+	same "$status $out $err" "4  $tunnel"
+	took=$((${EPOCHREALTIME/./} - start))
+	[ $took -ge 10000000 ]
+	[ $took -lt 12000000 ]
 }
 
 @test "where the peer has said hello, a tunnel's packets count for nothing, before it or after" {
@@ -449,6 +596,8 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --token-fd 7 7< <(printf a-word-of-; sleep 0.2; printf sixteen)
 	wait $! || other=$?
 	same "$status $other $out $err$(cat err2)" "0 0 127.0.0.2:21502 "
+	probe -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token-fd=0 <<<a-word-of-sixteen
+	same "$status $err" "4 natprobe: 127.0.0.2:21502: heard nothing in 1 seconds"
 	probe -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token-fd=0 <<<a-word-of-fifte
 	same "$status $(head -1 err)" "4 natprobe: --token-fd: a word of less than 16 characters can be guessed"
 	probe -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token a-word-of-fifte
@@ -543,14 +692,17 @@ NoNewPrivs: 1"
 	same "$(sed -nE 's/^(bind|capset|sendto|recvfrom|recvmsg).*/\1/p' trace | awk '!seen[$0]++' | head -n 2 | xargs)" "bind capset"
 }
 
-@test "-u by one who may not: status 1, and no packet is sent" {
+@test "-u by one who may not: status 1, no packet is sent and no name looked up" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
 	cp -L "$NATPROBE" natprobe
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" natprobe
-	status=0
-	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all -- \
-		./natprobe -u 1 -p 21501 --punch 127.0.0.2:21502 >out 2>err || status=$?
-	same "$status $(cat out err)" "1 natprobe: cannot become user '1': Operation not permitted"
+	for arguments in "-p 21501 --punch 127.0.0.2:21502" "--resolve localhost"; do
+		status=0
+		# shellcheck disable=SC2086
+		setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all -- \
+			./natprobe -u 1 $arguments >out 2>err || status=$?
+		same "$status $(cat out err)" "1 natprobe: cannot become user '1': Operation not permitted"
+	done
 }
 
 @test "a port in use is named, with who tells whose it is" {
@@ -572,6 +724,7 @@ NoNewPrivs: 1"
 }
 
 @test "every bad word is refused in one line: where, what was given, what would do; status 2" {
+	long=$(printf %0254d 0 | tr 0 a)
 	while IFS='|' read -r arguments want; do
 		# shellcheck disable=SC2086
 		eval probe $arguments
@@ -605,13 +758,31 @@ NoNewPrivs: 1"
 		-u 0 1.2.3.4|-u: user '0': want one who is not root
 		-p 5 --punch 1.2.3.4:5 --token ""|--token: '': want a word
 		-p 5 --punch peer:5|--punch: address 'peer': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]
+		--resolve home.example:5|--resolve: 'home.example:5': want a name or an address, without a port
+		--resolve 31.1.2.3:5|--resolve: '31.1.2.3:5': want a name or an address, without a port
+		--resolve [2001:db8::1]:5|--resolve: '[2001:db8::1]:5': want a name or an address, without a port
+		--resolve ""|--resolve: '': want a name or an address, without a port
+		--resolve 1.2.3|--resolve: '1.2.3': want a name or an address, without a port
+		--resolve a/b|--resolve: 'a/b': want a name or an address, without a port
+		--resolve $long|--resolve: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...': want a name or an address, without a port
+		--resolve 127.0.0.1|--resolve: '127.0.0.1': no packet can go there
+		--resolve ::ffff:31.1.2.3|--resolve: '::ffff:31.1.2.3': no packet can go there
+		-b :: --resolve 31.1.2.3|--resolve: '31.1.2.3': want it IPv4 or IPv6 as -b
+		--resolve a.example 1.2.3.4|--resolve: with it only -b and -u
+		--resolve a.example -p 5|--resolve: with it only -b and -u
+		--resolve a.example --hold|--resolve: with it only -b and -u
+		--resolve a.example -p 5 --punch 1.2.3.4:5|--resolve: with it only -b and -u
+		--resolve a.example --token 0123456789abcdef|--resolve: with it only -b and -u
+		--resolve a.example --first|--resolve: with it only -b and -u
 	END
 }
 
 @test "an unknown option, a value that is missing and no words at all show the usage: status 2" {
 	usage="usage: natprobe [-b ADDR] [-p PORT] [-u USER] [--hold] SERVER[:PORT] [SERVER[:PORT]]
+       natprobe [-b ADDR] -p PORT [-u USER] --map[=PORT] [SERVER[:PORT] [SERVER[:PORT]]] | --unmap
        natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S]
-                [--token WORD | --token-fd N]"
+                [--token WORD | --token-fd N]
+       natprobe [-b ADDR] [-u USER] --resolve NAME"
 	probe --what
 	same "$status $err" "2 natprobe: option '--what': not known
 $usage"

@@ -1,0 +1,283 @@
+/* natprobe asks the router for the port: PCP, which every reply has to prove itself in by its nonce; where the router
+ * knows only NAT-PMP, that.  What is asked again is mapped again, so a router that was restarted needs no care. */
+#include "natprobe.h"
+#include "pcp.h"
+#include "probe.h"
+#include "route.h"
+#include "say.h"
+#include "sha256.h"
+#include "special.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	LEASE_SECONDS = 7200,    /* RFC 6886, section 3.3 */
+	PCP_FOR_MS = 4000, PCP_AGAIN_MS = 3000,        /* RFC 6887, section 8.1.1; its 1024 seconds are for daemons */
+	NATPMP_FOR_MS = 4000, NATPMP_AGAIN_MS = 250,   /* RFC 6886, section 3.1, then doubled; its 64 seconds, too */
+	ID_TEXT = 36,            /* of a boot_id; a machine-id has 32 */
+};
+
+struct asking {
+	int fd;
+	char router[ADDRESS_TEXT];
+	struct pcp_asked asked;
+	const char *protocol;
+};
+
+/* What a message says, and what answers it. */
+struct message {
+	unsigned char bytes[PCP_MAP];
+	size_t length;
+	bool (*parse)(struct pcp_answer *, const unsigned char *, size_t, const struct pcp_asked *);
+};
+
+static size_t secret_read(char *out, size_t most, const char *path)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = file < 0 ? -1 : read(file, out, most);
+
+	if (file >= 0)
+		close(file);
+	return length > 0 && strspn(out, "0123456789abcdef-") >= (size_t)length ? (size_t)length : 0;
+}
+
+/* Who renews a mapping, or gives it back, must know its nonce (RFC 6887, section 11.2), and is another process: so it
+ * follows from what this machine alone knows, and nothing is kept.  Without a machine-id, from what is so until it is
+ * booted again; then the old mapping has to end first. */
+static void nonce_make(unsigned char out[PCP_NONCE], const struct endpoint *local)
+{
+	char id[ID_TEXT + 1] = {0}, about[ENDPOINT_TEXT + 32], text[ENDPOINT_TEXT];
+	unsigned char mac[SHA256_LENGTH];
+	size_t length = secret_read(id, 32, "/etc/machine-id");
+
+	if (length != 32)
+		length = secret_read(id, ID_TEXT, "/proc/sys/kernel/random/boot_id");
+	if (length < 32)
+		errx(EXIT_BROKE, "neither /etc/machine-id nor the kernel's boot_id can be read");
+	snprintf(about, sizeof about, "natprobe --map %s", endpoint_print(text, local));
+	sha256_hmac(mac, id, length, about, strlen(about));
+	memcpy(out, mac, PCP_NONCE);
+}
+
+static bool natpmp_address(struct pcp_answer *answer, const unsigned char *bytes, size_t length, const struct pcp_asked *asked)
+{
+	(void)asked;
+	return natpmp_address_parse(answer, bytes, length);
+}
+
+/* The socket is connected: only the router's own answers come, and ICMP's word that nobody listens there, ECONNREFUSED.
+ * 0, or an errno; ETIMEDOUT: no answer. */
+static int talk(const struct asking *asking, const struct message *message, struct pcp_answer *answer, int64_t end, int64_t pause)
+{
+	unsigned char bytes[PCP_MOST + 1];
+	struct pollfd waiting = {.fd = asking->fd, .events = POLLIN};
+	int64_t next = probe_clock(), now;
+
+	while ((now = probe_clock()) < end) {
+		ssize_t length;
+
+		if (now >= next) {
+			if (send(asking->fd, message->bytes, message->length, 0) < 0 && errno != EAGAIN && errno != ENOBUFS)
+				return errno;
+			next += pause;
+			pause *= 2;
+		}
+		if (poll(&waiting, 1, (int)((next < end ? next : end) - now)) <= 0)
+			continue;
+		length = recv(asking->fd, bytes, sizeof bytes, 0);
+		if (length < 0 && errno != EAGAIN)
+			return errno;
+		if (length >= 0 && message->parse(answer, bytes, (size_t)length, &asking->asked))
+			return 0;
+	}
+	return ETIMEDOUT;
+}
+
+/* Its address first: without one there is nothing to map. */
+static int natpmp(struct asking *asking, struct pcp_answer *answer)
+{
+	int64_t end = probe_clock() + NATPMP_FOR_MS;
+	struct message message = {.length = NATPMP_ADDRESS, .parse = natpmp_address};
+	struct address address;
+	int error;
+
+	asking->protocol = "NAT-PMP";
+	natpmp_address_write(message.bytes);
+	error = talk(asking, &message, answer, end, NATPMP_AGAIN_MS);
+	if (error || answer->result != PCP_SUCCESS)
+		return error;
+	address = answer->mapped.address;
+	message.parse = natpmp_map_parse;
+	message.length = NATPMP_MAP;
+	natpmp_map_write(message.bytes, &asking->asked);
+	error = talk(asking, &message, answer, end, NATPMP_AGAIN_MS);
+	answer->mapped.address = address;
+	return error;
+}
+
+static int ask(struct asking *asking, struct pcp_answer *answer)
+{
+	struct message message = {.length = PCP_MAP, .parse = pcp_map_parse};
+	int error;
+
+	asking->protocol = "PCP";
+	pcp_map_write(message.bytes, &asking->asked);
+	error = talk(asking, &message, answer, probe_clock() + PCP_FOR_MS, PCP_AGAIN_MS);
+	if (asking->asked.local.address.family == AF_INET && (error ? error == ETIMEDOUT : answer->result == PCP_VERSION))
+		return natpmp(asking, answer);
+	return error;
+}
+
+static int refused(const struct asking *asking, const struct pcp_answer *answer)
+{
+	static const struct { unsigned char result; const char *text; } meanings[] = {
+		{PCP_VERSION, "it speaks another version"},
+		{PCP_NOT_AUTHORIZED, "it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings"},
+		{PCP_OPCODE, "it maps no ports: allow PCP or NAT-PMP in its settings"},
+		{PCP_NETWORK, "it has no way to the internet now: again when it has"},
+		{PCP_RESOURCES, "it has no room for another port: again later"},
+		{PCP_PROTOCOL, "it maps no UDP"},
+		{PCP_QUOTA, "this host has as many ports as it may: give one back with --unmap"},
+		{PCP_EXTERNAL, "it cannot give that port: again without =PORT, or with another -p"},
+		{PCP_ADDRESS, "it sees us at another address: between us stands another NAT"},
+	};
+	const char *text = "it does not say why";
+
+	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+		if (meanings[i].result == answer->result)
+			text = meanings[i].text;
+	warnx("%s: refuses by %s, error %u: %s", asking->router, asking->protocol, answer->number, text);
+	warnx("where that does not help, forward UDP port %u on the router by hand", (unsigned)asking->asked.local.port);
+	return EXIT_BROKE;
+}
+
+static int unanswered(const struct asking *asking, int error)
+{
+	bool six = asking->asked.local.address.family == AF_INET6;
+
+	if (error != ETIMEDOUT && error != ECONNREFUSED) {
+		errno = error;
+		warn("%s", asking->router);
+		return EXIT_BROKE;
+	}
+	warnx(error == ECONNREFUSED ? "%s: does not listen to requests by %s: switch it on there, or forward UDP port %u by hand"
+	                            : "%s: no answer to requests by %s: switch it on there, or forward UDP port %u by hand",
+	      asking->router, six ? "PCP" : "PCP and NAT-PMP", (unsigned)asking->asked.local.port);
+	return EXIT_NO_ANSWER;
+}
+
+/* The router says that it maps: what is that worth? */
+static int judge(const struct asking *asking, const struct pcp_answer *answer)
+{
+	const struct endpoint *mapped = &answer->mapped;
+	char text[ENDPOINT_TEXT];
+
+	endpoint_print(text, mapped);
+	if (!mapped->port || !answer->seconds || special_is_unusable(&mapped->address) ||
+	    mapped->address.family != asking->asked.local.address.family) {
+		warnx("%s: answers by %s with %s for %u s, where no packet can go", asking->router, asking->protocol, text,
+		      (unsigned)answer->seconds);
+		return EXIT_NO_ANSWER;
+	}
+	warnx("%s: maps %s to here for %u s, by %s", asking->router, text, (unsigned)answer->seconds, asking->protocol);
+	if (mapped->port != asking->asked.port)
+		warnx("port %u was asked for: the peer has to be told %u", (unsigned)asking->asked.port, (unsigned)mapped->port);
+	return EXIT_OK;
+}
+
+/* Where the router is, and a socket that talks to it alone. */
+static int router_open(struct asking *asking, struct address *local, sa_family_t family)
+{
+	struct sockaddr_storage name;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&name;
+	struct endpoint here = {.port = 0};
+	struct route route;
+	socklen_t length;
+	int error = route_find(&route, family, local);
+
+	if (error) {
+		errno = error;
+		warn("default route");
+		return EXIT_BROKE;
+	}
+	if (!route.router.family || !route.local.family) {
+		warnx("the default route leads through no router that could be asked");
+		return EXIT_BROKE;
+	}
+	address_print(asking->router, &route.router);
+	here.address = *local = route.local;
+	length = endpoint_to_sockaddr(&name, &here);
+	asking->fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (asking->fd < 0 || bind(asking->fd, (struct sockaddr *)&name, length) != 0) {
+		warn("%s", address_print(asking->router, local));
+		return EXIT_BROKE;
+	}
+	length = endpoint_to_sockaddr(&name, &(struct endpoint){route.router, PCP_PORT});
+	if (family == AF_INET6 && route.router.bytes[0] == 0xfe)
+		six->sin6_scope_id = route.interface;
+	if (connect(asking->fd, (struct sockaddr *)&name, length) != 0) {
+		warn("%s", asking->router);
+		return EXIT_BROKE;
+	}
+	return EXIT_OK;
+}
+
+int map_ask(const struct probe *probe, struct endpoint *local, struct endpoint *mapped)
+{
+	struct asking asking = {.fd = -1};
+	struct pcp_answer answer;
+	sa_family_t family = local->address.family;
+	int status, error;
+
+	memset(mapped, 0, sizeof *mapped);
+	/* IPv4 first, for there the NATs are */
+	if (!family && route_find(&(struct route){.interface = 0}, family = AF_INET, &local->address) != 0 &&
+	    route_find(&(struct route){.interface = 0}, AF_INET6, &local->address) == 0)
+		family = AF_INET6;
+	status = router_open(&asking, &local->address, family);
+	if (status == EXIT_OK) {
+		asking.asked.local = *local;
+		if (!probe->unmap) {
+			asking.asked.port = probe->outside ? probe->outside : local->port;
+			asking.asked.seconds = LEASE_SECONDS;
+		}
+		nonce_make(asking.asked.nonce, local);
+		error = ask(&asking, &answer);
+		status = error ? unanswered(&asking, error) : answer.result != PCP_SUCCESS ? refused(&asking, &answer) : EXIT_OK;
+	}
+	if (status == EXIT_OK && probe->unmap)
+		warnx("%s: maps port %u no more", asking.router, (unsigned)local->port);
+	else if (status == EXIT_OK) {
+		status = judge(&asking, &answer);
+		if (status != EXIT_NO_ANSWER)
+			*mapped = answer.mapped;
+	}
+	if (asking.fd >= 0)
+		close(asking.fd);
+	return status;
+}
+
+int map(const struct probe *probe)
+{
+	struct endpoint local = probe->local, mapped;
+	char text[ADDRESS_TEXT];
+	int status;
+
+	user_become(&probe->user);
+	status = map_ask(probe, &local, &mapped);
+	if (!mapped.address.family)
+		return status;
+	if (special_is_private(&mapped.address)) {
+		warnx("%s is in %s, not public: beyond the router stands another NAT, and this word does only for a peer on this side of it; "
+		      "for others ask STUN servers", address_print(text, &mapped.address), special_find(&mapped.address)->text);
+		status = EXIT_NAT;
+	}
+	return probe_print_word(&local, &mapped) ? status : EXIT_BROKE;
+}

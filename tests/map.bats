@@ -1,0 +1,238 @@
+# natprobe --map: a host and its router, fakerouter, in network namespaces of their own, by unshare(1).
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME" || return
+	export PATH="$BATS_FILE_TMPDIR:$PATH"
+	export NATPROBE=$BATS_TEST_DIRNAME/../${BUILD:-build}/natprobe
+	case ${BUILD:-} in /*) NATPROBE=$BUILD/natprobe ;; esac
+	for program in fakestun fakerouter; do
+		cc -std=c11 -D_GNU_SOURCE -g -fsanitize=address,undefined -I../helper -o "$BATS_FILE_TMPDIR/$program" $program.c
+	done
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	root=''
+	[ "$(id -u)" -eq 0 ] || root=r
+	unshare -${root}n true 2>/dev/null || skip "may not unshare a network"
+}
+
+# The host 192.168.1.4 and 2001:db8:1::4 behind the routers 192.168.1.1 and fe80::1.
+# shellcheck disable=SC2016
+host='
+router() { nsenter -t $router -n "$@"; }
+serve() { rm -f asked; nsenter -t $router -n fakerouter "$@" >asked & serving=$!; until [ -s asked ]; do kill -0 $serving; sleep 0.02; done; }
+stun() { nsenter -t $router -n fakestun "$@" >ready & stuns="${stuns-} $!"; until [ -s ready ]; do kill -0 $!; sleep 0.02; done; rm ready; }
+probe() { status=0 start=${EPOCHREALTIME/./}; "$NATPROBE" -p 61525 "$@" >out 2>err || status=$?; echo $((${EPOCHREALTIME/./} - start)) >took; }
+trap "kill \$router \${serving-} \${stuns-} 2>/dev/null" EXIT
+unshare -n sleep 60 & router=$!
+until [ "$(readlink /proc/$router/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
+ip link set lo up
+ip link add h0 type veth peer name r0 netns $router
+ip link set h0 addrgenmode none up && router ip link set r0 addrgenmode none up
+ip address add 192.168.1.4/24 dev h0 && router ip address add 192.168.1.1/24 dev r0
+ip address add 2001:db8:1::4/64 dev h0 nodad && ip address add fe80::4/64 dev h0 nodad
+router ip address add fe80::1/64 dev r0 nodad && router ip address add 2001:db8:1::1/64 dev r0 nodad
+ip route add default via 192.168.1.1 && ip -6 route add default via fe80::1 dev h0
+'
+# on_host COMMANDS: they run on the host; what they leave in out and err is shown where something fails
+on_host() { unshare -${root}n bash -euc "$host$1" 3>&- || { local code=$?; head -n 30 out err asked 2>/dev/null; return $code; }; }
+
+same() { # WHAT WANT
+	[ "$1" = "$2" ] || { printf 'got:  %s\nwant: %s\n' "$1" "$2"; return 1; }
+}
+# gets KIND ARGUMENTS STATUS OUT ERR: what natprobe says when its router, which maps to 85.9.8.7, is of that KIND
+gets() {
+	on_host "serve 192.168.1.1 ${SEEN:-85.9.8.7} $1; probe $2; echo \$status >status"
+	same "$1: $(cat status out)" "$1: $3${4:+
+}$4"
+	same "$1: $(cat err)" "$1: $5"
+}
+
+@test "--map: the router gives the port: the word, and for how long" {
+	gets '' --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by PCP'
+	[[ "$(sed 1d asked)" == 'PCP map 61525 61525 7200 '???????????????????????? ]]
+	gets '' --map=10421 0 192.168.1.4:61525@85.9.8.7:10421 'natprobe: 192.168.1.1: maps 85.9.8.7:10421 to here for 7200 s, by PCP'
+	gets lease=120 '-b 192.168.1.4 --map' 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 120 s, by PCP'
+}
+
+@test "another port than was asked for is the word's, and is said" {
+	SEEN=85.9.8.7:40000 gets '' --map 0 192.168.1.4:61525@85.9.8.7:40000 'natprobe: 192.168.1.1: maps 85.9.8.7:40000 to here for 7200 s, by PCP
+natprobe: port 61525 was asked for: the peer has to be told 40000'
+}
+
+@test "a router that knows only NAT-PMP is asked so, whether it says so, with either opcode, or is silent to PCP" {
+	for kind in natpmp old; do
+		gets $kind --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by NAT-PMP'
+		same "$(grep ^NAT-PMP asked | uniq)" 'NAT-PMP address
+NAT-PMP map 61525 61525 7200'
+	done
+	gets deaf --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by NAT-PMP'
+	[ "$(cat took)" -ge 4000000 ] && [ "$(cat took)" -lt 7500000 ]
+	same "$(grep -c '^PCP' asked)" 2
+}
+
+@test "IPv6: the firewall's pinhole, asked for from the address that it is for" {
+	on_host 'serve fe80::1 [2001:db8:1::4]; probe -b 2001:db8:1::4 --map; echo $status >status; probe -b :: --map; cat out >>status
+		ip route del default; probe --map; cat out >>status'
+	same "$(cat status)" '0
+[2001:db8:1::4]:61525
+[2001:db8:1::4]:61525'
+	same "$(cat err)" 'natprobe: fe80::1: maps [2001:db8:1::4]:61525 to here for 7200 s, by PCP'
+	# it knows no NAT-PMP to fall back to
+	on_host 'serve fe80::1 [2001:db8:1::4] natpmp; probe -b :: --map; echo $status >status'
+	same "$(cat status out err)" '1
+natprobe: fe80::1: refuses by PCP, error 1: it speaks another version
+natprobe: where that does not help, forward UDP port 61525 on the router by hand'
+}
+
+@test "renewed and given back by another process: the same nonce, and another for another port; --unmap prints no word" {
+	on_host 'serve 192.168.1.1 85.9.8.7; probe --map; probe --map; probe --unmap; echo $status >status'
+	same "$(cat status out err)" '0
+natprobe: 192.168.1.1: maps port 61525 no more'
+	same "$(cut -d' ' -f5 asked | sed 1d)" '7200
+7200
+0'
+	same "$(sed 1d asked | cut -d' ' -f6 | sort -u | wc -l)" 1
+	# a nonce that is not ours: as somebody else's would fare, and the other port's is another
+	on_host 'serve 192.168.1.1 85.9.8.7; probe --map; status=0; "$NATPROBE" -p 61524 --map >out 2>err || status=$?; echo $status >status'
+	same "$(cat status out err)" '1
+natprobe: 192.168.1.1: refuses by PCP, error 2: it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings
+natprobe: where that does not help, forward UDP port 61524 on the router by hand'
+	on_host 'serve 192.168.1.1 85.9.8.7 natpmp; probe --unmap; echo $status >status'
+	same "$(cat status out err)" '0
+natprobe: 192.168.1.1: maps port 61525 no more'
+	same "$(tail -n 1 asked)" 'NAT-PMP map 61525 0 0'
+}
+
+@test "a router that was restarted, and knows nothing more, maps again" {
+	on_host 'serve 192.168.1.1 85.9.8.7; probe --map; kill $serving; wait $serving || :; serve 192.168.1.1 85.9.8.7:40001; probe --map; echo $status >status'
+	same "$(cat status out)" '0
+192.168.1.4:61525@85.9.8.7:40001'
+}
+
+@test "refusals are said in words, with what to do: status 1" {
+	hand='natprobe: where that does not help, forward UDP port 61525 on the router by hand'
+	while IFS='|' read -r kind by error text; do
+		gets "$kind" --map 1 '' "natprobe: 192.168.1.1: refuses by $by, error $error: $text
+$hand"
+	done <<-'END'
+		refuse=2|PCP|2|it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings
+		refuse=4|PCP|4|it maps no ports: allow PCP or NAT-PMP in its settings
+		refuse=7|PCP|7|it has no way to the internet now: again when it has
+		refuse=8|PCP|8|it has no room for another port: again later
+		refuse=9|PCP|9|it maps no UDP
+		refuse=10|PCP|10|this host has as many ports as it may: give one back with --unmap
+		refuse=11|PCP|11|it cannot give that port: again without =PORT, or with another -p
+		refuse=12|PCP|12|it sees us at another address: between us stands another NAT
+		refuse=99|PCP|99|it does not say why
+		natpmp refuse=2|NAT-PMP|2|it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings
+		natpmp refuse=3|NAT-PMP|3|it has no way to the internet now: again when it has
+		natpmp refuse=4|NAT-PMP|4|it has no room for another port: again later
+		natpmp refuse=5|NAT-PMP|5|it maps no ports: allow PCP or NAT-PMP in its settings
+		natpmp refuse=9|NAT-PMP|9|it does not say why
+	END
+}
+
+@test "a silent router: status 4 after 8 seconds; one where nobody listens, or none at all: at once" {
+	gets silent --map 4 '' 'natprobe: 192.168.1.1: no answer to requests by PCP and NAT-PMP: switch it on there, or forward UDP port 61525 by hand'
+	[ "$(cat took)" -ge 8000000 ] && [ "$(cat took)" -lt 10000000 ]
+	# 0 and 3 seconds; then 0, 0.25, 0.75, 1.75 and 3.75, or fewer on a machine that is busy
+	[[ "$(sed 1d asked | cut -d' ' -f1,2 | uniq -c | xargs)" == '2 PCP map '[3-5]' NAT-PMP address' ]]
+	on_host 'probe --map; echo $status >status'
+	[ "$(cat took)" -lt 3000000 ]
+	same "$(cat status out err)" '4
+natprobe: 192.168.1.1: does not listen to requests by PCP and NAT-PMP: switch it on there, or forward UDP port 61525 by hand'
+	on_host 'ip route del default; ip -6 route del default; probe --map; echo $status >status'
+	same "$(cat status out err | sed 's/ is un/ un/')" '1
+natprobe: default route: Network unreachable'
+	on_host 'ip route replace default dev h0; probe --map; echo $status >status'
+	same "$(cat status out err)" '1
+natprobe: the default route leads through no router that could be asked'
+	on_host 'probe -b 192.168.1.5 --map; echo $status >status'
+	same "$(cat status out)" 1
+}
+
+@test "what is not an answer of the router's to us counts for nothing" {
+	for kind in nonce opcode protocol port version short long odd request source; do
+		gets $kind --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by PCP'
+	done
+	for kind in source pmp-port pmp-opcode pmp-short; do
+		case $kind in pmp-port) want=85.9.8.6 ;; *) want=85.9.8.7 ;; esac # to the question for its address that is no wrong answer
+		gets "natpmp $kind" --map 0 192.168.1.4:61525@$want:61525 "natprobe: 192.168.1.1: maps $want:61525 to here for 7200 s, by NAT-PMP"
+	done
+}
+
+@test "a router that lies is believed nothing that no packet can reach: no word, status 4" {
+	for seen in 0.0.0.0 127.0.0.1 224.0.0.1 255.255.255.255; do
+		SEEN=$seen:5 gets '' --map 4 '' "natprobe: 192.168.1.1: answers by PCP with $seen:5 for 7200 s, where no packet can go"
+		SEEN=$seen:5 gets natpmp --map 4 '' "natprobe: 192.168.1.1: answers by NAT-PMP with $seen:5 for 7200 s, where no packet can go"
+	done
+	SEEN='[2001:db8::1]:5' gets '' --map 4 '' 'natprobe: 192.168.1.1: answers by PCP with [2001:db8::1]:5 for 7200 s, where no packet can go'
+	gets zero --map 4 '' 'natprobe: 192.168.1.1: answers by PCP with 85.9.8.7 for 7200 s, where no packet can go'
+	gets 'natpmp zero' --map 4 '' 'natprobe: 192.168.1.1: answers by NAT-PMP with 85.9.8.7 for 7200 s, where no packet can go'
+	gets lease=0 --map 4 '' 'natprobe: 192.168.1.1: answers by PCP with 85.9.8.7:61525 for 0 s, where no packet can go'
+}
+
+@test "behind another NAT: the router's private address is a word for this side of it only: status 3" {
+	SEEN=100.64.1.2 gets '' --map 3 192.168.1.4:61525@100.64.1.2:61525 'natprobe: 192.168.1.1: maps 100.64.1.2:61525 to here for 7200 s, by PCP
+natprobe: 100.64.1.2 is in 100.64.0.0/10, not public: beyond the router stands another NAT, and this word does only for a peer on this side of it; for others ask STUN servers'
+}
+
+@test "with STUN servers: they see what the router gives, or another port, or another NAT, or nothing" {
+	with() { # KIND SEEN WANT-STATUS WANT-OUT LAST-LINE
+		on_host "ip route add 198.51.100.0/24 via 192.168.1.1; router ip address add 198.51.100.1/32 dev r0; router ip address add 198.51.100.2/32 dev r0
+			serve 192.168.1.1 $1; ${2:+stun 198.51.100.1:3478 $2; stun 198.51.100.2:3478 ${6:-$2};} probe --map 198.51.100.1 198.51.100.2; echo \$status >status"
+		same "$(cat status out)" "$3
+$4"
+		same "$(tail -n 1 err)" "natprobe: $5"
+	}
+	with 85.9.8.7 85.9.8.7:61525 0 192.168.1.4:61525@85.9.8.7:61525 'the servers see what the router gives: everybody can send there, without --punch'
+	same "$(sed -n 1p err)" 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by PCP'
+	with 85.9.8.7 85.9.8.7:40000 0 192.168.1.4:61525@85.9.8.7:61525 \
+		'what is sent first leaves as 85.9.8.7:40000; but everybody can send to 85.9.8.7:61525, without --punch'
+	# even where the NAT is symmetric
+	with 85.9.8.7 85.9.8.7:40000 0 192.168.1.4:61525@85.9.8.7:61525 \
+		'what is sent first leaves as 85.9.8.7:40000; but everybody can send to 85.9.8.7:61525, without --punch' 85.9.8.7:50000
+	with 100.64.1.2 85.9.8.7:40000 0 192.168.1.4:61525@85.9.8.7:40000 'mapping endpoint-independent (cone NAT), port moved from 61525 to 40000'
+	same "$(tail -n 2 err | head -n 1)" 'natprobe: the router gives 100.64.1.2:61525, but servers see 85.9.8.7:40000: beyond it stands another NAT, the carrier'"'"'s perhaps, and the port is open only up to that; this word is what the servers see'
+	with '85.9.8.7 refuse=2' 85.9.8.7:40000 1 192.168.1.4:61525@85.9.8.7:40000 'mapping endpoint-independent (cone NAT), port moved from 61525 to 40000'
+	on_host 'serve 192.168.1.1 85.9.8.7; probe --map 192.168.1.1:9; echo $status >status'
+	same "$(cat status out)" '0
+192.168.1.4:61525@85.9.8.7:61525'
+	same "$(tail -n 1 err)" "natprobe: 85.9.8.7:61525 is the router's word alone: no server answered"
+}
+
+@test "the port itself is left to who has it: --map and --unmap go on beside the tunnel" {
+	on_host 'serve 192.168.1.1 85.9.8.7; perl -MIO::Socket::INET -e "\$s = IO::Socket::INET->new(Proto => q(udp), LocalAddr => q(192.168.1.4:61525)) or die; print qq(there\n); close STDOUT; sleep 9" >ready & held=$!
+		until [ -n "$(ss -Hlun sport = :61525)" ]; do sleep 0.02; done; probe -b 192.168.1.4 --map; echo $status >status; probe --unmap; kill $held'
+	same "$(cat status out)" 0
+}
+
+@test "-u: nothing of root's is left when the router is asked" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
+	on_host 'serve 192.168.1.1 85.9.8.7; strace -f -o trace "$NATPROBE" -p 61525 -u 65534 --map >out 2>err || true' # a sanitizer does not like to be traced
+	same "$(cat out)" 192.168.1.4:61525@85.9.8.7:61525
+	same "$(sed -nE 's/^[0-9]* *(capset|connect|socket|bind|recvfrom).*/\1/p' trace | sed -n 1p)" capset
+}
+
+@test "bad words are refused in one line, status 2" {
+	while IFS='|' read -r arguments want; do
+		status=0
+		# shellcheck disable=SC2086
+		"$NATPROBE" $arguments >out 2>err || status=$?
+		same "$arguments: $status $(cat out)" "$arguments: 2 "
+		same "$(cat err)" "natprobe: $want"
+	done <<-'END'
+		--map|--map: no own port: want -p PORT, the tunnel's
+		--unmap|--unmap: no own port: want -p PORT, the tunnel's
+		-p 5 --map=0|--map: port '0': want 1 to 65535
+		-p 5 --map --unmap|--map, --unmap: want one of them
+		-p 5 --unmap 1.2.3.4|--unmap: no server is asked for that
+		-p 5 --map --hold|--hold: is for asking servers
+		-p 5 --map --punch 1.2.3.4:5|--map, --unmap: not with --punch: before it
+		-p 5 --map --ttl 5|--first, --ttl, --timeout, --token: want --punch PEER:PORT with them
+		--resolve a.example --map|--resolve: with it only -b and -u
+	END
+}
