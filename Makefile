@@ -4,11 +4,13 @@
 #   make demo     the main job, shown
 #   make test     every test; says what it needs if something is missing
 #   make quick    every test that needs no VM
+#   make install  programs, manuals, completion, units, examples; make uninstall removes them (PREFIX=/usr/local, DESTDIR=)
 #
 # CC= chooses the compiler; SANITIZE=1 builds with ASan and UBSan (dynamically).
 
 VERSION = 0.1
 BUILD   = build
+PREFIX  = /usr/local
 
 # musl makes the smallest static programs; its compiler needs the system's kernel headers named.
 KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
@@ -38,21 +40,22 @@ CFLAGS_ALL  += -fPIE
 LDFLAGS_ALL += -static-pie
 endif
 
-GEN     = main options config settings side tunnel cipher key identity view program template output path text
+GEN     = main options config settings side tunnel cipher key identity view secret x25519 hkdf program template explain wireshark output path text
 PROBE   = natprobe discover map punch probe stun pcp route hello sha256 user
 SHARED  = endpoint number say special
 
-.PHONY: all demo test quick clean
-all: $(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe
+.PHONY: all demo test quick clean install uninstall
+PROGRAMS = xfrmpair espdecap natprobe
+all: $(PROGRAMS:%=$(BUILD)/%)
 
-$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/templates.o
+$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/sha256.o $(BUILD)/templates.o
 $(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/user.o $(SHARED:%=$(BUILD)/%.o)
 $(BUILD)/natprobe: $(PROBE:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
-$(BUILD)/xfrmpair $(BUILD)/espdecap $(BUILD)/natprobe:
+$(PROGRAMS:%=$(BUILD)/%):
 	$(CC) -o $@ $^ $(LDFLAGS_ALL)
 
 # a mesh of hundreds is a few million values: not for size
-$(GEN:%=$(BUILD)/%.o): CFLAGS = -O2
+$(GEN:%=$(BUILD)/%.o) $(BUILD)/sha256.o: CFLAGS = -O2
 $(BUILD)/%.o: gen/%.c Makefile
 	@mkdir -p $(BUILD)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -64,8 +67,8 @@ $(BUILD)/%.o: $(BUILD)/%.c
 -include $(wildcard $(BUILD)/*.d)
 
 # templates/ as a table of strings: a line of text, a line of C
-PARTS     = core look interface routes neighbours forwarding tables rules punch helper guard up down status main
-TEMPLATES = script.sh paste.sh picture policy state $(PARTS:%=program/%.sh)
+PARTS     = core epochs look interface routes neighbours forwarding tables rules punch helper router guard up down status fingerprint rekey follow check capture main
+TEMPLATES = script.sh paste.sh picture policy state test explain esp_sa $(PARTS:%=program/%.sh)
 $(BUILD)/templates.c: $(TEMPLATES:%=templates/%) Makefile
 	@mkdir -p $(BUILD)
 	{ printf '#include "template.h"\nconst struct template_file template_files[] = {\n'; for name in $(TEMPLATES); do \
@@ -86,6 +89,23 @@ examples: $(BUILD)/xfrmpair
 	    case $$folder in */howto/) cp $(BUILD)/examples/a.sh $$folder ;; esac; \
 	    rm -rf $(BUILD)/examples; \
 	done
+
+# what is installed, each FROM=TO; the completion once for each program, for it is looked for by a command's name
+DOCUMENTS = share/doc/xfrmpair
+UNITS     = $(wildcard examples/boot/*@*)
+INSTALLED = $(foreach program,$(PROGRAMS),$(BUILD)/$(program)=bin/$(program) \
+                gen/xfrmpair.bash-completion=share/bash-completion/completions/$(program)) \
+            $(foreach manual,gen/xfrmpair.1 helper/espdecap.1 helper/natprobe.1,$(manual)=share/man/man1/$(notdir $(manual))) \
+            $(foreach unit,$(UNITS),$(unit)=lib/systemd/system/$(notdir $(unit))) \
+            $(foreach file,README.md LICENSE examples/session $(filter-out $(UNITS),$(wildcard examples/*/*)),$(file)=$(DOCUMENTS)/$(file))
+install: all
+	@for pair in $(INSTALLED); do \
+	    case $$pair in *=bin/*) mode=755 ;; *) mode=644 ;; esac; \
+	    install -D -m $$mode "$${pair%%=*}" "$(DESTDIR)$(PREFIX)/$${pair#*=}" || exit; \
+	done; echo "installed under $(DESTDIR)$(PREFIX)"
+uninstall:
+	@for pair in $(INSTALLED); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*=}" || exit; done
+	@find "$(DESTDIR)$(PREFIX)/$(DOCUMENTS)" -depth -type d -exec rmdir {} + 2>/dev/null || :
 
 clean:
 	rm -rf $(BUILD)

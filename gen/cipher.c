@@ -7,8 +7,7 @@
  * RFC 3602 (CBC), RFC 3686 section 5 (CTR), RFC 2404 and RFC 4868 section 2.6 (HMACs).  The first row is the default. */
 #define GCM(bits, icv) { "aes" #bits "gcm" #icv, "rfc4106(gcm(aes))", NULL, bits / 8 + 4, 4, 0, icv * 8, 8, 4, \
                          "AES-GCM with " #icv " octet ICV [RFC4106]", "NULL" }
-#define CCM(bits) { "aes" #bits "ccm16", "rfc4309(ccm(aes))", NULL, bits / 8 + 3, 3, 0, 128, 8, 4, \
-                    "AES-CCM with 16 octet ICV [RFC4309]", "NULL" }
+#define CCM(bits) { "aes" #bits "ccm16", "rfc4309(ccm(aes))", NULL, bits / 8 + 3, 3, 0, 128, 8, 4, NULL, NULL }
 #define SHA1   "hmac(sha1)", 20, 96, "HMAC-SHA-1-96 [RFC2404]"
 #define SHA256 "hmac(sha256)", 32, 128, "HMAC-SHA-256-128 [RFC4868]"
 #define SHA384 "hmac(sha384)", 48, 192, "HMAC-SHA-384-192 [RFC4868]"
@@ -24,8 +23,7 @@ static const struct cipher ciphers[] = {
 	GCM(192, 16), GCM(192, 12), GCM(192, 8),
 	GCM(128, 16), GCM(128, 12), GCM(128, 8),
 	CCM(256), CCM(128),
-	{ "chacha20poly1305", "rfc7539esp(chacha20,poly1305)", NULL, 32 + 4, 4, 0, 128, 8, 4,
-	  "ChaCha20 with Poly1305 [RFC7634]", "NULL" },
+	{ "chacha20poly1305", "rfc7539esp(chacha20,poly1305)", NULL, 32 + 4, 4, 0, 128, 8, 4, NULL, NULL },
 	CBC(256, "sha1", SHA1), CBC(256, "sha256", SHA256), CBC(256, "sha384", SHA384), CBC(256, "sha512", SHA512),
 	CBC(192, "sha1", SHA1), CBC(192, "sha256", SHA256), CBC(192, "sha384", SHA384), CBC(192, "sha512", SHA512),
 	CBC(128, "sha1", SHA1), CBC(128, "sha256", SHA256), CBC(128, "sha384", SHA384), CBC(128, "sha512", SHA512),

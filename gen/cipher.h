@@ -18,7 +18,7 @@ struct cipher {
 	unsigned icv_bits;
 	unsigned iv_bytes;       /* in every packet */
 	unsigned block_bytes;    /* what a packet is padded to; at least 4 (RFC 4303, section 2.4) */
-	const char *wireshark;   /* the names in its esp_sa table: encryption, then integrity */
+	const char *wireshark;   /* the names in the esp_sa table of its release 4.0, encryption, then integrity; NULL: it has none */
 	const char *wireshark_auth;
 };
 

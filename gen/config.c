@@ -98,7 +98,12 @@ static bool set_in_side(struct state *state, const char *key, const char *value,
 			return refuse(where, "key 'mapped': given before; want it once for a side");
 		return side_set_mapped(side, value, where);
 	}
-	return refuse(where, "key '%s': want local, mapped or net for a side", shown(key));
+	if (strcmp(key, "public") == 0) {
+		if (side->has_public)
+			return refuse(where, "key 'public': given before; want it once for a side");
+		return side_set_public(side, value, where);
+	}
+	return refuse(where, "key '%s': want local, mapped, net or public for a side", shown(key));
 }
 
 static bool set_in_tunnel(struct state *state, const char *key, const char *value, const char *where)
@@ -146,11 +151,16 @@ static unsigned hex_digits(const char *text)
 	return digits;
 }
 
-/* More digits than an SPI has after 0x, or, where that was lost, than any number of a tunnel file. */
+/* More digits than an SPI has after 0x, or, where that was lost, than any number of a tunnel file.  In a public key that may be
+ * chance; no other key is as long as that. */
 static bool has_key(const char *line, size_t length)
 {
 	for (const char *p = line; p < line + length; p++) {
-		bool prefix = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
+		bool prefix;
+
+		if (p == line || strchr(" \t=", p[-1]))
+			p += public_length(p);
+		prefix = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
 
 		if (prefix && hex_digits(p + 2) > SPI_DIGITS)
 			return true;

@@ -7,6 +7,7 @@
  *     local = 192.168.1.4:61525
  *     mapped = 85.9.8.7:61525
  *     net = 192.168.1.0/24       # repeatable
+ *     public = ...               # what stands behind the # of a word
  */
 #ifndef CONFIG_H
 #define CONFIG_H

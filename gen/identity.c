@@ -1,6 +1,7 @@
 #include "identity.h"
 #include "key.h"
 #include "say.h"
+#include "sha256.h"
 
 #include <err.h>
 #include <stdio.h>
@@ -42,11 +43,15 @@ static int by_reqid(const void *one, const void *two)
 	return a->high != b->high ? (a->high < b->high ? -1 : 1) : (a->low > b->low) - (a->low < b->low);
 }
 
-static void list_pairs(struct pair *pairs, const struct tunnel *tunnel)
+static size_t list_pairs(struct pair *pairs, const struct tunnel *tunnel)
 {
+	size_t count = 0;
+
 	for (size_t high = 1; high < tunnel->side_count; high++)
 		for (size_t low = 0; low < high; low++)
-			*pairs++ = (struct pair){ identity_reqid(tunnel, low, high), low, high };
+			if (tunnel_has_keys(tunnel, low, high))
+				pairs[count++] = (struct pair){ identity_reqid(tunnel, low, high), low, high };
+	return count;
 }
 
 static bool renew(struct tunnel *tunnel, const struct pair *pair)
@@ -56,7 +61,7 @@ static bool renew(struct tunnel *tunnel, const struct pair *pair)
 
 bool identity_settle(struct tunnel *tunnel, const char *where)
 {
-	size_t count = tunnel->side_count * (tunnel->side_count - 1) / 2;
+	size_t count = (tunnel->star ? 2 : tunnel->side_count) * (tunnel->side_count - 1) / 2;
 	struct pair *pairs = calloc(count, sizeof *pairs);
 	bool good = true, renewed;
 
@@ -64,7 +69,7 @@ bool identity_settle(struct tunnel *tunnel, const char *where)
 		err(EXIT_BROKE, "memory");
 	do {
 		renewed = false;
-		list_pairs(pairs, tunnel);
+		count = list_pairs(pairs, tunnel);
 		qsort(pairs, count, sizeof *pairs, by_reqid);
 		for (size_t i = 1; good && i < count; i++) {
 			const struct pair *a = &pairs[i - 1], *b = &pairs[i];
@@ -83,28 +88,116 @@ bool identity_settle(struct tunnel *tunnel, const char *where)
 	return good;
 }
 
+static void add_options(struct text *facts, const struct tunnel *tunnel)
+{
+	text_printf(facts, "%s esn %d transport %d lan %d hairpin %d interface %s mtu %u clamp %d guard %d nonike %d limits %llu %llu\n",
+	            tunnel->cipher->name, tunnel->esn, tunnel->transport, tunnel->lan, tunnel->hairpin,
+	            tunnel->interface ? tunnel->interface : "", tunnel->mtu, tunnel->clamp, tunnel->guard, tunnel->nonike,
+	            tunnel->limit_bytes, tunnel->limit_packets);
+	if (tunnel->star)
+		text_add_string(facts, "star\n");
+}
+
 void identity_digest(struct tunnel *tunnel)
 {
 	struct text facts = { 0 };
 
-	text_printf(&facts, "%s esn %d transport %d lan %d hairpin %d interface %s mtu %u clamp %d guard %d nonike %d limits %llu %llu\n",
-	            tunnel->cipher->name, tunnel->esn, tunnel->transport, tunnel->lan, tunnel->hairpin,
-	            tunnel->interface ? tunnel->interface : "", tunnel->mtu, tunnel->clamp, tunnel->guard, tunnel->nonike,
-	            tunnel->limit_bytes, tunnel->limit_packets);
+	add_options(&facts, tunnel);
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		const struct side *side = &tunnel->sides[i];
-		char local[ENDPOINT_TEXT], mapped[ENDPOINT_TEXT], net[PREFIX_TEXT];
+		char local[OUTER_TEXT], mapped[OUTER_TEXT], net[NET_TEXT];
 
-		text_printf(&facts, "%s %s %s", side->name, endpoint_print(local, &side->local),
-		            endpoint_print(mapped, &side->mapped));
+		text_printf(&facts, "%s %s %s", side->name, local_print(local, side), mapped_print(mapped, side));
 		for (size_t j = 0; j < side->net_count; j++)
-			text_printf(&facts, " %s", prefix_print(net, &side->nets[j]));
+			text_printf(&facts, " %s", net_print(net, &side->nets[j]));
 		text_printf(&facts, "\n");
 	}
 	for (size_t from = 0; from < tunnel->side_count; from++)
 		for (size_t to = 0; to < tunnel->side_count; to++)
-			if (from != to)
-				text_printf(&facts, "%zu %zu %x\n", from, to, (unsigned)key_of(tunnel, from, to)->spi);
+			if (tunnel_has_pair(tunnel, from, to)) {
+				const struct sa *sa = key_of(tunnel, from, to);
+
+				text_printf(&facts, "%zu %zu %x\n", from, to, (unsigned)sa->spi);
+				if (sa->derived)
+					text_printf(&facts, "epoch %u\n", (unsigned)sa->epoch);
+			}
 	tunnel->digest = hash(facts.bytes, facts.length);
+	text_free(&facts);
+}
+
+/* In hexadecimal: every libc prints IPv6 addresses in a way of its own. */
+static void add_address(struct text *facts, const struct address *address)
+{
+	text_add_string(facts, " ");
+	text_add_hex(facts, address->bytes, family_bits(address->family) / 8);
+}
+
+static void add_side(struct text *facts, const struct side *side)
+{
+	char public[PUBLIC_TEXT];
+
+	text_add_string(facts, side->name);
+	add_address(facts, &side->local.address);
+	text_printf(facts, " %u", side->local.port);
+	add_address(facts, &side->mapped.address);
+	text_printf(facts, " %s %u", side->mapped_name, side->mapped.port);
+	for (size_t i = 0; i < side->net_count; i++) {
+		const struct net *net = &side->nets[i];
+
+		add_address(facts, &net->prefix.address);
+		text_printf(facts, "/%u/%u/%u", net->prefix.length, net->proto, net->port);
+	}
+	text_printf(facts, " #%s\n", public_print(public, side->public));
+}
+
+static void hash_again(unsigned char hash[SHA256_LENGTH])
+{
+	struct sha256 again;
+
+	sha256_start(&again);
+	sha256_add(&again, hash, SHA256_LENGTH);
+	sha256_end(&again, hash);
+}
+
+/* Each group is 40 bits modulo 100000: no digits come noticeably more often.  Who alters words on their way needs two alterations
+ * with one fingerprint, 2^50 tries; the rounds make each of them dear. */
+static void print_fingerprint(char out[FINGERPRINT_TEXT], const unsigned char facts[SHA256_LENGTH])
+{
+	enum { GROUPS = 6, BYTES = 5, ROUNDS = 1 << 16 };
+	unsigned char hash[SHA256_LENGTH];
+
+	memcpy(hash, facts, sizeof hash);
+	for (int i = 0; i < ROUNDS; i++)
+		hash_again(hash);
+	for (int i = 0; i < GROUPS; i++) {
+		uint64_t group = 0;
+
+		for (int j = 0; j < BYTES; j++)
+			group = group << 8 | hash[BYTES * i + j];
+		out += sprintf(out, "%s%05u", i ? " " : "", (unsigned)(group % 100000));
+	}
+}
+
+void identity_exchange(struct tunnel *tunnel, unsigned char hash[SHA256_LENGTH])
+{
+	struct text facts = { 0 };
+	struct sha256 sum;
+
+	text_add_string(&facts, "words of xfrmpair 1\n");
+	add_options(&facts, tunnel);
+	if (tunnel->phrase)
+		text_add_string(&facts, "phrase\n");
+	if (tunnel->inner.address.family != AF_UNSPEC) {
+		text_add_string(&facts, "inner");
+		add_address(&facts, &tunnel->inner.address);
+		text_printf(&facts, "/%u\n", tunnel->inner.length);
+	}
+	for (size_t i = 0; i < tunnel->side_count; i++)
+		add_side(&facts, &tunnel->sides[i]);
+	sha256_start(&sum);
+	sha256_add(&sum, facts.bytes, facts.length);
+	sha256_end(&sum, hash);
+	tunnel->digest = (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 | (uint32_t)hash[2] << 8 | hash[3];
+	print_fingerprint(tunnel->fingerprint, hash);
 	text_free(&facts);
 }

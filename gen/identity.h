@@ -2,6 +2,7 @@
 #ifndef IDENTITY_H
 #define IDENTITY_H
 
+#include "sha256.h"
 #include "tunnel.h"
 
 #include <stdbool.h>
@@ -16,5 +17,8 @@ uint32_t identity_reqid(const struct tunnel *, size_t one, size_t two);
 bool identity_settle(struct tunnel *, const char *where);
 /* Computes the digest: over everything that is not secret, SPIs included.  The tunnel must have its keys. */
 void identity_digest(struct tunnel *);
+/* The same for an exchange, in which no side has all keys: over all that the sides are to have in common, public keys included.  Into
+ * HASH the whole of what the digest begins, which the keys follow from; and the fingerprint. */
+void identity_exchange(struct tunnel *, unsigned char hash[SHA256_LENGTH]);
 
 #endif

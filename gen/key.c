@@ -2,6 +2,7 @@
 #include "number.h"
 #include "path.h"
 #include "say.h"
+#include "sha256.h"
 
 #include <err.h>
 #include <errno.h>
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	SPI_LEAST = 0x100,     /* RFC 4303, section 2.1: 1 to 255 are reserved */
@@ -18,7 +17,9 @@ enum {
 	FILE_MOST = 16 << 20,  /* bytes: more than a mesh of hundreds needs */
 };
 
-static void fill_random(void *out, size_t count)
+static const unsigned long long epoch_most = UINT32_MAX;
+
+void key_random(void *out, size_t count)
 {
 	unsigned char *p = out;
 
@@ -41,8 +42,21 @@ static void wipe(struct tunnel *tunnel)
 	free(tunnel->sas);
 }
 
-static void add(struct tunnel *tunnel, const struct sa *sa)
+/* Behind the others, or in place of the direction's own. */
+static void put(struct tunnel *tunnel, const struct sa *sa)
 {
+	size_t *number, direction = sa->to * tunnel->side_count + sa->from;
+
+	if (!tunnel->directions)
+		tunnel->directions = calloc(tunnel->side_count * tunnel->side_count, sizeof *tunnel->directions);
+	if (!tunnel->directions)
+		err(EXIT_BROKE, "memory");
+	tunnel->directions[direction].spi = sa->spi;
+	number = &tunnel->directions[direction].number;
+	if (*number) {
+		tunnel->sas[*number - 1] = *sa;
+		return;
+	}
 	/* not realloc(3): it may leave a copy behind */
 	if (tunnel->sa_count == tunnel->sa_room) {
 		size_t room = tunnel->sa_room ? 2 * tunnel->sa_room : 8;
@@ -57,17 +71,13 @@ static void add(struct tunnel *tunnel, const struct sa *sa)
 		tunnel->sa_room = room;
 	}
 	tunnel->sas[tunnel->sa_count++] = *sa;
-	if (!tunnel->sa_numbers)
-		tunnel->sa_numbers = calloc(tunnel->side_count * tunnel->side_count, sizeof *tunnel->sa_numbers);
-	if (!tunnel->sa_numbers)
-		err(EXIT_BROKE, "memory");
-	tunnel->sa_numbers[sa->from * tunnel->side_count + sa->to] = tunnel->sa_count;
+	*number = tunnel->sa_count;
 }
 
 /* The first SA of a direction. */
 static const struct sa *find(const struct tunnel *tunnel, size_t from, size_t to)
 {
-	size_t number = tunnel->sa_numbers ? tunnel->sa_numbers[from * tunnel->side_count + to] : 0;
+	size_t number = tunnel->directions ? tunnel->directions[to * tunnel->side_count + from].number : 0;
 
 	return number ? &tunnel->sas[number - 1] : NULL;
 }
@@ -84,16 +94,13 @@ const struct sa *key_of(const struct tunnel *tunnel, size_t from, size_t to)
 /* The kernel finds an SA by destination and SPI (RFC 4301, section 4.1). */
 static bool spi_taken(const struct tunnel *tunnel, size_t to, uint32_t spi)
 {
-	for (size_t from = 0; from < tunnel->side_count; from++) {
-		const struct sa *sa = find(tunnel, from, to);
-
-		if (sa && sa->spi == spi)
+	for (size_t from = 0; tunnel->directions && from < tunnel->side_count; from++)
+		if (tunnel->directions[to * tunnel->side_count + from].spi == spi)
 			return true;
-	}
 	return false;
 }
 
-/* SA is not among the tunnel's yet. */
+/* SPI and key, fixed. */
 static void draw(struct sa *sa, const struct tunnel *tunnel)
 {
 	struct {
@@ -103,67 +110,95 @@ static void draw(struct sa *sa, const struct tunnel *tunnel)
 	unsigned key_bytes = cipher_key_bytes(tunnel->cipher);
 
 	do
-		fill_random(&drawn, sizeof drawn.spi + key_bytes);
+		key_random(&drawn, sizeof drawn.spi + key_bytes);
 	while (drawn.spi < SPI_LEAST || spi_taken(tunnel, sa->to, drawn.spi));
 	sa->spi = drawn.spi;
 	memcpy(sa->key, drawn.key, key_bytes);
 	explicit_bzero(&drawn, sizeof drawn);
 }
 
+/* SPI and key from the secret.  A script has the same of `echo "xfrmpair key FROM TO I SECRET" | sha256sum` for I from 1 on, as
+ * many as it needs, joined: the key is first. */
+static void derive(struct sa *sa, const struct tunnel *tunnel)
+{
+	unsigned char blocks[CIPHER_KEY_MOST + SHA256_LENGTH], *end = blocks;
+	const unsigned char *spi = blocks + cipher_key_bytes(tunnel->cipher);
+	struct text line = { 0 };
+	struct sha256 hash;
+
+	for (unsigned i = 1; end < spi + sizeof sa->spi; i++, end += SHA256_LENGTH) {
+		text_empty(&line);
+		text_printf(&line, "xfrmpair key %s %s %u ", tunnel->sides[sa->from].name, tunnel->sides[sa->to].name, i);
+		text_add_hex(&line, sa->secret, sizeof sa->secret);
+		text_add(&line, "\n", 1);
+		sha256_start(&hash);
+		sha256_add(&hash, line.bytes, line.length);
+		sha256_end(&hash, end);
+	}
+	memcpy(sa->key, blocks, cipher_key_bytes(tunnel->cipher));
+	sa->spi = (uint32_t)spi[0] << 24 | (uint32_t)spi[1] << 16 | (uint32_t)spi[2] << 8 | spi[3];
+	if (sa->spi < SPI_LEAST)
+		sa->spi += SPI_LEAST;
+	text_free(&line);
+	explicit_bzero(blocks, sizeof blocks);
+}
+
+/* The SAs of a pair, of whose first the names, epoch and secret are known. */
+static void derive_pair(struct sa pair[2], const struct tunnel *tunnel)
+{
+	pair[0].derived = true;
+	pair[1] = pair[0];
+	pair[1].from = pair[0].to;
+	pair[1].to = pair[0].from;
+	derive(&pair[0], tunnel);
+	derive(&pair[1], tunnel);
+}
+
+static void draw_pair(struct sa pair[2], const struct tunnel *tunnel)
+{
+	do {
+		key_random(pair[0].secret, sizeof pair[0].secret);
+		derive_pair(pair, tunnel);
+	} while (spi_taken(tunnel, pair[0].to, pair[0].spi) || spi_taken(tunnel, pair[1].to, pair[1].spi));
+}
+
+/* For one direction or, with a secret, for both. */
+static void make(struct tunnel *tunnel, size_t from, size_t to, bool secret)
+{
+	struct sa pair[2] = { { .from = from, .to = to, .epoch = FIRST_EPOCH } };
+
+	if (secret) {
+		draw_pair(pair, tunnel);
+		put(tunnel, &pair[0]);
+		put(tunnel, &pair[1]);
+	} else {
+		draw(&pair[0], tunnel);
+		put(tunnel, &pair[0]);
+	}
+	explicit_bzero(pair, sizeof pair);
+}
+
 void key_make(struct tunnel *tunnel)
 {
 	tunnel->sa_given = tunnel->sa_count;
 	for (size_t from = 0; from < tunnel->side_count; from++)
-		for (size_t to = 0; to < tunnel->side_count; to++) {
-			struct sa sa = { .from = from, .to = to, .epoch = FIRST_EPOCH };
-
-			if (from == to || find(tunnel, from, to))
-				continue;
-			draw(&sa, tunnel);
-			add(tunnel, &sa);
-			explicit_bzero(&sa, sizeof sa);
-		}
+		for (size_t to = 0; to < tunnel->side_count; to++)
+			if (tunnel_has_pair(tunnel, from, to) && !find(tunnel, from, to))
+				make(tunnel, from, to, !find(tunnel, to, from));
 }
 
 bool key_renew(struct tunnel *tunnel, size_t from, size_t to)
 {
-	size_t number = tunnel->sa_numbers[from * tunnel->side_count + to];
-	struct sa sa = { .from = from, .to = to, .epoch = FIRST_EPOCH };
+	size_t number = tunnel->directions[to * tunnel->side_count + from].number;
 
 	if (number <= tunnel->sa_given)
 		return false;
-	draw(&sa, tunnel);
-	tunnel->sas[number - 1] = sa;
-	explicit_bzero(&sa, sizeof sa);
+	make(tunnel, from, to, tunnel->sas[number - 1].derived);
 	return true;
 }
 
 /* From here on nothing that stands in the file is shown, for any word of it may be a key that has slipped: where is said, and
  * what would do. */
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
-/* 0x and exactly 2 * COUNT lower-case digits; the kernel's ip takes anything else as text. */
-static bool parse_hex(unsigned char *out, unsigned count, const char *text)
-{
-	if (strncmp(text, "0x", 2) != 0 || strlen(text) != 2 + 2 * (size_t)count)
-		return false;
-	for (unsigned i = 0; i < count; i++) {
-		int high = hex_digit(text[2 + 2 * i]), low = hex_digit(text[3 + 2 * i]);
-
-		if (high < 0 || low < 0)
-			return false;
-		out[i] = (unsigned char)(high << 4 | low);
-	}
-	return true;
-}
 
 static bool parse_spi(uint32_t *out, const char *text, const char *where)
 {
@@ -181,7 +216,7 @@ static bool parse_spi(uint32_t *out, const char *text, const char *where)
 			spi = spi << 4 | (uint32_t)digit;
 		}
 	if (spi < SPI_LEAST)
-		return refuse(where, "SPI: want 0x100 to 0xffffffff in lower-case hexadecimal");
+		return refuse(where, "SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or the word secret");
 	*out = spi;
 	return true;
 }
@@ -200,60 +235,130 @@ static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *tex
 	       refuse(where, "%s word: want the name of one of the sides, like %s", which, tunnel->sides[0].name);
 }
 
-static bool parse_epoch(unsigned long *out, const char *text, const char *where)
+static bool parse_names(size_t *one, size_t *two, const struct tunnel *tunnel, char **words, const char *where)
+{
+	return parse_name(one, tunnel, words[0], "first", where) && parse_name(two, tunnel, words[1], "second", where) &&
+	       (*one != *two || refuse(where, "from %s to itself: want two sides", tunnel->sides[*one].name)) &&
+	       (tunnel_has_pair(tunnel, *one, *two) ||
+	        refuse(where, "%s and %s: no pair of a star, whose hub is %s: want no line for them, or --save-keys too", tunnel->sides[*one].name,
+	               tunnel->sides[*two].name, tunnel->sides[0].name));
+}
+
+static bool parse_epoch(uint32_t *out, const char *text, unsigned long long most, const char *where)
 {
 	unsigned long long epoch;
 
-	/* there is no way to a second one yet */
-	if (!number_parse(&epoch, text, FIRST_EPOCH, FIRST_EPOCH))
-		return refuse(where, "epoch: want %d", FIRST_EPOCH);
-	*out = (unsigned long)epoch;
+	if (!number_parse(&epoch, text, FIRST_EPOCH, most))
+		return most == FIRST_EPOCH ? refuse(where, "epoch: want %d", FIRST_EPOCH)
+		                           : refuse(where, "epoch: want %d to %llu", FIRST_EPOCH, most);
+	*out = (uint32_t)epoch;
 	return true;
 }
 
 static bool parse_key(unsigned char *out, const struct cipher *cipher, const char *key, const char *auth, const char *where)
 {
-	if (!parse_hex(out, cipher->key_bytes, key))
+	if (!hex_parse(out, cipher->key_bytes, key))
 		return refuse(where, "key: want 0x and %u lower-case hexadecimal digits for %s%s", 2 * cipher->key_bytes, cipher->name,
 		              cipher->integrity ? "" : ", the salt at the end");
-	if (cipher->auth_bytes && (!auth || !parse_hex(out + cipher->key_bytes, cipher->auth_bytes, auth)))
+	if (cipher->auth_bytes && (!auth || !hex_parse(out + cipher->key_bytes, cipher->auth_bytes, auth)))
 		return refuse(where, "second key: want 0x and %u lower-case hexadecimal digits for the integrity part of %s",
 		              2 * cipher->auth_bytes, cipher->name);
 	return true;
+}
+
+/* One secret, or one key for each direction, and not both. */
+static bool is_free(const struct tunnel *tunnel, size_t one, size_t two, bool derived, const char *where)
+{
+	const struct sa *sa = find(tunnel, one, two);
+	const char *name = tunnel->sides[one].name, *other = tunnel->sides[two].name;
+
+	if (derived && !sa)
+		sa = find(tunnel, two, one);
+	if (!sa)
+		return true;
+	if (sa->derived != derived)
+		return refuse(where, "%s and %s have both a secret and keys: want one or the other", name, other);
+	if (derived)
+		return refuse(where, "a second secret of %s and %s: want one line per pair", name, other);
+	return refuse(where, "a second key from %s to %s: want one line per direction", name, other);
+}
+
+/* FROM TO EPOCH SPI KEY [KEY] */
+static bool take_keys(struct tunnel *tunnel, char **words, const char *where)
+{
+	struct sa sa = { 0 };
+	bool good;
+
+	good = parse_names(&sa.from, &sa.to, tunnel, words, where) && parse_epoch(&sa.epoch, words[2], FIRST_EPOCH, where) &&
+	       parse_spi(&sa.spi, words[3], where) && parse_key(sa.key, tunnel->cipher, words[4], words[5], where) &&
+	       is_free(tunnel, sa.from, sa.to, false, where);
+	if (good && spi_taken(tunnel, sa.to, sa.spi))
+		good = refuse(where, "SPI: %s receives with it already; want another", tunnel->sides[sa.to].name);
+	if (good)
+		put(tunnel, &sa);
+	explicit_bzero(&sa, sizeof sa);
+	return good;
+}
+
+/* The SAs of a pair, as derive_pair() has it. */
+static bool put_pair(struct tunnel *tunnel, struct sa pair[2], const char *where)
+{
+	derive_pair(pair, tunnel);
+	for (int i = 0; i < 2; i++)
+		if (spi_taken(tunnel, pair[i].to, pair[i].spi))
+			return refuse(where, "the SPI from %s to %s that follows: %s receives with it already; want another secret",
+			              tunnel->sides[pair[i].from].name, tunnel->sides[pair[i].to].name, tunnel->sides[pair[i].to].name);
+	put(tunnel, &pair[0]);
+	put(tunnel, &pair[1]);
+	return true;
+}
+
+bool key_put(struct tunnel *tunnel, size_t one, size_t two, const unsigned char secret[SECRET_BYTES], const char *where)
+{
+	struct sa pair[2] = { { .from = one, .to = two, .epoch = FIRST_EPOCH } };
+	bool good;
+
+	memcpy(pair[0].secret, secret, SECRET_BYTES);
+	good = put_pair(tunnel, pair, where);
+	explicit_bzero(pair, sizeof pair);
+	return good;
+}
+
+/* ONE TWO EPOCH secret SECRET */
+static bool take_secret(struct tunnel *tunnel, char **words, const char *where)
+{
+	struct sa pair[2] = { 0 };
+	bool good;
+
+	good = parse_names(&pair[0].from, &pair[0].to, tunnel, words, where) &&
+	       parse_epoch(&pair[0].epoch, words[2], epoch_most, where) &&
+	       (hex_parse(pair[0].secret, SECRET_BYTES, words[4]) ||
+	        refuse(where, "secret: want 0x and %d lower-case hexadecimal digits", 2 * SECRET_BYTES)) &&
+	       is_free(tunnel, pair[0].from, pair[0].to, true, where) && put_pair(tunnel, pair, where);
+	explicit_bzero(pair, sizeof pair);
+	return good;
 }
 
 static bool parse_line(struct tunnel *tunnel, char *line, const char *where, bool partly)
 {
 	enum { WORDS = 6 };
 	char *words[WORDS + 1] = { 0 }, *rest = NULL;
-	size_t count = 0, wanted = tunnel->cipher->auth_bytes ? 6 : 5;
-	struct sa sa = { 0 };
-	bool good;
+	size_t count = 0, wanted = tunnel->cipher->auth_bytes ? 6 : 5, one, two;
+	bool secret;
 
 	for (char *word = strtok_r(line, " \t", &rest); word && count <= WORDS; word = strtok_r(NULL, " \t", &rest))
 		words[count++] = word;
 	if (count == 0 || words[0][0] == '#')
 		return true;
-	if (count != wanted)
-		return refuse(where, "%zu words: want FROM TO EPOCH SPI %s for %s", count, wanted == 6 ? "ENCKEY AUTHKEY" : "KEY",
-		              tunnel->cipher->name);
-	if (partly && !(is_side(&sa.from, tunnel, words[0]) && is_side(&sa.to, tunnel, words[1])))
+	secret = count > 3 && strcmp(words[3], "secret") == 0;
+	if (secret && count != 5)
+		return refuse(where, "%zu words: want ONE TWO EPOCH secret SECRET", count);
+	if (!secret && count != wanted)
+		return refuse(where, "%zu words: want FROM TO EPOCH SPI %s for %s, or ONE TWO EPOCH secret SECRET", count,
+		              wanted == 6 ? "ENCKEY AUTHKEY" : "KEY", tunnel->cipher->name);
+	if (partly && !(is_side(&one, tunnel, words[0]) && is_side(&two, tunnel, words[1]) && (one == two || tunnel_has_pair(tunnel, one, two))))
 		return true;
-	good = parse_name(&sa.from, tunnel, words[0], "first", where) &&
-	       parse_name(&sa.to, tunnel, words[1], "second", where) &&
-	       parse_epoch(&sa.epoch, words[2], where) && parse_spi(&sa.spi, words[3], where) &&
-	       parse_key(sa.key, tunnel->cipher, words[4], words[5], where);
-	if (good && sa.from == sa.to)
-		good = refuse(where, "from %s to itself: want two sides", tunnel->sides[sa.from].name);
-	else if (good && find(tunnel, sa.from, sa.to))
-		good = refuse(where, "a second key from %s to %s: want one line per direction", tunnel->sides[sa.from].name,
-		              tunnel->sides[sa.to].name);
-	else if (good && spi_taken(tunnel, sa.to, sa.spi))
-		good = refuse(where, "SPI: %s receives with it already; want another", tunnel->sides[sa.to].name);
-	if (good)
-		add(tunnel, &sa);
-	explicit_bzero(&sa, sizeof sa);
-	return good;
+	return secret ? take_secret(tunnel, words, where) : take_keys(tunnel, words, where);
 }
 
 static bool check_whole(const struct tunnel *tunnel, const char *path)
@@ -261,35 +366,55 @@ static bool check_whole(const struct tunnel *tunnel, const char *path)
 	bool good = true;
 
 	for (size_t from = 0; from < tunnel->side_count; from++)
-		for (size_t to = 0; to < tunnel->side_count; to++)
-			if (from != to && !find(tunnel, from, to))
-				good = refuse(path, "no key from %s to %s: want a line `%s %s %d SPI KEY`", tunnel->sides[from].name,
-				              tunnel->sides[to].name, tunnel->sides[from].name, tunnel->sides[to].name, FIRST_EPOCH);
+		for (size_t to = 0; to < tunnel->side_count; to++) {
+			const char *name = tunnel->sides[from].name, *other = tunnel->sides[to].name;
+
+			if (!tunnel_has_pair(tunnel, from, to) || find(tunnel, from, to))
+				continue;
+			if (find(tunnel, to, from))
+				good = refuse(path, "no key from %s to %s: want a line `%s %s %d SPI KEY`", name, other, name, other, FIRST_EPOCH);
+			else if (from < to)
+				good = refuse(path, "no key for %s and %s: want a line `%s %s %d secret SECRET`, or one for each way, `%s %s %d SPI KEY`",
+				              name, other, name, other, FIRST_EPOCH, name, other, FIRST_EPOCH);
+		}
 	return good;
 }
 
-static int by_key(const void *one, const void *two)
+static int by_words(const void *one, const void *two)
 {
-	const struct sa *const *a = one, *const *b = two;
+	const struct sa *a = *(const struct sa *const *)one, *b = *(const struct sa *const *)two;
 
-	return memcmp((*a)->key, (*b)->key, CIPHER_KEY_MOST);
+	if (a->derived != b->derived)
+		return a->derived - b->derived;
+	return a->derived ? memcmp(a->secret, b->secret, SECRET_BYTES) : memcmp(a->key, b->key, CIPHER_KEY_MOST);
+}
+
+/* One row has the secret of both directions. */
+static bool has_row(const struct sa *sa)
+{
+	return !sa->derived || sa->from < sa->to;
 }
 
 /* A counter per key: two SAs with one key meet the same nonce sooner or later (RFC 4106, section 9). */
 static void warn_of_twins(const struct tunnel *tunnel, const char *path)
 {
 	const struct sa **sas = calloc(tunnel->sa_count + 1, sizeof *sas);
+	bool keys = false, secrets = false;
+	size_t count = 0;
 
 	if (!sas)
 		err(EXIT_BROKE, "memory");
 	for (size_t i = 0; i < tunnel->sa_count; i++)
-		sas[i] = &tunnel->sas[i];
-	qsort(sas, tunnel->sa_count, sizeof *sas, by_key);
-	for (size_t i = 1; i < tunnel->sa_count; i++)
-		if (by_key(&sas[i - 1], &sas[i]) == 0) {
-			warnx("%s: warning: one key for two directions: fit for an experiment only", path);
-			break;
-		}
+		if (has_row(&tunnel->sas[i]))
+			sas[count++] = &tunnel->sas[i];
+	qsort(sas, count, sizeof *sas, by_words);
+	for (size_t i = 1; i < count; i++)
+		if (by_words(&sas[i - 1], &sas[i]) == 0)
+			*(sas[i]->derived ? &secrets : &keys) = true;
+	if (keys)
+		warnx("%s: warning: one key for two directions: fit for an experiment only", path);
+	if (secrets)
+		warnx("%s: warning: one secret for two pairs: each can read what the other says", path);
 	free(sas);
 }
 
@@ -313,92 +438,81 @@ bool key_parse(struct tunnel *tunnel, char *text, const char *path, bool partly)
 	return good;
 }
 
-/* Where the file is, not where a link to it is. */
-static bool is_safe_place(const char *path)
-{
-	char *real = realpath(path, NULL), *folder;
-	bool good;
-
-	if (!real)
-		return refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
-	folder = path_folder(real);
-	good = path_is_safe(folder, true, path);
-	free(folder);
-	free(real);
-	return good;
-}
-
 bool key_read(struct tunnel *tunnel, const char *path, bool partly)
 {
 	struct text text = { 0 };
-	struct stat status;
-	bool good;
-	int fd = path_open(path, "a key file", &text);
+	bool good = path_read_private(&text, path, "a key file", FILE_MOST) && key_parse(tunnel, text.bytes, path, partly);
 
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &status) != 0) {
-		good = refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
-	} else if (status.st_mode & (S_IRWXG | S_IRWXO)) {
-		good = refuse(path_shown(path), "others than its owner can use it (mode %04o): want 0600, chmod 600 it and think of fresh keys",
-		              (unsigned)(status.st_mode & 07777));
-	} else if (status.st_uid != 0 && status.st_uid != geteuid()) {
-		good = refuse(path_shown(path), "belongs to user %lu: want a key file of your own", (unsigned long)status.st_uid);
-	} else if (S_ISREG(status.st_mode) && !is_safe_place(path)) {
-		good = false;
-	} else if (!text_read(&text, fd, FILE_MOST)) {
-		good = refuse(path_shown(path), "%s: want a key file that can be read", strerror(errno));
-	} else if (strlen(text.bytes) != text.length) {
-		good = refuse(path_shown(path), "a NUL byte: want a text file");
-	} else {
-		good = key_parse(tunnel, text.bytes, path, partly);
-	}
 	text_free(&text);
-	close(fd);
 	return good;
 }
 
-static void print_line(struct text *out, const struct tunnel *tunnel, const struct sa *sa)
+/* What the rows say, for the comment above them. */
+static void print_forms(struct text *out, bool keys, bool secrets)
+{
+	text_printf(out, "%s%s%s\n", keys ? "FROM TO EPOCH SPI KEY" : "", keys && secrets ? ", or " : "",
+	            secrets ? "ONE TWO EPOCH secret SECRET" : "");
+}
+
+static void print_row(struct text *out, const char *prefix, const struct tunnel *tunnel, const struct sa *sa)
 {
 	unsigned char spi[] = { (unsigned char)(sa->spi >> 24), (unsigned char)(sa->spi >> 16), (unsigned char)(sa->spi >> 8),
 	                        (unsigned char)sa->spi };
 	char epoch[NUMBER_TEXT];
 
+	if (!has_row(sa))
+		return;
+	text_add_string(out, prefix);
 	text_add_string(out, tunnel->sides[sa->from].name);
 	text_add_string(out, " ");
 	text_add_string(out, tunnel->sides[sa->to].name);
 	text_add_string(out, " ");
 	text_add_string(out, number_print(epoch, (unsigned)sa->epoch));
-	text_add_string(out, " 0x");
-	text_add_hex(out, spi, sizeof spi);
-	text_add_string(out, " ");
-	cipher_print_key(out, tunnel->cipher, sa->key);
+	if (sa->derived) {
+		text_add_string(out, " secret 0x");
+		text_add_hex(out, sa->secret, sizeof sa->secret);
+	} else {
+		text_add_string(out, " 0x");
+		text_add_hex(out, spi, sizeof spi);
+		text_add_string(out, " ");
+		cipher_print_key(out, tunnel->cipher, sa->key);
+	}
 	text_add_string(out, "\n");
 }
 
 void key_print(struct text *out, const struct tunnel *tunnel)
 {
-	text_printf(out, "# xfrmpair keys, digest %08x: FROM TO EPOCH SPI KEY\n", (unsigned)tunnel->digest);
+	bool has[] = { false, false };
+
 	for (size_t i = 0; i < tunnel->sa_count; i++)
-		print_line(out, tunnel, &tunnel->sas[i]);
+		has[tunnel->sas[i].derived] = true;
+	text_printf(out, "# xfrmpair keys, digest %08x: ", (unsigned)tunnel->digest);
+	print_forms(out, has[false], has[true]);
+	for (size_t i = 0; i < tunnel->sa_count; i++)
+		print_row(out, "", tunnel, &tunnel->sas[i]);
 }
 
-void key_print_of_side(struct text *out, const struct tunnel *tunnel, size_t self, const char *prefix)
+void key_print_of_side(struct text *out, const struct tunnel *tunnel, size_t self)
 {
+	bool has[] = { false, false };
+
 	for (size_t other = 0; other < tunnel->side_count; other++)
-		if (other != self) {
-			text_add_string(out, prefix);
-			print_line(out, tunnel, key_of(tunnel, self, other));
-			text_add_string(out, prefix);
-			print_line(out, tunnel, key_of(tunnel, other, self));
+		if (tunnel_has_pair(tunnel, self, other))
+			has[key_of(tunnel, self, other)->derived] = true;
+	text_add_string(out, "# ---- keys: ");
+	print_forms(out, has[false], has[true]);
+	for (size_t other = 0; other < tunnel->side_count; other++)
+		if (tunnel_has_pair(tunnel, self, other)) {
+			print_row(out, "#key ", tunnel, key_of(tunnel, self, other));
+			print_row(out, "#key ", tunnel, key_of(tunnel, other, self));
 		}
 }
 
 void key_free(struct tunnel *tunnel)
 {
 	wipe(tunnel);
-	free(tunnel->sa_numbers);
+	free(tunnel->directions);
 	tunnel->sas = NULL;
-	tunnel->sa_numbers = NULL;
+	tunnel->directions = NULL;
 	tunnel->sa_count = tunnel->sa_room = tunnel->sa_given = 0;
 }

@@ -1,6 +1,7 @@
 /* xfrmpair: arguments or file -> sides -> pairs -> one side's view -> template -> file. */
 #include "cipher.h"
 #include "config.h"
+#include "explain.h"
 #include "identity.h"
 #include "key.h"
 #include "options.h"
@@ -8,10 +9,12 @@
 #include "path.h"
 #include "program.h"
 #include "say.h"
+#include "secret.h"
 #include "settings.h"
 #include "template.h"
 #include "tunnel.h"
 #include "view.h"
+#include "wireshark.h"
 
 #include <err.h>
 #include <fcntl.h>
@@ -28,12 +31,31 @@ struct format {
 	const char *template;
 	const char *suffix;
 	bool is_program;  /* the template is its head */
+	bool is_block;    /* it is for a terminal */
+	bool is_table;    /* of all sides */
 };
 
 static const struct format formats[] = {
-	{ "script", "script.sh", ".sh", true },
-	{ "paste", "paste.sh", ".paste", false },
+	{ "script", "script.sh", ".sh", true, false, false },
+	{ "paste", "paste.sh", ".paste", false, true, false },
+	{ "wireshark", "esp_sa", "", false, false, true },
 };
+
+/* How many texts of that format a tunnel has, and the name of one without its suffix.  Of an exchange the own side's alone. */
+static size_t count_of(const struct format *format, const struct tunnel *tunnel)
+{
+	return format->is_table || tunnel->exchanged ? 1 : tunnel->side_count;
+}
+
+static size_t side_of(const struct tunnel *tunnel, size_t index)
+{
+	return tunnel->exchanged ? tunnel->self : index;
+}
+
+static const char *name_of(const struct format *format, const struct tunnel *tunnel, size_t index)
+{
+	return format->is_table ? format->template : tunnel->sides[side_of(tunnel, index)].name;
+}
 
 static bool read_sides(struct tunnel *tunnel, struct options *options, struct text *file, char **words)
 {
@@ -72,25 +94,65 @@ static const struct format *read_format(const struct options *options)
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(formats[i].name, name) == 0)
 			return &formats[i];
-	refuse(options->where[OPTION_FORMAT], "format '%s': want script or paste", shown(name));
+	refuse(options->where[OPTION_FORMAT], "format '%s': want script, paste or wireshark", shown(name));
 	return NULL;
+}
+
+/* A paste block runs as it stands. */
+static bool check_format(const struct tunnel *tunnel, const struct options *options, const struct format *format)
+{
+	bool good = true;
+
+	if (options->value[OPTION_EXPLAIN] && (options->value[OPTION_OUTPUT] || !format->is_block))
+		good = refuse(options->where[OPTION_EXPLAIN], "only a paste block on the terminal is explained: want %s",
+		              options->value[OPTION_OUTPUT] ? "no -o" : "--format paste, the default");
+	if (format->is_table && !tunnel->cipher->wireshark)
+		good = refuse(options->where[OPTION_CIPHER], "Wireshark does not know %s: want another cipher, or another format", tunnel->cipher->name);
+	if (format->is_table && tunnel->nonike)
+		good = refuse(tunnel->where_encap, "Wireshark takes espinudp-nonike for IKE: want espinudp, or another format");
+	for (size_t i = 0; format->is_block && i < tunnel->side_count; i++) {
+		const struct side *side = &tunnel->sides[i];
+		bool found = side_is_auto(side);
+		char word[OUTER_TEXT];
+
+		if (found || side->mapped_name[0])
+			good = refuse(side->where, "'%s': a paste block cannot look it up: want --format script, the default with -o",
+			              found ? local_print_address(word, side) : shown(side->mapped_name));
+	}
+	return good;
+}
+
+/* One SIDE, to get its public key; what an option would say of the tunnel is said when that is made. */
+static bool check_introduction(const struct options *options)
+{
+	bool good = true;
+
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if (options->value[i] && i != OPTION_SECRET)
+			good = refuse(options->where[i], "beside --secret and one SIDE, which get its public key: want the words of all sides");
+	return good;
 }
 
 /* Where files are to go: their names are no mistakes. */
 static bool check_places(const struct tunnel *tunnel, const struct options *options, const struct format *format)
 {
-	const char *folder = options->value[OPTION_OUTPUT], *keys = options->value[OPTION_SAVE_KEYS];
+	static const enum option_index own[] = { OPTION_SAVE_KEYS, OPTION_SECRET, OPTION_PASS };
+	const char *folder = options->value[OPTION_OUTPUT], *keys = options->value[OPTION_SAVE_KEYS], *secret = options->value[OPTION_SECRET];
 	bool good = true;
 
 	if (folder && !*folder)
 		good = refuse(options->where[OPTION_OUTPUT], "'': want a folder, . for this one");
 	if (keys && !*keys)
 		good = refuse(options->where[OPTION_SAVE_KEYS], "'': want a file");
-	for (size_t i = 0; good && folder && keys && i < tunnel->side_count; i++) {
-		char *path = path_of(folder, tunnel->sides[i].name, format);
+	if (good && keys && secret && path_same(keys, secret))
+		good = refuse(options->where[OPTION_SAVE_KEYS], "'%s': want a file of its own: the secret has that name", shown(keys));
+	for (size_t i = 0; good && folder && i < count_of(format, tunnel); i++) {
+		char *path = path_of(folder, name_of(format, tunnel, i), format);
 
-		if (path_same(path, keys))
-			good = refuse(options->where[OPTION_SAVE_KEYS], "'%s': want a file of its own: a script has that name", shown(keys));
+		for (size_t j = 0; j < sizeof own / sizeof *own; j++)
+			if (options->value[own[j]] && path_same(path, options->value[own[j]]))
+				good = refuse(options->where[own[j]], "'%s': want a file of its own: a %s has that name", shown(options->value[own[j]]),
+				              format->is_table ? "table" : "script");
 		free(path);
 	}
 	return good;
@@ -101,10 +163,15 @@ static bool get_keys(struct tunnel *tunnel, const struct options *options)
 	/* --save-keys beside --keys: the mesh has changed, and is to be written down anew */
 	bool partly = options->value[OPTION_SAVE_KEYS];
 
+	if (options->value[OPTION_SECRET])
+		return secret_exchange(tunnel, options->value[OPTION_SECRET], options->value[OPTION_PASS]);
 	if (options->value[OPTION_KEYS] && !key_read(tunnel, options->value[OPTION_KEYS], partly))
 		return false;
 	key_make(tunnel);
-	return identity_settle(tunnel, options->value[OPTION_KEYS] ? path_shown(options->value[OPTION_KEYS]) : NULL);
+	if (!identity_settle(tunnel, options->value[OPTION_KEYS] ? path_shown(options->value[OPTION_KEYS]) : NULL))
+		return false;
+	identity_digest(tunnel);
+	return true;
 }
 
 /* Head, program and keys; the brace that the head opens makes a file that was cut off a syntax error. */
@@ -121,20 +188,31 @@ static void render_script(struct text *out, struct scope *scope, const struct tu
 	scope_set(scope, "adds", words.length ? words.bytes : "");
 	template_render(out, template, scope);
 	text_add(out, program.bytes, program.length);
-	text_printf(out, "# ---- keys: FROM TO EPOCH SPI KEY\n");
-	key_print_of_side(out, tunnel, side, "#key ");
+	key_print_of_side(out, tunnel, side);
 	text_printf(out, "}\n");
 	text_free(&program);
 	text_free(&words);
 }
 
-static void render(struct text *out, const struct tunnel *tunnel, const struct texts *texts, size_t side, const struct format *format)
+static void render_explained(struct text *out, const struct scope *scope, const char *template)
 {
-	struct scope *scope = view_describe(tunnel, texts, side);
+	struct text block = { 0 };
+
+	template_render(&block, template, scope);
+	explain_add(out, block.bytes);
+	text_free(&block);
+}
+
+static void render(struct text *out, const struct tunnel *tunnel, const struct texts *texts, size_t side, const struct options *options,
+                   const struct format *format)
+{
+	struct scope *scope = format->is_table ? wireshark_describe(tunnel) : view_describe(tunnel, texts, side);
 
 	text_empty(out);
 	if (format->is_program)
 		render_script(out, scope, tunnel, side, format->template);
+	else if (options->value[OPTION_EXPLAIN])
+		render_explained(out, scope, format->template);
 	else
 		template_render(out, format->template, scope);
 	scope_free(scope);
@@ -148,10 +226,10 @@ static bool write_sides(struct output *output, const struct tunnel *tunnel, cons
 	struct texts *texts = texts_new(tunnel);
 	struct text text = { 0 };
 
-	for (size_t i = 0; good && i < tunnel->side_count; i++) {
-		char *path = folder ? path_of(folder, tunnel->sides[i].name, format) : NULL;
+	for (size_t i = 0; good && i < count_of(format, tunnel); i++) {
+		char *path = folder ? path_of(folder, name_of(format, tunnel, i), format) : NULL;
 
-		render(&text, tunnel, texts, i, format);
+		render(&text, tunnel, texts, side_of(tunnel, i), options, format);
 		good = print ? output_print(path, &text) : output_add(output, path, &text);
 		free(path);
 	}
@@ -176,27 +254,51 @@ static bool write_keys(struct output *output, const struct tunnel *tunnel, const
 
 static bool write_all_files(const struct tunnel *tunnel, const struct options *options, const struct format *format)
 {
-	struct output output = { 0 };
-	bool good;
+	struct output output = {
+		.folder = options->value[OPTION_OUTPUT], .keys = options->value[OPTION_SAVE_KEYS], .force = options->value[OPTION_FORCE],
+	};
+	bool good = write_sides(&output, tunnel, options, format) && write_keys(&output, tunnel, options) && output_place(&output);
 
-	good = !options->value[OPTION_OUTPUT] || options->value[OPTION_DRY_RUN] || output_folder(&output, options->value[OPTION_OUTPUT]);
-	good = good && write_sides(&output, tunnel, options, format) && write_keys(&output, tunnel, options) &&
-	       output_place(&output, options->value[OPTION_FORCE]);
 	output_end(&output, good);
 	return good;
+}
+
+/* The copies of keys that are in nobody's way but an attacker's. */
+static void say_what_to_delete(const struct options *options, bool exchanged)
+{
+	const char *keys = options->value[OPTION_SAVE_KEYS];
+
+	if (!exchanged && options->value[OPTION_OUTPUT])
+		warnx("once all sides are up, delete here what is not this host's%s%s: who has it can read what they send", keys ? ", and " : "",
+		      keys ? path_shown(keys) : "");
+	if (exchanged && keys)
+		warnx("once all sides are up, delete here %s: who has it can read what they send", path_shown(keys));
+	if (exchanged)
+		warnx("%s may be deleted now: without it nobody can make these keys again; kept, later words can have it again",
+		      path_shown(options->value[OPTION_SECRET]));
 }
 
 /* For who has just written scripts: what to do with them. */
 static void say_what_next(const struct tunnel *tunnel, const struct options *options, const struct format *format)
 {
-	if (!options->value[OPTION_OUTPUT] || options->value[OPTION_DRY_RUN])
+	if (format->is_table)
+		warnx("--format: warning: the table has keys: who has it reads what they encrypt");
+	if (format->is_table && !tunnel->exchanged && !options->value[OPTION_KEYS] && !options->value[OPTION_SAVE_KEYS])
+		warnx("--format: warning: they are fresh, no script has them: want --keys FILE");
+	if (tunnel->exchanged)
+		warnx("fingerprint %s: read it out to each other, over the phone; if it differs, a word was altered, or an option differs", tunnel->fingerprint);
+	if (format->is_table || options->value[OPTION_DRY_RUN])
 		return;
-	for (size_t i = 0; i < tunnel->side_count; i++) {
-		char address[ADDRESS_TEXT];
+	for (size_t i = 0; options->value[OPTION_OUTPUT] && i < count_of(format, tunnel); i++) {
+		const struct side *side = &tunnel->sides[side_of(tunnel, i)];
+		bool found = side_is_auto(side);
+		char address[OUTER_TEXT];
 
-		warnx("wrote %s/%s%s, for the host %s%s", path_shown(options->value[OPTION_OUTPUT]), tunnel->sides[i].name, format->suffix,
-		      address_print(address, &tunnel->sides[i].local.address), i ? "" : ": start it first");
+		warnx("wrote %s/%s%s, for the host %s%s%s", path_shown(options->value[OPTION_OUTPUT]), side->name, format->suffix,
+		      found ? "behind " : "", found ? mapped_print_address(address, side) : local_print_address(address, side),
+		      side_of(tunnel, i) ? "" : ": start it first");
 	}
+	say_what_to_delete(options, tunnel->exchanged);
 }
 
 /* Nothing that is opened here takes the place of a standard stream that is closed: /dev/null does, the wrong way round. */
@@ -234,10 +336,14 @@ int main(int argc, char **argv)
 	good &= read_sides(&tunnel, &options, &file, argv + first);
 	good &= settings_complete(&tunnel, &options);
 	format = read_format(&options);
-	if (!good || !format || !tunnel_check(&tunnel) || !check_places(&tunnel, &options, format) ||
+	if (options.value[OPTION_SECRET] && !options.value[OPTION_FILE] && tunnel.side_count == 1) {
+		if (good && check_introduction(&options))
+			status = secret_introduce(options.value[OPTION_SECRET], argv[first], tunnel.sides);
+		goto out;
+	}
+	if (!good || !format || !tunnel_check(&tunnel) || !secret_check_words(&tunnel, options.value[OPTION_SECRET]) || !check_format(&tunnel, &options, format) || !check_places(&tunnel, &options, format) ||
 	    !get_keys(&tunnel, &options))
 		goto out;
-	identity_digest(&tunnel);
 	status = write_all_files(&tunnel, &options, format) ? EXIT_OK : EXIT_BROKE;
 	if (status == EXIT_OK)
 		say_what_next(&tunnel, &options, format);

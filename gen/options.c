@@ -20,7 +20,8 @@ struct row {
 static const struct row rows[OPTION_COUNT] = {
 	[OPTION_FILE] = { "file", "FILE", 'f', false, "take the sides and options from a tunnel file" },
 	[OPTION_OUTPUT] = { "output", "DIR", 'o', true, "write DIR/NAME.sh for every side, readable by its owner only" },
-	[OPTION_FORMAT] = { "format", "KIND", 0, true, "script (default with -o) or paste (default without: to the terminal)" },
+	[OPTION_FORMAT] = { "format", "KIND", 0, true, "script (default with -o), paste (default without: to the terminal) or wireshark,\n"
+	                    "                          a table to decrypt with" },
 	[OPTION_CIPHER] = { "cipher", "NAME", 0, true, "strongSwan's word; aes256gcm16 is the default, --list-ciphers prints all" },
 	[OPTION_ESN] = { "esn", NULL, 0, true, "64-bit sequence numbers, on all sides" },
 	[OPTION_MODE] = { "mode", "MODE", 0, true, "tunnel (default), or transport: between the hosts, no NETs" },
@@ -28,6 +29,7 @@ static const struct row rows[OPTION_COUNT] = {
 	[OPTION_INTERFACE] = { "interface", "NAME", 0, true, "route-based: through an xfrm interface of that name" },
 	[OPTION_HAIRPIN] = { "hairpin", NULL, 0, true, "sides behind one NAT talk through it; few NATs can do that" },
 	[OPTION_LAN] = { "lan", NULL, 0, true, "sides behind one NAT talk between their LOCAL endpoints" },
+	[OPTION_STAR] = { "star", NULL, 0, true, "the first side is the hub: each other one has a tunnel to it alone" },
 	[OPTION_MTU] = { "mtu", "BYTES", 0, true, "of the path outside (1500); what fits inside follows from it" },
 	[OPTION_CLAMP] = { "clamp", NULL, 0, true, "lower the MSS of TCP connections to what fits inside (needs nft)" },
 	[OPTION_GUARD] = { "guard", NULL, 0, true, "after down, or an up that failed, block what the tunnel carries" },
@@ -37,7 +39,11 @@ static const struct row rows[OPTION_COUNT] = {
 	[OPTION_KEYS] = { "keys", "FILE", 0, true, "use these keys and SPIs instead of fresh ones;\n"
 	                  "                          with --save-keys, fresh ones for the pairs it has not" },
 	[OPTION_SAVE_KEYS] = { "save-keys", "FILE", 0, true, "write the keys and SPIs used" },
+	[OPTION_SECRET] = { "secret", "FILE", 0, true, "with one SIDE: make FILE if it is missing, and print SIDE#PUBLIC, for all to read;\n"
+	                    "                          with all, each with its #PUBLIC: write the own side's script alone" },
+	[OPTION_PASS] = { "pass", "FILE", 0, true, "with --secret: mix the phrase in FILE in, the same on all sides" },
 	[OPTION_FORCE] = { "force", NULL, 0, false, "replace files that exist" },
+	[OPTION_EXPLAIN] = { "explain", NULL, 0, false, "the paste block with a comment for each word" },
 	[OPTION_DRY_RUN] = { "dry-run", NULL, 'n', false, "print what would be written, write nothing" },
 	[OPTION_LIST_CIPHERS] = { "list-ciphers", NULL, 0, false, "print the table of ciphers" },
 	[OPTION_HELP] = { "help", NULL, 'h', false, "print this" },
@@ -45,15 +51,18 @@ static const struct row rows[OPTION_COUNT] = {
 };
 
 #define USAGE "usage: xfrmpair [OPTION]... SIDE SIDE [SIDE]...\n" \
-              "       xfrmpair [OPTION]... -f FILE\n"
+              "       xfrmpair [OPTION]... -f FILE\n" \
+              "       xfrmpair --secret FILE SIDE\n"
 
 static void print_help(struct text *out)
 {
 	text_add_string(out, "xfrmpair: writes matching shell scripts for the two ends of an IPsec tunnel through NATs\n\n" USAGE
-	     "\nSIDE   [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET]...\n"
-	     "       LOCAL   address on the side's own interface\n"
-	     "       MAPPED  what the internet sees (natprobe prints LOCAL:PORT@MAPPED:PORT); none: not behind NAT\n"
+	     "\nSIDE   [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET[/PROTO[/PORT]]]...[#PUBLIC]\n"
+	     "       LOCAL   address on the side's own interface; auto: found at each up\n"
+	     "       MAPPED  address or name that the internet sees (natprobe prints LOCAL:PORT@MAPPED:PORT); none: not behind NAT\n"
 	     "       NET     protected prefix on or behind this side; none: LOCAL alone\n"
+	     "       PROTO   of NET only this: tcp, udp, icmp or a number; PORT of tcp or udp, on this side\n"
+	     "       PUBLIC  the side's public key, of which --secret has the other half\n"
 	     "       NAME    a, b, c, ... when not given; start the side named first first\n\n");
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		char words[40];

@@ -1,14 +1,28 @@
+/* What is written waits in a staging folder, .xfrmpair-XXXXXX, in the folder whose names change:
+ *
+ *     new.NAME   the new file, or the new folder of scripts, until it takes its name
+ *     old.NAME   the file that it replaces: another name for it, where there are links
+ *     none.NAME  nothing had that name
+ *
+ * A new.NAME that is gone has taken its name.  When all are gone the run is complete.  Until then all of it can be undone from
+ * what is in there: by the run itself or, after a kill, by the next one; each step may be the last.  Keys that go elsewhere wait
+ * there, in .xfrmpair-XXXXXX.keys, and stay only if the scripts do.  The folders are locked as long as their run lives. */
 #include "output.h"
 #include "path.h"
 #include "say.h"
 
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +31,12 @@
 #define RENAME_NOREPLACE 1 /* linux/fs.h */
 #endif
 
+#define STAGING ".xfrmpair-XXXXXX"
+#define STAGINGS ".xfrmpair-??????"
+#define KEYS ".keys"
+
+static const struct output_place nowhere = { .around = -1, .staging = -1 };
+
 static char *join(const char *before, const char *between, const char *after)
 {
 	char *joined;
@@ -24,6 +44,254 @@ static char *join(const char *before, const char *between, const char *after)
 	if (asprintf(&joined, "%s%s%s", before, between, after) < 0)
 		err(EXIT_BROKE, "memory");
 	return joined;
+}
+
+enum { ENTRY = sizeof "none." + NAME_MAX };
+
+/* The name in a staging folder; one that is too long stays so. */
+static const char *entry(char out[ENTRY], const char *kind, const char *name)
+{
+	snprintf(out, ENTRY, "%s.%s", kind, name);
+	return out;
+}
+
+static const char *name_of(const char *entry)
+{
+	return strchr(entry, '.') + 1;
+}
+
+static bool is_there(int folder, const char *name)
+{
+	struct stat status;
+
+	return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Calls ACT for those names in FOLDER that are like PATTERN, as they are now, until it is false. */
+static bool each(const char *folder, const char *pattern, bool (*act)(void *context, const char *name), void *context)
+{
+	struct dirent **names;
+	int count = scandir(folder, &names, NULL, alphasort);
+	bool good = true;
+
+	if (count < 0) /* where nobody may look nothing is looked for */
+		return errno == EACCES || refuse(path_shown(folder), "cannot be read: %s", strerror(errno));
+	for (int i = 0; i < count; i++) {
+		if (good && fnmatch(pattern, names[i]->d_name, 0) == 0)
+			good = act(context, names[i]->d_name);
+		free(names[i]);
+	}
+	free(names);
+	return good;
+}
+
+/* For NAME in the place, with what errno means. */
+static bool refuse_name(const struct output_place *place, const char *name, const char *what)
+{
+	int error = errno;
+	char *path = join(place->folder, "/", name);
+
+	refuse(path_shown(path), "%s: %s", what, strerror(error));
+	free(path);
+	return false;
+}
+
+/* FAT and some network file systems have no hard links. */
+static bool lacks_links(int error)
+{
+	return error == EPERM || error == ENOTSUP || error == EOPNOTSUPP || error == ENOSYS || error == EMLINK;
+}
+
+/* Like renameat(2), but takes no name that exists. */
+static bool rename_to_new(int from_folder, const char *from, int to_folder, const char *to)
+{
+	if (syscall(SYS_renameat2, from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
+		return true;
+	if (errno != EINVAL && errno != ENOSYS)
+		return false;
+	if (linkat(from_folder, from, to_folder, to, 0) == 0) /* NFS has these */
+		return unlinkat(from_folder, from, 0) == 0;
+	if (!lacks_links(errno))
+		return false;
+	if (!is_there(to_folder, to))
+		return renameat(from_folder, from, to_folder, to) == 0;
+	errno = EEXIST;
+	return false;
+}
+
+/* By a link that was on its way to be a rename. */
+static bool is_placed(void *context, const char *new)
+{
+	const struct output_place *place = context;
+	struct stat a, b;
+
+	return fstatat(place->staging, new, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(place->around, name_of(new), &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Takes the new file its name again, if it has it. */
+static bool take_away(struct output_place *place, const char *name)
+{
+	char new[ENTRY];
+
+	if (is_placed(place, entry(new, "new", name)))
+		unlinkat(place->staging, new, 0);
+	if (is_there(place->staging, new))
+		return true;
+	if (renameat(place->around, name, place->staging, new) == 0)
+		place->taken++;
+	else if (errno != ENOENT)
+		return refuse_name(place, name, "cannot be taken away");
+	return true;
+}
+
+static bool undo_none(void *context, const char *none)
+{
+	struct output_place *place = context;
+
+	if (!take_away(place, name_of(none)))
+		return false;
+	unlinkat(place->staging, none, 0);
+	return true;
+}
+
+static bool undo_old(void *context, const char *old)
+{
+	struct output_place *place = context;
+
+	if (!take_away(place, name_of(old)))
+		return false;
+	if (rename_to_new(place->staging, old, place->around, name_of(old)))
+		place->back++;
+	else if (errno != EEXIST)
+		return refuse_name(place, name_of(old), "cannot be put back");
+	unlinkat(place->staging, old, 0);
+	return true;
+}
+
+static bool undo(struct output_place *place)
+{
+	return !place->staging_path || (each(place->staging_path, "old.*", undo_old, place) && each(place->staging_path, "none.*", undo_none, place));
+}
+
+static int remove_any(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status, (void)type, (void)walk;
+	remove(path);
+	return 0;
+}
+
+/* Ends a run: undoes it unless it was GOOD, and removes its staging folders; KEYS may be nowhere.  False, after one line, when old
+ * files cannot be put back: they stay in there. */
+static bool settle(struct output_place *first, struct output_place *keys, bool good)
+{
+	if (!good && !(undo(first) && undo(keys)))
+		return false;
+	if (keys->staging_path)
+		nftw(keys->staging_path, remove_any, 8, FTW_DEPTH | FTW_PHYS);
+	if (first->staging_path)
+		nftw(first->staging_path, remove_any, 8, FTW_DEPTH | FTW_PHYS);
+	return true;
+}
+
+static void close_staging(struct output_place *place)
+{
+	if (place->staging >= 0)
+		close(place->staging);
+	place->staging = -1;
+	free(place->staging_path);
+	place->staging_path = NULL;
+}
+
+static void close_place(struct output_place *place)
+{
+	close_staging(place);
+	if (place->around >= 0)
+		close(place->around);
+	free(place->folder);
+	*place = nowhere;
+}
+
+/* Opens and locks the staging folder; false when it is gone, or of another run that is at work. */
+static bool hold(struct output_place *place)
+{
+	place->staging = open(place->staging_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return place->staging >= 0 && flock(place->staging, LOCK_EX | LOCK_NB) == 0 && is_there(AT_FDCWD, place->staging_path);
+}
+
+/* What holds anything else is no staging folder, whatever its name. */
+static bool is_entry(void *context, const char *name)
+{
+	(void)context;
+	return fnmatch("new.*", name, 0) == 0 || fnmatch("old.*", name, 0) == 0 || fnmatch("none.*", name, 0) == 0 || strspn(name, ".") == strlen(name);
+}
+
+static bool is_ours(const struct output_place *place)
+{
+	struct stat status;
+
+	return fstat(place->staging, &status) == 0 && status.st_uid == geteuid() && each(place->staging_path, "*", is_entry, NULL);
+}
+
+/* The staging folder NAME of a run that was killed; false, and nowhere, if it is none. */
+static bool find(struct output_place *place, const char *folder, const char *name)
+{
+	*place = nowhere;
+	place->folder = join(folder, "", "");
+	place->staging_path = join(folder, "/", name);
+	place->around = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (place->around >= 0 && hold(place) && is_ours(place))
+		return true;
+	close_place(place);
+	return false;
+}
+
+static void say_found(const struct output_place *place)
+{
+	if (place->taken || place->back)
+		warnx("%s: a run was killed while its files took their names: %u taken away, %u old put back", path_shown(place->folder),
+		      place->taken, place->back);
+}
+
+struct search {
+	const char *folder, *keys_folder;
+	bool tells; /* these tell whether their run is complete */
+};
+
+static bool settle_found(void *context, const char *name)
+{
+	const struct search *search = context;
+	struct output_place first, keys;
+	char *keys_name;
+	bool good;
+
+	if (!find(&first, search->folder, name))
+		return true;
+	keys_name = join(name, KEYS, "");
+	find(&keys, search->keys_folder, keys_name);
+	free(keys_name);
+	good = settle(&first, &keys, search->tells && each(first.staging_path, "new.*", is_placed, &first));
+	say_found(&keys);
+	say_found(&first);
+	close_place(&keys);
+	close_place(&first);
+	return good;
+}
+
+/* What killed runs have left: in the places and, if the folder of scripts EXISTS, around it, where it may have been made.  First
+ * what tells whether its run is complete, then keys alone. */
+static bool settle_killed(const struct output *output, bool exists)
+{
+	const char *keys_folder = output->places[output->count - 1].folder;
+	char *around = join(output->places[0].folder, "/", "..");
+	const char *folders[] = { around, output->places[0].folder, keys_folder };
+	bool good = true;
+
+	for (int keys = false; keys <= true; keys++)
+		for (size_t i = exists ? 0 : 1; good && i < 1 + output->count; i++)
+			good = each(folders[i], keys ? STAGINGS KEYS : STAGINGS, settle_found, &(struct search){ folders[i], keys_folder, !keys });
+	free(around);
+	return good;
 }
 
 /* The one that is begun, for who ends the program in the middle: memory does. */
@@ -39,42 +307,12 @@ static void begin(struct output *output)
 {
 	sigset_t all;
 
-	if (output->begun)
-		return;
 	if (!begun)
 		atexit(abandon);
 	begun = output;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &output->signals);
 	output->begun = true;
-}
-
-static bool is_folder(const char *path)
-{
-	struct stat status;
-
-	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-bool output_folder(struct output *output, const char *folder)
-{
-	char *around;
-	bool good;
-
-	begin(output);
-	output->scripts = folder;
-	if (is_folder(folder))
-		return path_is_safe(folder, false, folder);
-	around = path_folder(folder);
-	good = !is_folder(around) || path_is_safe(around, true, folder);
-	free(around);
-	if (!good)
-		return false;
-	if (mkdir(folder, S_IRWXU) == 0)
-		output->folder = join(folder, "", "");
-	else if (errno != EEXIST)
-		return refuse(path_shown(folder), "cannot be made: %s", strerror(errno));
-	return true;
 }
 
 /* A signal that waits and ends the program when it no longer does. */
@@ -90,41 +328,139 @@ static bool is_told_to_end(const struct output *output)
 	return false;
 }
 
-/* That its folder is not there will be said in time; of the folder of scripts all was said already. */
-static bool is_safe_place(const struct output *output, const char *path)
+static bool refuse_place(const struct output_place *place)
 {
-	const char *slash = strrchr(path, '/');
-	size_t length = output->scripts ? strlen(output->scripts) : 0;
-	char *folder;
+	return refuse(path_shown(place->path), "cannot be %s: %s", place->what, strerror(errno));
+}
+
+/* FOLDER becomes a place, for PATH, which is to be WHAT. */
+static bool open_place(struct output *output, const char *folder, bool sticky, const char *path, const char *what)
+{
+	struct output_place *place = &output->places[output->count++];
+
+	*place = nowhere;
+	place->folder = join(folder, "", "");
+	place->path = path;
+	place->what = what;
+	place->around = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return place->around < 0 ? refuse_place(place) : path_is_safe(folder, sticky, path);
+}
+
+/* KEYS_NAME is NULL for the first.  Before it is locked another run may take it for one that was left, and away: then another is
+ * made. */
+static bool make_staging(struct output_place *place, const char *keys_name)
+{
+	for (int tries = 0; tries < 10; tries++) {
+		place->staging_path = join(place->folder, "/", keys_name ? keys_name : STAGING);
+		if (keys_name ? mkdir(place->staging_path, S_IRWXU) != 0 : !mkdtemp(place->staging_path))
+			break;
+		if (hold(place))
+			return true;
+		rmdir(place->staging_path);
+		close_staging(place);
+	}
+	refuse_place(place);
+	close_staging(place);
+	return false;
+}
+
+/* Notes what has the name now; the new file is there by then, or it would be taken for placed. */
+static bool lay_aside(struct output_place *place, const char *name, const char *path, bool force)
+{
+	char aside[ENTRY];
+	struct stat status;
+	int fd;
+
+	if (fstatat(place->around, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (!force)
+			return refuse(path_shown(path), "exists; --force replaces it, -o another folder leaves it");
+		if (!S_ISREG(status.st_mode)) /* a device or a link has a meaning elsewhere */
+			return refuse(path_shown(path), "%s: --force replaces regular files only",
+			              S_ISLNK(status.st_mode) ? "a symbolic link" : "no regular file");
+		if (linkat(place->around, name, place->staging, entry(aside, "old", name), 0) == 0 || lacks_links(errno))
+			return true;
+	} else if (errno == ENOENT) {
+		fd = openat(place->staging, entry(aside, "none", name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+		if (fd >= 0)
+			return close(fd) == 0;
+	}
+	return refuse(path_shown(path), "cannot be written: %s", strerror(errno));
+}
+
+/* The folder of scripts, in its place. */
+static bool make_folder(struct output *output)
+{
+	struct output_place *place = &output->places[0];
+	char *name = path_name(output->folder), new[ENTRY];
 	bool good;
 
-	if (length && strncmp(path, output->scripts, length) == 0 && slash == path + length)
-		return true;
-	folder = path_folder(path);
-	good = !is_folder(folder) || path_is_safe(folder, true, path);
-	free(folder);
+	output->made = join(entry(new, "new", name), "/", "");
+	good = (mkdirat(place->staging, new, S_IRWXU) == 0 || refuse(path_shown(output->folder), "cannot be made: %s", strerror(errno))) &&
+	       lay_aside(place, name, output->folder, false);
+	free(name);
 	return good;
+}
+
+/* That of the scripts is the first: with the last of their names all is done. */
+static bool open_places(struct output *output, bool exists)
+{
+	const char *folder = output->folder;
+	char *around = folder ? path_folder(folder) : NULL, *keys_folder = output->keys ? path_folder(output->keys) : NULL;
+	bool good = true;
+
+	if (exists)
+		good = open_place(output, folder, false, folder, "written");
+	else if (folder)
+		good = open_place(output, around, true, folder, "made");
+	output->keys_inside = folder && keys_folder && path_same(keys_folder, folder);
+	if (good && keys_folder && !output->keys_inside && !(folder && path_same(keys_folder, output->places[0].folder)))
+		good = open_place(output, keys_folder, true, output->keys, "written");
+	free(around);
+	free(keys_folder);
+	return good;
+}
+
+static bool make_stagings(struct output *output)
+{
+	bool good = true;
+
+	for (size_t i = 0; good && i < output->count; i++) {
+		char *name = i ? join(strrchr(output->places[0].staging_path, '/') + 1, KEYS, "") : NULL;
+
+		good = make_staging(&output->places[i], name);
+		free(name);
+	}
+	return good;
+}
+
+static bool prepare(struct output *output)
+{
+	bool exists = output->folder && is_there(AT_FDCWD, output->folder);
+
+	begin(output);
+	return open_places(output, exists) && settle_killed(output, exists) && make_stagings(output) && (!output->folder || exists || make_folder(output));
 }
 
 bool output_add(struct output *output, const char *path, const struct text *text)
 {
-	struct output_file *files = reallocarray(output->files, output->count + 1, sizeof *files), *file;
-	bool good;
+	bool is_keys = output->keys && strcmp(path, output->keys) == 0, inside, good;
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	struct output_place *place;
+	char *waiting;
 	int fd;
 
-	if (!files)
-		err(EXIT_BROKE, "memory");
-	begin(output);
-	output->files = files;
-	if (!is_safe_place(output, path))
+	if (!output->begun && !prepare(output))
 		return false;
-	file = &files[output->count++];
-	*file = (struct output_file){ .path = join(path, "", ""), .temporary = join(path, ".", "XXXXXX") };
-	fd = mkostemp(file->temporary, O_CLOEXEC); /* mode 0600 */
-	if (fd < 0) {
-		free(file->temporary);
-		file->temporary = NULL;
+	place = &output->places[is_keys ? output->count - 1 : 0];
+	inside = output->made && (!is_keys || output->keys_inside);
+	waiting = join(inside ? output->made : "new.", name, "");
+	fd = openat(place->staging, waiting, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	free(waiting);
+	if (fd < 0)
 		return refuse(path_shown(path), "cannot be written: %s", strerror(errno));
+	if (!inside && !lay_aside(place, name, path, output->force)) {
+		close(fd);
+		return false;
 	}
 	good = text_write(text, fd);
 	if (good) /* on its way to the disk, while the next one is made */
@@ -134,166 +470,77 @@ bool output_add(struct output *output, const char *path, const struct text *text
 	return !is_told_to_end(output) || refuse(path_shown(path), "not written: told to end");
 }
 
-/* FAT and some network file systems have no hard links. */
-static bool lacks_links(int error)
+/* What may not be read is not synced; a file system that knows no such thing is fine. */
+static bool sync_opened(int fd)
 {
-	return error == EPERM || error == ENOTSUP || error == EOPNOTSUPP || error == ENOSYS || error == EMLINK;
-}
+	bool good = fd < 0 ? errno == EACCES : fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS;
 
-/* Like rename(2), but takes no name that exists. */
-static bool rename_to_new(const char *from, const char *to)
-{
-	int fd;
-
-	if (link(from, to) == 0) /* and FROM goes with all that is left over */
-		return true;
-	if (!lacks_links(errno))
-		return false;
-	if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-		return true;
-	if (errno != EINVAL && errno != ENOSYS && !lacks_links(errno))
-		return false;
-	/* the name is ours from the moment that an empty file has it */
-	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-	if (fd < 0)
-		return false;
-	close(fd);
-	if (rename(from, to) == 0)
-		return true;
-	unlink(to);
-	return false;
-}
-
-/* Lays the file that is there aside, if one is; by another name for it where there are links, so that it is never gone. */
-static bool lay_aside(struct output_file *file)
-{
-	struct stat status;
-
-	if (lstat(file->path, &status) != 0)
-		return true; /* rename(2) will say what is wrong */
-	file->backup = join(file->temporary, ".", "old");
-	if (link(file->path, file->backup) == 0 || (lacks_links(errno) && rename(file->path, file->backup) == 0))
-		return true;
-	free(file->backup);
-	file->backup = NULL;
-	return false;
-}
-
-/* Only a regular file is replaced: a device or a link has a meaning elsewhere. */
-static bool may_replace(const char *path)
-{
-	struct stat status;
-
-	if (lstat(path, &status) != 0 || S_ISREG(status.st_mode))
-		return true; /* what is wrong else is said when it is tried */
-	return refuse(path_shown(path), "%s: --force replaces regular files only", S_ISLNK(status.st_mode) ? "a symbolic link" : "no regular file");
-}
-
-/* Gives the new text its name. */
-static bool place(struct output_file *file, bool force)
-{
-	if (force && !may_replace(file->path))
-		return false;
-	if (force)
-		file->placed = lay_aside(file) && rename(file->temporary, file->path) == 0;
-	else
-		file->placed = rename_to_new(file->temporary, file->path);
-	if (file->placed)
-		return true;
-	if (errno == EEXIST)
-		return refuse(path_shown(file->path), "exists; --force replaces it, -o another folder leaves it");
-	return refuse(path_shown(file->path), "cannot be written: %s", strerror(errno));
-}
-
-/* The names are on the disk too; a file system that knows no such thing is fine. */
-static bool sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool good = fd < 0 || fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS;
-
-	if (!good)
-		refuse(path_shown(folder), "cannot be written: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return good;
 }
 
-static bool sync_folders(const struct output *output)
+static int sync_any(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
-	char *before = NULL;
-	bool good = true;
+	(void)status, (void)type, (void)walk;
+	return !sync_opened(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)) && !refuse(path_shown(path), "cannot be written: %s", strerror(errno));
+}
 
-	for (size_t i = 0; good && i < output->count; i++) {
-		char *folder = path_folder(output->files[i].path);
+/* Gives the new file its name. */
+static bool place_any(void *context, const char *new)
+{
+	struct output_place *place = context;
+	const char *name = name_of(new);
+	char aside[ENTRY];
+	bool good;
 
-		if (!before || strcmp(folder, before) != 0)
-			good = sync_folder(folder);
-		free(before);
-		before = folder;
+	if (is_there(place->staging, entry(aside, "none", name)))
+		good = rename_to_new(place->staging, new, place->around, name);
+	else /* where there are links the old file is never without a name */
+		good = (is_there(place->staging, entry(aside, "old", name)) || renameat(place->around, name, place->staging, aside) == 0 || errno == ENOENT) &&
+		       renameat(place->staging, new, place->around, name) == 0;
+	return good || refuse_name(place, name, "cannot be written");
+}
+
+static bool place_file(void *context, const char *new)
+{
+	const struct output_place *place = context;
+	struct stat status;
+
+	return (fstatat(place->staging, new, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) || place_any(context, new);
+}
+
+bool output_place(struct output *output)
+{
+	for (size_t i = 0; i < output->count; i++) {
+		int result = nftw(output->places[i].staging_path, sync_any, 8, FTW_DEPTH | FTW_PHYS);
+
+		if (result != 0)
+			return result > 0 ? false : refuse(path_shown(output->places[i].staging_path), "cannot be read: %s", strerror(errno));
 	}
-	free(before);
-	if (good && output->folder) {
-		char *around = path_folder(output->folder);
+	for (size_t i = output->count; i-- > 0;) { /* a new folder last: it is not taken away from somebody who uses it */
+		struct output_place *place = &output->places[i];
 
-		good = sync_folder(around);
-		free(around);
+		if (!each(place->staging_path, "new.*", place_file, place) || !each(place->staging_path, "new.*", place_any, place))
+			return false;
+		if (!sync_opened(openat(place->around, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
+			return refuse_place(place);
 	}
-	return good;
-}
-
-static bool sync_file(const struct output_file *file)
-{
-	int fd = open(file->temporary, O_RDONLY | O_CLOEXEC);
-	bool good = fd >= 0 && fsync(fd) == 0;
-
-	if (!good)
-		refuse(path_shown(file->path), "cannot be written: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
-bool output_place(struct output *output, bool force)
-{
-	for (size_t i = 0; i < output->count; i++)
-		if (!sync_file(&output->files[i]))
-			return false;
-	for (size_t i = 0; i < output->count; i++)
-		if (!place(&output->files[i], force))
-			return false;
-	return sync_folders(output);
-}
-
-static void put_back(struct output_file *file)
-{
-	if (file->backup)
-		rename(file->backup, file->path);
-	else if (file->placed)
-		unlink(file->path);
+	return true;
 }
 
 void output_end(struct output *output, bool good)
 {
-	for (size_t i = 0; i < output->count; i++) {
-		struct output_file *file = &output->files[i];
+	struct output_place no_keys = nowhere;
 
-		if (!good)
-			put_back(file);
-		if (file->temporary)
-			unlink(file->temporary);
-		if (file->backup)
-			unlink(file->backup);
-		free(file->path);
-		free(file->temporary);
-		free(file->backup);
-	}
-	if (!good && output->folder)
-		rmdir(output->folder);
-	free(output->folder);
-	free(output->files);
+	begun = NULL;
+	if (output->count)
+		settle(&output->places[0], output->count > 1 ? &output->places[1] : &no_keys, good);
+	for (size_t i = 0; i < output->count; i++)
+		close_place(&output->places[i]);
+	free(output->made);
 	if (output->begun)
 		sigprocmask(SIG_SETMASK, &output->signals, NULL);
-	begun = NULL;
 	*output = (struct output){ 0 };
 }
 

@@ -71,6 +71,17 @@ static const char *name_of(const char *path, size_t *length)
 	return name;
 }
 
+char *path_name(const char *path)
+{
+	size_t length;
+	const char *begin = name_of(path, &length);
+	char *name = strndup(begin, length);
+
+	if (!name)
+		err(EXIT_BROKE, "memory");
+	return name;
+}
+
 static bool same_place(const char *one, const char *two, unsigned depth)
 {
 	size_t one_length, two_length;
@@ -164,4 +175,44 @@ int path_open(const char *path, const char *what, struct text *begun)
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+/* Where the file is, not where a link to it is. */
+static bool is_safe_place(const char *path, const char *what)
+{
+	char *real = realpath(path, NULL), *folder;
+	bool good;
+
+	if (!real)
+		return refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
+	folder = path_folder(real);
+	good = path_is_safe(folder, true, path);
+	free(folder);
+	free(real);
+	return good;
+}
+
+bool path_read_private(struct text *text, const char *path, const char *what, size_t most)
+{
+	int fd = path_open(path, what, text);
+	struct stat status;
+	bool good = true;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &status) != 0)
+		good = refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
+	else if (status.st_mode & (S_IRWXG | S_IRWXO))
+		good = refuse(path_shown(path), "others than its owner can use it (mode %04o): want 0600, chmod 600 it and think of fresh keys",
+		              (unsigned)(status.st_mode & 07777));
+	else if (status.st_uid != 0 && status.st_uid != geteuid())
+		good = refuse(path_shown(path), "belongs to user %lu: want %s of your own", (unsigned long)status.st_uid, what);
+	else if (S_ISREG(status.st_mode) && !is_safe_place(path, what))
+		good = false;
+	else if (!text_read(text, fd, most))
+		good = refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
+	else if (strlen(text->bytes) != text->length)
+		good = refuse(path_shown(path), "a NUL byte: want a text file");
+	close(fd);
+	return good;
 }

@@ -9,13 +9,17 @@
 const char *path_shown(const char *path);
 /* True when both name one file, there or not: the same name in the same folder, whatever way leads there. */
 bool path_same(const char *one, const char *two);
-/* What PATH is in; to be freed. */
+/* What PATH is in, and its name there; to be freed. */
 char *path_folder(const char *path);
+char *path_name(const char *path);
 /* True when only this user and root can write in FOLDER and in all that it is in, as ssh's StrictModes has it; in one that is
  * STICKY, and in those around, others' files are no harm.  False, after one line that begins with PATH, which is meant. */
 bool path_is_safe(const char *folder, bool sticky, const char *path);
 /* Opens PATH to be read; -1 after one line, which wants WHAT, when that fails.  A FIFO that nobody writes to is not waited
  * for; a first byte of one that had to be read is in *BEGUN. */
 int path_open(const char *path, const char *what, struct text *begun);
+/* Reads a text of MOST bytes at most that is for nobody else than this user, or root, and in a place where no other can write.
+ * False, after one line that shows nothing of it; TEXT may have some of it. */
+bool path_read_private(struct text *, const char *path, const char *what, size_t most);
 
 #endif

@@ -13,6 +13,7 @@ struct part {
 
 static const struct part parts[] = {
 	{ "core", 0 },
+	{ "epochs", 0 },
 	{ "look", 0 },
 	{ "interface", SHAPE_INTERFACE },
 	{ "routes", SHAPE_TUNNEL },
@@ -22,10 +23,16 @@ static const struct part parts[] = {
 	{ "rules", 0 },
 	{ "punch", SHAPE_PUNCHES },
 	{ "helper", SHAPE_ENCAP },
+	{ "router", SHAPE_ENCAP },
 	{ "guard", SHAPE_GUARD },
 	{ "up", 0 },
 	{ "down", 0 },
 	{ "status", 0 },
+	{ "fingerprint", SHAPE_EXCHANGED },
+	{ "rekey", 0 },
+	{ "follow", 0 },
+	{ "check", 0 },
+	{ "capture", 0 },
 	{ "main", 0 },
 };
 
@@ -59,7 +66,8 @@ static void print_names(struct text *out, const struct part *list, size_t count,
 /* In a block of its own, for shellcheck's directive counts for the command that follows. */
 void program_add(struct text *out, unsigned shape)
 {
-	text_printf(out, "# shellcheck disable=SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row\n{\n");
+	text_printf(out, "# shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116%s # lists of words, conditions in a row\n{\n",
+	            shape & SHAPE_EXCHANGED ? ",SC2317" : ""); /* status() is there twice */
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (is_wanted(&parts[i], shape)) {
 			char file[32];
@@ -84,13 +92,16 @@ void program_print_adds(struct text *out, unsigned shape)
 	print_names(out, adds, sizeof adds / sizeof *adds, shape);
 }
 
-/* The CRC of ISO/IEC 8802-3, the length's bytes after the text's, complemented: POSIX, cksum. */
+/* The CRC of ISO/IEC 8802-3, the length's bytes after the text's, complemented: POSIX, cksum.  Four bits at once. */
 static uint32_t crc_byte(uint32_t crc, unsigned byte)
 {
-	crc ^= (uint32_t)byte << 24;
-	for (int bit = 0; bit < 8; bit++)
-		crc = crc << 1 ^ (crc & 0x80000000 ? 0x04c11db7 : 0);
-	return crc;
+	static const uint32_t of_bits[16] = {
+		0x00000000, 0x04c11db7, 0x09823b6e, 0x0d4326d9, 0x130476dc, 0x17c56b6b, 0x1a864db2, 0x1e475005,
+		0x2608edb8, 0x22c9f00f, 0x2f8ad6d6, 0x2b4bcb61, 0x350c9b64, 0x31cd86d3, 0x3c8ea00a, 0x384fbdbd,
+	};
+
+	crc = crc << 4 ^ of_bits[crc >> 28 ^ byte >> 4];
+	return crc << 4 ^ of_bits[crc >> 28 ^ (byte & 15)];
 }
 
 uint32_t program_cksum(const char *bytes, size_t length)

@@ -75,6 +75,9 @@ bool settings_take(struct tunnel *tunnel, const struct options *options, enum op
 		return tunnel->hairpin = true;
 	case OPTION_LAN:
 		return tunnel->lan = true;
+	case OPTION_STAR:
+		tunnel->where_star = where;
+		return tunnel->star = true;
 	case OPTION_MTU:
 		return parse_mtu(&tunnel->mtu, value, where);
 	case OPTION_CLAMP:
@@ -88,6 +91,8 @@ bool settings_take(struct tunnel *tunnel, const struct options *options, enum op
 		return parse_count(&tunnel->limit_bytes, value, where, 1, limit_most);
 	case OPTION_LIMIT_PACKETS:
 		return parse_count(&tunnel->limit_packets, value, where, 1, limit_most);
+	case OPTION_SECRET:
+		return *value || refuse(where, "'': want a file");
 	default:
 		return true;
 	}
@@ -111,11 +116,17 @@ bool settings_complete(struct tunnel *tunnel, const struct options *options)
 		tunnel->mtu = MTU_DEFAULT;
 	if (!tunnel->cipher && !options->value[OPTION_CIPHER])
 		tunnel->cipher = cipher_find(CIPHER_DEFAULT, NULL);
+	if (options->value[OPTION_SECRET] && options->value[OPTION_KEYS])
+		good = refuse(options->where[OPTION_KEYS], "beside --secret, from which the keys follow: want one of them");
+	if (options->value[OPTION_PASS] && !options->value[OPTION_SECRET])
+		good = refuse(options->where[OPTION_PASS], "a phrase alone makes no keys: want --secret too");
 	if (tunnel->hairpin && tunnel->lan)
 		good = refuse(options->where[OPTION_LAN], "beside --hairpin: want one of them");
 	if (tunnel->transport && (tunnel->interface || options->value[OPTION_INNER]))
 		good = refuse(options->where[OPTION_MODE], "transport mode joins two hosts by their outer addresses: want --mode tunnel, "
 		              "or neither --interface nor --inner");
+	if (tunnel->transport && tunnel->star)
+		good = refuse(options->where[OPTION_STAR], "transport mode joins two hosts, and no spoke would reach another: want --mode tunnel, or no --star");
 	if (tunnel->transport && tunnel->clamp)
 		good = refuse(options->where[OPTION_CLAMP], "transport mode carries nobody else's connections, and the kernel knows the MTU for its own: "
 		              "want --mode tunnel, or no --clamp");

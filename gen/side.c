@@ -4,8 +4,13 @@
 #include "special.h"
 #include "text.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { LABEL_MOST = 63 };  /* of a DNS name, between dots: RFC 1035, section 2.3.4 */
+
+static const char word_auto[] = "auto", letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 unsigned family_bits(sa_family_t family)
 {
@@ -34,14 +39,15 @@ static struct address network_of(const struct address *address, unsigned length)
 	return network;
 }
 
-/* Loopback and multicast are no place behind a side. */
+/* No place behind a side. */
 static bool never_protected(const struct prefix *prefix)
 {
 	for (size_t i = 0; i < special_count; i++) {
 		const struct special_range *range = &special_ranges[i];
 		struct prefix net = { range->network, range->length };
 
-		if ((range->kind == SPECIAL_LOOPBACK || range->kind == SPECIAL_MULTICAST) && prefix_overlaps(&net, prefix))
+		if ((range->kind == SPECIAL_UNSPECIFIED || range->kind == SPECIAL_LOOPBACK || range->kind == SPECIAL_MULTICAST) &&
+		    prefix_overlaps(&net, prefix))
 			return true;
 	}
 	return false;
@@ -73,7 +79,7 @@ bool prefix_parse(struct prefix *out, const char *text, const char *where)
 		return refuse(where, "net '%s': host bits are set; want %s/%u", shown(text),
 		              address_print(text_of_network, &network), out->length);
 	if (out->length && never_protected(out))
-		return refuse(where, "net '%s': holds loopback or multicast addresses; want what can be reached, or 0.0.0.0/0 for all",
+		return refuse(where, "net '%s': holds unspecified, loopback or multicast addresses; want what can be reached, or 0.0.0.0/0 for all",
 		              shown(text));
 	return true;
 }
@@ -116,6 +122,95 @@ bool prefix_overlaps(const struct prefix *one, const struct prefix *two)
 	                                  : prefix_contains(two, &one->address);
 }
 
+static uint8_t icmp_of(sa_family_t family)
+{
+	return family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+}
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+}
+
+/* Words are for those that have a port, or differ by family; all others go by their number. */
+static bool parse_proto(uint8_t *out, const char *word, sa_family_t family)
+{
+	unsigned long long number;
+
+	if (strcmp(word, "tcp") == 0)
+		number = IPPROTO_TCP;
+	else if (strcmp(word, "udp") == 0)
+		number = IPPROTO_UDP;
+	else if (strcmp(word, "icmp") == 0)
+		number = icmp_of(family);
+	else if (!number_parse(&number, word, 1, UINT8_MAX))
+		return false;
+	*out = (uint8_t)number;
+	return true;
+}
+
+/* A number behind an address is its length: a protocol's stands behind that. */
+bool net_parse(struct net *out, const char *text, const char *where)
+{
+	char words[NET_TEXT + 4];
+	char *proto, *port;
+
+	*out = (struct net){ 0 };
+	if (strlen(text) >= sizeof words)
+		return refuse(where, "net '%s': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48", shown(text));
+	strcpy(words, text);
+	proto = strchr(words, '/');
+	if (proto && (!proto[1] || !strchr(letters, proto[1])))
+		proto = strchr(proto + 1, '/');
+	if (proto)
+		*proto++ = '\0';
+	if (!prefix_parse(&out->prefix, words, where))
+		return false;
+	if (!proto)
+		return true;
+	port = strchr(proto, '/');
+	if (port)
+		*port++ = '\0';
+	if (!parse_proto(&out->proto, proto, out->prefix.address.family))
+		return refuse(where, "net '%s': protocol '%s': want tcp, udp, icmp or a number from 1 to 255", shown(text), shown(proto));
+	if (port && !has_ports(out->proto))
+		return refuse(where, "net '%s': a port: want it with tcp or udp alone", shown(text));
+	return !port || port_parse(&out->port, port, where);
+}
+
+const char *net_print(char out[NET_TEXT], const struct net *net)
+{
+	char number[NUMBER_TEXT];
+
+	prefix_print(out, &net->prefix);
+	if (!net->proto)
+		return out;
+	strcat(strcat(out, "/"), net->proto == IPPROTO_TCP ? "tcp" : net->proto == IPPROTO_UDP ? "udp" :
+	       net->proto == icmp_of(net->prefix.address.family) ? "icmp" : number_print(number, net->proto));
+	return net->port ? strcat(strcat(out, "/"), number_print(number, net->port)) : out;
+}
+
+struct net net_of_host(const struct address *address)
+{
+	return (struct net){ .prefix = prefix_of_host(address) };
+}
+
+bool net_overlaps(const struct net *one, const struct net *two)
+{
+	return prefix_overlaps(&one->prefix, &two->prefix) && (!one->proto || !two->proto || one->proto == two->proto) &&
+	       (!one->port || !two->port || one->port == two->port);
+}
+
+bool net_meets(const struct net *one, const struct net *two)
+{
+	return one->prefix.address.family == two->prefix.address.family && (!one->proto || !two->proto || one->proto == two->proto);
+}
+
+bool net_takes_ping(const struct net *net)
+{
+	return !net->proto || net->proto == icmp_of(net->prefix.address.family);
+}
+
 static bool parse_outer(struct endpoint *out, const char *what, const char *text, const char *where)
 {
 	char address[ADDRESS_TEXT];
@@ -130,29 +225,70 @@ static bool parse_outer(struct endpoint *out, const char *what, const char *text
 	return true;
 }
 
-bool side_set_local(struct side *side, const char *text, const char *where)
+/* RFC 1035, section 2.3.1, and RFC 1123, section 2.1: labels of letters, digits and inner hyphens.  In lower case, and without
+ * the dot that may end them. */
+static bool read_host(char out[HOST_MOST + 1], const char *text, size_t length)
 {
-	return parse_outer(&side->local, "local", text, where);
+	size_t label = 0;
+
+	if (length && text[length - 1] == '.')
+		length--;
+	if (length > HOST_MOST)
+		return false;
+	for (size_t i = 0; i <= length; i++) {
+		char c = i == length ? '.' : text[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if (c == '.' ? !label || label > LABEL_MOST || text[i - 1] == '-'
+		             : !strchr("abcdefghijklmnopqrstuvwxyz0123456789-", c) || (c == '-' && !label))
+			return false;
+		label = c == '.' ? 0 : label + 1;
+		out[i] = c;
+	}
+	out[length] = '\0';
+	return true;
 }
 
+bool side_set_local(struct side *side, const char *text, const char *where)
+{
+	size_t length = strcspn(text, ":");
+
+	if (length != strlen(word_auto) || strncmp(text, word_auto, length) != 0)
+		return parse_outer(&side->local, "local", text, where);
+	return !text[length] || port_parse(&side->local.port, text + length + 1, where);
+}
+
+/* A word with a letter in it and one colon at most is a name: what is of digits and dots alone is an address. */
 bool side_set_mapped(struct side *side, const char *text, const char *where)
 {
+	size_t length = strcspn(text, ":");
+	char host[HOST_MOST + 1];
+
 	side->behind_nat = true;
-	return parse_outer(&side->mapped, "mapped", text, where);
+	if (text[0] == '[' || strcspn(text, letters) >= length || (text[length] && strchr(text + length + 1, ':')))
+		return parse_outer(&side->mapped, "mapped", text, where);
+	if (!read_host(host, text, length))
+		return refuse(where, "mapped name '%s': want letters, digits and hyphens, at most %d between dots and %d in all, or an address",
+		              shown(text), LABEL_MOST, HOST_MOST);
+	if (strcmp(host, word_auto) == 0)
+		return refuse(where, "mapped 'auto': want what the internet sees, an address (natprobe prints it) or a name");
+	strcpy(side->mapped_name, host);
+	return !text[length] || port_parse(&side->mapped.port, text + length + 1, where);
 }
 
 bool side_add_net(struct side *side, const char *text, const char *where)
 {
-	struct prefix net;
+	struct net net;
 
-	if (!prefix_parse(&net, text, where))
+	if (!net_parse(&net, text, where))
 		return false;
 	for (size_t i = 0; i < side->net_count; i++) {
-		char given[PREFIX_TEXT], before[PREFIX_TEXT];
+		char given[NET_TEXT], before[NET_TEXT];
 
-		if (prefix_overlaps(&side->nets[i], &net))
-			return refuse(where, "net '%s': overlaps %s of the same side; want each address once",
-			              prefix_print(given, &net), prefix_print(before, &side->nets[i]));
+		if (net_overlaps(&side->nets[i], &net))
+			return refuse(where, "net '%s': overlaps %s of the same side; want each %s once", net_print(given, &net),
+			              net_print(before, &side->nets[i]), net.proto ? "packet" : "address");
 	}
 	if (side->net_count == NETS_MOST)
 		return refuse(where, "net '%s': one too many; want at most %d on a side", shown(text), NETS_MOST);
@@ -160,13 +296,67 @@ bool side_add_net(struct side *side, const char *text, const char *where)
 	return true;
 }
 
+static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+size_t public_length(const char *text)
+{
+	return strspn(text, base64url) == PUBLIC_TEXT - 1 ? PUBLIC_TEXT - 1 : 0;
+}
+
+const char *public_print(char out[PUBLIC_TEXT], const unsigned char public[PUBLIC_BYTES])
+{
+	unsigned bits = 0;
+	int count = 0;
+	char *p = out;
+
+	for (size_t i = 0; i < PUBLIC_BYTES; i++) {
+		bits = bits << 8 | public[i];
+		for (count += 8; count >= 6; count -= 6)
+			*p++ = base64url[bits >> (count - 6) & 63];
+	}
+	*p++ = base64url[bits << (6 - count) & 63];
+	*p = '\0';
+	return out;
+}
+
+/* What public_print() prints of a number below 2^255 - 19 (RFC 7748, section 5).  Nothing of it is shown: a secret may have slipped. */
+bool side_set_public(struct side *side, const char *text, const char *where)
+{
+	static const unsigned char prime[PUBLIC_BYTES] = { 0xed, [1 ... 30] = 0xff, 0x7f };
+	unsigned char *public = side->public;
+	char again[PUBLIC_TEXT];
+	unsigned bits = 0, count = 0;
+	size_t i = 0;
+
+	side->has_public = public_length(text);
+	for (const char *p = text; side->has_public && i < PUBLIC_BYTES; p++) {
+		bits = bits << 6 | (unsigned)(strchr(base64url, *p) - base64url);
+		count += 6;
+		if (count >= 8)
+			public[i++] = (unsigned char)(bits >> (count -= 8));
+	}
+	for (i = PUBLIC_BYTES - 1; i && public[i] == prime[i]; i--)
+		;
+	return (side->has_public && public[i] < prime[i] && strcmp(public_print(again, public), text) == 0) ||
+	       refuse(where, "public key: want the %d characters after the # as xfrmpair --secret FILE SIDE prints them", PUBLIC_TEXT - 1);
+}
+
 bool side_complete(struct side *side)
 {
-	if (!side->behind_nat)
+	struct address *local = &side->local.address, *mapped = &side->mapped.address;
+
+	if (!side->behind_nat) {
+		if (side_is_auto(side))
+			return refuse(side->where, "'auto': the other side must know where to send: want @MAPPED, an address or a name");
 		side->mapped = side->local;
-	else if (side->mapped.address.family != side->local.address.family)
+	}
+	if (!local->family)
+		local->family = mapped->family ? mapped->family : AF_INET;
+	if (!mapped->family)
+		mapped->family = local->family;
+	if (mapped->family != local->family)
 		return refuse(side->where, "local and mapped address differ in family: want both IPv4 or both IPv6");
-	else if (side->mapped.port && !side->local.port)
+	if (side->mapped.port && !side->local.port)
 		return refuse(side->where, "port %u of the mapped endpoint alone: want one on the local address too",
 		              (unsigned)side->mapped.port);
 	if (!side->mapped.port)
@@ -174,16 +364,65 @@ bool side_complete(struct side *side)
 	return true;
 }
 
+/* WORD stands for an address that is not known yet. */
+static const char *print_outer(char out[OUTER_TEXT], const struct endpoint *endpoint, const char *word)
+{
+	char port[NUMBER_TEXT];
+
+	if (!address_is_any(&endpoint->address))
+		return endpoint_print(out, endpoint);
+	strcpy(out, word);
+	return endpoint->port ? strcat(strcat(out, ":"), number_print(port, endpoint->port)) : out;
+}
+
+static const char *print_outer_address(char out[OUTER_TEXT], const struct address *address, const char *word)
+{
+	return address_is_any(address) ? strcpy(out, word) : address_print(out, address);
+}
+
+const char *local_print(char out[OUTER_TEXT], const struct side *side)
+{
+	return print_outer(out, &side->local, word_auto);
+}
+
+const char *local_print_address(char out[OUTER_TEXT], const struct side *side)
+{
+	return print_outer_address(out, &side->local.address, word_auto);
+}
+
+const char *mapped_print(char out[OUTER_TEXT], const struct side *side)
+{
+	return print_outer(out, &side->mapped, side->mapped_name);
+}
+
+const char *mapped_print_address(char out[OUTER_TEXT], const struct side *side)
+{
+	return print_outer_address(out, &side->mapped.address, side->mapped_name);
+}
+
+bool side_is_auto(const struct side *side)
+{
+	return address_is_any(&side->local.address);
+}
+
+bool side_shares_mapped(const struct side *one, const struct side *two)
+{
+	return address_equal(&one->mapped.address, &two->mapped.address) && strcmp(one->mapped_name, two->mapped_name) == 0;
+}
+
 bool side_parse(struct side *side, const char *token)
 {
 	char text[4096];
-	char *local = text, *mapped, *net, *equals;
+	char *local = text, *mapped, *net, *equals, *public;
 	size_t length = strlen(token);
 
 	if (length >= sizeof text)
 		return refuse(side->where, "'%s': longer than %zu characters", shown(token), sizeof text - 1);
 	memcpy(text, token, length + 1);
 
+	public = strchr(text, '#');
+	if (public)
+		*public++ = '\0';
 	net = strchr(text, '+');
 	if (net)
 		*net++ = '\0';
@@ -197,6 +436,9 @@ bool side_parse(struct side *side, const char *token)
 		if (!name_parse(side->name, text, side->where))
 			return false;
 	}
+	length = strcspn(local, ",/;|");
+	if (!mapped && local[length])
+		return refuse(side->where, "'%s': '%c' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected", shown(token), local[length]);
 	if (!side_set_local(side, local, side->where))
 		return false;
 	if (mapped && !side_set_mapped(side, mapped, side->where))
@@ -210,5 +452,5 @@ bool side_parse(struct side *side, const char *token)
 			return false;
 		net = next;
 	}
-	return side_complete(side);
+	return (!public || side_set_public(side, public, side->where)) && side_complete(side);
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ struct scope {
 	struct scope *next;  /* in the list */
 	struct entry *entries;
 	size_t count, room;
+	uint64_t kinds;      /* of its entries' tags: see kind_of() */
 };
 
 static struct block *new_block(size_t least)
@@ -101,6 +103,12 @@ static unsigned tag_of(const char *name, size_t length)
 	return length ? (unsigned)length << 16 | (unsigned)(unsigned char)name[0] << 8 | (unsigned char)name[length - 1] : 0;
 }
 
+/* A bit of 64, so that most scopes that have not a name tell so at once. */
+static uint64_t kind_of(unsigned tag)
+{
+	return UINT64_C(1) << ((tag ^ tag >> 7 ^ tag >> 14) & 63);
+}
+
 static struct entry *new_entry(struct scope *scope, const char *name)
 {
 	if (scope->count == scope->room) {
@@ -113,6 +121,7 @@ static struct entry *new_entry(struct scope *scope, const char *name)
 		scope->room = room;
 	}
 	scope->entries[scope->count] = (struct entry){ .name = name, .tag = tag_of(name, strlen(name)) };
+	scope->kinds |= kind_of(scope->entries[scope->count].tag);
 	return &scope->entries[scope->count++];
 }
 
@@ -156,10 +165,8 @@ void scope_printf(struct scope *scope, const char *name, const char *format, ...
 	scope_set(scope, name, value);
 }
 
-static struct entry *find_in(struct entry *entries, size_t count, const char *name, size_t length)
+static struct entry *find_in(struct entry *entries, size_t count, const char *name, size_t length, unsigned tag)
 {
-	unsigned tag = tag_of(name, length);
-
 	for (size_t i = 0; i < count; i++)
 		if (entries[i].tag == tag && memcmp(entries[i].name, name, length) == 0)
 			return &entries[i];
@@ -168,7 +175,7 @@ static struct entry *find_in(struct entry *entries, size_t count, const char *na
 
 struct scope *scope_add_within(struct scope *scope, const char *list, const struct scope *around)
 {
-	struct entry *entry = find_in(scope->entries, scope->count, list, strlen(list));
+	struct entry *entry = find_in(scope->entries, scope->count, list, strlen(list), tag_of(list, strlen(list)));
 	struct scope *item = make_scope(scope->arena, around);
 
 	if (!entry)
@@ -205,8 +212,10 @@ void scope_free(struct scope *scope)
 /* The innermost entry of that name. */
 static const struct entry *find(const struct scope *scope, const char *name, size_t length)
 {
+	unsigned tag = tag_of(name, length);
+
 	for (; scope; scope = scope->around) {
-		const struct entry *entry = find_in(scope->entries, scope->count, name, length);
+		const struct entry *entry = scope->kinds & kind_of(tag) ? find_in(scope->entries, scope->count, name, length, tag) : NULL;
 
 		if (entry)
 			return entry;
@@ -225,7 +234,7 @@ struct rendering {
 /* No let has the name of a value. */
 static struct entry *find_let(struct rendering *rendering, const char *name, size_t length)
 {
-	return find_in(rendering->lets, rendering->let_count, name, length);
+	return find_in(rendering->lets, rendering->let_count, name, length, tag_of(name, length));
 }
 
 static void enter(struct rendering *rendering, const char *what, size_t length)

@@ -57,6 +57,29 @@ void text_add_hex(struct text *text, const unsigned char *bytes, size_t count)
 	text->bytes[text->length] = '\0';
 }
 
+int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+bool hex_parse(unsigned char *out, size_t count, const char *text)
+{
+	if (strncmp(text, "0x", 2) != 0 || strlen(text) != 2 + 2 * count)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		int high = hex_digit(text[2 + 2 * i]), low = hex_digit(text[3 + 2 * i]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
 const char *number_print(char out[NUMBER_TEXT], unsigned number)
 {
 	char *p = out + NUMBER_TEXT - 1;

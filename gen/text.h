@@ -26,6 +26,11 @@ void text_empty(struct text *);
 /* Wipes and frees; takes an empty text too. */
 void text_free(struct text *);
 
+/* Of a digit in lower case; -1: it is none. */
+int hex_digit(char);
+/* 0x and exactly 2 * COUNT lower-case digits; the kernel's ip takes anything else as text. */
+bool hex_parse(unsigned char *out, size_t count, const char *text);
+
 enum { NUMBER_TEXT = 12 };
 /* NUMBER in decimal, at the end of OUT; where it begins is returned. */
 const char *number_print(char out[NUMBER_TEXT], unsigned number);

@@ -60,11 +60,17 @@ static bool check_side(const struct tunnel *tunnel, const struct side *side)
 {
 	char address[ADDRESS_TEXT];
 
+	if (side_is_auto(side) && !tunnel->transport && !side->net_count && tunnel->inner.address.family == AF_UNSPEC)
+		return refuse(side->where, "'auto': the other side must know what to protect: want +NET, or --inner PREFIX");
 	if (tunnel_encapsulates(tunnel) && !side->local.port)
 		return refuse(side->where, "%s: no port, but another side has one; want a port on every side, or none for plain ESP",
 		              side->name);
 	if (tunnel->transport && side->net_count)
 		return refuse(side->where, "%s: a +NET in transport mode, which joins two hosts; want --mode tunnel or no NET", side->name);
+	if (side->behind_nat && special_is_private(&side->mapped.address) && side->local.address.family == AF_INET && !side_is_auto(side) &&
+	    !special_is_private(&side->local.address))
+		return refuse(side->where, "%s: %s is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round",
+		              side->name, address_print(address, &side->mapped.address));
 	if (side->behind_nat && special_is_private(&side->mapped.address))
 		warnx("%s: warning: mapped address %s is private: a second NAT hides this side, unless this is a lab",
 		      side->where, address_print(address, &side->mapped.address));
@@ -74,73 +80,108 @@ static bool check_side(const struct tunnel *tunnel, const struct side *side)
 	return true;
 }
 
+/* A private address that nobody outside can send to, beside a side on the internet. */
+static void warn_unreachable(const struct side *one, const struct side *two)
+{
+	char address[ADDRESS_TEXT];
+
+	if (!one->behind_nat && special_is_private(&one->local.address) && two->behind_nat && !special_is_private(&two->mapped.address))
+		warnx("%s: warning: %s has the private address %s and no @MAPPED: %s can send there only if no NAT is between them; natprobe prints LOCAL@MAPPED",
+		      one->where, one->name, address_print(address, &one->local.address), two->name);
+}
+
 /* Both homes are 192.168.1.0/24: no error while the hosts differ, but worth a word. */
 static void warn_same_lan(const struct side *one, const struct side *two)
 {
 	char a[ADDRESS_TEXT], b[ADDRESS_TEXT];
 
-	if (one->local.address.family == AF_INET && two->local.address.family == AF_INET &&
+	if (one->local.address.family == AF_INET && two->local.address.family == AF_INET && !side_is_auto(one) &&
 	    one->behind_nat && two->behind_nat && memcmp(one->local.address.bytes, two->local.address.bytes, 3) == 0)
 		warnx("%s: warning: %s (%s) and %s (%s) look like one /24: these two hosts reach each other, other hosts of the two LANs do not",
 		      two->where, one->name, address_print(a, &one->local.address), two->name,
 		      address_print(b, &two->local.address));
 }
 
-/* One side may protect everything: what is not the other's own. */
-static bool check_nets(const struct side *one, const struct side *two)
+/* A hub's net around that of a spoke, which is reached through it. */
+static bool is_around(const struct tunnel *tunnel, const struct side *side, const struct prefix *net, const struct prefix *other)
 {
-	bool common = false;
+	return tunnel->star && side == tunnel->sides && net->length < other->length;
+}
+
+/* One side may protect everything: what is not the other's own.  Of two sides the addresses count, whatever the protocols: a route
+ * knows nothing else. */
+static bool check_nets(const struct tunnel *tunnel, const struct side *one, const struct side *two, bool is_pair)
+{
+	bool family = !is_pair, common = !is_pair;
 
 	for (size_t i = 0; i < one->net_count; i++)
 		for (size_t j = 0; j < two->net_count; j++) {
-			const struct prefix *a = &one->nets[i], *b = &two->nets[j];
+			const struct prefix *a = &one->nets[i].prefix, *b = &two->nets[j].prefix;
 			char text_a[PREFIX_TEXT], text_b[PREFIX_TEXT];
 
-			common |= a->address.family == b->address.family;
-			if (prefix_overlaps(a, b) && prefix_is_everything(a) == prefix_is_everything(b))
+			family |= a->address.family == b->address.family;
+			common |= net_meets(&one->nets[i], &two->nets[j]);
+			if (prefix_overlaps(a, b) && prefix_is_everything(a) == prefix_is_everything(b) && !is_around(tunnel, one, a, b))
 				return refuse(two->where, "%s protects %s and %s protects %s, which overlap: want different nets; give one side another "
 				              "LAN address, or each side one of its own with --inner 10.99.0.0/24",
 				              one->name, prefix_print(text_a, a), two->name, prefix_print(text_b, b));
 		}
-	return common || refuse(two->where, "%s and %s protect no nets of one family: want IPv4 on both or IPv6 on both", one->name, two->name);
+	if (!family)
+		return refuse(two->where, "%s and %s protect no nets of one family: want IPv4 on both or IPv6 on both", one->name, two->name);
+	return common || refuse(two->where, "%s and %s protect no nets of one protocol: want the same on both, or none on one", one->name,
+	                        two->name);
 }
 
 /* Two sides behind one NAT are one address to a third, who in transport mode has nothing else to tell their policies by. */
 static bool check_transport(const struct tunnel *tunnel, const struct side *one, const struct side *two)
 {
-	if (!tunnel->transport || !address_equal(&one->mapped.address, &two->mapped.address))
+	if (!tunnel->transport || !side_shares_mapped(one, two))
 		return true;
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		const struct side *third = &tunnel->sides[i];
-		char text[ADDRESS_TEXT];
+		char text[OUTER_TEXT];
 
-		if (third != one && third != two && !(tunnel->lan && address_equal(&third->mapped.address, &one->mapped.address)))
+		if (third != one && third != two && !(tunnel->lan && side_shares_mapped(third, one)))
 			return refuse(two->where, "%s and %s are both %s to %s, which in transport mode could not tell their packets apart (RFC 3948, "
-			              "section 5.2): want --mode tunnel", one->name, two->name, address_print(text, &one->mapped.address), third->name);
+			              "section 5.2): want --mode tunnel", one->name, two->name, mapped_print_address(text, one), third->name);
 	}
 	return true;
 }
 
+static bool check_on_lan(const struct side *side, const struct side *other)
+{
+	return !side_is_auto(side) ||
+	       refuse(side->where, "'auto': with --lan %s sends to its local address: want that", other->name);
+}
+
 static bool check_pair(const struct tunnel *tunnel, const struct side *one, const struct side *two)
 {
-	bool same_nat = address_equal(&one->mapped.address, &two->mapped.address);
-	char text[ENDPOINT_TEXT];
+	bool same_nat = side_shares_mapped(one, two), is_pair = tunnel_has_pair(tunnel, (size_t)(one - tunnel->sides), (size_t)(two - tunnel->sides));
+	char text[OUTER_TEXT];
 
 	if (one->mapped.address.family != two->mapped.address.family)
 		return refuse(two->where, "%s and %s differ in address family: want both IPv4 or both IPv6", one->name, two->name);
-	if (endpoint_equal(&one->mapped, &two->mapped))
+	if (is_pair) {
+		warn_unreachable(one, two);
+		warn_unreachable(two, one);
+	}
+	if (same_nat && one->mapped.port == two->mapped.port)
 		return refuse(two->where, "%s and %s have one endpoint %s: want one for each side", one->name, two->name,
-		              endpoint_print(text, &one->mapped));
+		              mapped_print(text, one));
+	if (!is_pair)
+		return check_nets(tunnel, one, two, false);
 	if (same_nat && !tunnel->hairpin && !tunnel->lan)
 		return refuse(two->where, "%s and %s have one mapped address %s, so they are behind the same NAT: want --lan, to use their local "
 		              "addresses, or --hairpin if the NAT turns packets around",
-		              one->name, two->name, address_print(text, &one->mapped.address));
+		              one->name, two->name, mapped_print_address(text, one));
+	if (same_nat && tunnel->lan && (!check_on_lan(one, two) || !check_on_lan(two, one)))
+		return false;
 	if (same_nat && tunnel->lan && address_equal(&one->local.address, &two->local.address))
 		return refuse(two->where, "%s and %s have one local address %s: want one for each side of a LAN", one->name, two->name,
-		              address_print(text, &one->local.address));
+		              local_print_address(text, one));
 	if (tunnel->transport)
 		return check_transport(tunnel, one, two);
-	if (!check_nets(one, two))
+	if (!check_nets(tunnel, one, two, true))
 		return false;
 	if (tunnel->inner.address.family == AF_UNSPEC && !same_nat)
 		warn_same_lan(one, two);
@@ -150,15 +191,15 @@ static bool check_pair(const struct tunnel *tunnel, const struct side *one, cons
 /* Side I's own address inside, from --inner: the Ith of the prefix, from 1 on. */
 static bool give_inner(struct tunnel *tunnel, struct side *side, size_t index)
 {
-	struct prefix net;
+	struct net net;
 	unsigned bytes = family_bits(tunnel->inner.address.family) / 8;
 
 	side->inner = tunnel->inner.address;
 	side->inner.bytes[bytes - 1] = (unsigned char)(side->inner.bytes[bytes - 1] + ((index + 1) & 0xff));
 	side->inner.bytes[bytes - 2] = (unsigned char)(side->inner.bytes[bytes - 2] + ((index + 1) >> 8));
-	net = prefix_of_host(&side->inner);
+	net = net_of_host(&side->inner);
 	for (size_t i = 0; i < side->net_count; i++)
-		if (prefix_overlaps(&side->nets[i], &net) && !prefix_is_everything(&side->nets[i]))
+		if (net_overlaps(&side->nets[i], &net) && !prefix_is_everything(&side->nets[i].prefix))
 			return refuse(side->where, "%s: --inner and a +NET of its own overlap: want another PREFIX", side->name);
 	if (side->net_count == NETS_MOST)
 		return refuse(side->where, "%s: --inner is one net too many; want at most %d on a side", side->name, NETS_MOST);
@@ -184,7 +225,7 @@ static bool complete_nets(struct tunnel *tunnel)
 		if (family != AF_UNSPEC)
 			good &= give_inner(tunnel, side, i);
 		else if (!side->net_count)
-			side->nets[side->net_count++] = prefix_of_host(&side->local.address);
+			side->nets[side->net_count++] = net_of_host(&side->local.address);
 	}
 	return good;
 }
@@ -196,17 +237,31 @@ static bool check_everything(const struct tunnel *tunnel)
 
 	for (size_t i = 0; i < tunnel->side_count; i++)
 		for (size_t j = 0; j < tunnel->sides[i].net_count; j++) {
-			if (!prefix_is_everything(&tunnel->sides[i].nets[j]))
+			if (!prefix_is_everything(&tunnel->sides[i].nets[j].prefix))
 				continue;
 			if (tunnel->interface)
 				return refuse(tunnel->sides[i].where, "%s protects everything, through an interface: its default route is yours to set; "
 				              "want narrower nets, or no --interface", tunnel->sides[i].name);
+			if (tunnel->star && i)
+				return refuse(tunnel->sides[i].where, "%s protects everything, in a star: that is the hub's; want narrower nets",
+				              tunnel->sides[i].name);
 			if (before && before != &tunnel->sides[i])
 				return refuse(tunnel->sides[i].where, "%s and %s both protect everything: want it on one side", before->name,
 				              tunnel->sides[i].name);
 			before = &tunnel->sides[i];
 		}
 	return true;
+}
+
+/* Two ways between sides behind one NAT are of use to a pair. */
+static bool check_star(const struct tunnel *tunnel)
+{
+	if (!tunnel->star || (!tunnel->lan && !tunnel->hairpin))
+		return true;
+	for (size_t i = 1; i < tunnel->side_count; i++)
+		if (side_shares_mapped(&tunnel->sides[0], &tunnel->sides[i]))
+			return true;
+	return refuse(tunnel->where_star, "no spoke is behind the NAT of %s, the hub: want neither --lan nor --hairpin", tunnel->sides[0].name);
 }
 
 bool tunnel_check(struct tunnel *tunnel)
@@ -221,7 +276,7 @@ bool tunnel_check(struct tunnel *tunnel)
 		              tunnel->side_count ? "one side only" : "no side");
 	for (size_t i = 0; i < tunnel->side_count; i++)
 		good &= check_side(tunnel, &tunnel->sides[i]);
-	good = good && complete_nets(tunnel) && check_everything(tunnel);
+	good = good && check_star(tunnel) && complete_nets(tunnel) && check_everything(tunnel);
 	for (size_t i = 0; good && i < tunnel->side_count; i++)
 		for (size_t j = i + 1; j < tunnel->side_count; j++)
 			good &= check_pair(tunnel, &tunnel->sides[i], &tunnel->sides[j]);

@@ -1,5 +1,5 @@
 /* The tunnel as a whole: its sides, what holds for all of them, and their keys.  Two sides are
- * the smallest mesh: every side has one pair with every other. */
+ * the smallest mesh: every side has one pair with every other; or, in a star, with the first one alone. */
 #ifndef TUNNEL_H
 #define TUNNEL_H
 
@@ -10,11 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+	SECRET_BYTES = 32,
+	FINGERPRINT_TEXT = 6 * sizeof "12345", /* six groups of five digits, and what is between */
+};
+
 /* A security association: one direction, one epoch. */
 struct sa {
 	size_t from, to;     /* indices of sides */
-	unsigned long epoch; /* counts the keys of a direction, from 1 */
+	uint32_t epoch;      /* counts the secrets of a pair, from 1; of fixed keys 1 */
 	uint32_t spi;        /* chosen by the receiver's side of the world: unique at TO */
+	bool derived;        /* SPI and key, from the pair's secret of that epoch; else they are fixed */
+	unsigned char secret[SECRET_BYTES];
 	unsigned char key[CIPHER_KEY_MOST];
 };
 
@@ -29,16 +36,24 @@ struct tunnel {
 	struct prefix inner;          /* each side's own address inside comes from it; AF_UNSPEC: none */
 	const char *interface;        /* name of the xfrm interface; NULL: policies alone */
 	unsigned mtu;                 /* of the path outside, bytes */
+	bool star;                    /* the first side is the hub; no two others are a pair */
 	bool clamp;                   /* the TCP MSS, to what fits inside */
 	bool guard;                   /* block, after down, what the tunnel carried */
 	bool nonike;                  /* UDP_ENCAP_ESPINUDP_NON_IKE, draft-ietf-ipsec-udp-encaps-00 */
-	const char *where_inner, *where_encap;        /* for error texts: "--inner", "home.conf:4" */
+	const char *where_inner, *where_encap, *where_star; /* for error texts: "--inner", "home.conf:4" */
 	unsigned long long limit_bytes, limit_packets; /* of an outbound SA; 0: none */
 	struct sa *sas;
 	size_t sa_count, sa_room;
 	size_t sa_given;      /* the first of them were, the rest was made here */
-	size_t *sa_numbers;  /* of direction FROM * side_count + TO: its first SA's place, counted from 1; 0: none */
-	uint32_t digest;     /* stands for one run; identity_digest() sets it */
+	struct {
+		size_t number; /* its first SA's place, counted from 1; 0: none */
+		uint32_t spi;  /* of that */
+	} *directions;       /* TO * side_count + FROM */
+	uint32_t digest;     /* stands for one run; identity.c sets it */
+	bool exchanged;       /* keys follow from the sides' public keys: those of SELF's own pairs alone are known */
+	size_t self;
+	bool phrase;          /* and from one that the sides share */
+	char fingerprint[FINGERPRINT_TEXT]; /* of an exchange, for people to compare; else empty */
 };
 
 /* A side without a name yet; the pointer holds until the next one is added. */
@@ -46,6 +61,16 @@ struct side *tunnel_add_side(struct tunnel *);
 /* Names the nameless and refuses, one line each, what cannot work together; warns of what
  * probably will not.  False: nothing may be written. */
 bool tunnel_check(struct tunnel *);
+/* True for two sides that have a tunnel between them. */
+static inline bool tunnel_has_pair(const struct tunnel *tunnel, size_t one, size_t two)
+{
+	return one != two && (!tunnel->star || one == 0 || two == 0);
+}
+/* ... and whose keys are known here. */
+static inline bool tunnel_has_keys(const struct tunnel *tunnel, size_t one, size_t two)
+{
+	return tunnel_has_pair(tunnel, one, two) && (!tunnel->exchanged || one == tunnel->self || two == tunnel->self);
+}
 /* Bytes of the largest packet that still fits inside, for sides whose outer addresses are of FAMILY. */
 unsigned tunnel_inner_mtu(const struct tunnel *, sa_family_t family);
 /* True when the pair's packets are wrapped in UDP. */

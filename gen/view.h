@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct nets {
-	const struct prefix *list;  /* the side's, or, in transport mode, the view's own HOST */
+	const struct net *list;  /* the side's, or, in transport mode, the view's own HOST */
 	size_t count;
 };
 
@@ -20,7 +20,7 @@ struct view {
 	struct endpoint self_outer;   /* own LOCAL: the SA's address and encapsulation port here */
 	struct endpoint other_outer;  /* where packets for the other go, and where its packets come from */
 	bool lan;                     /* both are behind one NAT, and that is not between them */
-	struct prefix self_host, other_host;
+	struct net self_host, other_host;
 	struct nets self_nets, other_nets; /* what the policies protect; in transport mode the outer addresses */
 	const struct sa *in, *out;
 	uint32_t reqid;
@@ -40,6 +40,7 @@ enum shape {
 	SHAPE_FORWARDS = 1 << 6,    /* hosts behind this one */
 	SHAPE_CLAMP = 1 << 7,
 	SHAPE_GUARD = 1 << 9,
+	SHAPE_EXCHANGED = 1 << 10,  /* keys follow from public keys: there is a fingerprint */
 	SHAPE_SITE = 1 << 8,        /* more than the hosts' own addresses: routes, NAT and MTU matter */
 };
 unsigned view_shape(const struct tunnel *, size_t self);
@@ -50,6 +51,8 @@ struct texts *texts_new(const struct tunnel *);
 /* Takes NULL. */
 void texts_free(struct texts *);
 
+/* What all templates say of the run: version, digest, names. */
+void view_describe_run(struct scope *, const struct tunnel *);
 /* All that the templates say of side SELF, but for what is of the script as a file; free it with scope_free(), before TEXTS. */
 struct scope *view_describe(const struct tunnel *, const struct texts *, size_t self);
 

@@ -1,40 +1,69 @@
 # side @name@ of the tunnel @names@, digest @digest@: paste it all into a root terminal on the host @address@.
-# CONTAINS KEYS.
+# CONTAINS KEYS, and so will the scrollback of that terminal: clear it afterwards.
+[ "${BASH_VERSION-}" ] || [ -z "${ZSH_VERSION-}${KSH_VERSION-}$(grep 'digest @digest@' "${HISTFILE-}" 2>/dev/null)" ] || {
+HISTORY_IGNORE="(${HISTORY_IGNORE-}|*digest @digest@*)"
+[ -z "${ZSH_VERSION-}" ] || sed -i -e :a -e '/\\$/{N;ba' -e '}' -e '/digest @digest@/d' "$(readlink -f "${HISTFILE-}")" 2>/dev/null
+while read -r -t 2 xfrmpair; do :; done
+: "${xfrmpair:?side @name@ is not set up: this shell keeps a history, which would have the keys. Start one that does not: HISTFILE= sh}"
+}
+# So other shells than bash that keep a history have not read on; zsh, which may have, has dropped the block from its own.
+# bash forgets what begins with a blank: all from ( to ), one command, of which nothing runs if the paste is cut off.
 #% include picture
-# The lines between { and } run together or, if the paste is cut off, not at all; the shell's history is off for them.
+#% if fingerprint
+# words have the fingerprint @fingerprint@: if the other's differs, one was altered
+#% end
 #% let here @address@
 #% let port @local_port@
 #% let peer_port @other_port@
 #% let count
+#% let pin
+#% let there @other@
 #% let spi @spi_literal@
 #% let key @key_literal@
 #% let auth @auth_literal@
-case ${SHELLOPTS-} in *history*) set +o history; xfrmpair_history=on ;; esac
-{
-# what is to be encrypted
-echo "\
+HISTCONTROL=ignorespace:${HISTCONTROL-}
+ (
+trap '' HUP INT
+added='' pid=''
+ip=$(IFS=:; for folder in $PATH /usr/sbin /sbin; do case $("$folder/ip" xfrm help 2>&1) in *"ip xfrm"*) echo "$folder/ip"; break ;; esac; done)
+not_set_up() { echo "side @name@ is not set up: $1" >&2; return 1; }
+# gives each row to ip on its standard input, for the keys; prints those that it took
+add_rows() {
+  while read -r line; do
+    case $line in '' | '##'*) continue ;; esac
+    said=$(echo "$line" | "$ip" -batch - 2>&1) || not_set_up "ip ${line%% reqid *}: ${said%?Command failed*}" || return
+    echo "$line"
+  done
+}
+#% if site
+#% if not interface
+way_to() { "$ip" -o route get "$1" | sed 's/^[^ ]* *\(from [^ ]* \)*\(via [^ ]* \)*\(dev [^ ]*\).*/\2\3/'; }
+#% end
+#% end
+set_up() {
+  added=$(echo "\
 #% each outers
 #% include policy
 #% end
 #% each blocks
 #% include policy
 #% end
+#% if guard
+# what it carried is blocked still; these lines end that:
+#% end
 #% each policies
 #% include policy
 #% end
-" | ip -batch - &&
-# how, with keys
-echo "\
 #% each states
 #% include state
 #% end
-" | ip -batch - &&
 #% if interface
-ip link add @interface@ type xfrm@if_id@ && ip link set @interface@ mtu @mtu@ up &&
+link add @interface@ type xfrm@if_id@
+link set @interface@ mtu @mtu@ up
 #% end
 #% if site
 #% if own_address
-{ [ "$(ip -o address show to @own_address@)" ] || ip address add @own_address@/@own_bits@ dev @own_device@; } &&
+$([ "$("$ip" -o address show to @own_address@)" ] || echo "address add @own_address@/@own_bits@ dev @own_device@")
 #% end
 #% each peers
 #% each remotes
@@ -45,79 +74,77 @@ ip link add @interface@ type xfrm@if_id@ && ip link set @interface@ mtu @mtu@ up
 #% let source
 #% end
 #% if interface
-ip route add @other_net@ dev @interface@@source@ mtu @mtu@ &&
+route add @other_net@ dev @interface@@source@ mtu @mtu@
 #% end
 #% if not interface
 #% if same_family
-ip route add @other_net@ $(ip route get @other@ | grep -o -e 'via [^ ]*' -e 'dev [^ ]*')@source@ mtu @mtu@ &&
+route add @other_net@ $(way_to @other@)@source@@route_mtu@
 #% end
 #% if not same_family
-ip route add @other_net@ $(ip route get @other@ | grep -o -e 'dev [^ ]*')@source@ mtu @mtu@ &&
+route add @other_net@ $(way_to @other@ | sed 's/.*dev/dev/')@source@ mtu @mtu@
 #% end
 #% end
 #% end
 #% end
+#% end
+" | add_rows) || return
+#% if encap
+  # the socket that makes the kernel decapsulate; in the background once it is ready
+  pid=$(espdecap -d @helper_flags@-u 65534 -b @address@ @local_port@ \
+#% each peers
+    @there_bracketed@:@other_port@ \
+#% end
+    ) || not_set_up "espdecap did not start" || return
 #% end
 #% if clamp
-echo "table inet xfrmpair-@digest@-@name@-mss {
+  said=$(echo "table inet xfrmpair-@digest@-@name@-mss {
   chain both {
 #% each peers
 #% each selectors
-    @ip@ saddr @self_net@ @ip@ daddr @other_net@ tcp flags syn tcp option maxseg size set @mss@
-    @ip@ saddr @other_net@ @ip@ daddr @self_net@ tcp flags syn tcp option maxseg size set @mss@
+#% if tcp
+    @ip@ saddr @self_net@ @ip@ daddr @other_net@@tcp_out@ tcp flags syn tcp option maxseg size set @mss@
+    @ip@ saddr @other_net@ @ip@ daddr @self_net@@tcp_back@ tcp flags syn tcp option maxseg size set @mss@
+#% end
 #% end
 #% end
   }
   chain forward { type filter hook forward priority mangle; jump both; }
   chain output { type filter hook output priority mangle; jump both; }
-}" | nft -f - &&
+}" | nft -f - 2>&1) || not_set_up "nft: $said"
 #% end
-#% if encap
-# the socket that makes the kernel decapsulate; it says when it is ready
-espdecap -d @helper_flags@-u 65534 -b @address@ @local_port@ \
-#% each peers
-  @other_bracketed@:@other_port@ \
-#% end
-  >/dev/null &&
-#% end
-echo "side @name@ is set up; when the other side is too, test it with:
-#% each tests
-  ping -c 3 -I @test_from@ @test_to@
-#% end
-"
 }
-if [ "${xfrmpair_history-}" ]; then set -o history; unset xfrmpair_history; fi
-# To take it down again:
+# what takes the rows back, the last first
+take_down() {
+  echo "$added" | sed -e '/^link set/d' -e 's/ add / delete /' -e 's/ priority [0-9]*//' \
+    -e 's/ *tmpl .*//' -e 's/ action .*//' -e 's/ reqid .*//' -e 's/ type .*//' -e 's/ mtu .*//' | tac
+}
+echo
+if [ "$(id -u)" != 0 ]; then not_set_up "it needs root"
+elif [ -z "$ip" ]; then not_set_up "no ip that knows xfrm; install iproute2"
+elif [ -z "$("$ip" -o address show to @address@ 2>/dev/null)" ]; then
+  not_set_up "@address@ is not an address of this host; is this the block of another side?"
 #% if encap
-#   pkill -f "^espdecap -d @helper_flags@-u 65534 -b @address@ @local_port@ "
+elif [ ! -x "$(command -v espdecap)" ]; then not_set_up "no espdecap on PATH, or it cannot be run: chmod +x it"
 #% end
 #% if clamp
-#   nft delete table inet xfrmpair-@digest@-@name@-mss
+elif ! command -v nft >/dev/null; then not_set_up "no nft; install nftables"
 #% end
-#% if interface
-#   ip link delete @interface@
+elif set_up; then
+  echo "side @name@ is set up; when the other side is too, test it with:
+#% each tests
+#% include test
 #% end
-#% if site
-#% if not interface
-#% each peers
-#% each remotes
-#   ip route delete @other_net@
+To take it down again, paste:
+#% if clamp
+  nft delete table inet xfrmpair-@digest@-@name@-mss
 #% end
+#% if encap
+  kill $pid
 #% end
-#% end
-#% end
-#% each peers
-#   ip xfrm state deleteall reqid @reqid@
-#% end
-#% each policies
-#   ip xfrm policy delete src @src@ dst @dst@ dir @dir@@if_id@
-#% end
-#% if guard
-# What it carried is blocked still; these lines end that:
-#% end
-#% each outers
-#   ip xfrm policy delete src @src@ dst @dst@@ports@ dir @dir@
-#% end
-#% each blocks
-#   ip xfrm policy delete src @src@ dst @dst@ dir @dir@
-#% end
+$(take_down | sed -e "s,^[a-z],$ip &," -e 's/^/  /')"
+else
+  [ -z "$pid" ] || kill "$pid"
+  [ -z "$added" ] || { take_down | "$ip" -force -batch - && echo "side @name@: what had been added is taken back" >&2; }
+fi
+)
+HISTCONTROL=${HISTCONTROL#ignorespace:}

@@ -1,6 +1,16 @@
 #!/bin/sh
+#% if auto
+{ # IPsec tunnel @names@ without IKE, made by xfrmpair @version@. This is side @name@: run it on the host behind @outer_address@.
+#% end
+#% if not auto
 { # IPsec tunnel @names@ without IKE, made by xfrmpair @version@. This is side @name@: run it on the host @address@.
+#% end
+#% if fingerprint
+# CONTAINS KEYS: keep it readable by its owner only; it is for this host alone.
+#% end
+#% if not fingerprint
 # CONTAINS KEYS: keep it readable by its owner only, and copy it over a secure channel.
+#% end
 #
 #% include picture
 #
@@ -11,15 +21,21 @@
 #   cipher    @cipher@ (@encryption@, @icv_bits@-bit ICV), @mode@ mode, replay window @replay_window@
 #% end
 #   digest    @digest@, the same in the scripts of all sides of one run, or they do not fit together
+#% if fingerprint
+#   words     have the fingerprint @fingerprint@: if the other's differs, one was altered
+#% end
 #   MTU       @mtu@ bytes fit inside, of @path_mtu@ outside
 #% each peers
 #% each selectors
-#   protects  @self_net@ <-> @other_net@ (@other_name@)
+#   protects  @self_word@ <-> @other_word@ (@other_name@)
 #% end
 #% end
 #
 #   sh @name@.sh up        sets it up and says what it does; start side @first@ first
 #   sh @name@.sh status    up or down, packets and bytes; status 0 only when up and heard
+#   sh @name@.sh check     sends a few packets, and says in one line what is wrong
+#   sh @name@.sh rekey     changes the keys while it is up, when both sides do it, in any order; from cron if you like
+#   sh @name@.sh follow    stays, and keeps it up: follows the other side to new addresses, and changes the keys
 #% if guard
 #   sh @name@.sh down      takes it down and blocks what it carried; down --all removes the blocks too
 #% end
@@ -43,9 +59,23 @@
 #% let port $port
 #% let peer_port $port_@index@
 #% let count $count
+#% let pin $pin_@index@
+#% let there $there_@index@
 #% let spi $2
 #% let key $3
 #% let auth $4
+#% if esn
+#% let esn_word  esn=yes
+#% end
+#% if not esn
+#% let esn_word
+#% end
+#% if self_outer
+#% let own_mapped @@self_outer@
+#% end
+#% if not self_outer
+#% let own_mapped
+#% end
 #% if encap
 #% let own_port  port=@local_port@
 #% end
@@ -53,10 +83,13 @@
 #% let own_port
 #% end
 
-name=@name@ digest=@digest@ here=@address@@own_port@ title='@names@' cipher=@cipher@ esp=esp@family_digit@ mtu=@mtu@
-#% if encap
+name=@name@ digest=@digest@ here=@address@@own_port@ title='@names@' cipher=@cipher@ esp=esp@family_digit@ mtu=@mtu@@esn_word@
 #% each peers
-port_@index@=@other_port@  # where @other_name@ is heard
+#% if encap
+there_@index@=@other@ port_@index@=@other_port@ pin_@index@=''  # where @other_name@ is heard, and the SPI to send with
+#% end
+#% if not encap
+there_@index@=@other@ pin_@index@=''  # where @other_name@ is heard, and the SPI to send with
 #% end
 #% end
 # What `ip -batch` reads: which packets are to be encrypted, and how; SPI and key come from the rows at the end.
@@ -80,6 +113,10 @@ policies() { echo "
 #% include policy
 #% end
 "; }
+key_digits=@key_digits@ auth_digits=@auth_digits@  # of what follows from a pair's secret, in hexadecimal
+#% if wireshark
+wireshark='@wireshark@' wireshark_auth='@wireshark_auth@'  # its words for the cipher
+#% end
 state() { case $1 in # WAY.PEER SPI KEY [KEY]
 #% each states
 @way@.@other_name@) echo "\
@@ -91,7 +128,7 @@ esac; }
 # The helper holds the UDP socket, so that the kernel decapsulates, and keeps the NAT's mapping alive. 65534 is nobody.
 helper() { echo "@helper_flags@-u 65534 -b $here $port\
 #% each peers
- @other_bracketed@:$port_@index@\
+ @there_bracketed@:$port_@index@\
 #% end
 "; }
 #% end
@@ -101,8 +138,10 @@ clamp() { echo "table inet $table-mss {
 	chain both {
 #% each peers
 #% each selectors
-		@ip@ saddr @self_net@ @ip@ daddr @other_net@ tcp flags syn tcp option maxseg size set @mss@
-		@ip@ saddr @other_net@ @ip@ daddr @self_net@ tcp flags syn tcp option maxseg size set @mss@
+#% if tcp
+		@ip@ saddr @self_net@ @ip@ daddr @other_net@@tcp_out@ tcp flags syn tcp option maxseg size set @mss@
+		@ip@ saddr @other_net@ @ip@ daddr @self_net@@tcp_back@ tcp flags syn tcp option maxseg size set @mss@
+#% end
 #% end
 #% end
 	}
@@ -124,13 +163,18 @@ exempt() { echo "table inet $table-nat {
 }"; }
 #% end
 #% if punches
-peers='@peer_words@' first=@first@  # NAME@REQID@OUTER; the side to be started first
+peers='@peer_words@' first=@first@ own_word=@self_local@@own_mapped@  # NAME@REQID; the side to be started first; how this one looks
 #% end
 #% if not punches
-peers='@peer_words@'  # NAME@REQID@OUTER
+#% if encap
+peers='@peer_words@' own_word=@self_local@@own_mapped@  # NAME@REQID; how this side looks
+#% end
+#% if not encap
+peers='@peer_words@'  # NAME@REQID
+#% end
 #% end
 #% if tunnel_mode
-own_nets='@own_nets@' other_nets='@other_nets@'  # NET@OUTER
+own_nets='@own_nets@' other_nets='@other_nets@'  # NET@PEER, by number
 #% end
 #% if site
 site=yes
@@ -147,9 +191,12 @@ guard=yes
 #% if limits
 limited=limited
 #% end
+#% if fingerprint
+fingerprint='@fingerprint@'
+#% end
 tests='
 #% each tests
-  ping -c 3 -I @test_from@ @test_to@
+#% include test
 #% end
 '
 parts='@adds@'  # what up adds beside policies and states, in this order

@@ -1,21 +1,31 @@
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
 set +aefCv -u; umask 077; unset IFS CDPATH machine
-run=${XFRMPAIR_RUN:-/run/xfrmpair} folder=${XFRMPAIR_RUN:-/run/xfrmpair}/$digest.$name # who makes the folder comes up: lock and journal in one
-peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
+run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
-say() { echo "$name: $*" >&2; }
-fail() { code=$1; shift; say "$*"; exit "$code"; }
+say() { echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
-case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && file=$beside/${0##*/}; }
+case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; case $- in *s*) ;; *) [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && file=$beside/${0##*/}; } ;; esac
+case $run in /*) ;; *) run=$PWD/$run ;; esac; folder=$run/$digest.$name # who makes the folder comes up: lock and journal in one
+anew='copy both scripts of one run anew'; [ -z "${fingerprint-}" ] || anew='make both anew, each from the same words and options'
+after() { key=$1 word=''; while [ $# -gt 2 ]; do shift; if [ "$1" = "$key" ]; then word=$2; return; fi; done; } # WORD WORDS: leaves in word what follows WORD
 find_ip() { # that knows xfrm, by path: busybox has one that does not, and its shell prefers that
 	IFS=:; for path in $PATH /usr/local/sbin /usr/sbin /sbin /usr/bin /bin; do
 		[ ! -x "$path/ip" ] || case $("$path/ip" xfrm help 2>&1) in *'ip xfrm'*) unset IFS; ip_path=$path/ip; return ;; esac
 	done; fail 1 "no ip that knows xfrm; install iproute2"
+}; ip() { "$ip_path" "$@"; }
+refuse_others() { # PATH...: fails where others than root, this user and this file's owner can change one of them or what it is in
+	for path; do while [ "$path" != "${path%/*}" ]; do path=${path%/*}; set -- "$@" "${path:-/}"; done; done
+	trouble=$(LC_ALL=C ls -ldnL "$@" "$file" /proc/$$ 2>/dev/null | run=$run me=/proc/$$ file=$file awk '
+		{ path = $0; sub(/^[^\/]*/, "", path); mode[path] = $1; uid[path] = $3 } function tell(what) { print path what; exit }
+		END { known[0]; known[uid[ENVIRON["me"]]]; known[uid[ENVIRON["file"]]]; for (path in mode) {
+			if (!(uid[path] in known)) tell(" belongs to user " uid[path] ", who is not root, nor you, nor owns this script: take another place, or chown it")
+			if (mode[path] ~ (path == ENVIRON["run"] ? "^.(....|.......)w" : path ~ /^\/proc\// ? "^$" : "^.(....w...|.......w)[^tT]")) # in a sticky one all keep what is theirs
+				tell(": others than its owner can change it: chmod go-w " path)
+		} }'); [ -z "$trouble" ] || fail 1 "$trouble"
 }
-ip() { "$ip_path" "$@"; }
 find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why
 	program=${2:-$beside/$1} trouble="no $1; lay it beside this file, or put it on PATH"
-	[ -n "$2" ] || [ -f "$program" ] || program=$(command -v "$1") || return
+	[ -n "$2" ] || [ -n "$beside" ] && [ -f "$program" ] || program=$(command -v "$1") || return
 	trouble="$program cannot be run: chmod +x it; or is its file system mounted noexec?"
 	[ -x "$program" ] && [ ! -d "$program" ]
 }
@@ -23,10 +33,8 @@ find_program() { # NAME PATH: leaves in program the PATH, or the one beside this
 get_birth() { birth=''; { read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20}; }
 lives() { [ -n "${2-}" ] && get_birth "$1" && [ "$birth" = "$2" ]; }
 is_here() { machine_then=''; { read -r _ machine_then _ <"$1/undo"; } 2>/dev/null; [ "$machine_then" = "$machine" ]; } # FOLDER: made on this machine
-read_helper() { # FOLDER: leaves in helper_pid the pid of the helper that lives
-	helper_pid='' born=''; { read -r helper_pid born <"$1/helper"; } 2>/dev/null
-	lives "${helper_pid:-0}" "$born" || helper_pid=''
-}
+read_process() { process='' born=''; { read -r process born <"$1"; } 2>/dev/null; lives "${process:-0}" "$born" || process=''; } # FILE: leaves in process the pid that it notes, if that lives
+read_helper() { read_process "$1/helper"; helper_pid=$process; [ "$born" != none ] || helper_pid=none; } # FOLDER: none, where another holds the socket
 claim() { # VERB: this process alone works on the folder; false when another does: worker is its pid, birth and verb
 	until get_birth $$; ln -s "$$ $birth $1" "$folder/busy" 2>/dev/null; do
 		if ! worker=$(readlink "$folder/busy") || lives $worker; then return 1; else rm -f "$folder/busy"; fi # of one that was killed
@@ -35,26 +43,23 @@ claim() { # VERB: this process alone works on the folder; false when another doe
 # The journal has a line for each change, written before it, that takes it back. A line without its end was torn.
 note() { [ -n "$dry" ] || { echo "$* ." >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo"; }
 take_back() {
-	case ${1-} in ip | nft | put_back) error=$("$@" 2>&1) && return ;; *) return 0 ;; esac
+	case ${1-} in natprobe) unmap "$@"; return ;; ip | nft | put_back) error=$("$@" 2>&1) && return ;; *) return 0 ;; esac
 	case $error in *'No such'* | *'Cannot find device'* | *'Cannot assign'*) ;; *) say "cannot be taken back: $*: $error"; return 1 ;; esac
 }
 undo() { # FOLDER: takes back what its journal has, the last first; what cannot be stays noted, and is false
-	read_helper "$1"; [ -z "$helper_pid" ] || kill "$helper_pid"
+	for process in follower helper; do read_process "$1/$process"; [ -z "$process" ] || kill "$process"; done
 	noted=$(sed -n 's/ \.$//p' "$1/undo" 2>/dev/null | sed -n '1!G;h;$p') whole=''
-	# ip's all at once; one by one only where one of them is gone already
-	if echo "$noted" | sed -n 's/^ip //p' | ip -batch - >/dev/null 2>&1; then whole=ip; fi
+	if echo "$noted" | sed -n 's/^ip //p' | ip -batch - >/dev/null 2>&1; then whole=ip; fi # all at once; one by one only where one of them is gone already
 	left=$(echo "$noted" | while read -r tool words; do [ "$tool" = "$whole" ] || take_back $tool $words || echo "$tool $words ."; done)
-	[ -z "$left" ] || { echo "$left" | sed -n '1!G;h;$p' >"$1/left" && mv "$1/left" "$1/undo"; return 1; }
+	[ -z "$left" ] || { echo "$left" | sed -n '1!G;h;$p' | cat >"$1/left" && mv "$1/left" "$1/undo"; return 1; }
 	mv "$1" "$1.gone.$$" && rm -rf "$1.gone.$$"; rmdir "$run" 2>/dev/null || :
 }
 stop() { # STATUS WORDS: up ends, and what it made is taken back; nothing is when it mended a tunnel that was up
-	trap '' HUP INT TERM PIPE; [ -z "$punching" ] || kill "$punching" 2>/dev/null
-	code=$1; shift; say "$*"
+	trap '' HUP INT TERM PIPE; [ -z "$punching" ] || kill "$punching" 2>/dev/null; code=$1; shift; say "$*"
 	[ -z "$made" ] || undo "$folder" || say "not all could be taken back; again with: sh $file down"; exit "$code"
 }
 change() { # COMMAND: said and done; with -n only printed; refused, it ends up
-	changed=yes; if [ -n "$dry" ]; then echo "$*"; return; fi
-	say "$*"; error=$("$@" 2>&1) || refused "$*" "$error"
+	changed=yes; if [ -n "$dry" ]; then echo "$*"; return; fi; say "$*"; error=$("$@" 2>&1) || refused "$*" "$error"
 }
 batch() { # WORDS FUNCTION: what it prints goes to ip's standard input: keys, the only long numbers, are no arguments, nor shown
 	changed=yes; if [ -n "$dry" ]; then "$2" | sed -e '/./!d; s/0x[0-9a-f]\{9,\}/KEY/g; s/   */ /g; s/^/ip /' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g"; return; fi

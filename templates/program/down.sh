@@ -6,7 +6,8 @@ down() {
 		[ -n "$worker" ] || fail 1 "cannot write to $folder"
 		[ "${worker##* }$told" != up ] || { told=yes; say "ending up, which is at work (pid ${worker%% *})"; kill "${worker%% *}"; }; sleep 1
 	done
-	[ ! -d "$folder" ] || { was=there; recall; undo "$folder" || left=yes; }
+	[ ! -d "$folder" ] || { was=there; recall; read_book; recall_rows; found=$(scan); tally 1048576; undo "$folder" || left=yes # what leaves meanwhile
+		[ -z "$book" ] || { turn; write_book 0 && erase || say "warning: cannot write $store: the next up goes on from what is in it, and the other side may refuse what it sends"; }; }
 	found=$(scan); case $all$was,$found in
 	*failed*) refused "looking at xfrm" "${found##*failed }" ;;
 	,*ours*) fail 1 "is down, but the kernel has parts of this tunnel that $run knows nothing of: pasted, or of another XFRMPAIR_RUN? down --all removes them" ;;
@@ -15,5 +16,5 @@ down() {
 	[ -z "$left" ] || fail 1 "not all could be taken back; what is left stays noted: again with: sh $file down"
 	refuse_earlier; if [ -z "$was" ]; then say "is down"; return; fi
 	[ -z "${guard-}" ] || [ -n "$all" ] || stays=', and what it carried stays blocked'
-	say "down$stays. Take the other side down too before the next up: it refuses sequence numbers that it has seen"
+	say "down$stays"
 }

@@ -46,7 +46,7 @@ add_forwarding() {
 # shellcheck disable=SC2046 # words
 check_redirects() {
 	for pair in $other_nets; do
-		after dev $(ip route get "${pair#*@}" 2>/dev/null)
+		outer=''; eval "outer=\$there_${pair#*@}"; after dev $(ip route get "$outer" 2>/dev/null)
 		out=$word
 		for own in $own_nets; do
 			case $own in *:* | *.*/32) continue ;; esac

@@ -1,7 +1,4 @@
 # routes: needs own_nets, other_nets, mtu; own_address and own_device, interface, site where they are. The way to the other nets.
-after() { # WORD WORDS: leaves in word what follows WORD
-	key=$1 word=''; while [ $# -gt 2 ]; do shift; if [ "$1" = "$key" ]; then word=$2; return; fi; done
-}
 source_for() { # NET: leaves in source the address that this host sends there from: its own inside what this side protects
 	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
 	case $dry${own_address-}@$1 in yes*:*@*:* | yes*.*@*.*) source=${own_address%/*}; return ;; esac # which up would have added before
@@ -10,12 +7,11 @@ source_for() { # NET: leaves in source the address that this host sends there fr
 	done
 }
 add_address() {
-	if [ -n "$(ip -o address show to "${own_address%/*}")" ]; then return; fi
-	note ip address delete "$own_address" dev "$own_device"; change ip address add "$own_address" dev "$own_device"
+	[ -n "$(ip -o address show to "${own_address%/*}")" ] || { note ip address delete "$own_address" dev "$own_device"; change ip address add "$own_address" dev "$own_device"; }
 }
 add_routes() {
 	for pair in $other_nets; do
-		net=${pair%@*} outer=${pair#*@}
+		net=${pair%@*} outer=''; eval "outer=\$there_${pair#*@}"
 		case $net in 0.0.0.0/0 | ::/0) continue ;; *:*) version=-6 ;; *) version=-4 ;; esac
 		source_for "$net"
 		[ -n "${site-}" ] || { after src $(ip route get "${net%/*}" 2>/dev/null); [ "$word" != "$source" ] || continue; } # the kernel takes it by itself
@@ -28,5 +24,7 @@ add_routes() {
 		case $net@$word in *@ | *:*@*.* | *.*@*:*) ;; *) set -- "$@" via "$word" ;; esac # none, or of the other family: the policy is first
 		set -- "$@" ${source:+src "$source"}
 		note ip route delete "$@"; change ip route add "$@" mtu "$mtu"
+		# what leads to the peer itself is no way for what is inside only
+		case $dry,$way,$(ip route get "$outer" 2>/dev/null) in yes,* | *" mtu "*,*) ;; *" mtu $mtu"*) change ip route replace "$@" ;; esac
 	done
 }
