@@ -6,9 +6,30 @@ setup_file() {
 	export XFRMPAIR=$PWD/${BUILD:-build}/xfrmpair
 }
 setup() {
+	set +T; declare -ft "$BATS_TEST_NAME" # bats traces the tests themselves, not what they call: that takes a quarter of the time
 	mkdir "$BATS_TEST_TMPDIR/here" && cd "$BATS_TEST_TMPDIR/here" || return 1
 	A=192.168.1.4:61525@85.9.8.7
 	B=192.168.2.100:61523@31.1.2.3:10421
+	C=10.0.0.1:4500@5.6.7.8
+	umask 077
+}
+
+# random BYTES: as a key file has them
+random() { printf '0x%s' "$(head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n')"; }
+# fixed BYTES [BYTES]: a key file for a and b, with keys of that length
+fixed() {
+	echo "a b 1 $(random 4) $(random "$1")${2:+ $(random "$2")}"
+	echo "b a 1 $(random 4) $(random "$1")${2:+ $(random "$2")}"
+}
+# secrets: a key file for a, b and c, in either order of the two
+secrets() {
+	echo "a b 1 secret $(random 32)"
+	echo "c a 4294967295 secret $(random 32)"
+	echo "b c 57 secret $(random 32)"
+}
+teardown() {
+	[ -z "${HELD-}" ] || signal_held KILL || :
+	[ -z "${MEMORY-}" ] || rm -rf "$MEMORY"
 }
 
 # says STATUS MESSAGE ARGUMENT...: that status, exactly these lines, nothing on stdout, and no file more or less than before
@@ -30,6 +51,8 @@ says() {
 	local message="a key is in it: want a tunnel file; a key file goes with --keys"
 	says 2 "k:2: $message" -f k
 	says 2 "t/a.sh:$(grep -n '^#key' t/a.sh | head -1 | cut -d: -f1): $message" -f t/a.sh
+	secrets >s
+	says 2 "s:1: $message" -f s
 	# whatever is around it, and with half a prefix too
 	printf '[tunnel]\ncipher = 0x%072d\n' 7 >c
 	says 2 "c:2: $message" -f c
@@ -64,24 +87,34 @@ mutate() {
 	chmod 600 m*
 }
 @test "no slip in a key file gets a word of a key shown" {
-	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	{ secrets | head -2; fixed 36 | sed 's/\<a\>/c/'; } >k
+	"$XFRMPAIR" --keys k "$A" "$B" "$C" >/dev/null
 	mutate k "${MUTATIONS:-150}" "${SEED:-1}"
 	local refused=0
 	for file in m*; do
-		"$XFRMPAIR" --keys "$file" "$A" "$B" >/dev/null 2>said || refused=$((refused + 1))
+		"$XFRMPAIR" --keys "$file" "$A" "$B" "$C" >/dev/null 2>said || refused=$((refused + 1))
 		"$XFRMPAIR" -f "$file" >/dev/null 2>>said && return 1
-		run ! grep -E '[0-9a-f]{9}' said
+		run ! grep -E '[0-9a-f]{9}' <(sed 's/: want 1 to 4294967295$//' said)
 	done
 	echo "# $refused of ${MUTATIONS:-150} refused" >&3
 	[ "$refused" -gt $((${MUTATIONS:-150} / 2)) ]
 	# a column short of the key is none either
 	K=0x$(printf '%072d' 7)
 	printf 'a b 1 %s 0x100\nb a %s 1 0x100\n%s b 1 0x100 a\na b 1 0x1 %s\na b 1 00000007 %s\n' $K $K $K $K $K >k
-	says 2 "k:1: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal
+	says 2 "k:1: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or the word secret
 xfrmpair: k:2: epoch: want 1
 xfrmpair: k:3: first word: want the name of one of the sides, like a
-xfrmpair: k:4: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal
-xfrmpair: k:5: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal" --keys k "$A" "$B"
+xfrmpair: k:4: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or the word secret
+xfrmpair: k:5: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or the word secret" --keys k "$A" "$B"
+	K=0x$(printf '%064d' 7)
+	printf 'a b secret 1 %s\na b 1 %s secret\na b %s secret 1\n%s b 1 secret a\na b 1 secret %s %s\na b 1 secret %s0\n' \
+		$K $K $K $K $K $K $K >k
+	says 2 "k:1: epoch: want 1
+xfrmpair: k:2: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or the word secret
+xfrmpair: k:3: epoch: want 1 to 4294967295
+xfrmpair: k:4: first word: want the name of one of the sides, like a
+xfrmpair: k:5: 6 words: want ONE TWO EPOCH secret SECRET
+xfrmpair: k:6: secret: want 0x and 64 lower-case hexadecimal digits" --keys k "$A" "$B"
 }
 
 @test "standard output that is closed or full is a failure of what only prints, too" {
@@ -135,13 +168,17 @@ xfrmpair: k:5: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal" --keys k
 	printf 'junk' >"$odd"1
 	chmod 600 "$odd"1
 	run --separate-stderr "$XFRMPAIR" --keys "$odd"1 "$A" "$B"
-	[ "${stderr_lines[0]}" = "xfrmpair: ${shown}1:1: 1 words: want FROM TO EPOCH SPI KEY for aes256gcm16" ]
+	[ "${stderr_lines[0]}" = "xfrmpair: ${shown}1:1: 1 words: want FROM TO EPOCH SPI KEY for aes256gcm16, or ONE TWO EPOCH secret SECRET" ]
 }
 
 @test "why a folder cannot be made is said" {
 	: >file
 	says 1 "file/t: cannot be made: Not a directory" -o file/t "$A" "$B"
 	says 1 "no/t: cannot be made: No such file or directory" -o no/t "$A" "$B"
+	run --separate-stderr strace -o trace -e trace=mkdir -e inject=mkdir:error=EACCES "$XFRMPAIR" -o t --save-keys k "$A" "$B"
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "xfrmpair: t: cannot be made: Permission denied" ]
+	says 1 "file: cannot be written: Not a directory" -o file "$A" "$B"
 }
 
 @test "memory and file sizes that end are status 1, and leave nothing behind" {
@@ -265,11 +302,12 @@ for n, line in enumerate(open('/proc/%d/maps' % pid)):
 end" -ex kill --args "$XFRMPAIR" "$@" >said 2>&1
 	[ -s "$out.regs" ]
 }
-@test "no key is left in memory when the program ends" {
+@test "no key and no secret is left in memory when the program ends, nor what follows from it" {
 	type gdb >/dev/null || skip "no gdb"
 	[ -z "${SANITIZE-}" ] || skip "sanitizers keep what was freed"
-	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
-	"$XFRMPAIR" --cipher aes256-sha512 --save-keys l -o s "$A" "$B"
+	fixed 36 >k
+	fixed 32 64 >l
+	secrets >s
 	# read and written; of other ciphers; printed; fresh ones, whose file is read afterwards; refused in the middle
 	memory_at_exit one --keys k -o u --save-keys k2 "$A" "$B"
 	memory_at_exit two --cipher aes256-sha512 --keys l -n -o u2 "$A" "$B"
@@ -279,21 +317,49 @@ end" -ex kill --args "$XFRMPAIR" "$@" >said 2>&1
 	chmod 600 k5
 	memory_at_exit five --keys k5 "$A" "$B"
 	memory_at_exit six -f k
-	grep -h -o '0x[0-9a-f]\{64,\}' k l k4 | python3 -c '
-import glob, re, sys
-keys = [word[2:] for word in sys.stdin.read().split()]
-assert len(keys) == 8, len(keys)
+	memory_at_exit seven --keys s -o v --save-keys s2 "$A" "$B" "$C"
+	memory_at_exit eight --keys s "$A" "$B" "$C"
+	printf 'junk\n' | cat s - >s3
+	chmod 600 s3
+	memory_at_exit nine --keys s3 "$A" "$B" "$C"
+	sed -i 's/^a b/a x/' s
+	memory_at_exit ten --keys s -o x --save-keys s4 "$A" "$B" "$C"
+	memory_at_exit eleven --explain --keys k "$A" "$B"
+	memory_at_exit twelve --format wireshark --cipher aes256-sha512 --keys l "$A" "$B"
+	python3 - k l k4 s2 s4 <<'END'
+import glob, hashlib, re, sys
+parts = {}  # what must not be found: what it is
+
+# WORDS in pieces: as they are, and as SHA-256 has them, each four bytes the other way round
+def add(what, words, length, first=0):
+    turned = b''.join(words[at:at + 4][::-1] for at in range(0, len(words), 4))
+    for at in range(-first % 4 + first, len(words) - length + 1, 4):
+        parts[words[at:at + length]] = what
+        parts[turned[at:at + length]] = what + ', turned'
+
+keys = secrets = 0
+for row in (line.split() for file in sys.argv[1:] for line in open(file) if line[0] != '#'):
+    for word in (word[2:] for word in row[4:]):
+        keys, secrets = keys + (row[3] != 'secret'), secrets + (row[3] == 'secret')
+        for at in range(0, len(word) - 15, 8):
+            parts[word[at:at + 16].encode()] = 'text of ' + word
+        add('bytes of ' + word, bytes.fromhex(word), 8)
+        for one, two in ((row[0], row[1]), (row[1], row[0])) if row[3] == 'secret' else ():
+            for i in 1, 2:
+                line = 'xfrmpair key %s %s %d %s\n' % (one, two, i, word)
+                add('hashed text of ' + word, line.encode(), 16, line.index(word))
+                add('what follows from ' + word, hashlib.sha256(line.encode()).digest(), 8)
+                add('what follows from ' + word, hashlib.sha256(line.encode()).hexdigest().encode(), 16)
+assert keys >= 6 and secrets >= 6 and keys + 2 * secrets == 20, (keys, secrets)
 found = 0
-for file in glob.glob("*.[0-9]*"):
-    memory = open(file, "rb").read()
-    for key in keys:
-        for at in range(0, len(key) - 15, 16):
-            part = key[at:at + 16]
-            for form in part.encode(), bytes.fromhex(part):
-                if form in memory:
-                    found += 1
-                    print(file, "has", part, "as", "text" if len(form) == 16 else "bytes", "at", hex(memory.index(form)))
-sys.exit(found > 0)'
+for file in glob.glob('*.[0-9]*'):
+    memory = re.sub(rb'\0{16,}', bytes(16), open(file, 'rb').read())  # most of it
+    for part, what in parts.items():
+        if part in memory:
+            found += 1
+            print(file, 'has', what)
+sys.exit(found > 0)
+END
 	# the control: what is looked for would be found
 	grep -q 192.168.1.4 one.*
 }
@@ -313,4 +379,214 @@ sys.exit(found > 0)'
 	# a pipe of the kernel's core_pattern does not look at limits
 	strace -o trace -e trace=prctl "$XFRMPAIR" "$A" "$B" >/dev/null
 	grep -q '^prctl(PR_SET_DUMPABLE, .*) *= 0' trace
+}
+
+@test "a script refuses a place where others can change its state, itself or its helpers, and says what would do" {
+	"$XFRMPAIR" -o t "$A" "$B"
+	cp "${XFRMPAIR%/*}/espdecap" t/
+	local run=$PWD/run bin=$PWD/bin shell
+	mkdir -m 700 run bin
+	install -m 700 t/espdecap bin/natprobe
+	export XFRMPAIR_RUN=$run
+	# refused VERB WORDS: in four shells, before anything else is looked at
+	refused() {
+		for shell in dash 'busybox ash' bash mksh; do
+			run env NATPROBE="${NATPROBE-}" $shell t/a.sh $1
+			echo "$shell, $1: $output"
+			[ "$status" -eq 1 ]
+			[ "$output" = "a: $2" ]
+		done
+	}
+	local others=': others than its owner can change it: chmod go-w'
+	for mode in 0770 0702 1777; do # a sticky one, too: what others make there would be ours to undo
+		chmod $mode run
+		for verb in up down status '-n up'; do refused "$verb" "$run$others $run"; done
+	done
+	chmod 700 run
+	for mode in 0720 0702; do
+		for place in t t/espdecap t/a.sh; do
+			chmod $mode $place
+			refused up "$PWD/$place$others $PWD/$place"
+			chmod 700 $place
+		done
+		chmod $mode bin
+		NATPROBE=$bin/natprobe refused up "$bin$others $bin"
+		chmod 700 bin
+	done
+	if [ "$(id -u)" = 0 ]; then
+		local foreign=' belongs to user 1234, who is not root, nor you, nor owns this script: take another place, or chown it'
+		chown 1234 run
+		for verb in up down status; do refused $verb "$run$foreign"; done
+		chown 0 run
+		chown 1234 t/espdecap
+		refused up "$PWD/t/espdecap$foreign"
+		# who owns the script is trusted: root runs it
+		chown 1234 t t/a.sh
+		run sh t/a.sh up
+		[[ "$output" != *"belongs to"* ]]
+		chown 0 t/espdecap t t/a.sh
+	fi
+	# the control: in a sticky place all keep what is theirs
+	mkdir -m 1777 sticky
+	mv t sticky/t
+	run sh sticky/t/a.sh status
+	echo "$output"
+	[[ "$output" != *"can change it"* ]]
+	[[ "$output" != *"belongs to"* ]]
+}
+
+@test "read from standard input, a script takes its helpers from PATH only" {
+	"$XFRMPAIR" -o t "$A" "$B"
+	mkdir bin
+	for name in sh dash ash bash mksh espdecap; do printf '#!/bin/sh\n' >$name; chmod +x $name; done
+	cp espdecap bin/
+	{ sed -e '2s/{ //' -e '/^# ---- program/,$d' t/a.sh; cat "$BATS_TEST_DIRNAME/../templates/program/core.sh"; echo 'find_program espdecap "" && echo "$program"'; } >part
+	for shell in dash 'busybox ash' bash mksh; do
+		[ "$(PATH="$PWD/bin:$PATH" $shell -s <part)" = "$PWD/bin/espdecap" ]
+		if $shell -s <part; then return 1; fi
+		# the control: as a file, it takes the one beside it
+		[ "$($shell part)" = "$PWD/espdecap" ]
+	done
+}
+
+# in_memory: there no run waits for a disk
+in_memory() {
+	MEMORY=$(mktemp -d -p /dev/shm 2>/dev/null) || return 0
+	mkdir "$MEMORY/here" && cd "$MEMORY/here"
+}
+# look KEYS: the digests of t/a.sh, t/b.sh and the file of keys, - for none and ? for a part of one, into $seen
+look() {
+	local file text
+	seen=
+	for file in t/a.sh t/b.sh "$1"; do
+		[ -e "$file" ] || { seen="$seen -"; continue; }
+		text=$(<"$file")
+		[[ $text =~ ($'\n}'|\ 0x[0-9a-f]{64,})$ && $text =~ digest[\ =]([0-9a-f]{8}) ]] && seen="$seen ${BASH_REMATCH[1]}" || seen="$seen ?"
+	done
+}
+# of_one_run STATE: all there, or none
+of_one_run() { [[ $1 =~ ^\ ([-0-9a-f]+)\ ([-0-9a-f]+)\ ([-0-9a-f]+)$ && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" && ${BASH_REMATCH[1]} == "${BASH_REMATCH[3]}" ]]; }
+
+# the calls that change a disk or a lock, and the end: from one to the next nothing that a kill leaves is different
+CALLS=mkdir,mkdirat,openat,write,link,linkat,rename,renameat,renameat2,unlink,unlinkat,rmdir,flock,fsync,exit_group
+# killed_at NUMBER-OF-CALL CALL COMMAND...
+killed_at() {
+	local status=0
+	# shellcheck disable=SC2086 # words
+	{ strace -o /dev/null -e trace=$CALLS $LACKS -e "inject=$2:signal=KILL:when=$1" "${@:3}" || status=$?; } >/dev/null 2>&1
+	[ "$status" -eq 137 ]
+}
+LACKS=
+NO_RENAME="-e inject=renameat2:error=EINVAL"
+NO_LINKS="$NO_RENAME -e inject=link,linkat:error=EPERM"
+# killed_at_each KEYS COMMAND...: begins with what is in ../before, and kills the command as it enters each of its calls. The next run, without
+# --force, clears all away that was left, puts ../old back unless all was done, and says so if it found files of two runs.
+killed_at_each() {
+	trap - DEBUG # of bats: it takes longer than the rest
+	local keys=$1 call number kills=0 mixed=0
+	shift
+	afresh
+	# shellcheck disable=SC2086 # words
+	strace -o ../trace -e trace=$CALLS $LACKS "$@" >/dev/null 2>&1 || :
+	while read -r call number; do
+		afresh
+		killed_at "$number" "$call" "$@" && look "$keys" && settles "$seen" || {
+			echo "killed at $call $number; then: $seen; left: $(find . -name '.*-*'); said: $(<../said)"
+			return 1
+		}
+		kills=$((kills + 1))
+	done < <(grep -v INJECTED ../trace | sed -n 's/(.*//p' | awk '{ print $1, ++n[$1] }')
+	echo "# $kills kills, $mixed with files of two runs" >&3
+	[ "$kills" -gt 20 ]
+}
+# afresh: all as in ../before
+afresh() { find . -mindepth 1 -delete && cp -a ../before/. .; }
+# settles STATE
+settles() {
+	local was=$1 status=0
+	[[ $was != *'?'* ]] || return 1
+	[ -e ../old/t ] || [[ $was == ' - - '* ]] || of_one_run "$was" || return 1
+	"$XFRMPAIR" -o t --save-keys "$keys" "$A" "$B" 2>../said || status=$?
+	look "$keys"
+	of_one_run "$seen" && [ -z "$(find . -name '.xfrmpair-*')" ] || return 1
+	if ! of_one_run "$was"; then
+		mixed=$((mixed + 1))
+		grep -q ': a run was killed while its files took their names: ' ../said || return 1
+		[ ! -e ../old/t/b.sh ] || diff -r ../old . || return 1
+	else
+		! grep -q killed ../said && { [ "$was" = ' - - -' ] || [ "$seen" = "$was" ]; } || return 1
+	fi
+	# without --force it writes where nothing is
+	[ "$status" -eq 0 ] || { [ "$status" -eq 1 ] && grep -q 'exists; --force' ../said && { [ "$seen" = "$was" ] || [ -e ../old/t/b.sh ]; }; }
+}
+
+@test "a run that is killed leaves a new folder whole or not at all, and nothing that the next one does not clear" {
+	in_memory
+	mkdir ../old
+	ln -s old ../before
+	killed_at_each z "$XFRMPAIR" -o t --save-keys z "$A" "$B"
+	killed_at_each t/k "$XFRMPAIR" -o t --save-keys t/k "$A" "$B"
+	mkdir ../old/keys
+	killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
+}
+
+@test "a run that is killed in a folder that exists is taken back by the next one, which says so" {
+	in_memory
+	mkdir -p ../old/t ../old/keys
+	echo other >../old/t/other
+	ln -s old ../before
+	killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
+	LACKS=$NO_RENAME killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
+	"$XFRMPAIR" --force -o ../old/t --save-keys ../old/keys/k "$A" "$B"
+	killed_at_each keys/k "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
+	LACKS=$NO_LINKS killed_at_each keys/k "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
+	# and the next one may be killed, too
+	afresh
+	killed_at 3 renameat "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
+	rm ../before
+	cp -a . ../before
+	killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
+}
+
+@test "a disk that fails in the middle leaves the old files, all of them" {
+	in_memory
+	trap - DEBUG
+	mkdir -p ../before/keys
+	"$XFRMPAIR" -o ../before/t --save-keys ../before/keys/k "$A" "$B"
+	afresh
+	strace -o ../trace -e trace=fsync,renameat "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
+	local call number fails=0 status
+	while read -r call number; do
+		afresh
+		strace -o /dev/null -e trace=fsync,renameat -e "inject=$call:error=EIO:when=$number" "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B" 2>../said &&
+			status=0 || status=$?
+		echo "$call $number: $status, $(<../said)"
+		[ "$status" -eq 1 ]
+		grep -qEx 'xfrmpair: .*: cannot be written: (I/O|Input/output) error' ../said
+		diff -r ../before .
+		fails=$((fails + 1))
+	done < <(sed -n 's/(.*//p' ../trace | awk '{ print $1, ++n[$1] }')
+	[ "$fails" -gt 10 ]
+}
+
+# signal_held SIGNAL: to the run that strace, $HELD, has stopped; false when it has ended
+signal_held() { kill -"$1" $(cat "/proc/$HELD/task/$HELD/children" 2>/dev/null) 2>/dev/null; }
+@test "what a run at work has not yet placed is left alone, and what only looks like that of a killed one" {
+	mkdir .xfrmpair-backup .xfrmpair-others
+	echo precious | tee .xfrmpair-backup/a.sh >.xfrmpair-others/new.a.sh
+	[ "$(id -u)" -ne 0 ] || chown 1234 .xfrmpair-others
+	strace -o /dev/null -e trace=fsync -e inject=fsync:signal=STOP:when=1 "$XFRMPAIR" -o t --save-keys k "$A" "$B" >said 2>&1 3>&- &
+	HELD=$!
+	local tries=0
+	until [ -n "$(find . -name new.k -size +0)" ]; do
+		[ $((tries += 1)) -lt 100 ] || return 1
+		sleep 0.1
+	done
+	"$XFRMPAIR" -o u --save-keys l "$A" "$B"
+	[ "$(find . -name new.t -o -name new.k | wc -l)" -eq 2 ]
+	while signal_held CONT; do sleep 0.1; done
+	wait "$HELD"
+	rm -rf said t u k l
+	[ "$(find . -type f | sort)" = "./.xfrmpair-backup/a.sh
+./.xfrmpair-others/new.a.sh" ]
 }

@@ -4,12 +4,13 @@
 #include "../../gen/path.c"
 #include "../../gen/text.c"
 #include "../../helper/number.c"
+#include "../../helper/sha256.c"
 #include "quiet.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
 {
-	static struct side sides[] = { { .name = "a" }, { .name = "b" } };
-	struct tunnel tunnel = { .sides = sides, .side_count = 2, .cipher = &ciphers[7] };
+	static struct side sides[] = { { .name = "a" }, { .name = "b" }, { .name = "c" } };
+	struct tunnel tunnel = { .sides = sides, .side_count = 2 + (length >> 1 & 1), .star = length >> 2 & 1, .cipher = &ciphers[7] };
 	char *text = strndup((const char *)bytes, length);
 
 	key_parse(&tunnel, text, "fuzz", length & 1);

@@ -3,7 +3,7 @@
 bats_require_minimum_version 1.5.0
 
 # bare_routes FOLDER: takes the MTU off the routes of its blocks, so that the kernel must reckon by itself
-bare_routes() { sed -i '/^ip route add/s/ mtu [0-9]*//' "$1/a.paste" "$1/b.paste"; }
+bare_routes() { sed -i '/^route add/s/ mtu [0-9]*//' "$1/a.paste" "$1/b.paste"; }
 
 # All ciphers side by side through one pair of NATs: number N on the ports 5000 + N, from 10.50.N.1 to 10.51.N.1. Pasted
 # blocks set them up, for a script takes seconds to look around; one cipher of each kind goes through the script below.
@@ -17,7 +17,8 @@ setup_file() {
 	[ "$(wc -l <"$all/table")" -ge 26 ]
 	while read -r n name _; do
 		set -- --cipher "$name" "192.168.1.4:$((5000 + n))@85.9.8.7+10.50.$n.1" "192.168.2.100:$((5000 + n))@31.1.2.3+10.51.$n.1"
-		xfrmpair -o "$all/$name" --format paste "$@"
+		xfrmpair -o "$all/$name" --format paste --save-keys "$all/$name.keys" "$@"
+		xfrmpair -o "$all/$name" --format wireshark --keys "$all/$name.keys" "$@" || : # those that it does not know
 		bare_routes "$all/$name"
 		xfrmpair -o "$all/$name" "$@"
 		echo "address add 10.50.$n.1/32 dev lo" >>"$all/addresses.a"
@@ -62,7 +63,7 @@ paste_up() {
 }
 paste_down() {
 	for side in ${SIDES:-a b}; do
-		sed -n '/^# To take/,$s/^#   //p' "$BATS_TEST_TMPDIR/$side.paste" | on $side sh -e
+		printed_down <"$BATS_TEST_TMPDIR/$side.said" | on $side sh -e
 		[ -z "$(on $side ip xfrm state; on $side ip xfrm policy)" ]
 	done
 }
@@ -83,10 +84,22 @@ outer() {
 		/^ .* > / { print $1, bytes, df }'
 }
 
+# decrypts FILE FOLDER: the pings that tshark finds in a capture with what FOLDER/*/esp_sa say, the command in their heads included:
+# SPI, address from, address to, type, a line each
+decrypts() {
+	mkdir -p "$BATS_TEST_TMPDIR/config/wireshark"
+	cat "$2"/*/esp_sa >"$BATS_TEST_TMPDIR/config/wireshark/esp_sa"
+	# shellcheck disable=SC2046 # words
+	XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config tshark -n -r "$1" -o esp.enable_encryption_decode:TRUE \
+		$(sed -n 's/.*decode:TRUE//p' "$2"/*/esp_sa) -Y icmp -T fields -e esp.spi -e ip.src -e ip.dst -e icmp.type
+}
+
 @test "every cipher carries pings both ways through two NATs, or is named as missing in this kernel" {
 	export LAB_PREFIX=m-
+	capture inet to-a "$all/wire" udp
 	on a bash -c 'while read -r n name _; do ping -q -c 1 -w 3 -I 10.50.$n.1 10.51.$n.1 >/dev/null || echo "$name"; done <"$all/there"' >"$BATS_TEST_TMPDIR/silent"
 	on b bash -c 'while read -r n name _; do ping -q -c 1 -w 3 -I 10.51.$n.1 10.50.$n.1 >/dev/null || echo "$name"; done <"$all/there"' >>"$BATS_TEST_TMPDIR/silent"
+	captured
 	cat "$BATS_TEST_TMPDIR/silent"
 	[ ! -s "$BATS_TEST_TMPDIR/silent" ]
 	# no two Debian kernels of the lab lack any
@@ -101,6 +114,55 @@ outer() {
 		sort | diff - "$BATS_TEST_TMPDIR/kernel"
 	# the control: between two tunnels there is no way
 	silent a 10.50.1.1 10.51.2.1
+}
+
+@test "Wireshark decrypts each cipher that it knows, between the NATs, with the table that xfrmpair writes" {
+	decrypts "$all/wire" "$all" >"$BATS_TEST_TMPDIR/seen"
+	known=0
+	while read -r n name _; do
+		grep -P "[\t,]10.5[01].$n.1\b" "$BATS_TEST_TMPDIR/seen" >"$BATS_TEST_TMPDIR/pings" || [ ! -e "$all/$name/esp_sa" ]
+		if [ -e "$all/$name/esp_sa" ]; then
+			known=$((known + 1))
+			for from in 50 51; do
+				for type in 8 0; do grep -qP "10.$from.$n.1\t.*10.$((101 - from)).$n.1\t$type$" "$BATS_TEST_TMPDIR/pings" || { echo "$name: $from $type"; cat "$BATS_TEST_TMPDIR/pings"; false; }; done
+			done
+		fi
+	done <"$all/there"
+	echo "# $known ciphers decrypted" >&3
+	[ "$known" -ge 23 ]
+	# the control: another key opens nothing
+	mkdir -p "$BATS_TEST_TMPDIR/wrong/one"
+	sed 's/,"0x[0-9a-f]\{9,\}"/,"0x'"$(printf '0%.0s' {1..72})"'"/' "$all/aes256gcm16/esp_sa" >"$BATS_TEST_TMPDIR/wrong/one/esp_sa"
+	[ -z "$(decrypts "$all/wire" "$BATS_TEST_TMPDIR/wrong")" ]
+}
+
+@test "capture writes what crosses the net and what is inside, both ways, once each; wireshark the keys between them" {
+	for options in '' '--mode transport' '--inner 10.99.0.0/24 --interface ipsec0'; do
+		generate $options --cipher aes256-sha512 "$A" "$B"
+		both_up
+		from=192.168.1.4 to=192.168.2.100
+		case $options in *inner*) from=10.99.0.1 to=10.99.0.2 ;; *transport*) to=31.1.2.3 ;; esac
+		rm -rf "$BATS_TEST_TMPDIR/t.pcap"* "$BATS_TEST_TMPDIR/ws"
+		on a nft list ruleset >"$BATS_TEST_TMPDIR/rules"
+		script a capture "$BATS_TEST_TMPDIR/t.pcap" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+		for _ in {1..50}; do ! grep -q 'captures until' "$BATS_TEST_TMPDIR/said" || break; sleep 0.1; done
+		answers a $from $to
+		mkdir -p "$BATS_TEST_TMPDIR/ws/a"
+		script a wireshark >"$BATS_TEST_TMPDIR/ws/a/esp_sa" 2>"$BATS_TEST_TMPDIR/warned"
+		grep -q 'a: warning: the table has keys' "$BATS_TEST_TMPDIR/warned"
+		pkill -TERM -f -- "a.sh capture"
+		wait %1
+		cat "$BATS_TEST_TMPDIR/said"
+		[ "$(tail -n 1 "$BATS_TEST_TMPDIR/said" | sed 's/captured [0-9]* /captured N /')" = "a: captured N packets as they cross the net in $BATS_TEST_TMPDIR/t.pcap, and 6 inside in $BATS_TEST_TMPDIR/t.pcap.inner" ]
+		on a nft list ruleset | diff "$BATS_TEST_TMPDIR/rules" -
+		[ "$(stat -c %a "$BATS_TEST_TMPDIR/t.pcap" "$BATS_TEST_TMPDIR/t.pcap.inner" | uniq)" = 600 ]
+		[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/t.pcap.inner" 2>/dev/null | grep -o 'echo [a-z]*' | sort | uniq -c | tr -s '\n ' ' ')" = ' 3 echo reply 3 echo request ' ]
+		both_down
+		[ -z "$options" ] || continue # tshark takes long to start
+		decrypts "$BATS_TEST_TMPDIR/t.pcap" "$BATS_TEST_TMPDIR/ws" >"$BATS_TEST_TMPDIR/seen"
+		cat "$BATS_TEST_TMPDIR/seen"
+		[ "$(awk -F '\t' '$4 == 8 { sent++ } $4 == 0 { came++ } END { print sent, came }' "$BATS_TEST_TMPDIR/seen")" = '3 3' ]
+	done
 }
 
 @test "the MTU of every cipher is exact: it crosses with DF and fills the path, one byte more does not" {
@@ -122,6 +184,7 @@ outer() {
 	done <"$all/there"
 }
 
+# bats test_tags=script
 @test "one cipher of each kind through the script: AEAD, CBC, CTR and null, which everybody can read" {
 	for cipher in chacha20poly1305 aes256-sha512 aes128ctr-sha256 null-sha256; do
 		# b pastes: a script costs four seconds more
@@ -233,18 +296,23 @@ outer() {
 	run ! grep -q ICMP "$BATS_TEST_TMPDIR/packets"
 	run script a status
 	[ "$status" -eq 1 ]
-	[[ "${lines[0]}" == "a: half up: a limit reached? Then take both sides down, and up with new scripts" ]]
+	[[ "${lines[0]}" == "a: half up: a limit reached? Then: sh "*"a.sh rekey, or new scripts where keys are fixed" ]]
 	[ "${lines[1]}" = "  missing: SA to b" ]
-	[ "${#lines[@]}" -eq 3 ]
+	[[ "${lines[3]}" == "  b: half-up, "* ]]
 	# up does not begin the count anew
 	run script a up
 	[ "$status" -eq 1 ]
-	[ "$output" = "a: an SA with a limit is missing; if it was reached, take both sides down, and up with new scripts" ]
+	[[ "$output" == "a: an SA with a limit is missing; if it was reached, and keys can change: sh "*"a.sh rekey; else new scripts on both sides" ]]
+	# the next key has a count of its own; b has sent as much
+	script a rekey
+	script b rekey
+	answers a 192.168.1.4 192.168.2.100
+	on a ping -q -c 3 -i 0.2 -W 1 -I 192.168.1.4 192.168.2.100 || :
 	# who listens makes the kernel ask for the SA with a larval one: that is none, and does not stop down
 	on a ip xfrm monitor >/dev/null 3>&- &
 	sleep 0.3
 	on a ping -q -c 1 -W 1 -I 192.168.1.4 192.168.2.100 || :
-	on a ip xfrm state list nokeys | grep -q 'spi 0x00000000'
+	on a ip -o xfrm state list nokeys | grep 'dst 31.1.2.3' | grep -v aead
 	run script a status
 	[ "$status" -eq 1 ]
 	[[ "${lines[0]}" == "a: half up:"* ]]
@@ -272,6 +340,7 @@ outer() {
 	[ "$(on a awk '/XfrmOutStateExpired/ { print $2 }' /proc/net/xfrm_stat)" -ge 1 ]
 }
 
+# bats test_tags=script
 @test "status warns when half of the sequence numbers are used" {
 	generate "$A" "$B"
 	# two packets before the half of 2^32
@@ -285,7 +354,7 @@ outer() {
 	run script a status
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"
-  warning: half of the sequence numbers to b are used; new scripts before all are"* ]]
+  warning: half of the sequence numbers to b are used: rekey, or new scripts where keys are fixed"* ]]
 }
 
 @test "--esn on both sides carries pings, on one side only none" {
@@ -293,7 +362,7 @@ outer() {
 	both_up
 	answers a 192.168.1.4 192.168.2.100
 	answers b 192.168.2.100 192.168.1.4
-	[ "$(on a ip xfrm state list nokeys | grep -cw 'flag.*esn')" -eq 2 ]
+	[ "$(on a ip xfrm state list nokeys | grep -cw 'flag.*esn')" -eq 3 ]
 	script a status
 	both_down
 	mkdir "$BATS_TEST_TMPDIR/without"

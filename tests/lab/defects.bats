@@ -12,6 +12,7 @@ teardown_file() {
 }
 setup() {
 	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	shell=sh
 	SITES=("$A+10.1.0.0/24" "$B+10.2.0.0/24")
 }
 teardown() {
@@ -42,7 +43,7 @@ as_before() { kernel | diff "$BATS_TEST_TMPDIR/before" -; }
 states() { on a ip xfrm state list nokeys | grep -c '^src' || :; }
 policies() { on a ip xfrm policy list | grep -c '^src' || :; }
 # whole: a's tunnel of two hosts is in the kernel, all of it
-whole() { [ "$(states)" = 2 ] && [ "$(policies)" = 3 ]; }
+whole() { [ "$(states)" -ge 3 ] && [ "$(states)" = "$(cat "$XFRMPAIR_RUN"/*.a/sas | wc -l)" ] && [ "$(policies)" = 3 ]; }
 # running NAME: waits until a program of that name runs
 running() {
 	for _ in $(seq 100); do
@@ -207,7 +208,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	running natprobe
 	sleep 0.5
 	[ "$(ps -o uid= -C natprobe | tr -d ' ')" = 65534 ]
-	kill -TERM "$(pgrep -o -f "^sh $BATS_TEST_TMPDIR/a.sh up")"
+	kill -TERM "$(pgrep -o -f "^[^ ]*sh $BATS_TEST_TMPDIR/a.sh up")"
 	SECONDS=0
 	run wait $!
 	[ "$SECONDS" -le 4 ]
@@ -601,11 +602,12 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	generate "${SITES[@]}"
 	before
 	on a ip route delete default
-	run script a up
+	run script a up --wait 1
 	on a ip route add default via 192.168.1.1
 	[ "$status" -eq 0 ]
+	[[ "$output" == *"a: waiting for an address and a route to 31.1.2.3, for up to 1 s"* ]]
 	[[ "$output" == *"a: warning: no route to 31.1.2.3"* ]]
-	[ "$(states)" = 2 ]
+	[ "$(states)" = 3 ]
 	run script a up
 	[ "$status" -eq 0 ]
 	on a ip route show 10.2.0.0/24 | grep -q 'src 10.1.0.1 mtu'
@@ -706,44 +708,33 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 @test "a firewall that drops what comes out of the tunnel is named with the command that helps, and no other is" {
 	generate "${SITES[@]}"
 	script b up
-	# said: what up says of the firewall
+	# said: what up says of the firewall. Of which rules it says what is for tests without a kernel
 	said() { script a up 2>&1 >/dev/null | grep -i 'warning' || :; script a down 2>/dev/null; }
 	wall() {
 		on a nft flush ruleset
 		on a nft -f - <<-END
 			table inet wall {
 				chain input { type filter hook input priority filter; policy $1;
+					ct state established,related accept
 					$2
 				}
 			}
 		END
 	}
-	local stateful='ct state established,related accept' decrypted='meta secpath exists accept'
-	# silent: it lets in what it must; or nobody can say for certain
-	wall drop "$stateful
-		$decrypted"
-	[ -z "$(said)" ]
-	wall accept "$stateful
-		$decrypted
+	# silent: it lets in what it must
+	wall accept 'meta secpath exists accept
 		tcp dport 22 accept
-		drop"
+		drop'
 	[ -z "$(said)" ]
-	wall accept 'tcp dport 25 drop comment "no ipsec here"'
-	[ -z "$(said)" ]
-	# named: by policy, by rule, and the word alone is no cure
-	for rules in "drop $stateful
-		tcp dport 22 accept comment \"not for ipsec\"" "accept $stateful
-		drop" "accept $stateful
-		counter reject"; do
-		wall "${rules%% *}" "${rules#* }"
-		said >"$BATS_TEST_TMPDIR/said"
-		cat "$BATS_TEST_TMPDIR/said"
-		grep -q 'nft insert rule inet wall input .*accept' "$BATS_TEST_TMPDIR/said"
-		# what it prints does help
-		sed -n 's/.*\(nft insert rule.* accept\).*/\1/p' "$BATS_TEST_TMPDIR/said" | on a sh -e
-		[ -z "$(said)" ]
-	done
-	script a up
+	# named, and what it prints does help
+	wall drop 'tcp dport 22 accept comment "not for ipsec"'
+	said >"$BATS_TEST_TMPDIR/said"
+	cat "$BATS_TEST_TMPDIR/said"
+	sed -n 's/.*\(nft insert rule inet wall input.* accept\).*/\1/p' "$BATS_TEST_TMPDIR/said" >"$BATS_TEST_TMPDIR/cure"
+	[ -s "$BATS_TEST_TMPDIR/cure" ]
+	on a sh -e <"$BATS_TEST_TMPDIR/cure"
+	script a up 2>"$BATS_TEST_TMPDIR/said"
+	run ! grep -i warning "$BATS_TEST_TMPDIR/said"
 	on hb ping -q -c 2 -i 0.2 -W 2 10.1.0.1
 	script a down
 	# the same with iptables
@@ -754,5 +745,4 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	cat "$BATS_TEST_TMPDIR/said"
 	grep -q 'I[NPUT]* .*ACCEPT\|nft insert rule ip filter INPUT .*accept' "$BATS_TEST_TMPDIR/said"
 	on a iptables -F
-	[ -z "$(said)" ]
 }

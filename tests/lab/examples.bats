@@ -14,8 +14,9 @@ setup() { cd "$BATS_TEST_DIRNAME/../.." || return 1; }
 	[ -z "$(ip netns list)" ]
 }
 
-@test "the lab's shell is on its side, reaches the other, and leaves nothing" {
-	run script -qec 'examples/lab b' /dev/null < <(
+@test "the lab's shell is on its side, reaches the other, and leaves nothing; what would answer STUN is named" {
+	hidden=$(for program in turnserver stund; do ! path=$(PATH=$PATH:/usr/sbin command -v $program) || echo "mount --bind /dev/null $path;"; done)
+	run unshare --mount script -qec "$hidden examples/lab b" /dev/null < <(
 		sleep 6
 		echo 'ip -br addr show dev eth0'
 		echo 'on a ip -br addr show dev eth0'
@@ -25,6 +26,9 @@ setup() { cd "$BATS_TEST_DIRNAME/../.." || return 1; }
 		sleep 2
 	)
 	[ "$status" -eq 0 ]
-	[[ "$output" == *"192.168.2.100/24"*"192.168.1.4/24"*"1 received"* ]]
+	echo "$output"
+	[ "$(grep -c 'STUN' <<<"$output")" -eq 1 ]
+	[[ "$output" == *"net: nothing here answers STUN: apt install stun-server (or coturn)"* ]]
+	[[ "$output" == *"You are root on side b."*"192.168.2.100/24"*"192.168.1.4/24"*"1 received"* ]]
 	[ -z "$(ip netns list)" ]
 }

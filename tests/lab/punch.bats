@@ -5,14 +5,16 @@ bats_require_minimum_version 1.5.0
 setup_file() {
 	source "$BATS_TEST_DIRNAME/tunnel.bash"
 	"$net" up
-	on inet turnserver -n -S --no-cli --no-tls --no-dtls --no-tcp --log-file=stdout --pidfile=/dev/null \
-		--listening-ip=198.51.100.1 --listening-ip=198.51.100.2 >"$BATS_FILE_TMPDIR/turn" 2>&1 3>&- &
+	"$net" stun
 }
 teardown_file() {
 	source "$BATS_TEST_DIRNAME/tunnel.bash"
 	"$net" down
 }
-setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }
+setup() {
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	shell=sh
+}
 teardown() { both_down >/dev/null 2>&1 || :; }
 
 # punch_up SIDE [OPTION]...: up as a person runs it, in the background; what it says goes to SIDE.said, $? to SIDE.status
@@ -26,11 +28,73 @@ punch_up() {
 }
 said() { cat "$BATS_TEST_TMPDIR/$1.said"; }
 
-@test "two words from natprobe, one xfrmpair, two scripts, one ping" {
-	for _ in $(seq 100); do
-		[ "$(on inet ss -Hlun 'sport = :3478' | wc -l)" -ge 2 ] && break
-		sleep 0.1
+# flood COUNT FROM PORT TO PORT: from the internet, in the name of FROM, that many of each kind: keepalives, ESP, junk, hellos
+# that nobody's token made; says how many it sent
+flood() {
+	# shellcheck disable=SC2016 # the words of perl
+	on inet perl -e '
+		use Socket; my ($count, $from, $sport, $to, $dport) = @ARGV;
+		socket my $raw, PF_INET, SOCK_RAW, 255 or die "raw: $!"; # IPPROTO_RAW: our own IP header
+		my @kinds = ("\xff", "\0\0\x10\1\0\0\0\1abcdefgh", "junk", "", "\0\0\0\0hole\2\0\0\0" . "s" x 8 . "\0" x 8 . "m" x 16,
+			"\0\0\0\0hole\1\0\0\0" . "s" x 16, "\0" x 44);
+		my $sent = 0;
+		for (1 .. $count) { for my $bytes (@kinds) {
+			my $udp = pack "nnnna*", $sport, $dport, 8 + length $bytes, 0, $bytes;
+			send $raw, pack("CCnnnCCna4a4", 0x45, 0, 20 + length $udp, 0, 0, 64, 17, 0, inet_aton($from), inet_aton($to)) . $udp, 0,
+				sockaddr_in(0, inet_aton $to) and $sent++;
+			select undef, undef, undef, 0.01;
+		} }
+		print "$sent\n"' "$@"
+}
+
+# These two come first: after the others the second has been seen to fail, with no packet of b through its router.
+# heard_beside_a_flood ROUTER-OPTION...: both sides, the second a second after the first, with packets in everybody's name meanwhile
+heard_beside_a_flood() {
+	export LAB_PREFIX=z-
+	"$net" down 2>/dev/null || :
+	"$net" up "$@"
+	generate "$A" "$B"
+	punch_up a --wait 40
+	sleep 0.5
+	flood 80 77.7.7.7 61523 85.9.8.7 61525 >"$BATS_TEST_TMPDIR/sent" 3>&- &
+	# through an open router packets in the peer's name take the tuple that its NAT needs, whatever natprobe does
+	case $* in
+	*open*) flood 80 77.7.7.7 61525 31.1.2.3 10421 >/dev/null 3>&- & ;;
+	*)
+		flood 80 31.1.2.3 10421 85.9.8.7 61525 >/dev/null 3>&- &
+		flood 80 85.9.8.7 61525 31.1.2.3 10421 >/dev/null 3>&- & ;;
+	esac
+	sleep 0.5
+	punch_up b --wait 40
+	until grep -q 'opening the hole' "$BATS_TEST_TMPDIR/b.said"; do sleep 0.05; done
+	begun=${EPOCHREALTIME/./}
+	until grep -q 'is heard' "$BATS_TEST_TMPDIR/a.said" && grep -q 'is heard' "$BATS_TEST_TMPDIR/b.said"; do
+		[ $((${EPOCHREALTIME/./} - begun)) -lt 40000000 ]
+		sleep 0.05
 	done
+	heard_ms=$(((${EPOCHREALTIME/./} - begun) / 1000))
+	echo "# both say that they are heard $heard_ms ms after the second began" >&3
+	wait
+	said a
+	said b
+	# heard a second before it is said, so that the last word is not lost
+	[ $heard_ms -lt 3000 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/sent")" -eq 560 ]
+	[ "$(cat "$BATS_TEST_TMPDIR"/?.status)" = "0
+0" ]
+	[[ "$(said a)" == *"a: b is heard"* ]]
+	[[ "$(said b)" == *"b: a is heard"* ]]
+	run ! grep -e 'generate the scripts again' -e 'another run' -e 'as a tunnel would' "$BATS_TEST_TMPDIR/a.said" "$BATS_TEST_TMPDIR/b.said"
+	answers a 192.168.1.4 192.168.2.100
+	both_down
+	"$net" down
+}
+@test "beside a flood from strangers and in the peer's name the pair meets all the same" { heard_beside_a_flood; }
+@test "beside a flood from strangers, through routers that let everybody in, too" {
+	heard_beside_a_flood --nat-a keeps,open --nat-b moves:61523:10421,open
+}
+
+@test "two words from natprobe, one xfrmpair, two scripts, one ping" {
 	word_a=$(on a natprobe -p 61525 198.51.100.1 198.51.100.2)
 	word_b=$(on b natprobe -p 61523 198.51.100.1 198.51.100.2)
 	[ "$word_a" = 192.168.1.4:61525@85.9.8.7:61525 ]
@@ -69,7 +133,18 @@ said() { cat "$BATS_TEST_TMPDIR/$1.said"; }
 	wait
 	said a
 	[ "$(cat "$BATS_TEST_TMPDIR/a.status")" -eq 4 ]
-	[[ "$(said a)" == *"a: set up, but b has not been heard."* ]]
+	digest=$(sed -n 's/.*digest=\([0-9a-f]*\).*/\1/p' "$BATS_TEST_TMPDIR/a.sh" | head -1)
+	# natprobe's line, and then what it may be, each with what to type
+	diff - <(said a | sed -n '/heard nothing/,$p') <<END
+natprobe: 31.1.2.3:10421: heard nothing in 2 seconds
+$(said a | sed -n '/^a: states/,/^a: espdecap/p')
+a: set up, but b has not been heard. Perhaps, the likeliest first:
+  b is not up: on its host, sh b.sh up
+  its script is of another run: there, sh b.sh status has to say digest $digest
+  a mapped endpoint has changed: sh $BATS_TEST_TMPDIR/a.sh down, then natprobe -p 61525 with two STUN servers; if it does not print 192.168.1.4:61525@85.9.8.7:61525, make new scripts; the same there
+  the wrong order: both down, half a minute, then up here first, then there
+  a router or firewall there lets nothing in: up --map there, or forward UDP port 10421 of it, or use IPv6
+END
 	run script a status
 	[ "$status" -eq 4 ]
 	# the peer comes later, and all is well
@@ -154,6 +229,28 @@ said() { cat "$BATS_TEST_TMPDIR/$1.said"; }
 	said b
 	[[ "$(said a)" == *"a: b is heard"* ]]
 	answers b 192.168.2.100 192.168.1.4
+	both_down
+	"$net" down
+}
+
+@test "natprobe sends no datagram to whoever has not shown the token" {
+	export LAB_PREFIX=z-
+	"$net" down 2>/dev/null || :
+	"$net" up --nat-a keeps,open --nat-b keeps,open
+	generate "$A" "$B"
+	on inet ip address add 77.7.7.7/32 dev lo
+	on inet tcpdump -l -n -i any 'udp and dst host 77.7.7.7' >"$BATS_TEST_TMPDIR/sent" 2>/dev/null 3>&- &
+	tcpdump=$!
+	punch_up a --wait 5
+	sleep 1
+	flood 20 77.7.7.7 61523 85.9.8.7 61525
+	wait "$(pgrep -x natprobe)" 2>/dev/null || while pgrep -x natprobe; do sleep 0.2; done
+	[ ! -s "$BATS_TEST_TMPDIR/sent" ]
+	# the control: what is sent there is seen
+	on a bash -c 'echo >/dev/udp/77.7.7.7/9'
+	for _ in $(seq 50); do [ ! -s "$BATS_TEST_TMPDIR/sent" ] || break; sleep 0.1; done
+	kill $tcpdump
+	[ -s "$BATS_TEST_TMPDIR/sent" ]
 	both_down
 	"$net" down
 }

@@ -84,6 +84,17 @@ heard() {
 	[[ $output == *"From 85.9.8.1 "*"Time to live exceeded"* ]]
 }
 
+@test "net stun answers at both addresses, with coturn as with stun-server" {
+	net up
+	for hidden in /usr/sbin/stund /usr/bin/turnserver; do
+		[ -x $hidden ]
+		unshare --mount sh -c 'mount --bind /dev/null "$0" && exec net stun' $hidden
+		[ "$(on b "$BATS_TEST_DIRNAME/../../build/natprobe" -p 61523 198.51.100.1 198.51.100.2:19302)" = 192.168.2.100:61523@31.1.2.3:10421 ]
+		on inet pkill -x 'turnserver|stund'
+		while on inet pgrep -x 'turnserver|stund'; do sleep 0.1; done
+	done
+}
+
 @test "two sides in one LAN reach each other directly" {
 	net up --lan
 	on a ping -c 1 -W 5 -t 1 192.168.1.100
@@ -110,6 +121,17 @@ heard() {
 		enc cbc(aes) 0x000102030405060708090a0b0c0d0e0f auth-trunc hmac(sha256) 0x000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f 128
 	EOF
 	[ "$(net exec a ip xfrm state | grep -c espinudp)" = 4 ]
+}
+
+@test "straight in namespaces what is written to /run, /var/lib and /usr/local is the lab's own" {
+	run env -u LAB_INSIDE -u LAB_FORCE_VM "$BATS_TEST_DIRNAME/run" sh -c '
+		for folder in /run /var/lib /usr/local; do echo word >$folder/lab-test; done
+		cat /run/lab-test /var/lib/lab-test /usr/local/lab-test && echo "in $LAB_INSIDE" && ip link show dev lo'
+	echo "$output"
+	[[ "$output" == *$'word\nword\nword\nin namespace\n'*UP* ]]
+	[ ! -e /run/lab-test ]
+	[ ! -e /var/lib/lab-test ]
+	[ ! -e /usr/local/lab-test ]
 }
 
 @test "net down removes what net up made and nothing else, and a second up is refused" {

@@ -23,6 +23,20 @@ as_before() {
 }
 # reaches SPACE TO: three pings from wherever the kernel sends them
 reaches() { on "$1" ping -q -c 3 -i 0.2 -W 2 "$2"; }
+# all_healthy: says check on each side, of every peer
+all_healthy() {
+	local side checks=()
+	for side in ${SIDES:-a b}; do
+		script "$side" check >"$BATS_TEST_TMPDIR/check.$side" 2>&1 3>&- &
+		checks+=($!)
+	done
+	wait "${checks[@]}" || :
+	for side in ${SIDES:-a b}; do
+		cat "$BATS_TEST_TMPDIR/check.$side"
+		grep -q ': healthy$' "$BATS_TEST_TMPDIR/check.$side"
+		run ! grep -v ': healthy$' "$BATS_TEST_TMPDIR/check.$side"
+	done
+}
 cut_off() {
 	local said
 	said=$(on "$1" ping -q -c 2 -i 0.2 -W 1 "$2" 2>&1) && return 1
@@ -41,11 +55,13 @@ cut_off() {
 	# a large packet of a host behind is told the MTU
 	run on ha ping -c 1 -M do -s 1450 10.2.0.10
 	[[ "$output" == *1438* ]]
+	all_healthy
 	as_before
 	# the control
 	cut_off ha 10.2.0.10
 }
 
+# bats test_tags=script
 @test "sites: ip_forward is named, set by up --forward, and put back by down" {
 	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	on a sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
@@ -63,6 +79,7 @@ cut_off() {
 	on a sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 }
 
+# bats test_tags=script
 @test "the gateway's own masquerade is found, exempted by up --nat-exempt, and its rules are never touched" {
 	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	for side in a b; do
@@ -99,6 +116,7 @@ cut_off() {
 	for side in a b; do on $side iptables -t nat -F; done
 }
 
+# bats test_tags=script
 @test "a firewall that would drop what IPsec decrypted is named, and quiet when it knows" {
 	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	on a nft 'add table inet wall; add chain inet wall input { type filter hook input priority 0; policy drop; }; add rule inet wall input ct state established,related accept'
@@ -128,6 +146,7 @@ cut_off() {
 	reaches b 10.99.0.1
 	# the LANs stay what they are
 	reaches a 192.168.1.1
+	all_healthy
 	as_before
 	"$net" down
 }
@@ -138,6 +157,7 @@ cut_off() {
 	both_up
 	answers a 10.99.0.1 10.99.0.2
 	reaches ha 10.2.0.10
+	all_healthy
 	capture a ipsec0 "$BATS_TEST_TMPDIR/inside" icmp
 	answers a 10.99.0.1 10.99.0.2
 	captured
@@ -156,6 +176,7 @@ cut_off() {
 	as_before
 }
 
+# bats test_tags=script
 @test "a kernel without xfrm interfaces is status 5, and all is undone" {
 	generate --inner 10.99.0.0/24 --interface ipsec0 "$A" "$B"
 	before
@@ -177,6 +198,7 @@ cut_off() {
 	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null | grep -c 'ESP(spi=')" -eq 6 ]
 	run ! pgrep -f 'espdecap -u 65534 -b 85'
 	script a status
+	all_healthy
 	as_before
 }
 
@@ -189,6 +211,7 @@ cut_off() {
 	sleep 1
 	answers a 192.168.1.4 31.1.2.3
 	answers b 31.1.2.3 192.168.1.4
+	all_healthy
 	as_before
 	"$net" down
 }
@@ -203,6 +226,7 @@ cut_off() {
 	answers a 192.168.1.4 192.168.1.100
 	answers b 192.168.1.100 192.168.3.4
 	answers c 192.168.3.4 192.168.1.4
+	all_healthy
 	on a ip xfrm state list nokeys | grep -q 'dst 192.168.1.100'
 	as_before
 	"$net" down
@@ -219,6 +243,7 @@ cut_off() {
 	reaches ha 2001:db8:a2::10
 	reaches hb 2001:db8:a1::10
 	reaches a 2001:db8:a2::10
+	all_healthy
 	as_before
 	for nat in na nb; do on $nat sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'; done
 }
@@ -233,6 +258,7 @@ cut_off() {
 	reaches ha 10.2.0.10
 	captured
 	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null | grep -c '4501')" -ge 12 ]
+	all_healthy
 	as_before
 }
 
@@ -244,6 +270,7 @@ cut_off() {
 	capture inet to-a "$BATS_TEST_TMPDIR/wire" not arp and not icmp6
 	answers a 192.168.1.4 31.1.2.3
 	answers b 192.168.2.100 85.9.8.7
+	all_healthy
 	on a ip link add gre1 type gre local 192.168.1.4 remote 31.1.2.3
 	on b ip link add gre1 type gre local 192.168.2.100 remote 85.9.8.7
 	on a sh -c 'ip address add 10.77.0.1/30 dev gre1; ip link set gre1 up'
@@ -285,12 +312,13 @@ cut_off() {
 	# up goes over the blocks
 	script a up
 	run script a status
-	[ "$status" -eq 4 ] # b refuses the packet numbers that it has seen
+	[ "$status" -eq 4 ] # until something comes
 	captured
 	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null | wc -l)" -eq 0 ]
 	as_before
 }
 
+# bats test_tags=script
 @test "a guarded tunnel whose policies cover its own flow comes up again, punching through the blocks" {
 	export LAB_PREFIX=p-
 	generate --guard 85.9.8.7:4500 31.1.2.3:4501
@@ -306,6 +334,7 @@ cut_off() {
 	cat "$BATS_TEST_TMPDIR/a.said"
 	grep -q 'a: b is heard' "$BATS_TEST_TMPDIR/a.said"
 	answers a 85.9.8.7 31.1.2.3
+	all_healthy
 	as_before
 }
 
@@ -322,6 +351,7 @@ cut_off() {
 	# its own net stays its own, the gateway's own traffic too
 	reaches a 10.1.0.10
 	reaches a 192.168.1.1
+	all_healthy
 	script a status
 	as_before
 	on b nft delete table ip home
@@ -350,8 +380,72 @@ cut_off() {
 			done
 		done
 	done
+	all_healthy
 	as_before
 	"$net" down
+}
+
+# bats test_tags=script
+@test "a star: three spokes behind NATs reach the hub, and through it each other, each with one tunnel" {
+	export LAB_PREFIX=s- SIDES='d a b c'
+	"$net" up --sites --sides 4 --open-side d
+	for side in a b c d; do on $side sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'; done
+	generate --star d=66.4.5.6:4500+10.0.0.0/8 "a=$A+10.1.0.0/24" "b=$B+10.2.0.0/24" c=192.168.3.4:4500@77.3.4.5+10.3.0.0/24
+	before
+	both_up --forward
+	capture inet to-d "$BATS_TEST_TMPDIR/wire"
+	# a spoke is heard first: the hub answers to where it is
+	reaches ha 10.4.0.10
+	reaches hb 10.4.0.10
+	reaches hc 10.4.0.10
+	for way in 'ha 10.2.0.10' 'hb 10.3.0.10' 'hc 10.1.0.10' 'hd 10.1.0.10' 'hd 10.3.0.10' 'a 10.2.0.1' 'b 10.3.0.10'; do
+		# shellcheck disable=SC2086 # words
+		reaches $way
+	done
+	captured
+	[ -z "$(tcpdump -n -r "$BATS_TEST_TMPDIR/wire" icmp 2>/dev/null)" ]
+	[ "$(on d ip xfrm state list nokeys | grep -o 'reqid [0-9]*' | sort -u | wc -l)" -eq 3 ]
+	for side in a b c; do [ "$(on $side ip xfrm state list nokeys | grep -o 'reqid [0-9]*' | sort -u | wc -l)" -eq 1 ]; done
+	# what is near stays near: the hub's own LAN, and the spoke's
+	reaches d 10.4.0.10
+	reaches a 10.1.0.10
+	for side in a b c; do script $side check 10.4.0.1; done
+	# the control: without the hub there is no way
+	script d down
+	cut_off ha 10.2.0.10
+	as_before
+	"$net" down
+}
+
+@test "one protocol or port: it goes through the tunnel, and nothing else does" {
+	serves() { # SIDE PORT: answers there
+		on "$1" socat "TCP-LISTEN:$2,fork,reuseaddr" SYSTEM:'echo heard' >/dev/null 2>&1 3>&- &
+		until on "$1" ss -Hltn "sport = $2" | grep -q .; do sleep 0.1; done
+	}
+	asks() { on a timeout 5 socat -T 2 - "TCP:192.168.2.100:$1,bind=192.168.1.4,connect-timeout=2" </dev/null; }
+	generate "$A" "$B+192.168.2.100/tcp/22"
+	before
+	both_up
+	serves b 22
+	serves b 23
+	[ "$(asks 22)" = heard ]
+	run ! asks 23
+	silent a 192.168.1.4 192.168.2.100
+	script a status
+	run script a check
+	[ "$status" -eq 0 ]
+	[[ "$output" == "b: no ping goes through"* ]]
+	pkill -x socat
+	as_before
+	generate "$A+192.168.1.4/icmp" "$B"
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	answers b 192.168.2.100 192.168.1.4
+	serves b 22
+	run ! asks 22
+	pkill -x socat
+	script a check
+	as_before
 }
 
 @test "--clamp lowers the MSS of connections that only pass through" {
@@ -367,17 +461,46 @@ cut_off() {
 	as_before
 }
 
-@test "the paste blocks of sites carry packets, too, and what they say takes them down" {
-	xfrmpair --clamp "$A+10.1.0.0/24" "$B+10.2.0.0/24" >"$BATS_TEST_TMPDIR/blocks"
-	sed '/^# side b/,$d' "$BATS_TEST_TMPDIR/blocks" >"$BATS_TEST_TMPDIR/block.a"
-	sed -n '/^# side b/,$p' "$BATS_TEST_TMPDIR/blocks" >"$BATS_TEST_TMPDIR/block.b"
+# bats test_tags=script
+@test "the paste blocks of sites, and with an interface, carry packets, too, and what they print takes them down" {
+	pasted() { # CHECK ARGUMENT...: the sides are set up, and CHECK is true
+		local check=$1
+		shift
+		xfrmpair --format paste -o "$BATS_TEST_TMPDIR" --force "$@"
+		on a bash "$BATS_TEST_TMPDIR/a.paste" >"$BATS_TEST_TMPDIR/a.said" 3>&-
+		on b busybox ash "$BATS_TEST_TMPDIR/b.paste" >"$BATS_TEST_TMPDIR/b.said" 3>&-
+		cat "$BATS_TEST_TMPDIR"/[ab].said
+		sleep 1
+		$check
+	}
+	taken_down() {
+		for side in a b; do
+			printed_down <"$BATS_TEST_TMPDIR/$side.said" | on $side busybox ash -e
+			snapshot $side | diff "$BATS_TEST_TMPDIR/before.$side" -
+		done
+	}
 	before
-	for side in a b; do on $side bash "$BATS_TEST_TMPDIR/block.$side" 3>&-; done
-	sleep 1
-	reaches ha 10.2.0.10
-	reaches hb 10.1.0.10
-	for side in a b; do
-		sed -n '/^# To take/,$s/^#   //p' "$BATS_TEST_TMPDIR/block.$side" | on $side sh -e
-		snapshot $side | diff "$BATS_TEST_TMPDIR/before.$side" -
-	done
+	pasted 'reaches ha 10.2.0.10' --clamp --guard "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	# what is there already is another's: refused, and left there
+	snapshot a >"$BATS_TEST_TMPDIR/up.a"
+	on a dash "$BATS_TEST_TMPDIR/a.paste" 2>&1 3>&- | grep 'side a is not set up: ip xfrm policy add .*: RTNETLINK answers: File exists'
+	snapshot a | diff "$BATS_TEST_TMPDIR/up.a" -
+	taken_down
+	pasted 'reaches hb 10.1.0.10' --interface ipsec0 --inner 10.99.0.0/24 "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	taken_down
+}
+
+# bats test_tags=script
+@test "a paste block whose last step fails in the kernel leaves it as it was" {
+	xfrmpair --format paste -o "$BATS_TEST_TMPDIR" --force --interface ipsec0 --inner 10.99.0.0/24 "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	# the port is another's
+	on a socat -u UDP4-RECV:61525,bind=192.168.1.4 - >/dev/null 3>&- &
+	sleep 0.5
+	SIDES=a before
+	on a bash "$BATS_TEST_TMPDIR/a.paste" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&-
+	cat "$BATS_TEST_TMPDIR/said"
+	grep -q '^side a is not set up: espdecap did not start$' "$BATS_TEST_TMPDIR/said"
+	grep -q '^side a: what had been added is taken back$' "$BATS_TEST_TMPDIR/said"
+	snapshot a | diff "$BATS_TEST_TMPDIR/before.a" -
+	kill $!
 }

@@ -6,16 +6,26 @@ PATH=$BUILD:$PATH
 net=$PWD/tests/lab/net
 # where the scripts keep their state of the moment
 export XFRMPAIR_RUN=${XFRMPAIR_RUN:-$BATS_FILE_TMPDIR/run}
+# and what survives
+export XFRMPAIR_STATE=${XFRMPAIR_STATE:-$BATS_FILE_TMPDIR/state}
 
 # The how-to's pair, as tokens.
 A=192.168.1.4:61525@85.9.8.7
 B=192.168.2.100:61523@31.1.2.3:10421
 
-# on SIDE COMMAND...: runs it there
+# busybox's shell and tools, which start faster in a VM than a machine's own: with these run defects, tunnel and punch
+shell='busybox sh'
+
+# on SIDE COMMAND...: runs it there. As ip netns exec, which takes three times as long; busybox has some commands itself, so by its path.
 on() {
 	local space=${LAB_PREFIX-}$1
 	shift
-	ip netns exec "$space" "$@"
+	if [ -e "/etc/netns/$space" ]; then
+		ip netns exec "$space" "$@"
+		return
+	fi
+	case $1 in */*) ;; *) hash "$1" && set -- "${BASH_CMDS[$1]}" "${@:2}" ;; esac
+	busybox nsenter --net="/run/netns/$space" "$@"
 }
 # script SIDE WORD...: the generated script of that side, there; up goes on without waiting for the other
 script() {
@@ -26,14 +36,22 @@ script() {
 		set -- up --no-punch "$@"
 		: >"$BATS_TEST_TMPDIR/up"
 	fi
-	on "$side" sh "$BATS_TEST_TMPDIR/$side.sh" "$@"
+	on "$side" $shell "$BATS_TEST_TMPDIR/$side.sh" "$@"
 }
 # generate ARGUMENT...: scripts in this test's folder
 generate() { xfrmpair -o "$BATS_TEST_TMPDIR" --force "$@"; }
+# fixed_rows FILE: keys for a and b that follow from no secret, for the default cipher
+fixed_rows() {
+	for words in 'a b 1 0x00001001' 'b a 1 0x00001002'; do echo "$words 0x$(head -c 36 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"; done >"$1"
+	chmod 600 "$1"
+}
 both_up() { for side in ${SIDES:-a b}; do script "$side" up "$@" || return; done; }
 both_down() { rm -f "$BATS_TEST_TMPDIR/up"; for side in ${SIDES:-a b}; do script "$side" down --all; done; }
 # for teardown(): what a failed test left up
 all_down() { [ ! -e "$BATS_TEST_TMPDIR/up" ] || both_down >/dev/null 2>&1 || :; }
+
+# printed_down: of what a paste block said, on standard input, the lines that take it down
+printed_down() { tr -d '\r' | awk '/^To take it down/ { lines = ""; on = 1; next } !/^  / { on = 0 } on { lines = lines $0 "\n" } END { printf "%s", lines }'; }
 
 # answers SIDE FROM TO [PING-OPTION...]: three pings, all answered
 answers() {

@@ -16,7 +16,10 @@ teardown_file() {
 	"$net" down
 	LAB_PREFIX=x- "$net" down
 }
-setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }
+setup() {
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	shell=sh
+}
 teardown() { all_down; }
 
 @test "two scripts of one run carry pings both ways through two NATs" {
@@ -40,10 +43,10 @@ teardown() { all_down; }
 	on a $(head -1 "$BATS_TEST_TMPDIR/said")
 }
 
-@test "up --no-punch of two hosts starts at most 40 processes" {
+@test "up --no-punch of two hosts starts at most 40 programs, beside those that a secret takes" {
 	generate "$A" "$B"
 	: >"$BATS_TEST_TMPDIR/up"
-	on a strace -f --seccomp-bpf -o "$BATS_TEST_TMPDIR/trace" -e trace=clone,clone3,fork,vfork sh "$BATS_TEST_TMPDIR/a.sh" up --no-punch \
+	on a strace -f --seccomp-bpf -o "$BATS_TEST_TMPDIR/trace" -e trace=execve,clone,clone3,fork,vfork sh "$BATS_TEST_TMPDIR/a.sh" up --no-punch \
 		>"$BATS_TEST_TMPDIR/said" 3>&- &
 	for _ in $(seq 200); do
 		grep -q ping "$BATS_TEST_TMPDIR/said" && break
@@ -51,9 +54,12 @@ teardown() { all_down; }
 	done
 	pkill strace
 	count=$(grep -c '\(clone\|clone3\|fork\|vfork\)\((.*)\| resumed.*\) = [1-9]' "$BATS_TEST_TMPDIR/trace")
-	echo "# $count processes" >&3
+	hashes=$(grep -c 'execve("[^"]*sha256sum"' "$BATS_TEST_TMPDIR/trace") || :
+	programs=$(grep -c 'execve.* = 0$' "$BATS_TEST_TMPDIR/trace")
+	echo "# $programs programs, $hashes of them for the secret; $count processes" >&3
 	[ "$count" -gt 5 ]
-	[ "$count" -le 40 ]
+	[ $((programs - hashes)) -le 40 ]
+	[ "$hashes" -le 14 ]
 }
 
 @test "one wrong mapped port and nothing is answered" {
@@ -96,7 +102,8 @@ teardown() { all_down; }
 }
 
 @test "one flipped bit of a key moves XfrmInStateProtoError and nothing else" {
-	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
+	fixed_rows "$BATS_TEST_TMPDIR/keys"
+	generate --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
 	both_down
@@ -209,7 +216,8 @@ teardown() { all_down; }
 }
 
 @test "what stands in the way is found before anything is added, and named" {
-	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
+	fixed_rows "$BATS_TEST_TMPDIR/keys"
+	generate --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	spi=$(awk '$1 == "b" { print $4 }' "$BATS_TEST_TMPDIR/keys")
 	on a ip xfrm policy add src 192.168.1.4/32 dst 192.168.2.100/32 dir out action block priority 77
 	run script a up
@@ -225,8 +233,22 @@ teardown() { all_down; }
 	sleep 0.3
 	run script a up
 	[ "$status" -eq 1 ]
-	[[ "$output" == 'a: UDP port 61525 is taken by users:(("espdecap",'* ]]
+	[[ "$output" == 'a: UDP port 61525 is taken by users:(("espdecap",'* ]] # of no tunnel of ours
+	# a natprobe that holds it
 	pkill -f 'espdecap 61525$'
+	on a natprobe -b 192.168.1.4 -p 61525 --punch 31.1.2.3:10421 --timeout 15 >/dev/null 2>&1 3>&- &
+	sleep 0.5
+	run script a up
+	[ "$status" -eq 1 ]
+	[[ "$output" == 'a: UDP port 61525 is taken by natprobe (pid '*'): with --hold, Enter ends it' ]]
+	pkill -x natprobe
+	# another tunnel
+	xfrmpair -o "$BATS_TEST_TMPDIR/other" a=192.168.1.4:61525@85.9.8.7+10.77.0.0/24 c=192.168.2.100:61523@31.1.2.3:10421+10.78.0.0/24
+	on a sh "$BATS_TEST_TMPDIR/other/a.sh" up --no-punch 3>&-
+	run script a up
+	[ "$status" -eq 1 ]
+	[[ "$output" == "a: UDP port 61525 is taken by another tunnel, which sh $BATS_TEST_TMPDIR/other/a.sh down ends" ]]
+	on a sh "$BATS_TEST_TMPDIR/other/a.sh" down
 	run script b up
 	[ "$status" -eq 0 ]
 	cp "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/a.sh"
@@ -258,10 +280,10 @@ teardown() { all_down; }
 	[ ! -e "$file" ]
 }
 
-@test "a mesh of other names, addresses and ports connects both ways under all four shells" {
+@test "a mesh of other names, addresses and ports connects both ways, under the two shells that nothing else here runs" {
 	LAB_PREFIX=y- "$net" up --a 10.11.12.13@77.1.2.3 --b 172.20.30.40@99.4.5.6 --nat-a moves:4500:33333 --nat-b keeps
 	export LAB_PREFIX=y- SIDES='home office'
-	for shell in dash 'busybox ash' bash mksh; do
+	for shell in bash mksh; do
 		xfrmpair -o "$BATS_TEST_TMPDIR" --force home=10.11.12.13:4500@77.1.2.3:33333 office=172.20.30.40:5500@99.4.5.6
 		on a $shell "$BATS_TEST_TMPDIR/home.sh" up --no-punch
 		on b $shell "$BATS_TEST_TMPDIR/office.sh" up --no-punch
@@ -276,7 +298,8 @@ teardown() { all_down; }
 }
 
 @test "keys are in no process's arguments and in no file that up makes, under all four shells" {
-	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
+	fixed_rows "$BATS_TEST_TMPDIR/keys"
+	generate --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	key=$(awk '$1 == "a" { print substr($5, 3) }' "$BATS_TEST_TMPDIR/keys")
 	for shell in dash 'busybox ash' bash mksh; do
 		# strace would wait for espdecap, too
@@ -289,10 +312,10 @@ teardown() { all_down; }
 		pkill strace
 		grep -q execve "$BATS_TEST_TMPDIR/trace"
 		run ! grep -q "execve.*$key" "$BATS_TEST_TMPDIR/trace"
-		grep O_CREAT "$BATS_TEST_TMPDIR/trace" | grep -v -e "$XFRMPAIR_RUN" -e /dev/null >"$BATS_TEST_TMPDIR/made" || :
+		grep O_CREAT "$BATS_TEST_TMPDIR/trace" | grep -v -e "$XFRMPAIR_RUN" -e "$XFRMPAIR_STATE" -e /dev/null >"$BATS_TEST_TMPDIR/made" || :
 		cat "$BATS_TEST_TMPDIR/made"
 		[ ! -s "$BATS_TEST_TMPDIR/made" ]
-		run ! grep -rq "$key" "$XFRMPAIR_RUN"
+		run ! grep -rq "$key" "$XFRMPAIR_RUN" "$XFRMPAIR_STATE"
 		script a down
 	done
 	# the control: the same search finds a key that is an argument
@@ -404,8 +427,8 @@ paste() {
 @test "a paste block works in an interactive root bash and keeps the keys out of its history" {
 	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	xfrmpair --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B" | sed '/^# side b/,$d' >"$BATS_TEST_TMPDIR/block"
-	key=$(awk '$1 == "a" { print substr($5, 3) }' "$BATS_TEST_TMPDIR/keys")
-	grep -q "$key" "$BATS_TEST_TMPDIR/block"
+	key=$(grep -o '[0-9a-f]\{72\}' "$BATS_TEST_TMPDIR/block" | head -n 1)
+	[ -n "$key" ]
 	script b up
 	paste "$BATS_TEST_TMPDIR/block"
 	cat "$BATS_TEST_TMPDIR/screen"
@@ -413,14 +436,14 @@ paste() {
 	[ -s "$BATS_TEST_TMPDIR/history" ]
 	run ! grep -q -e "$key" -e 0x "$BATS_TEST_TMPDIR/history"
 	# what the block says takes it down again
-	sed -n '/^# To take/,$s/^#   //p' "$BATS_TEST_TMPDIR/block" | on a sh -e
+	printed_down <"$BATS_TEST_TMPDIR/screen" | on a sh -e
 	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
 }
 
 @test "a paste that is cut off does nothing" {
 	xfrmpair "$A" "$B" | sed '/^# side b/,$d' >"$BATS_TEST_TMPDIR/block"
 	snapshot a >"$BATS_TEST_TMPDIR/before"
-	for lines in 12 20 $(($(grep -n '^}' "$BATS_TEST_TMPDIR/block" | cut -d: -f1) - 1)); do
+	for lines in 12 20 $(($(grep -n '^)' "$BATS_TEST_TMPDIR/block" | cut -d: -f1) - 1)); do
 		head -n "$lines" "$BATS_TEST_TMPDIR/block" >"$BATS_TEST_TMPDIR/cut"
 		paste "$BATS_TEST_TMPDIR/cut" || :
 		snapshot a | diff "$BATS_TEST_TMPDIR/before" -

@@ -1,0 +1,231 @@
+# What `make install` puts where, that it works from there, and that `make uninstall` takes away exactly that; the completion,
+# and the README's first ten lines. No kernel needed.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return 1
+	export TO=$BATS_FILE_TMPDIR/to
+	make -s all 3>&-
+	# as root with a tight umask may do it
+	(umask 077 && make -s install DESTDIR="$TO" PREFIX=/opt/here 3>&-)
+	export PREFIX=$TO/opt/here
+}
+setup() {
+	mkdir "$BATS_TEST_TMPDIR/here" && cd "$BATS_TEST_TMPDIR/here" || return 1
+	COMPLETION=$PREFIX/share/bash-completion/completions/xfrmpair
+	TOP=$BATS_TEST_DIRNAME/..
+}
+
+@test "install puts programs, manuals, completion, units and examples under PREFIX, for everybody to read" {
+	(cd "$PREFIX" && find . ! -type d -printf '%m %P\n') | sort >there
+	cat there
+	{
+		for program in xfrmpair espdecap natprobe; do
+			echo "755 bin/$program"
+			echo "644 share/man/man1/$program.1"
+			echo "644 share/bash-completion/completions/$program"
+		done
+		for file in README.md LICENSE examples/session; do echo "644 share/doc/xfrmpair/$file"; done
+		for unit in xfrmpair xfrmpair-espdecap xfrmpair-follow xfrmpair-rekey; do echo "644 lib/systemd/system/$unit@.service"; done
+		echo "644 lib/systemd/system/xfrmpair-rekey@.timer"
+		for file in rc cron; do echo "644 share/doc/xfrmpair/examples/boot/xfrmpair.$file"; done
+		(cd "$TOP" && printf '644 share/doc/xfrmpair/%s\n' examples/*/*) | grep -v /examples/boot/
+	} | sort | diff - there
+	[ -z "$(find "$TO" -type d ! -perm 755)" ]
+	[ "$(find "$TO" ! -type d | wc -l)" -eq "$(wc -l <there)" ]
+	cmp "$TOP/helper/natprobe.1" "$PREFIX/share/man/man1/natprobe.1"
+}
+
+@test "uninstall removes what install has put there, and nothing else" {
+	cp -R "$PREFIX" all
+	: >all/share/doc/xfrmpair/mine
+	: >all/bin/other
+	make -s -C "$TOP" uninstall PREFIX="$PWD/all"
+	(cd all && find . ! -type d | sort) >left
+	printf '%s\n' ./bin/other ./share/doc/xfrmpair/mine | diff - left
+	# of folders its own go too, where nothing of somebody else's is in them
+	rm all/share/doc/xfrmpair/mine
+	make -s -C "$TOP" uninstall PREFIX="$PWD/all"
+	[ -z "$(find all -name '*xfrmpair*' -o -path '*xfrmpair*')" ]
+	[ -d all/share/man/man1 ]
+}
+
+@test "what is installed runs from there, and its example works as it lies there" {
+	for program in xfrmpair espdecap natprobe; do
+		[[ "$("$PREFIX/bin/$program" --version)" == "$program "* ]]
+	done
+	"$PREFIX/bin/xfrmpair" -f "$PREFIX/share/doc/xfrmpair/examples/howto/tunnel.conf" -o howto
+	[ -f howto/a.sh ]
+}
+
+# an ip of a host that has the address it is asked for, and no tunnel
+fake_ip() {
+	mkdir -p fake
+	cat >fake/ip <<'END'
+#!/bin/sh
+for last; do :; done
+case $* in
+"xfrm help") echo ip xfrm ;;
+"-batch -") cat >/dev/null ;;
+*" show "*" to "* | *" show to "*) echo "2: eth0 inet ${last%/*}/24 scope global eth0" ;;
+"route get "*) echo "$last via 192.168.1.1 dev eth0 src 192.168.1.4" ;;
+esac
+END
+	chmod +x fake/ip
+}
+
+@test "a script in another folder finds espdecap and natprobe on PATH" {
+	fake_ip
+	# addresses of documentation, which no host has: espdecap, when it is found, says so
+	"$PREFIX/bin/xfrmpair" -o t 192.0.2.1:4500 198.51.100.7:4500
+	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:/usr/bin:/bin" sh t/a.sh up --no-punch
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"a: no espdecap; "* ]]
+	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:$PREFIX/bin:/usr/bin:/bin" sh t/a.sh up --wait 1
+	echo "$output"
+	[[ "$output" == *"natprobe: "* && "$output" != *"no natprobe"* ]]
+	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:$PREFIX/bin:/usr/bin:/bin" sh t/a.sh up --no-punch
+	echo "$output"
+	[[ "$output" == *"a: espdecap did not start: espdecap: "* ]]
+}
+
+# complete WORD...: what TAB would offer for the last WORD, sorted
+complete_words() {
+	PATH=$PREFIX/bin:$PATH bash --norc -c '
+		. "$1"; shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+		spec=$(complete -p "$1") function=${spec##*-F } function=${function%% *}
+		"$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+		[ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$COMPLETION" "$@" | sort
+}
+
+@test "completion offers every option of the manual, and no other" {
+	for program in xfrmpair espdecap natprobe; do
+		sed -n -E '/^(\.Sh OPTIONS|The options are:)/,/^\.El/s/^\.It Fl (.)/-\1/p' "$TOP"/*/$program.1 |
+			sed 's/ Ns Op .*//; s/ Ar .*//; s/ , / -/' | tr ' ' '\n' | grep -v '^-*$' | sort >manual
+		complete_words $program '' | sort -u >offered
+		diff manual offered
+	done
+	[ "$(complete_words xfrmpair --cl)" = --clamp ]
+	[ "$(complete_words natprobe -p 4500 --to)" = "--token
+--token-fd" ]
+}
+
+@test "completion offers the values of an option, and files where one is wanted" {
+	[ "$(complete_words xfrmpair --cipher chacha)" = chacha20poly1305 ]
+	"$PREFIX/bin/xfrmpair" --list-ciphers | sed '1d; /^key,/d; s/ .*//' | sort >ciphers
+	complete_words xfrmpair --cipher '' | diff ciphers -
+	[ "$(complete_words xfrmpair --cipher = aes128g)" = "$(grep ^aes128g ciphers)" ]
+	[ "$(complete_words xfrmpair --mode '')" = "transport
+tunnel" ]
+	[ "$(complete_words xfrmpair --format '')" = "paste
+script
+wireshark" ]
+	[ "$(complete_words xfrmpair --encap espinudp-)" = espinudp-nonike ]
+	for word in transport paste espinudp-nonike; do "$PREFIX/bin/xfrmpair" --help | grep -q -e "$word"; done
+	mkdir folder
+	: >file
+	[ "$(complete_words xfrmpair --keys fi)" = file ]
+	[ "$(complete_words xfrmpair -o fo)" = folder ]
+	[ -z "$(complete_words xfrmpair -o fi)" ]
+	[ -z "$(complete_words espdecap -i '')" ]
+}
+
+@test "completion of a script offers its verbs and their options, those that it knows, and runs nothing" {
+	"$PREFIX/bin/xfrmpair" -o t a=192.168.1.4:4500@85.9.8.7+10.1.0.0/24 b=192.168.2.9:4500@31.1.2.3+10.2.0.0/24
+	"$PREFIX/bin/xfrmpair" -o plain 192.0.2.1 198.51.100.7
+	for script in t/a.sh plain/a.sh; do
+		sh $script --help | sed 's/.*\.sh //; s/ | /\n/g' >usage
+		{ echo -n; sed 's/^\[-n\] //; s/ .*//' usage; } | sed '1i-n' | sort >verbs
+		for verb in up down status rekey follow update-peer; do grep -qx -e "$verb" verbs; done
+		complete_words sh $script '' | diff verbs -
+		[ "$(complete_words sh $script -n do)" = down ]
+		for verb in up down status; do
+			grep -w "$verb" usage | grep -o -e '--[a-z-]*' | sort >known
+			complete_words sh $script -n $verb '' >offered
+			# those of other tunnels too, which the script refuses
+			case $script in t/*) diff known offered ;; *) [ -z "$(comm -23 known offered)" ] ;; esac
+		done
+	done
+	[ "$(complete_words sh t/a.sh up --wait 5 --lo)" = --local ]
+	[ -z "$(complete_words sh t/a.sh up --wait '')" ]
+	# of files that are no such script only what the shell itself would offer; nothing is run
+	printf 'touch ran\nusage() {\n' >other.sh
+	[ -z "$(complete_words sh other.sh '')" ]
+	sed 's/^name=/touch ran; name=/' t/a.sh >t/marked.sh
+	complete_words sh t/marked.sh '' | grep -qx up
+	[ ! -e ran ]
+}
+
+@test "what completed sh before still does for everything else" {
+	[ "$(bash --norc -c '_before() { COMPREPLY=(as before); }; complete -F _before sh; . "$1"; . "$1"
+		COMP_WORDS=(sh -) COMP_CWORD=1; complete -p sh >&2; _xfrmpair_script sh - sh; echo "${COMPREPLY[@]}"' bash "$COMPLETION")" = 'as before' ]
+}
+
+@test "the completion passes shellcheck" { shellcheck "$TOP/gen/xfrmpair.bash-completion"; }
+
+@test "TAB in a shell completes" {
+	{ sleep 1; echo ". $COMPLETION"; sleep 1; printf 'xfrmpair --list-ci\t>out\n'; sleep 2; echo exit; sleep 1; } |
+		PATH=$PREFIX/bin:$PATH script -qec 'bash --norc -i' /dev/null >said
+	cat said
+	grep -q aes256gcm16 out
+}
+
+# the README's first block of commands, as people type them: PERSON COMMAND, a line each
+readme_lines() { sed -n 's/^    \(alice\|bob\)\$ /\1 /p' "$TOP/README.md"; }
+
+@test "the README's lines are a walk for two people, and their words fit together" {
+	readme_lines >lines
+	cat lines
+	[ "$(wc -l <lines)" -eq 11 ]
+	[ "$(sed 's/ .*//' lines | sort | uniq -c | tr -s ' \n' ' ')" = ' 6 alice 5 bob ' ]
+	[ "$(sed -n 's/^[a-z]* //; 1,2p' lines)" = 'make && sudo make install
+make && sudo make install' ]
+	export PATH="$PWD/fake:$PREFIX/bin:$PATH"
+	mkdir -p fake
+	for side in alice bob; do
+		# natprobe is asked for the port that the word is shown with, at two servers
+		word=$(sed -n "/^    $side\\\$ xfrmpair --secret $side.key $side=/{n;s/^ *//p}" "$TOP/README.md")
+		printf '#!/bin/sh\n[ $# = 4 ] && case $1$2,$3,$4 in -p%s,stun.*,stun.*) echo %s ;; esac\n' "$(expr "$word" : '[^:]*:\([0-9]*\)@')" "$(expr "$word" : '[a-z]*=\([^#]*\)#')" >fake/natprobe
+		chmod +x fake/natprobe
+		bash -c "$(sed -n "s/^$side \(.*natprobe\)/\1/p" lines)" >said
+		[ "$(sed 's/#.*//' said)" = "${word%#*}" ]
+		diff said $side.word
+	done
+	bash -c "$(sed -n 's/^alice \(.*-o tunnel\)/\1/p' lines)" 2>digits.alice
+	mv tunnel/bob.sh . 2>/dev/null && return 1
+	bash -c "$(sed -n 's/^bob \(.*-o tunnel\)/\1/p' lines)" 2>digits.bob
+	diff <(grep -o 'fingerprint [0-9 ]*' digits.alice) <(grep -o 'fingerprint [0-9 ]*' digits.bob)
+	for side in alice bob; do
+		grep -qx "$side sudo sh tunnel/$side.sh up" lines
+		grep -qx "$side sudo sh tunnel/$side.sh down" lines
+	done
+	grep -qxF "  $(sed -n 's/^alice ping/ping/p' lines)" tunnel/alice.sh
+	diff <(grep '^#key ' tunnel/alice.sh) <(grep '^#key ' tunnel/bob.sh)
+	# one person with two machines: the same words without keys
+	$(sed -n 's/^`\(xfrmpair -o tunnel alice=[^ ]* bob=[^ `]*\)`.*/\1/p' "$TOP/README.md" | sed 's/-o tunnel/-o both/')
+	[ "$(ls both)" = 'alice.sh
+bob.sh' ]
+}
+
+@test "what the README shows of up is what it says" {
+	fake_ip
+	printf '#!/bin/sh\necho 31.1.2.3:10421\n' >fake/natprobe
+	printf '#!/bin/sh\nsleep 5 >/dev/null 2>&1 &\necho $!\n' >fake/espdecap
+	printf '#!/bin/sh\n' >fake/nft
+	chmod +x fake/*
+	"$PREFIX/bin/xfrmpair" -o tunnel $(sed -n 's/^`xfrmpair -o tunnel \(alice=[^ ]* bob=[^ `]*\)`.*/\1/p' "$TOP/README.md")
+	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:$PATH" sh tunnel/alice.sh up
+	echo "$output"
+	[ "$status" -eq 0 ]
+	sed -n '/^    alice: tunnel/,/^$/{s/^    //;/./p}' "$TOP/README.md" | sed 's/digest [0-9a-f]\{8\}/digest X/' >shown
+	[ "$(wc -l <shown)" -eq 8 ]
+	sed 's/digest [0-9a-f]\{8\}/digest X/' <<<"$output" | diff shown -
+}
+
+@test "the README's usage lines are those of --help" {
+	for program in espdecap natprobe; do
+		"$PREFIX/bin/$program" --help | sed -n '1,/^$/p' | sed '/^[A-Z]/,$d' | sed 's/usage://' | tr -s ' \n' ' ' >help
+		sed -n "/^## Synopsis/,/^## /s/^    \($program.*\)/ \1/p" "$TOP/README.md" | tr -s ' \n' ' ' | diff help -
+	done
+}

@@ -1,0 +1,431 @@
+# Two words over a phone line: what each side computes for itself, from its own secret and everybody's words.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return 1
+	export XFRMPAIR=$PWD/${BUILD:-build}/xfrmpair PATH="$BATS_FILE_TMPDIR:$PATH"
+	compile() { "$1" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wconversion -Werror -Ihelper -Igen "${@:3}" -o "$BATS_FILE_TMPDIR/$2" tests/exchange.c ${LIBRARY-}; }
+	compile cc exchange -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+	LIBRARY=-lcrypto compile cc exchange-openssl -O3 -DOPENSSL
+	compile clang exchange-constant -O1 -g -fsanitize=memory -DMSAN
+	cd "$BATS_FILE_TMPDIR"
+	"$XFRMPAIR" --secret alice.key "alice=192.168.1.4:61525@85.9.8.7" 2>/dev/null >alice.word
+	"$XFRMPAIR" --secret bob.key "bob=192.168.2.100:61523@31.1.2.3:10421" 2>/dev/null >bob.word
+	"$XFRMPAIR" --secret carol.key "carol=10.0.0.1:4500@5.6.7.8" 2>/dev/null >carol.word
+}
+setup() {
+	set +T; declare -ft "$BATS_TEST_NAME" # bats traces the tests themselves, not what they call
+	mkdir "$BATS_TEST_TMPDIR/here" && cd "$BATS_TEST_TMPDIR/here" || return 1
+	cp -p "$BATS_FILE_TMPDIR"/*.key .
+	A=$(cat "$BATS_FILE_TMPDIR/alice.word") B=$(cat "$BATS_FILE_TMPDIR/bob.word") C=$(cat "$BATS_FILE_TMPDIR/carol.word")
+	shopt -s globstar dotglob # ** is all that is here
+}
+
+# refused MESSAGE ARGUMENT...: status 2, exactly this one line, nothing on stdout and nothing written
+refused() { fails 2 "$@"; }
+fails() {
+	local code=$1 message=$2 before=(**) after
+	shift 2
+	run --separate-stderr "$XFRMPAIR" "$@"
+	after=(**)
+	echo "status $status, said: $stderr"
+	[ "$status" -eq "$code" ] && [ "$stderr" = "xfrmpair: $message" ] && [ -z "$output" ] && [ "${before[*]}" = "${after[*]}" ]
+}
+same() { [ "$1" = "$2" ] || { printf '%s\n%s\n' "$1" "$2"; return 1; }; }
+# writes WHO FOLDER ARGUMENT...: as WHO does
+writes() { "$XFRMPAIR" --secret "$1.key" -o "$2" "${@:3}" 2>said; }
+rows() { sed -n 's/^#key //p' "$@"; }
+fingerprint() { sed -n "s/^fingerprint='\(.*\)'\$/\1/p" "$1"; }
+digest() { sed -n 's/^name=.* digest=\([^ ]*\) .*/\1/p' "$1"; }
+
+@test "X25519 gives what RFC 7748 says: its two vectors, 1 and 1000 rounds, and nothing with a point of low order" {
+	same "$(exchange x25519 a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4 e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c)" \
+		c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552
+	same "$(exchange x25519 4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493)" \
+		95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957
+	same "$(exchange iterate 1)" 422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079
+	same "$(exchange iterate 1000)" 684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51
+	# what takes the secret away: points of order 1, 2, 4 and 8, as they are and with p added
+	local zeros; zeros=$(printf '%064d' 0)
+	for point in $zeros "01${zeros:2}" e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800 \
+		5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157 {ec,ed,ee}$(printf 'ff%.0s' {1..30})7f; do
+		same "$(exchange x25519 a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4 $point)" "low order: $zeros"
+	done
+}
+
+@test "HKDF with SHA-256 gives what RFC 5869's first three cases say" {
+	local many=; many=$(for ((i = 0; i < 256; i++)); do printf %02x $i; done)
+	same "$(exchange hkdf 000102030405060708090a0b0c $(printf '0b%.0s' {1..22}) f0f1f2f3f4f5f6f7f8f9 42)" \
+		3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865
+	same "$(exchange hkdf "${many:192:160}" "${many:0:160}" "${many:352:160}" 82)" \
+		b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87
+	same "$(exchange hkdf '' $(printf '0b%.0s' {1..22}) '' 42)" \
+		8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8
+}
+
+@test "X25519, HKDF and SHA-256 are openssl's on 10,000 random inputs" {
+	same "$(exchange-openssl openssl 10000)" "10000 the same"
+}
+
+@test "no branch and no address of X25519 and HKDF depends on a secret" {
+	# some kernels place programs where this sanitizer of Debian's cannot live
+	same "$(setarch -R exchange-constant constant)" none
+	# the control
+	run ! setarch -R exchange-constant constant branch
+	[[ "$output" == *"MemorySanitizer: use-of-uninitialized-value"* ]]
+}
+
+@test "--secret FILE SIDE makes FILE, for its owner only, and prints SIDE#PUBLIC, the same each time" {
+	umask 000
+	natprobe() { echo 192.168.1.4:61525@85.9.8.7:61525; }
+	run --separate-stderr "$XFRMPAIR" --secret dora.key $(natprobe -p 61525 S1 S2)
+	[ "$status" -eq 0 ]
+	[[ "$output" =~ ^192\.168\.1\.4:61525@85\.9\.8\.7:61525#[A-Za-z0-9_-]{43}$ ]]
+	[ "$stderr" = "xfrmpair: made dora.key: it stays here, and nobody else sees it" ]
+	[ "$(stat -c %a dora.key)" = 600 ]
+	[[ "$(cat dora.key)" =~ ^xfrmpair\ secret\ 0x[0-9a-f]{64}$ ]]
+	# as libcrypto has it
+	same "$(printf '302e020100300506032b656e04220420%s' "$(sed 's/.*0x//' dora.key)" | xxd -r -p | openssl pkey -inform DER -pubout -outform DER | tail -c 32 | base64 | tr +/ -_ | tr -d =)" "${output#*#}"
+	local word=$output
+	run --separate-stderr "$XFRMPAIR" --secret dora.key 192.168.1.4:61525@85.9.8.7:61525
+	[ "$output" = "$word" ] && [ -z "$stderr" ]
+	run --separate-stderr "$XFRMPAIR" --secret dora.key "$word"
+	[ "$output" = "$word" ] && [ -z "$stderr" ]
+	# later, from elsewhere: spelled as it was typed
+	run --separate-stderr "$XFRMPAIR" --secret dora.key 'dora=[2001:DB8::1]:4500+2001:db8:1::/48'
+	[ "$output" = "dora=[2001:DB8::1]:4500+2001:db8:1::/48#${word#*#}" ]
+	# another file is another key, and nothing of it is left elsewhere
+	run --separate-stderr "$XFRMPAIR" --secret eve.key 192.168.1.4:61525@85.9.8.7:61525
+	[ "${output#*#}" != "${word#*#}" ]
+	[ "$(echo **)" = "alice.key bob.key carol.key dora.key eve.key" ]
+}
+
+@test "two persons with two words, each with the own secret alone, get one script each, and they match" {
+	mkdir hers his
+	mv alice.key hers; mv bob.key his
+	(cd hers && writes alice t "$A" "$B")
+	(cd his && writes bob t "$A" "$B")
+	same "$(cd hers; echo **)" "alice.key said t t/alice.sh"
+	same "$(cd his; echo **)" "bob.key said t t/bob.sh"
+	[ "$(stat -c %a hers/t/alice.sh)" = 600 ]
+	[[ "$(rows hers/t/alice.sh)" =~ ^alice\ bob\ 1\ secret\ 0x[0-9a-f]{64}$ ]]
+	same "$(rows hers/t/alice.sh)" "$(rows his/t/bob.sh)"
+	same "$(digest hers/t/alice.sh)" "$(digest his/t/bob.sh)"
+	[[ "$(fingerprint hers/t/alice.sh)" =~ ^[0-9]{5}(\ [0-9]{5}){5}$ ]]
+	same "$(fingerprint hers/t/alice.sh)" "$(fingerprint his/t/bob.sh)"
+	same "$(grep -o "peers='.*@[0-9]*'" hers/t/alice.sh | cut -d@ -f2)" "$(grep -o "peers='.*@[0-9]*'" his/t/bob.sh | cut -d@ -f2)"
+	# neither secret nor what it shares is in a script
+	run ! grep -qF -e "$(sed 's/.*0x//' hers/alice.key)" -e "$(sed 's/.*0x//' his/bob.key)" hers/t/alice.sh his/t/bob.sh
+	same "$(cat hers/said)" "xfrmpair: fingerprint $(fingerprint hers/t/alice.sh): read it out to each other, over the phone; if it differs, a word was altered, or an option differs
+xfrmpair: wrote t/alice.sh, for the host 192.168.1.4: start it first
+xfrmpair: alice.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
+	same "$(sed -n 2p his/said)" "xfrmpair: wrote t/bob.sh, for the host 192.168.2.100"
+	# the same again is the same; another key of one of them is another tunnel
+	(cd hers && writes alice again "$A" "$B" && cmp t/alice.sh again/alice.sh)
+	(cd his && D=$("$XFRMPAIR" --secret dora.key "${B%#*}" 2>said) && writes dora other "$A" "$D")
+	[ "$(rows his/other/bob.sh)" != "$(rows his/t/bob.sh)" ]
+	[ "$(digest his/other/bob.sh)" != "$(digest his/t/bob.sh)" ]
+	[ "$(fingerprint his/other/bob.sh)" != "$(fingerprint his/t/bob.sh)" ]
+	# a head of at most 60 lines that says the same, and a shell that the linter likes
+	sed '/^# ---- program/,$d' hers/t/alice.sh >head
+	[ "$(wc -l <head)" -le 60 ]
+	grep -qx "#   words     have the fingerprint $(fingerprint hers/t/alice.sh): if the other's differs, one was altered" head
+	shellcheck -s sh hers/t/alice.sh
+}
+
+# derived ONE TWO SECRET PUBLIC FACTS [PHRASE]: the row of a pair, and the fingerprint, as the manual describes them, by openssl
+derived() {
+	local facts shared one two
+	facts=$(printf '%s\n' "$5" | sha256sum | cut -d' ' -f1)
+	printf '302e020100300506032b656e04220420%s' "$3" | xxd -r -p >own.der
+	printf '302a300506032b656e032100%s' "$4" | xxd -r -p >peer.der
+	shared=$(openssl pkeyutl -derive -keyform DER -inkey own.der -peerform DER -peerkey peer.der | xxd -p -c 99)
+	one=$(hex "${A##*#}") two=$(hex "${B##*#}")
+	echo "$1 $2 1 secret 0x$(openssl kdf -binary -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:"$shared" -kdfopt hexsalt:"$(printf %s "${6-}" | xxd -p -c 999)" \
+		-kdfopt hexinfo:"$(printf 'xfrmpair secret %s %s ' "$1" "$2" | xxd -p -c 99)$one$two$facts" HKDF | xxd -p -c 99)"
+	perl -MDigest::SHA=sha256 -e 'my $hash = pack "H*", $ARGV[0]; $hash = sha256($hash) for 1 .. 65536;
+		print join(" ", map { my $n = 0; $n = $n * 256 + $_ for unpack "C5", substr $hash, 5 * $_; sprintf "%05d", $n % 100000 } 0 .. 5), "\n"' "$facts"
+}
+hex() { printf '%s=' "$1" | tr -- -_ +/ | base64 -d | xxd -p -c 99; }
+
+@test "the first secret, digest and fingerprint are what the manual says, by openssl; on every machine, whatever its libc" {
+	writes alice t "$A" "$B"
+	local facts="words of xfrmpair 1
+aes256gcm16 esn 0 transport 0 lan 0 hairpin 0 interface  mtu 1500 clamp 0 guard 0 nonike 0 limits 0 0
+alice c0a80104 61525 55090807  61525 c0a80104/32/0/0 #${A#*#}
+bob c0a80264 61523 1f010203  10421 c0a80264/32/0/0 #${B#*#}"
+	same "$(rows t/alice.sh; fingerprint t/alice.sh)" "$(derived alice bob "$(sed 's/.*0x//' alice.key)" "$(hex "${B#*#}")" "$facts")"
+	same "$(digest t/alice.sh)" "$(sha256sum <<<"$facts" | cut -c1-8)"
+	# what two libcs print in two ways, a name, everything that may be said, and a phrase
+	A=$("$XFRMPAIR" --secret alice.key '[2001:db8:0:1:1:1:1:1]:4500@alice.Example.org:4501+2001:db8:a::/48/tcp/22')
+	B=$("$XFRMPAIR" --secret bob.key '[2001:db8::2]:4500+2001:db8:b::/48')
+	(umask 077; echo 'correct horse' >phrase)
+	"$XFRMPAIR" --secret bob.key --pass phrase -o u --inner 2001:db8:99::/64 --esn --guard --clamp --star --limit-bytes 9 --limit-packets 8 --mtu 1400 --cipher aes128-sha256 "$A" "$B" 2>said
+	same "$(rows u/b.sh; fingerprint u/b.sh)" "$(derived a b "$(sed 's/.*0x//' bob.key)" "$(hex "${A##*#}")" "words of xfrmpair 1
+aes128-sha256 esn 1 transport 0 lan 0 hairpin 0 interface  mtu 1400 clamp 1 guard 1 nonike 0 limits 9 8
+star
+phrase
+inner 20010db8009900000000000000000000/64
+a 20010db8000000010001000100010001 4500 00000000000000000000000000000000 alice.example.org 4501 20010db8000a00000000000000000000/48/6/22 20010db8009900000000000000000001/128/0/0 #${A##*#}
+b 20010db8000000000000000000000002 4500 20010db8000000000000000000000002  4500 20010db8000b00000000000000000000/48/0/0 20010db8009900000000000000000002/128/0/0 #${B##*#}" 'correct horse')"
+}
+
+@test "a word with any byte altered makes other keys, or is refused, and so does any option that differs" {
+	# of one who writes, a line: the row and the fingerprint; nothing where it is refused
+	tells() { "$XFRMPAIR" -n --format script --secret alice.key "$@" 2>/dev/null | sed -n "s/^#key //p; s/^fingerprint=//p"; }
+	local right row i word letter
+	right=$(tells "$A" "$B")
+	[ "$(wc -l <<<"$right")" -eq 2 ]
+	for word in "$A" "$B"; do
+		for ((i = 0; i < ${#word}; i++)); do
+			# a key is one text: each third of its characters will do, and of all each ninth with sanitizers
+			[ $i -lt $((${#word} - 43)) ] || [ $(((${#word} - i) % 3)) -eq 1 ] || continue
+			[ -z "${SANITIZE-}" ] || [ $((i % 9)) -eq 0 ] || continue
+			letter=${word:i:1}
+			case $letter in [0-8]) letter=$((letter + 1)) ;; 9) letter=8 ;; [a-yA-Y]) letter=$(tr a-yA-Y b-zB-Z <<<"$letter") ;; *) letter=q ;; esac
+			letter=${word:0:i}$letter${word:i + 1}
+			if [ "$word" = "$A" ]; then row=$(tells "$letter" "$B"); else row=$(tells "$A" "$letter"); fi
+			[ -z "$(comm -12 <(sort <<<"$right") <(sort <<<"$row") | grep .)" ] || { echo "$letter"; return 1; }
+		done
+	done
+	[ -z "$(comm -12 <(sort <<<"$right") <(tells "$B" "$A" | sort) | grep .)" ] # in another order
+	local seen=$right
+	while read -r options; do
+		# shellcheck disable=SC2086 # words
+		row=$(tells $options "$A" "$B")
+		[ "$(wc -l <<<"$row")" -eq 2 ]
+		[ -z "$(comm -12 <(sort <<<"$seen") <(sort <<<"$row") | grep .)" ] || { echo "$options"; return 1; }
+		seen+=$'\n'$row
+	done <<'END'
+--cipher aes128gcm16
+--esn
+--mode transport
+--inner 10.99.0.0/24
+--inner 10.99.0.0/23
+--interface ipsec0
+--interface ipsec1
+--hairpin
+--lan
+--mtu 1400
+--clamp
+--guard
+--encap espinudp-nonike
+--limit-bytes 1000
+--limit-packets 1000
+--esn --guard
+END
+	# every option that a tunnel has is there, or is about this machine alone
+	same "$("$XFRMPAIR" --help | sed -n 's/^  [- ][a-zA-Z ][, ] --\([a-z-]*\).*/\1/p' | sort | tr '\n' ' ')" \
+		"cipher clamp dry-run encap esn explain file force format guard hairpin help inner interface keys lan limit-bytes limit-packets list-ciphers mode mtu output pass save-keys secret star version "
+}
+
+@test "spelled in another way, from a file, in another order of options, with what is about this machine alone: the same keys" {
+	A=$("$XFRMPAIR" --secret alice.key '[2001:db8::1]:4500@alice.example.org+2001:db8:a::/48+10.1.0.0/24/tcp/22')
+	B=$("$XFRMPAIR" --secret bob.key '[2001:db8::2]:4500+2001:db8:b::/48+10.2.0.0/24')
+	writes alice t --esn --mtu 1400 "$A" "$B"
+	local row; row=$(rows t/alice.sh t/a.sh 2>/dev/null; fingerprint t/a.sh)
+	A=$("$XFRMPAIR" --secret alice.key 'a=[2001:DB8:0:0::1]:4500@Alice.EXAMPLE.org.:4500+2001:DB8:A:0::/48+10.1.0.0/24/6/22')
+	writes alice u --mtu 1400 --cipher aes256gcm16 --mode tunnel --encap espinudp --esn --save-keys k "$A" "$B"
+	same "$(rows u/a.sh; fingerprint u/a.sh)" "$row"
+	printf '%s\n' '[tunnel]' 'secret = bob.key' 'esn = yes' 'mtu = 1400' '[side a]' 'local = [2001:db8::1]:4500' 'mapped = alice.example.org' \
+		'net = 2001:db8:a::/48' 'net = 10.1.0.0/24/tcp/22' "public = ${A#*#}" '[side b]' 'local = [2001:db8::2]:4500' 'net = 2001:db8:b::/48' 'net = 10.2.0.0/24' "public=${B#*#}" >t.conf
+	"$XFRMPAIR" -f t.conf -o v 2>said
+	same "$(rows v/b.sh; fingerprint v/b.sh)" "$row"
+	same "$(grep -v '^#' k)" "$(rows v/b.sh)"
+}
+
+@test "a mesh: each side needs all words, and gets all its pairs; a star: each spoke the one with the hub" {
+	local who
+	for who in alice bob carol; do writes $who $who "$A" "$B" "$C"; done
+	cat */*.sh >all.sh
+	same "$(rows all.sh | sort | uniq -c | awk '{ print $1, $2, $3 }')" "2 alice bob
+2 alice carol
+2 bob carol"
+	same "$(rows carol/carol.sh | cut -d' ' -f1,2)" "alice carol
+bob carol"
+	for of in digest fingerprint; do [ "$(for who in alice bob carol; do $of $who/$who.sh; done | uniq | wc -l)" -eq 1 ]; done
+	# both know a pair by one reqid
+	same "$(sed -n "s/^peers='bob@\([0-9]*\) .*/\1/p" alice/alice.sh)" "$(sed -n "s/^peers='alice@\([0-9]*\) .*/\1/p" bob/bob.sh)"
+	# the pair of two is not that which they have in the mesh
+	writes alice two "$A" "$B"
+	run ! grep -qxF "$(rows two/alice.sh)" <(rows alice/alice.sh)
+	for who in alice bob carol; do writes $who star-$who --star "$A" "$B" "$C"; done
+	same "$(rows star-carol/carol.sh | cut -d' ' -f1,2)" "alice carol"
+	same "$(rows star-alice/alice.sh)" "$(rows star-bob/bob.sh star-carol/carol.sh)"
+	[ "$(digest star-bob/bob.sh)" = "$(digest star-carol/carol.sh)" ]
+}
+
+@test "paste blocks, their explanation, and Wireshark's table are of the own side alone" {
+	run --separate-stderr "$XFRMPAIR" --secret bob.key "$A" "$B"
+	[ "$status" -eq 0 ]
+	same "$(grep -c '^# side ' <<<"$output")" 1
+	grep -q '^# side bob of the tunnel alice - bob,' <<<"$output"
+	local digits=${stderr%%:\ read*}
+	grep -qx "# words have the $(sed 's/.*: //' <<<"$digits"): if the other's differs, one was altered" <<<"$output"
+	same "${stderr##*$'\n'}" "xfrmpair: bob.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
+	local keys; keys=$(grep -o '0x[0-9a-f]\{72\}' <<<"$output" | sort)
+	same "$("$XFRMPAIR" --secret bob.key --explain "$A" "$B" 2>/dev/null | grep -v '^##')" "$output"
+	run --separate-stderr "$XFRMPAIR" --secret bob.key --format wireshark "$A" "$B"
+	[ "$status" -eq 0 ]
+	same "$(grep -o '0x[0-9a-f]\{72\}' <<<"$output" | sort)" "$keys"
+	[[ "$stderr" != *fresh* ]]
+	same "$("$XFRMPAIR" --secret alice.key "$A" "$B" 2>/dev/null | grep -o '0x[0-9a-f]\{72\}' | sort)" "$keys"
+}
+
+@test "words and secrets that do not fit together are refused" {
+	local none="no public key: want the word that xfrmpair --secret FILE SIDE prints there"
+	refused "side 2: bob has $none" --secret alice.key "$A" "${B%#*}"
+	refused "side 1: alice has $none" --secret bob.key "${A%#*}" "$B"
+	refused "side 1: a public key: want --secret FILE too, with the secret of one of the sides" "$A" "$B"
+	refused "side 2: a public key: want --secret FILE too, with the secret of one of the sides" "${A%#*}" "$B"
+	refused "carol.key: its public key is no side's: want the own word among them, as it was printed" --secret carol.key "$A" "$B"
+	refused "side 2: alice and bob have one public key: want one for each side" --secret alice.key "$A" "${B%#*}#${A#*#}"
+	refused "--keys: beside --secret, from which the keys follow: want one of them" --secret alice.key --keys k "$A" "$B"
+	refused "--pass: a phrase alone makes no keys: want --secret too" --pass p "${A%#*}" "${B%#*}"
+	refused "--secret: '': want a file" --secret '' "$A" "$B"
+	refused "dora.key: is missing: want it made, by xfrmpair --secret FILE SIDE, before the words go out" --secret dora.key "$A" "$B"
+	refused "no side: want at least two, like 192.168.1.4:4500@85.9.8.7 192.168.2.100:4500@31.1.2.3" --secret dora.key
+	refused "side 1: a public key already, and dora.key is missing: want the word without its #" --secret dora.key "$A"
+	refused "side 1: a public key that is not that of bob.key: want the word without its #" --secret bob.key "$A"
+	refused "--output: beside --secret and one SIDE, which get its public key: want the words of all sides" --secret dora.key -o t "${A%#*}"
+	refused "--dry-run: beside --secret and one SIDE, which get its public key: want the words of all sides" --secret dora.key -n "${A%#*}"
+	refused "side 1: port '0': want 1 to 65535" --secret dora.key 192.168.1.4:0@85.9.8.7
+	refused "--save-keys: 'alice.key': want a file of its own: the secret has that name" --secret alice.key --save-keys alice.key --force -o t "$A" "$B"
+	mv alice.key alice.sh
+	refused "--secret: 'alice.sh': want a file of its own: a script has that name" --secret alice.sh --force -o . "$A" "$B"
+}
+
+@test "a public key is refused that our own tool would not print, or that makes no secret" {
+	local want="public key: want the 43 characters after the # as xfrmpair --secret FILE SIDE prints them" bad
+	pub() { printf %s "$1" | xxd -r -p | base64 | tr +/ -_ | tr -d =; }
+	local ones; ones=$(printf 'ff%.0s' {1..30})
+	# too short, too long, padded, of other letters, with bits behind its end, on top, and of 2^255 - 19 and more
+	for bad in '' A "${B#*#}A" "${B#*#}=" "${B#*#}#" "$(tr -- -_ +/ <<<"--${B#*#}" | head -c 43)" "+${B: -42}" "${B:0:0}$(pub "${ones}0101" | head -c 42)F" \
+		"$(pub "${ones}01ff")" "$(pub "${ones}0180")" "$(pub "ed${ones}7f")" "$(pub "ff${ones}7f")"; do
+		refused "side 2: $want" --secret alice.key "$A" "${B%#*}#$bad"
+		refused "side 1: $want" --secret dora.key "${B%#*}#$bad"
+	done
+	for bad in $(printf '00%.0s' {1..32}) 01$(printf '00%.0s' {1..31}) e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800 \
+		5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157 "ec${ones}7f"; do
+		refused "side 2: a public key of low order, which makes no secret: somebody has altered the word" --secret alice.key "$A" "${B%#*}#$(pub $bad)"
+		# where there is no pair with it, too
+		refused "side 2: a public key of low order, which makes no secret: somebody has altered the word" --secret carol.key --star "$A" "${B%#*}#$(pub $bad)" "$C"
+	done
+	# the control: what is just below
+	"$XFRMPAIR" --secret alice.key "$A" "${B%#*}#$(pub "eb${ones}7f")" >/dev/null 2>&1
+	# in a tunnel file: once for a side, and 0x with nine digits may be in one by chance
+	local chance=AAAAA0x123456789abcdefABCDEF0123456789abcEA
+	printf '%s\n' '[side alice]' 'local = 192.168.1.4:61525' 'mapped = 85.9.8.7' "public = ${A#*#}" '[side bob]' 'local = 192.168.2.100:61523' 'mapped = 31.1.2.3:10421' "public = $chance" >t.conf
+	"$XFRMPAIR" --secret alice.key -f t.conf >/dev/null 2>&1
+	echo "public = $chance" >>t.conf
+	refused "t.conf:9: key 'public': given before; want it once for a side" --secret alice.key -f t.conf
+	sed -i '$d; s/^public = AAA.*/public = 0x0123456789abcdef0123456789abcdef/' t.conf
+	refused "t.conf:8: a key is in it: want a tunnel file; a key file goes with --keys" --secret alice.key -f t.conf
+}
+
+@test "hostile words are refused in one line that shows them safely" {
+	local long; long=$(printf 'a%.0s' {1..10240})
+	refused "side 2: '${long:0:60}...': longer than 4095 characters" --secret alice.key "$A" "$long"
+	refused "side 2: address '192.168.2.100\\xe2\\x80\\xae': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" --secret alice.key "$A" $'192.168.2.100\u202e:1#'"${B#*#}"
+	# of a key nothing is shown: it may be a secret that has slipped
+	for bad in $'\u202e' $'\e[31m' $'\n' "$(sed 's/.*secret //' alice.key)" "${long:0:4000}"; do
+		refused "side 2: public key: want the 43 characters after the # as xfrmpair --secret FILE SIDE prints them" --secret alice.key "$A" "${B%#*}#$bad"
+	done
+}
+
+@test "a secret file is the owner's alone, a regular one, and whole; of what it has nothing is shown" {
+	local want="a file that xfrmpair --secret FILE SIDE has made" bad mode
+	for mode in 640 604 620; do
+		chmod $mode alice.key
+		refused "alice.key: others than its owner can use it (mode 0$mode): want 0600, chmod 600 it and think of fresh keys" --secret alice.key "$A" "$B"
+		refused "alice.key: others than its owner can use it (mode 0$mode): want 0600, chmod 600 it and think of fresh keys" --secret alice.key "${A%#*}"
+	done
+	chmod 600 alice.key
+	ln -s alice.key link; ln -s nowhere dangling; mkdir folder; mkfifo -m 600 fifo
+	for bad in link dangling; do refused "$bad: a symbolic link: want a secret file" --secret $bad "${A%#*}"; done
+	for bad in folder fifo; do refused "$bad: no regular file: want a secret file" --secret $bad "${A%#*}"; done
+	refused "/dev/null: no regular file: want a secret file" --secret /dev/null "$A" "$B"
+	umask 077
+	local secret; secret=$(cat alice.key)
+	for bad in '' "$secret" "$secret"$'\n\n' "${secret}0"$'\n' "${secret%?}"$'\n' "${secret#* }"$'\n' "${secret^^}"$'\n' "${secret##* }"$'\n' "$secret"$'\r\n' "#key a b 1 ${secret#* }"$'\n'; do
+		printf %s "$bad" >bad
+		refused "bad: no secret, or not the whole of one: want $want" --secret bad "$A" "$B"
+		refused "bad: no secret, or not the whole of one: want $want" --secret bad "${A%#*}"
+	done
+	printf 'xfrmpair secret\0' >bad
+	refused "bad: a NUL byte: want a text file" --secret bad "${A%#*}"
+	yes | head -c 5000 >bad
+	refused "bad: File too large: want a secret file that can be read" --secret bad "${A%#*}"
+	[ "$(cat alice.key)" = "$secret" ]
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 65534 alice.key
+		refused "alice.key: belongs to user 65534: want a secret file of your own" --secret alice.key "$A" "$B"
+		mkdir -m 777 open && cp bob.key open
+		refused "open/bob.key: others than its owner can write in $PWD/open (mode 0777): want a place where only you and root can write" --secret open/bob.key "$A" "$B"
+	fi
+}
+
+@test "a secret file that cannot be written whole is not there, and its word is not printed" {
+	fails 1 "no/such/dora.key: cannot be written: No such file or directory" --secret no/such/dora.key "${A%#*}"
+	run -1 bash -c 'ulimit -f 0; exec "$@" 2> >(cat)' bash "$XFRMPAIR" --secret dora.key "${A%#*}"
+	same "$output $(echo **)" "xfrmpair: dora.key: cannot be written: File too large alice.key bob.key carol.key"
+	# a word that nobody hears: the file is there for the next time
+	"$XFRMPAIR" --secret dora.key "${A%#*}" >/dev/full 2>said && status=0 || status=$?
+	[ "$status" -eq 1 ]
+	[ "$(tail -1 said)" = "xfrmpair: standard output: No space left on device" ]
+	"$XFRMPAIR" --secret dora.key "${A%#*}" | grep -q '#'
+}
+
+@test "--pass mixes a phrase in: other keys, and a fingerprint that says that there is one and nothing of it" {
+	umask 077
+	printf 'correct horse\n' >hers
+	printf 'correct horse' >his
+	printf 'wrong horse' >other
+	writes alice t "$A" "$B"
+	writes alice a --pass hers "$A" "$B"
+	writes bob b --pass his "$A" "$B"
+	writes bob c --pass other "$A" "$B"
+	same "$(rows a/alice.sh)" "$(rows b/bob.sh)"
+	[ "$(rows a/alice.sh t/alice.sh c/bob.sh | sort -u | wc -l)" -eq 3 ]
+	same "$(fingerprint a/alice.sh) $(digest a/alice.sh)" "$(fingerprint c/bob.sh) $(digest c/bob.sh)"
+	[ "$(fingerprint a/alice.sh)" != "$(fingerprint t/alice.sh)" ]
+	run ! grep -q horse a/alice.sh said
+	: >empty; echo >newline; printf 'a\r\n' >carriage; printf 'a\0b' >nul; cp hers wide; chmod 644 wide
+	refused "empty: empty: want a phrase, the same on all sides" --secret alice.key --pass empty "$A" "$B"
+	refused "newline: empty: want a phrase, the same on all sides" --secret alice.key --pass newline "$A" "$B"
+	refused "carriage: a carriage return: want Unix line ends, as \`tr -d '\\r'\` makes them" --secret alice.key --pass carriage "$A" "$B"
+	refused "nul: a NUL byte: want a text file" --secret alice.key --pass nul "$A" "$B"
+	refused "wide: others than its owner can use it (mode 0644): want 0600, chmod 600 it and think of fresh keys" --secret alice.key --pass wide "$A" "$B"
+	refused "none: No such file or directory: want a phrase file that can be read" --secret alice.key --pass none "$A" "$B"
+	# from a program that keeps it
+	writes alice p --pass <(printf 'correct horse\n') "$A" "$B"
+	same "$(rows p/alice.sh)" "$(rows a/alice.sh)"
+}
+
+@test "with --secret there is nothing else to delete, but the keys that were saved" {
+	"$XFRMPAIR" --secret alice.key -o t --save-keys k "$A" "$B" 2>said
+	same "$(tail -2 said)" "xfrmpair: once all sides are up, delete here k: who has it can read what they send
+xfrmpair: alice.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
+	# a dry run writes nothing, and says the fingerprint
+	"$XFRMPAIR" -n --secret alice.key -o u "$A" "$B" >out 2>said
+	same "$(cat said)" "xfrmpair: fingerprint $(fingerprint t/alice.sh): read it out to each other, over the phone; if it differs, a word was altered, or an option differs"
+	[ ! -e u ]
+	sed 1d out | cmp - t/alice.sh
+}
+
+@test "status of such a script has the fingerprint, down too, and --json has it as a field; no other script has it" {
+	writes alice t "$A" "$B"
+	"$XFRMPAIR" -o plain "${A%#*}" "${B%#*}" 2>said
+	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
+	for shell in dash 'busybox ash' bash mksh; do
+		run -1 $shell t/alice.sh status
+		same "$output" "alice: down
+  fingerprint $(fingerprint t/alice.sh)"
+		run -1 $shell t/alice.sh status --json
+		same "$(jq -c . <<<"$output")" "{\"name\":\"alice\",\"up\":false,\"fingerprint\":\"$(fingerprint t/alice.sh)\"}"
+		run -1 $shell plain/alice.sh status
+		same "$output" "alice: down"
+		$shell t/alice.sh -n up | grep -q 'state add'
+	done
+	run ! grep -q '^fingerprint=' plain/alice.sh
+}
