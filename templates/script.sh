@@ -83,6 +83,8 @@
 #% let own_port
 #% end
 
+# What not every tunnel has; what this one has of it follows.
+port='' esn='' first='' own_word='' own_nets='' other_nets='' site='' own_address='' interface='' guard='' limited='' fingerprint='' wireshark=''
 name=@name@ digest=@digest@ here=@address@@own_port@ title='@names@' cipher=@cipher@ esp=esp@family_digit@ mtu=@mtu@@esn_word@
 #% each peers
 #% if encap

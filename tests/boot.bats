@@ -275,6 +275,195 @@ helperless() {
 	until_true eval '! kill -0 "$(cat host/monitor)" 2>/dev/null'
 }
 
+@test "a side whose peer has gone on keeps the secret that it sends with: what is lost of it is put back" {
+	sh t/a.sh up --no-punch
+	epoch_2() { # as if the peer was heard with epoch 2: two of its packets have come
+		sed -n 's/^in\.[^ ]* 2 \(0x[0-9a-f]*\) .*/\1 2/p' run/*.a/sas >>host/counts
+	}
+	epoch_2
+	run -0 sh t/a.sh status
+	[[ "$(cat state/*)" == *" at 1 heard 2 "* ]]
+	sed -i '/^xfrm state .* dst 31.1.2.3 /d' host/kernel
+	run -0 sh t/a.sh up --no-punch
+	[[ "$output" == *"a: missing: SA to "* ]]
+	grep -q '^xfrm state .* dst 31.1.2.3 ' host/kernel
+	# and it moves
+	run -0 sh t/a.sh update-peer 31.1.2.4:4501
+	grep -q '^xfrm state .* dst 31.1.2.4 .* encap espinudp 4500 4501 ' host/kernel
+	grep -q '^xfrm policy .* dst 31.1.2.4 proto esp spi 0x' host/kernel
+}
+
+@test "while it is up its store is where up found it, whoever calls with another XFRMPAIR_STATE, or none" {
+	(cd t && XFRMPAIR_STATE=there sh a.sh up --no-punch)
+	[ "$(cat run/*.a/store)" = "$PWD/t/there/$(ls t/there)" ]
+	before=$(cat t/there/*)
+	sh t/a.sh rekey
+	sh t/a.sh status || :
+	sh t/a.sh down
+	[ ! -e state ]
+	[ "$(cat t/there/*)" != "$before" ]
+}
+
+@test "rekey does not begin a limit anew with the same key" {
+	"$XFRMPAIR" -o limited --limit-packets 1000 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3
+	sh limited/a.sh up --no-punch
+	sed -i '/^xfrm state .* dst 31.1.2.3 /d' host/kernel
+	run -0 sh limited/a.sh rekey
+	[[ "$output" == *"a: the SA to b is gone: its limit is reached? It is not begun anew; when b has rekeyed: rekey, or where keys are fixed: new scripts" ]]
+	run ! grep -q '^xfrm state .* dst 31.1.2.3 ' host/kernel
+	# once the peer is heard the next key comes, and its SA; the control: without a limit what is missing is put back
+	sed -n 's/^in\.[^ ]* 1 \(0x[0-9a-f]*\) .*/\1 2/p' run/*.a/sas >>host/counts
+	run -0 sh limited/a.sh rekey
+	[[ "$output" == *"a: sends to b with epoch 2" ]]
+	grep -q '^xfrm state .* dst 31.1.2.3 ' host/kernel
+	sh limited/a.sh down
+	rm host/counts
+	sh t/a.sh up --no-punch
+	sed -i '/^xfrm state .* dst 31.1.2.3 /d' host/kernel
+	sh t/a.sh rekey
+	grep -q '^xfrm state .* dst 31.1.2.3 ' host/kernel
+}
+
+@test "rekey says whether the peer has not been heard, or not followed" {
+	sh t/a.sh up --no-punch
+	run -0 sh t/a.sh rekey
+	[ "$output" = "a: b has not been heard yet: the keys stay as they are" ]
+}
+
+@test "nobody else holds the files that secrets are written to" {
+	sh t/a.sh up --no-punch
+	for file in t/a.sh state/*; do
+		: >"$file.new"
+		exec 8<"$file.new"
+		sed -n 's/^in\.[^ ]* \([0-9]*\) \(0x[0-9a-f]*\) .*/\2 2/p' run/*.a/sas >>host/counts
+		sh t/a.sh rekey
+		[ -z "$(cat <&8)" ]
+		exec 8<&-
+	done
+	# neither is led elsewhere
+	: >elsewhere
+	ln -s "$PWD/elsewhere" "$(echo state/*).new"
+	sh t/a.sh down
+	[ ! -s elsewhere ]
+	grep -q ' secret ' state/*
+}
+
+@test "check, ended at any time, leaves nobody who listens to the kernel, and no file" {
+	sh t/a.sh up --no-punch
+	printf '#!/bin/sh\nsleep 5\n' >bin/ping
+	for signal in INT TERM HUP; do
+		env --default-signal=INT sh t/a.sh check 3>&- &
+		until_true test -s host/monitor
+		kill -s $signal $!
+		wait $! || :
+		until_true eval '! kill -0 "$(cat host/monitor)" 2>/dev/null'
+		rm host/monitor
+		[ -z "$(find run -name '*.check.*')" ]
+	done
+}
+
+@test "check says when there is no ping" {
+	sh t/a.sh up --no-punch
+	mkdir few
+	for tool in sh sed awk cat ls grep sleep sha256sum readlink rm mkdir mv ln date id sync cp tr; do ln -s "$(command -v $tool)" few; done
+	rm bin/ping
+	PATH=$PWD/bin:$PWD/few run -1 sh t/a.sh check
+	[ "$output" = "a: no ping; install iputils-ping" ]
+}
+
+@test "status shows what there is while another is at work, but for up and down" {
+	sh t/a.sh up --no-punch
+	folder=$(echo run/*.a)
+	sleep 60 3>&- &
+	for verb in follow rekey status; do
+		ln -s "$! $(cut -d' ' -f22 /proc/$!/stat) $verb" "$folder/busy"
+		run -4 sh t/a.sh status
+		[[ "${lines[0]}" == "a: up, "* ]]
+		rm "$folder/busy"
+	done
+	ln -s "$! $(cut -d' ' -f22 /proc/$!/stat) down" "$folder/busy"
+	run -1 sh t/a.sh status
+	[[ "$output" == *"a: down is at work (pid "* ]]
+	kill $!
+	# and status is done with the folder when it has written what it saw
+	rm "$folder/busy"
+	sh t/a.sh status || :
+	[ ! -L "$folder/busy" ]
+}
+
+@test "what the caller's environment has changes no fact about the tunnel, and no key gets into another's" {
+	for script in t/a.sh plain/a.sh; do
+		sh $script -n up >plainly
+		env port=9 esn=yes first=b own_word=x own_nets=10.0.0.0/8 other_nets=10.0.0.0/8@1 site=yes own_address=10.0.0.1/32 own_device=lo interface=eth0 \
+			guard=yes limited=yes fingerprint=x wireshark=x auto=yes sh $script -n up | diff plainly -
+	done
+	sed -i '2i\
+env >>"$HOST/environment"' bin/ip
+	env book= rows= secret= key= auth= word= joined= sent= line= kept= noted= counted= sh t/a.sh up --no-punch
+	sh t/a.sh down
+	for secret in $(sed -n 's/^#key .* 0x//p' t/a.sh) $(sed -n 's/.* secret \([0-9a-f]*\) .* token \([0-9a-f]*\) .*/\1 \2/p' state/*) $(grep -o ' 0x[0-9a-f]\{20,\} ' host/given); do
+		run ! grep -q "${secret#0x}" host/environment
+	done
+	[ -s host/environment ]
+}
+
+@test "follow ends what it began, and ends with the kernel's announcements; killed, it leaves nobody behind" {
+	sh t/a.sh up --no-punch
+	sh t/a.sh follow 2>said 3>&- &
+	until_true test -e host/monitor
+	until_true grep -q follows said
+	kill "$(cat host/monitor)"
+	sed -i 's/^\(.*\)sleep 20 /\1sleep 1 /' t/a.sh
+	sh t/a.sh down
+	wait $! || :
+	rm host/monitor
+	sh t/a.sh up --no-punch
+	# the kernel's announcements end
+	sh t/a.sh follow 2>said 3>&- &
+	until_true test -e host/monitor
+	until_true grep -q follows said
+	kill "$(cat host/monitor)"
+	wait $! || status=$?
+	[ "$status" -eq 1 ]
+	[ "$(tail -n 1 said)" = "a: follows no more: ip xfrm monitor has ended" ]
+	rm host/monitor
+	# it is killed
+	sh t/a.sh follow 2>said 3>&- &
+	until_true test -e host/monitor
+	until_true grep -q follows said
+	kill -9 $!
+	until_true eval '! kill -0 "$(cat host/monitor)" 2>/dev/null'
+	until_true eval '! pgrep -f "t/a.sh follow"'
+}
+
+@test "follow looks up a peer that was not heard for two minutes, whoever else is, and not again where it was already" {
+	"$XFRMPAIR" -o names 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@b.example.net:4500 192.168.3.9:4500@77.3.4.5
+	printf '#!/bin/sh\necho "$*" >>"$HOST/ran"; case $* in *--resolve*) cat "$HOST/named" ;; esac\n' >bin/natprobe
+	echo 31.1.2.3 >host/named
+	sh names/a.sh up --no-punch
+	sed -i 's/sleep 20 /sleep 0.1 /' names/a.sh
+	c_is_heard() { # each time that it is looked
+		sed -n 's/^in\.c 1 \(0x[0-9a-f]*\) .*/\1/p' run/*.a/sas | while read -r spi; do sed -i "/^$spi /d" host/counts; echo "$spi $((++heard))" >>host/counts; done
+	}
+	heard=0
+	sh names/a.sh follow 2>said 3>&- &
+	follower=$!
+	echo 31.1.2.9 >host/named
+	moved() { heard=$((heard + 1)); c_is_heard; grep -q ' dst 31.1.2.9 ' host/kernel; }
+	until_true moved
+	grep -q 'a: b is at 31.1.2.9, port 4500 now, was at 31.1.2.3:4500' said
+	# heard from elsewhere since: the name that says what it said before is no news
+	sh names/a.sh update-peer b 31.1.2.77:4777
+	looked=$(grep -c resolve host/ran)
+	looked_up_twice() { [ "$(grep -c resolve host/ran)" -ge $((looked + 2)) ]; }
+	until_true looked_up_twice
+	grep -q ' dst 31.1.2.77 ' host/kernel
+	# a name that says something new is
+	echo 31.1.2.10 >host/named
+	until_true grep -q ' dst 31.1.2.10 .* encap espinudp 4500 4500 ' host/kernel
+	kill $follower
+}
+
 # ---- units ---------------------------------------------------------------------------------------------------------
 
 # as they will lie, with a name instead of the @; programs from here

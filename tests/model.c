@@ -77,7 +77,7 @@ static const struct property { const char *name, *words; } properties[] = {
 };
 enum { PROPERTIES = sizeof properties / sizeof *properties, PROMISED = REPLAYED - 1 };
 
-enum rule { AS_WRITTEN, STEP_UNHEARD, INBOUND_SHORT, INBOUND_REMOVED, ERASE_EARLY, ROW_FIRST, UP_EXACT, STATUS_EXACT, UP_LATE,
+enum rule { AS_WRITTEN, STEP_UNHEARD, INBOUND_SHORT, INBOUND_REMOVED, ERASE_EARLY, ERASE_OVERTAKEN, ROW_FIRST, UP_EXACT, STATUS_EXACT, UP_LATE,
             REKEY_LATE, DOWN_EARLY, DOWN_ABSENT, UNLOCKED, STORE_LOST, MARGIN_PASSED, ABOVE_RECORD, RULES };
 
 static const struct { const char *name; int breaks; const char *words; } rules[RULES] = {
@@ -85,6 +85,7 @@ static const struct { const char *name; int breaks; const char *words; } rules[R
 	[INBOUND_SHORT] = {"inbound-short", DEAF_FOR_GOOD, "no inbound SA of the next epoch"},
 	[INBOUND_REMOVED] = {"inbound-removed", DEAF, "a step removes all inbound SAs below the new epoch"},
 	[ERASE_EARLY] = {"erase-early", ERASED, "the secret before the own is erased, whatever is heard"},
+	[ERASE_OVERTAKEN] = {"erase-overtaken", ERASED, "what is sent with is erased once the peer is heard with the next epoch"},
 	[ROW_FIRST] = {"row-first", ERASED, "up erases the script's row at once, before the store is written"},
 	[UP_EXACT] = {"up-exact", TWICE, "up writes the number that it starts with, no margin above"},
 	[STATUS_EXACT] = {"status-exact", TWICE, "status writes the number that it sees, no margin above"},
@@ -120,7 +121,9 @@ static bool may_step(const struct store *store)
 /* the lowest epoch that the peer may still send with, or that we go on with */
 static int needed(const struct store *store)
 {
-	return larger(1, larger(store->heard, store->epoch - (broken != ERASE_EARLY)));
+	if (broken == ERASE_OVERTAKEN)
+		return larger(1, larger(store->heard, store->epoch - 1));
+	return larger(1, store->epoch - (store->heard < store->epoch && broken != ERASE_EARLY));
 }
 
 static int secret(const struct side *s)
@@ -397,6 +400,9 @@ static void judge(const struct state *state)
 	if (abs(epoch(a) - epoch(b)) > 1 || (a->sends && b->sends && abs(a->sends - b->sends) > 1))
 		breaks(APART);
 	if (secret(a) > (b->sends ? b->sends : epoch(b)) || secret(b) > (a->sends ? a->sends : epoch(a)))
+		breaks(ERASED);
+	/* who puts back a lost outbound SA, or moves it to where the peer is, makes it from the store */
+	if (secret(a) > epoch(a) || secret(b) > epoch(b))
 		breaks(ERASED);
 	/* a job that is under way leads to a state where none is */
 	if (!(watched & DEAF_FOR_GOOD) || a->job.verb || b->job.verb || a->recorder.verb || b->recorder.verb)

@@ -226,7 +226,7 @@ out.bbbbbbbbbbbbbbb 4294967295 0xdeadbeef 0 0'; }; record() { :; }; scan() { ech
 		says json >said
 		[ "$(wc -l <said)" -eq 1 ]
 		[ "$(jq -r "keys[], (.peers[0] | keys[])" said | sort -u)" = "$(sort -u <<<"$fields")" ]
-		jq -e ". == {name: \"a\", digest: \"$(expr "$folder" : "run/\(.*\)\.a")\", up: true, helper_pid: null, missing: [], peers: [{name: \"b\", state: \"up\", epoch: 1,
+		jq -e ". == {name: \"a\", digest: \"$(expr "$folder" : "run/\(.*\)\.a")\", up: true, helper_pid: null, missing: [], peers: [{name: \"b\", state: \"up\", cause: null, epoch: 1,
 			local: \"192.168.1.4:61525\", remote: \"31.1.2.3:10421\", tx_packets: 3, tx_bytes: 252, rx_packets: 3, rx_bytes: 252, last_received_seconds: 200, spi_out: \"0xdeadbeef\", spi_in: \"0xdeadbeef\"}]}" said
 		# with a text that needs escapes
 		echo "192.168.1.4 yes q\"\\q 10421 ." >"$folder/now"
@@ -237,7 +237,7 @@ out.bbbbbbbbbbbbbbb 4294967295 0xdeadbeef 0 0'; }; record() { :; }; scan() { ech
 	is_up
 	sed -i '/dst 192.168.2.100/,+3d' ours.policy
 	run -1 says json
-	jq -e '.peers[0].state == "half-up" and .missing == ["policy src 192.168.1.4/32 dst 192.168.2.100/32 dir out"]' <<<"$output"
+	jq -e '.peers[0].state == "half-up" and .peers[0].cause == "half-up" and .missing == ["policy src 192.168.1.4/32 dst 192.168.2.100/32 dir out"]' <<<"$output"
 	sed -i '1,/^src 192/{/^src 192/!d}' ours.state-s
 	run -1 says json
 	jq -e '.missing[0] == "SA from b" and (.peers[0] | .state == "half-up" and .spi_in == null and .epoch == 1 and .rx_packets == 0)' <<<"$output"
@@ -246,13 +246,13 @@ out.bbbbbbbbbbbbbbb 4294967295 0xdeadbeef 0 0'; }; record() { :; }; scan() { ech
 	jq -e '.peers[0].state == "down"' <<<"$output"
 	is_up
 	run -1 says json 'uses() { :; }; read_helper() { helper_pid=""; }'
-	jq -e '.helper_pid == null and .up == false and .peers[0].state == "half-up" and .missing == ["espdecap"]' <<<"$output"
+	jq -e '.helper_pid == null and .up == false and .peers[0].state == "half-up" and .peers[0].cause == "no-helper" and .missing == ["espdecap"]' <<<"$output"
 	says json 'uses() { :; }; read_helper() { helper_pid=77; }' | jq -e '.helper_pid == 77 and .up'
 	# one that was never heard
 	HEARD=no is_up
 	sed -i 's/252(bytes), 3(packets)/0(bytes), 0(packets)/; /lastused/d' ours.state-s
 	run -4 says json
-	jq -e '.up and .peers[0].state == "silent" and .peers[0].last_received_seconds == null' <<<"$output"
+	jq -e '.up and .peers[0].state == "silent" and .peers[0].cause == "never-heard" and .peers[0].last_received_seconds == null' <<<"$output"
 	run -4 says
 	[[ "${lines[0]}" == *'; nothing heard from b yet' && "${lines[2]}" == '  b: silent, not heard yet, at '* ]]
 	# where nothing can be said
@@ -493,8 +493,12 @@ b: "* ]]
 	run -0 checks 'in out' 4
 	[ "$output" = 'b: healthy' ]
 	# from where up found this host to be, to the target that is given
-	TARGET=192.168.2.7 run -0 checks 'in out' 4 'tests="  ping -c 3 -I auto 192.168.2.100"; ping() { : >pinged; echo "$*" >>pings; echo "4 packets transmitted, 4 received"; }'
+	TARGET=192.168.2.7 run -0 checks 'in out' 4 'other_nets=192.168.2.0/24@1 tests="  ping -c 3 -I auto 192.168.2.100"; ping() { : >pinged; echo "$*" >>pings; echo "4 packets transmitted, 4 received"; }'
 	[ "$(grep -c -e '-I 192.168.1.4 192.168.2.7$' pings)" -eq 2 ]
+	TARGET=192.168.3.7 run -2 checks 'in out' 4
+	[ "$output" = "a: '192.168.3.7': want an address in a net of another side: 192.168.2.100/32" ]
+	TARGET=example.org run -2 checks 'in out' 4
+	[ "$output" = "a: 'example.org': want an address there, as ping takes it" ]
 	BIG=0 names mtu 'in out' 4
 	names no-out-sa XfrmOutNoStates=4 0
 	names no-out-sa missing_SA_out.b_0xdeadbeef, 0
@@ -578,4 +582,23 @@ b: "* ]]
 	echo "$output"
 	[ "$took" -le $((5000 * ${BUSY:-1})) ]
 	[ "$(grep -v '^  ' <<<"$output" | sed 's/^\([a-z]: [a-z-]*\).*/\1/' | tr '\n' ,)" = 'b: healthy,c: no-out-sa,d: never-heard,e: never-heard,f: never-heard,' ]
+}
+
+@test "a target is asked of the peer in whose nets it is, of two the one with the longer prefix" {
+	while read -r target number; do
+		for awk in mawk gawk busybox; do
+			[ "$(unit howto 6.1 $awk check "target=$target other_nets='10.0.0.0/8@1 10.2.0.0/16@2 192.168.2.100/32@3 2001:db8::/32@4 2001:db8:2::/48@5 ::1/128@6'; find_target; echo \$target_number")" = "$number" ] ||
+				{ echo "$awk: $target"; return 1; }
+		done
+	done <<'END'
+10.1.2.3 1
+10.2.2.3 2
+192.168.2.100 3
+2001:db8:1::1 4
+2001:DB8:2:0:0:0:0:9 5
+::1 6
+END
+	run -2 unit howto 6.1 mawk check 'target=2001:db9:: other_nets=2001:db8::/32@1; find_target'
+	# in transport mode there are no nets but the peers themselves
+	[ "$(unit howto 6.1 mawk check 'unset other_nets; target=31.1.2.3; find_target; echo "$target_number"')" = 1 ]
 }

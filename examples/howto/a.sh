@@ -19,6 +19,8 @@
 #
 # Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.
 
+# What not every tunnel has; what this one has of it follows.
+port='' esn='' first='' own_word='' own_nets='' other_nets='' site='' own_address='' interface='' guard='' limited='' fingerprint='' wireshark=''
 name=a digest=88196a0e here=192.168.1.4 port=61525 title='a - b' cipher=aes128gcm12 esp=esp4 mtu=1442
 there_1=31.1.2.3 port_1=10421 pin_1=''  # where b is heard, and the SPI to send with
 # What `ip -batch` reads: which packets are to be encrypted, and how; SPI and key come from the rows at the end.
@@ -53,11 +55,12 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 4178794715
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3682389084
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
 set +aefCv -u; umask 077; unset IFS CDPATH machine
+unset book rows secret key auth word joined sent line kept # what holds keys here would be in the environment of all, where the caller's has that name
 run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
 say() { echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
@@ -98,11 +101,22 @@ claim() { # VERB: this process alone works on the folder; false when another doe
 		if ! worker=$(readlink "$folder/busy") || lives $worker; then return 1; else rm -f "$folder/busy"; fi # of one that was killed
 	done; trap 'rm -f "$folder/busy"' EXIT
 }
+release() { rm -f "$folder/busy"; trap - EXIT; }
+claim_soon() { # VERB: the same, after a short wait for another that is at work; else it fails
+	for try in 1 2 3 4 5 ''; do
+		! claim "$1" || return 0
+		[ -n "$worker" ] || fail 1 "cannot write to $folder"
+		[ -n "$try" ] || fail 1 "${worker##* } is at work already (pid ${worker%% *})"; sleep 1
+	done
+}
 # The journal has a line for each change, written before it, that takes it back. A line without its end was torn.
 note() { [ -n "$dry" ] || { echo "$* ." >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo"; }
 take_back() {
 	case ${1-} in natprobe) unmap "$@"; return ;; ip | nft | put_back) error=$("$@" 2>&1) && return ;; *) return 0 ;; esac
 	case $error in *'No such'* | *'Cannot find device'* | *'Cannot assign'*) ;; *) say "cannot be taken back: $*: $error"; return 1 ;; esac
+}
+forget_lines() { # LINES: of the journal
+	{ echo "$1"; echo --; cat "$folder/undo"; } | awk '!seen[$0]++ && on; $0 == "--" { on = 1 }' | cat >"$folder/left" && mv "$folder/left" "$folder/undo"
 }
 undo() { # FOLDER: takes back what its journal has, the last first; what cannot be stays noted, and is false
 	for process in follower helper; do read_process "$1/$process"; [ -z "$process" ] || kill "$process"; done
@@ -141,6 +155,8 @@ refused() { # WORDS ERROR: says what ip's error means, and stops
 # book has a line for each pair, and is what the store keeps: ONE TWO LOW KIND SECRET at EPOCH heard EPOCH out NUMBER HIGH in NUMBER HIGH token WORD .
 # LOW is the epoch of SECRET, the lowest that is needed yet; KIND is secret, or fixed where the keys are. HIGH counts 2^32s, with ESN.
 store=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$digest.$name book='' rows='' margin=67108864 # numbers that an end without down may cost: 2^26
+case $store in /*) ;; *) store=$PWD/$store ;; esac
+{ read -r word <"$folder/store" && store=$word; } 2>/dev/null || : # while it is up its store is where up found it, whoever calls
 # not "hash", which mksh has an alias for
 sha256() { word=$(echo "xfrmpair $*" | sha256sum) && word=${word%% *}; [ ${#word} = 64 ] || stop 1 "no sha256sum; install coreutils or busybox"; }
 no_book() { book=''; case ${verb-} in down | stop) say "$*" ;; *) fail 1 "$*" ;; esac; }
@@ -159,8 +175,9 @@ read_book() { # of the store; of a pair that is not there, as the rows have it a
 		case $line in *" secret "*" token - .") set -- $line; sha256 punch "$5"; line="${line%- .}$word ." ;; esac; echo "$line"; done) ;;
 	esac
 }
+make_new() { rm -f "$1" && (set -C; : >"$1"); } # FILE: nobody else has it open, nor has it led us elsewhere
 write_book() { # MARGIN: to the store, whole or not at all, on the disk when it returns; false if it cannot be (cat: busybox's awk and sed see no full disk)
-	{ { [ -d "${store%/*}" ] || mkdir -p "${store%/*}"; } && echo "$book" | awk -v more="$1" -v esn="${esn-}" '{
+	{ { [ -d "${store%/*}" ] || mkdir -p "${store%/*}"; } && make_new "$store.new" && echo "$book" | awk -v more="$1" -v esn="${esn-}" '{
 		$11 += more; if ($11 > 4294967295) { if (esn) { $11 -= 4294967296; $12 += 1 } else $11 = 4294967295 } $11 = sprintf("%.0f", $11); print
 	}' | cat >"$store.new" && sync "$store.new" && mv "$store.new" "$store" && sync "${store%/*}"; } 2>/dev/null
 }
@@ -169,9 +186,17 @@ turn() { # [step]: each pair goes an epoch on if it may; what both sides are pas
 	book=$(echo "$book" | while read -r one two low kind secret _ epoch _ heard _ out out_high _ in in_high _ token _; do
 		other=$one; [ "$one" != "$name" ] || other=$two
 		if [ "$kind" = secret ]; then
-			case ${1-} in step) if [ "$heard" -ge "$epoch" ]; then epoch=$((epoch + 1)) out=0 out_high=0
-				else [ "$verb" != rekey ] || say "$other has not followed yet: it sends with epoch $heard, we with $epoch: run rekey there too"; fi ;; esac
-			least=$((epoch - 1)); [ "$heard" -le "$least" ] || least=$heard
+			case ${1-} in
+			step)
+				if [ "$heard" -ge "$epoch" ]; then epoch=$((epoch + 1)) out=0 out_high=0
+				elif [ "$verb" = rekey ]; then
+					case $heard in
+					0) say "$other has not been heard yet: the keys stay as they are" ;;
+					*) say "$other has not followed yet: it sends with epoch $heard, we with $epoch: run rekey there too" ;;
+					esac
+				fi ;;
+			esac
+			least=$epoch; [ "$heard" -ge "$epoch" ] || least=$((epoch - 1)) # not above epoch: what is lost of it is put back from here
 			while [ "$low" -lt "$least" ]; do sha256 next "$secret"; secret=$word low=$((low + 1)); done
 		fi
 		echo "$one $two $low $kind $secret at $epoch heard $heard out $out $out_high in $in $in_high token $token ."
@@ -191,7 +216,7 @@ derive() { # leaves in rows the SAs that book wants, what is received with first
 	pin
 }
 find_names() { # leaves in name_1 and on the names that stand for peers in the head, and in auto that it leaves this host's address open
-	number=0 at=''; for word in $peers; do number=$((number + 1)); eval "at=\$there_$number"; case $at in *:*) at='' ;; *[!0-9.]*) ;; *) at='' ;; esac; eval "name_$number=\$at"; done
+	number=0 at=''; for word in $peers; do number=$((number + 1)); eval "at=\$there_$number mapped_port_$number=\${port_$number-}"; case $at in *:*) at='' ;; *[!0-9.]*) ;; *) at='' ;; esac; eval "name_$number=\$at"; done
 	auto=''; [ "$here" != auto ] || auto=yes
 }
 resolve() { # NAME: prints an address of it, of the family of this tunnel
@@ -236,7 +261,7 @@ tally() { # [NUMBER]: what the kernel has counted, found, goes into book, with s
 erase() { # from this file the secrets that the store has gone past
 	case $book in *" secret "*) ;; *) return ;; esac
 	past=$(echo "$book" | while read -r one two low kind _; do [ "$kind" != secret ] || sed -n "s/^#key $one $two \([0-9]*\) secret 0x.*/$one $two \1 $low/p" "$file"; done | awk '$3 < $4 { print "s/^\\(#key " $1 " " $2 " " $3 " secret \\)0x.*/\\1erased/" }')
-	[ -z "$past" ] || [ ! -f "$file" ] || { target=$(readlink -f "$file") && cp -p "$target" "$target.new" && sed "$past" "$target" | cat >"$target.new" && sync "$target.new" && mv "$target.new" "$target"; } 2>/dev/null || say "warning: cannot write $file: a secret that is past stays in it"
+	[ -z "$past" ] || [ ! -f "$file" ] || { target=$(readlink -f "$file") && make_new "$target.new" && cp -p "$target" "$target.new" && sed "$past" "$target" | cat >"$target.new" && sync "$target.new" && mv "$target.new" "$target"; } 2>/dev/null || say "warning: cannot write $file: a secret that is past stays in it"
 }
 # look: needs peers, policies, state, rows. Gives states, and scan: what the kernel has of us.
 states() { # an `ip xfrm state add` for each row; or, where found is what a scan said, for each that it misses
@@ -454,7 +479,7 @@ is_online() { # there is a route to the first peer, and our address is no tentat
 }
 check() { # all that could stand in the way, before anything is changed
 	if [ -d "$folder" ]; then
-		claim up || fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}"
+		claim up || case $worker in ''|*' up' | *' down') fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}" ;; *) claim_soon up ;; esac
 		recall || fail 1 "$why"; mending=yes
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
 	else refuse_earlier; fi
@@ -478,7 +503,7 @@ check() { # all that could stand in the way, before anything is changed
 	esac
 	trap 'stop 1 interrupted' HUP INT TERM PIPE
 	[ -z "$mending" ] || return 0; mkdir -p "$run" && mkdir "$folder" 2>/dev/null || fail 1 "cannot make $folder$([ ! -d "$folder" ] || echo ': up is at work already')"
-	made=yes; claim up || stop 1 "cannot write to $folder"
+	made=yes; claim up && echo "$store" >"$folder/store" || stop 1 "cannot write to $folder"
 }
 keep_now() {
 	now="$here ${heard:-no}" number=0; for word in $peers; do number=$((number + 1)); eval "now=\"\$now \$there_$number \${port_$number:--}\""; done
@@ -531,7 +556,7 @@ status() { if [ "$form" = watch ]; then watch; else snapshot; fi; }
 snapshot() { # in the form that people read, json, or for watch: "= PEER STATE PACKETS BYTES in PACKETS BYTES out HEARD" below the line that people read
 	(refuse_earlier) || no_status
 	if [ ! -d "$folder" ]; then [ ! -d "$folder.guard" ] || blocked=', and what it carried is blocked'; [ "$form" = json ] || echo "$name: down${blocked-}"; no_status; fi
-	worker=$(readlink "$folder/busy") && lives $worker && no_status "${worker##* } is at work (pid ${worker%% *})"
+	worker=$(readlink "$folder/busy"); case $worker in *' up' | *' down') ! lives $worker || no_status "${worker##* } is at work (pid ${worker%% *})" ;; esac
 	hint="flushed by another tool? Put back what is missing with: sh $file up"; [ -z "${limited-}" ] || hint="a limit reached? Then: sh $file rekey, or new scripts where keys are fixed"
 	recall || no_status "$why"; recall_rows; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
 	[ "$form" = watch ] || record; helper_pid=none; ! uses helper || read_helper "$folder"
@@ -566,6 +591,7 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 		for (i = 1; i <= n; i++) {
 			other = order[i]; in_ = "in." other; out = "out." other; age = ""; if (now > 0 && last[in_] > 0) { age = now - last[in_]; if (age < 0) age = 0 } # clocks jump
 			was_heard = total[in_, 1] > 0 || heard == "yes"
+			cause = helper == "" ? "no-helper" : other in half ? (in_ in spi && !(out in spi) ? "no-out-sa" : "half-up") : was_heard ? "" : "never-heard"
 			state = !(in_ in spi) && !(out in spi) ? "down" : other in half || helper == "" ? "half-up" : was_heard ? "up" : "silent"
 			if (!was_heard) { silent = silent (silent == "" ? "" : ", ") other; silents++ }
 			words = !was_heard ? "not heard yet" : "heard" (age == "" ? "" : " " ago(age) " ago")
@@ -575,7 +601,7 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 				lines = lines sprintf("  %-4s %-15s %-26s", way == in_ ? "from" : "to", other, "since up") both(total[way, 1], total[way, 2])
 			}
 			lasting = sprintf("%.0f %.0f %.0f %.0f", total[in_, 1], total[in_, 2], total[out, 1], total[out, 2]); rows = rows "= " other " " state " " lasting " " words "\n"
-			split(lasting, sum, " "); objects = objects (i > 1 ? "," : "") "{\"name\":" quote(other) ",\"state\":\"" state "\",\"epoch\":" null(latest[out]) ",\"local\":" quote(end(here, port)) \
+			split(lasting, sum, " "); objects = objects (i > 1 ? "," : "") "{\"name\":" quote(other) ",\"state\":\"" state "\",\"cause\":" (cause == "" ? "null" : quote(cause)) ",\"epoch\":" null(latest[out]) ",\"local\":" quote(end(here, port)) \
 				",\"remote\":" quote(at[other]) ",\"tx_packets\":" sum[3] ",\"tx_bytes\":" sum[4] ",\"rx_packets\":" sum[1] ",\"rx_bytes\":" sum[2] ",\"last_received_seconds\":" null(age) \
 				",\"spi_out\":" (out in spi ? quote(spi[out]) : "null") ",\"spi_in\":" (in_ in spi ? quote(spi[in_]) : "null") "}"
 		}
@@ -612,7 +638,9 @@ $now"; columns=''; [ -z "$escape" ] || columns=$(stty size 2>/dev/null </dev/tty
 # rekey: needs epochs. Each pair goes one epoch on if it may; the machine comes to what book wants.
 record() { # what the kernel has counted, for the next life, if nobody is at work
 	[ -d "$folder" ] && claim "${verb:-status}" 2>/dev/null || return 0
-	found=$(scan); read_book; tally; turn; write_book $margin || say "warning: cannot write $store"
+	found=$(scan); read_book; tally; turn
+	write_book $margin || say "warning: cannot write $store"
+	release
 }
 counts() { # of each SA of ours, of whichever epoch: WAY.PEER SPI PACKETS BYTES LAST, in seconds since 1970, 0 where the kernel does not say; `use` is when it was used first
 	(TZ=UTC0; export TZ; ip -s xfrm state list nokeys) 2>/dev/null | awk -v here="$here" -v peers="$peers" '
@@ -639,88 +667,189 @@ keep_counts() { # COMMAND...: what SAs have counted that it takes away stays cou
 steps() { states; over_policies; } # new ways in first, then what is sent with
 past() { echo "$found" | sed -n 's/^past //p'; }
 end_past() { error=$(past | ip -batch - 2>&1) || refused "states of epochs that are past" "$error"; }
+keep_limits() { # BEFORE: an SA with a limit that was there and is no more has reached it: it is not begun anew with the same key
+	[ -n "${limited-}" ] || return 0
+	reached=$(echo "$found" | sed -n 's/^missing SA \(out[^ ]* [^ ]*\),$/\1/p' | while read -r sa spi; do
+		case $1 in *"$sa "[0-9]*" $spi "*) echo "$sa $spi" ;; esac
+	done)
+	[ -n "$reached" ] || return 0
+	echo "$reached" | sed 's/^out\.\([^ ]*\).*/\1/' | while read -r word; do
+		say "the SA to $word is gone: its limit is reached? It is not begun anew; when $word has rekeyed: rekey, or where keys are fixed: new scripts"
+	done
+	found=$(echo "$found" | grep -vF "$(echo "$reached" | sed 's/^/missing SA /')")
+}
 rekey() {
 	[ -d "$folder" ] || fail 1 "is down; up begins an epoch of its own"
-	for try in 1 2 3 4 5 ''; do ! claim rekey || break; [ -n "$try$worker" ] || fail 1 "cannot write to $folder"; [ -n "$try" ] || fail 1 "${worker##* } is at work (pid ${worker%% *})"; sleep 1; done
-	recall || fail 1 "$why"; read_book; recall_rows; found=$(scan); tally; turn step; derive
+	claim_soon rekey
+	recall || fail 1 "$why"
+	read_book; recall_rows; rows_then="$rows " found=$(scan)
+	tally; turn step; derive
 	write_book $margin || fail 1 "cannot write $store: the keys stay as they are"
-	found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; *missing* | *past*) ;; *) return ;; esac
+	found=$(scan); keep_limits "$rows_then"
+	case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; *missing* | *past*) ;; *) return ;; esac
 	{ journal states >>"$folder/undo" && note_rows; } 2>/dev/null || fail 1 "cannot write $folder/undo"
-	no_larval; batch "states and policies of the next epoch" steps; [ -z "$(past)" ] || keep_counts end_past
-	{ echo "$found" | sed -n 's/^past \(.*\)/ip \1 ./p'; echo --; cat "$folder/undo"; } | awk '!seen[$0]++ && on; $0 == "--" { on = 1 }' | cat >"$folder/left" && mv "$folder/left" "$folder/undo"; erase
+	no_larval
+	batch "states and policies of the next epoch" steps
+	[ -z "$(past)" ] || keep_counts end_past
+	forget_lines "$(echo "$found" | sed -n 's/^past \(.*\)/ip \1 ./p')"
+	erase
 	echo "$book" | while read -r one two _ kind _ _ epoch _; do
-		[ "$one" != "$name" ] || one=$two; [ "$kind" = fixed ] || say "sends to $one with epoch $epoch"
+		[ "$one" != "$name" ] || one=$two
+		[ "$kind" = fixed ] || say "sends to $one with epoch $epoch"
 	done
 }
 # follow: needs epochs, rekey. A peer that is heard from another place is sent to there; the rest of this host's part is done meanwhile.
 moved() { # the kernel knows an SA by where it goes and its SPI: from another place it is another, and the old one goes just before
 	{ ip xfrm state list nokeys; echo --; states; } | awk '
-	$1 == "--" { on = 1 } $1 == "src" { way = $0; to = $4 } !on && $3 == "spi" { sub(/[(].*/, "", $4); there[to " " $4] = way " proto esp spi " $4 }
-	/^xfrm state add / { id = $0; sub(/ reqid .*/, "", id); sub(/^xfrm state add /, "", id); old = there[$7 " " $11]; if (old == id) sub(/add/, "update"); else if (old != "") print "xfrm state delete " old }
-	on && $1 != "--"'; over_policies
+	$1 == "--" { on = 1 }
+	$1 == "src" { way = $0; to = $4 }
+	!on && $3 == "spi" { sub(/[(].*/, "", $4); there[to " " $4] = way " proto esp spi " $4 }
+	/^xfrm state add / {
+		id = $0; sub(/ reqid .*/, "", id); sub(/^xfrm state add /, "", id)
+		old = there[$7 " " $11]
+		if (old == id) sub(/add/, "update"); else if (old != "") print "xfrm state delete " old
+	}
+	on && $1 != "--"'
+	over_policies
 }
 change_place() { # WORDS: what was replaced is gone already, and the same words would delete the new; the rest not before, for of what a policy needs the kernel would ask
 	batch "$1" moved
-	{ echo "$lines"; echo --; echo "$gone"; } | awk '{ id = $0; sub(/.* dst /, "state ", id) } $1 == "--" { on = 1 } !on { there[id] } on && /^ip/ && !(/ state / && id in there) { sub(/^ip /, ""); sub(/ \.$/, ""); print }' | ip -force -batch - >/dev/null 2>&1
+	{ echo "$lines"; echo --; echo "$gone"; } | awk '
+	{ id = $0; sub(/.* dst /, "state ", id) }
+	$1 == "--" { on = 1 }
+	!on { there[id] }
+	on && /^ip/ && !(/ state / && id in there) { sub(/^ip /, ""); sub(/ \.$/, ""); print }' | ip -force -batch - >/dev/null 2>&1
 }
-move() { # WORDS: after these assignments, of here, there_N and port_N, the machine is as if up had known them
-	recall_rows; found=$(scan); tally 1048576; write_book $margin || say "warning: cannot write $store" # numbers that leave before the new SAs are there
-	before=$(journal states policies | sed 1d); ways=$(way_to_all); eval "$1"; derive
-	lines=$(journal states policies | sed 1d); gone=$(echo "$before" | grep -vxF "$lines"); { echo "$lines" >>"$folder/undo"; } 2>/dev/null || fail 1 "cannot write $folder/undo"
-	! echo "$found" | grep -q "^sa in[^ ]* [^ ]* [1-9]" || heard=yes; unset found; note_rows; keep_counts change_place "states and policies: $2"; keep_now
-	{ echo "$gone"; echo --; cat "$folder/undo"; } | awk '!seen[$0]++ && on; $0 == "--" { on = 1 }' | cat >"$folder/left" && mv "$folder/left" "$folder/undo"
-	if uses helper; then end_helper; add_helper; [ "$helper_pid" != none ] || say "espdecap is not ours: have it started with: $(helper | sed 's/-u 65534 //')"; fi
-	[ "$ways" = "$(way_to_all)" ] || ! uses routes || { sed -n 's/^ip route delete \(.*\) \.$/\1/p' "$folder/undo" | while read -r route; do ip route delete $route 2>/dev/null; done; mending=yes; add_routes; }
+move() { # ASSIGNMENTS WORDS: after these, of here, there_N and port_N, the machine is as if up had known them
+	recall_rows; found=$(scan)
+	tally 1048576 # numbers that leave before the new SAs are there
+	write_book $margin || say "warning: cannot write $store"
+	before=$(journal states policies | sed 1d); ways=$(way_to_all)
+	eval "$1"; derive
+	lines=$(journal states policies | sed 1d); gone=$(echo "$before" | grep -vxF "$lines")
+	{ echo "$lines" >>"$folder/undo"; } 2>/dev/null || fail 1 "cannot write $folder/undo"
+	! echo "$found" | grep -q "^sa in[^ ]* [^ ]* [1-9]" || heard=yes
+	unset found; note_rows
+	keep_counts change_place "states and policies: $2"
+	keep_now
+	forget_lines "$gone"
+	if uses helper; then
+		end_helper; add_helper
+		[ "$helper_pid" != none ] || say "espdecap is not ours: have it started with: $(helper | sed 's/-u 65534 //')"
+	fi
+	[ "$ways" != "$(way_to_all)" ] && uses routes || return 0
+	sed -n 's/^ip route delete \(.*\) \.$/\1/p' "$folder/undo" | while read -r route; do ip route delete $route 2>/dev/null; done
+	mending=yes; add_routes
 }
-way_to_all() { for word in $other_nets; do outer=''; eval "outer=\$there_${word#*@}"; ip route get "$outer" 2>/dev/null | sed 's/ uid.*//; /cache/d'; done; }
+way_to_all() {
+	for word in $other_nets; do
+		outer=''; eval "outer=\$there_${word#*@}"
+		ip route get "$outer" 2>/dev/null | sed 's/ uid.*//; /cache/d'
+	done
+}
 move_peer() { # NUMBER NAME ADDRESS PORT
-	recall; eval "was=\$there_$1\${port_$1:+:\$port_$1}"; case $3 in *[!0-9a-fA-F.:]* | '') return 1 ;; esac
-	[ "$was" != "$3${4:+:$4}" ] || return 0; say "$2 is at $3${4:+, port $4} now, was at $was"; read_book; move "there_$1=$3 port_$1=$4" "to where $2 is"
+	recall; eval "was=\$there_$1\${port_$1:+:\$port_$1}"
+	case $3 in *[!0-9a-fA-F.:]* | '') return 1 ;; esac
+	[ "$was" != "$3${4:+:$4}" ] || return 0
+	say "$2 is at $3${4:+, port $4} now, was at $was"
+	read_book; move "there_$1=$3 port_$1=$4" "to where $2 is"
 }
+move_self() { recall; read_book; move "here=$1" "from where this host is"; }
 alone() { # COMMAND...: with nobody else at work on the folder, in a process of its own
-	(for try in 1 2 3 4 5 ''; do [ -d "$folder" ] || exit; ! claim "$verb" || break; [ -n "$try" ] || fail 1 "${worker##* } is at work (pid ${worker%% *})"; sleep 1; done; "$@")
+	([ -d "$folder" ] || exit; claim_soon "$verb"; "$@")
 }
-number_of() { number=0; for word in $peers; do number=$((number + 1)); case $1 in "${word%%@*}" | "${word##*@}") other=${word%%@*}; return ;; esac; done; false; } # NAME or reqid
+number_of() { # NAME, or reqid: leaves in number and other which peer that is
+	number=0
+	for word in $peers; do
+		number=$((number + 1))
+		case $1 in "${word%%@*}" | "${word##*@}") other=${word%%@*}; return ;; esac
+	done; false
+}
 update_peer() { # [NAME] ADDRESS:PORT
-	[ -d "$folder" ] || fail 1 "is down"; recall || fail 1 "$why"
-	if [ $# = 2 ]; then number_of "$1" || misuse "'$1': want one of $(for word in $peers; do printf '%s ' "${word%%@*}"; done)"; shift; else case $peers in *' '*) misuse "'$1': want a NAME before it, for there are several peers" ;; esac; number_of "$peer"; fi
+	[ -d "$folder" ] || fail 1 "is down"
+	recall || fail 1 "$why"
+	if [ $# = 2 ]; then
+		number_of "$1" || misuse "'$1': want one of $(echo "$peers" | sed 's/@[0-9]*//g')"; shift
+	else
+		case $peers in *' '*) misuse "'$1': want a NAME before it, for there are several peers" ;; esac
+		number_of "$peer"
+	fi
 	eval "was=\$there_$number"; at=${1%:*} at=${at#[} at=${at%]} at_port=${1##*:}
-	case $was,$at in *:*,*:*:*) ;; *:*,* | *,*:* | *,*[!0-9.]*) false ;; *,*.*.*.*) ;; *) false ;; esac && case $at_port in '' | *[!0-9]* | ??????* | 0*) false ;; esac && [ "$at_port" -le 65535 ] && ip route show exact "$at" >/dev/null 2>&1 ||
+	case $was,$at in *:*,*:*:*) ;; *:*,* | *,*:* | *,*[!0-9.]*) false ;; *,*.*.*.*) ;; *) false ;; esac &&
+		case $at_port in '' | *[!0-9]* | ??????* | 0*) false ;; esac && [ "$at_port" -le 65535 ] && ip route show exact "$at" >/dev/null 2>&1 ||
 		misuse "'$1': want an address of the family of $was, and a port"
 	alone move_peer "$number" "$other" "$at" "$at_port"
 }
-heard_now() { echo "$found" | awk '$1 == "sa" && $2 ~ /^in/ { sum[substr($2, 4)] += $4 } END { for (other in sum) printf "%s=%.0f ", other, sum[other] }'; }
-tick() { # each 20 seconds, by sleep and no clock
-	ticks=$((ticks + 1)); recall || return 0; recall_rows; found=$(scan); now_heard=$(heard_now)
-	[ $((ticks % 3)) != 0 ] || [ "$now_heard" = "${recorded-}" ] || { (record); recorded=$now_heard; }
-	[ $((ticks % ${rekey_ticks:-180})) != 0 ] || (rekey)
-	if [ "$now_heard" = "${last_heard-}" ]; then quiet=$((quiet + 1)); else quiet=0 last_heard=$now_heard; fi
-	[ $((quiet % 6)) != 5 ] || { find_again; map_at=0; }
-	! uses helper || [ "$ticks" -lt "${map_at:-0}" ] || renew
+heard_now() { echo "$found" | awk '$1 == "sa" && $2 ~ /^in/ { sum[substr($2, 4)] += $4 } END { for (other in sum) printf "%s %.0f ", other, sum[other] }'; }
+count_quiet() { # leaves in quiet_N for how many ticks that peer was not heard, and in quiet for how many nobody was
+	number=0 quiet=$((quiet + 1))
+	for peer_word in $peers; do
+		number=$((number + 1)); eval "was=\${heard_$number-} ticks_quiet=\${quiet_$number-0}"
+		after "${peer_word%%@*}" $now_heard
+		if [ "$word" = "$was" ]; then ticks_quiet=$((ticks_quiet + 1)); else ticks_quiet=0; fi
+		[ "$ticks_quiet" -ge "$quiet" ] || quiet=$ticks_quiet
+		eval "heard_$number=\$word quiet_$number=\$ticks_quiet"
+	done
 }
-find_again() { # after two minutes without a word from anybody: names anew, and this host's own address
-	number=0; for word in $peers; do
-		number=$((number + 1)) other=${word%%@*} host='' was='' was_port=''; eval "host=\${name_$number-} was=\$there_$number was_port=\${port_$number-}"
-		[ -z "$host" ] || ! at=$(resolve "$host") || [ "$at" = "$was" ] || alone move_peer "$number" "$other" "$at" "$was_port"
+tick() { # each 20 seconds, by sleep and no clock; false when the kernel's announcements come no more
+	lives "$monitor" "$monitor_born" || return 1
+	ticks=$((ticks + 1)); recall || return 0
+	recall_rows; found=$(scan); now_heard=$(heard_now)
+	[ $((ticks % 3)) != 0 ] || [ "$now_heard" = "$recorded" ] || { (record); recorded=$now_heard; }
+	[ $((ticks % 180)) != 0 ] || (rekey)
+	count_quiet; find_again
+	! uses helper || [ "$ticks" -lt "$map_at" ] || renew
+	return 0
+}
+find_again() { # after two minutes without a word from it, where a name is now; without a word from anybody, where this host is
+	number=0
+	for peer_word in $peers; do
+		number=$((number + 1)) other=${peer_word%%@*} host=''; eval "host=\${name_$number-} ticks_quiet=\$quiet_$number"
+		[ -z "$host" ] || [ $((ticks_quiet % 6)) != 5 ] || look_up
 	done; recall
-	[ -z "${auto-}" ] || { after src $(ip route get "$there_1" 2>/dev/null); [ -z "$word" ] || [ "$word" = "$here" ] || { say "this host is at $word now, was at $here"; alone move_self "$word"; }; }
+	[ $((quiet % 6)) = 5 ] || return 0
+	map_at=0
+	[ -n "$auto" ] || return 0
+	after src $(ip route get "$there_1" 2>/dev/null); [ -n "$word" ] && [ "$word" != "$here" ] || return 0
+	say "this host is at $word now, was at $here"
+	alone move_self "$word"; recall
 }
-move_self() { recall; read_book; move "here=$1" "from where this host is"; }
+look_up() { # HOST, of peer NUMBER, OTHER: sends to where it is, but not to where it was already when the peer was heard from elsewhere
+	at=$(resolve "$host") || return 0
+	eval "was=\$there_$number was_named=\${named_$number-} at_port=\$mapped_port_$number"
+	[ "$at" = "$was" ] || { [ "$at" != "$was_named" ] && alone move_peer "$number" "$other" "$at" "$at_port"; } || return 0
+	eval "named_$number=\$at"
+}
 follow() { # in the foreground
-	[ -d "$folder" ] || fail 1 "is down"; recall || fail 1 "$why"; read_process "$folder/follower"; [ -z "$process" ] || fail 1 "is followed already (pid $process)"
-	get_birth $$; echo "$$ $birth" >"$folder/follower" && rm -f "$folder/heard.now" && mkfifo "$folder/heard.now" || fail 1 "cannot write to $folder"
+	[ -d "$folder" ] || fail 1 "is down"
+	recall || fail 1 "$why"
+	read_process "$folder/follower"; [ -z "$process" ] || fail 1 "is followed already (pid $process)"
+	get_birth $$; own_birth=$birth
+	echo "$$ $birth" >"$folder/follower" && rm -f "$folder/heard.now" && mkfifo "$folder/heard.now" || fail 1 "cannot write to $folder"
 	"$ip_path" xfrm monitor nokeys >"$folder/heard.now" 2>/dev/null & monitor=$! # not ip, whose shell it would be that is killed
-	{ trap 'kill ${nap-}; exit' TERM; while sleep 20 & nap=$!; wait $nap; do echo tick; done; } >"$folder/heard.now" 2>/dev/null & ticker=$!
+	get_birth $monitor; monitor_born=$birth
+	{ # ends when follow was killed, too
+		trap 'kill ${nap-}; exit' TERM
+		while lives $$ "$own_birth"; do sleep 20 & nap=$!; wait $nap; echo tick; done; kill $monitor
+	} >"$folder/heard.now" 2>/dev/null & ticker=$!
 	follow_lines <"$folder/heard.now" & lines=$!
-	trap 'kill $monitor $ticker $lines 2>/dev/null; rm -f "$folder/follower" "$folder/heard.now"' EXIT; trap 'exit 0' HUP INT TERM; say "follows its peers"; wait $lines
+	trap end_follow EXIT; trap 'exit 0' HUP INT TERM
+	say "follows its peers"; wait $lines
 	[ ! -d "$folder" ] || fail 1 "follows no more: ip xfrm monitor has ended"
 }
+end_follow() { kill $monitor $ticker 2>/dev/null; wait $lines; rm -f "$folder/follower" "$folder/heard.now"; } # what is at work ends first
 follow_lines() {
-	ticks=0 quiet=0 to=''; while [ -d "$folder" ] && read -r line; do case $line in
-	"Mapping change "*) to=${line##*-> } ;;
-	dst*reqid*) line=${line#*reqid } line=${line%% *}; [ -z "$to" ] || ! number_of "$((line))" || { alone move_peer "$number" "$other" "${to%:*}" "${to##*:}"; recall; }; to='' ;;
-	tick) [ ! -d "$folder" ] || tick ;;
-	esac; done
+	ticks=0 quiet=0 map_at=0 recorded='' lent='' to=''
+	while [ -d "$folder" ] && read -r line && lives $$ "$own_birth"; do
+		case $line in
+		"Mapping change "*) to=${line##*-> } ;;
+		dst*reqid*)
+			line=${line#*reqid } line=${line%% *}
+			[ -z "$to" ] || ! number_of "$((line))" || { alone move_peer "$number" "$other" "${to%:*}" "${to##*:}"; recall; }
+			to='' ;;
+		tick) [ ! -d "$folder" ] || tick || return ;;
+		esac
+	done
 }
 # check: needs peers, tests, book. Sends a few packets to all peers at once, looks which counters move, and names for each what is wrong in one line.
 kernel_counters() { # NAME VALUE; of these a kernel may have none
@@ -738,15 +867,46 @@ lost() { # as such counters, what up added beside SAs and policies and is there 
 tell() { say_check "$other: $1: $2"; bad=yes; [ -z "${3-}" ] || printf '  %s\n' "$3"; }
 say_check() { echo "$*"; }
 ends_of() { # NUMBER: leaves in from and to what a test of that peer pings, to being empty where the tunnel takes no ping
-	test=$(echo "$tests" | sed '/./!d; s/^  \(# \)*//' | sed -n "$1p"); set -- $test; case $1 in ping) from=$5 to=${target:-$6}; [ "$from" != auto ] || from=$here ;; *) to='' ;; esac
+	test=$(echo "$tests" | sed '/./!d; s/^  \(# \)*//' | sed -n "$1p"); to=''
+	set -- "$1" $test; [ "${2-}" = ping ] || return 0
+	from=$6 to=$7; [ "$1" != "$target_number" ] || to=$target
+	[ "$from" != auto ] || from=$here
 }
-ping() { IFS=:; for at in $PATH; do [ ! -x "$at/ping" ] || break; done; unset IFS; "$at/ping" "$@"; } # busybox's shell would take its own, which cannot forbid fragments
+find_target() { # leaves in target_number the peer in whose nets TARGET is, of two the one with the longer prefix
+	target_number=''; [ -n "$target" ] || return 0
+	nets=${other_nets-}; [ -n "$nets" ] || { number=0; for word in $peers; do number=$((number + 1)); eval "nets=\"\$nets \$there_$number@$number\""; done; }
+	target_number=$(echo "$target $nets" | awk '
+	function binary(value, digits,  text) { for (; digits; digits--) { text = value % 2 text; value = int(value / 2) } return text }
+	function hex(word,  i, value) { for (i = 1; i <= length(word); i++) value = value * 16 + index("0123456789abcdef", tolower(substr(word, i, 1))) - 1; return value }
+	function bits(address,  n, i, j, filled, part, text) {
+		if (address !~ /:/) { n = split(address, part, "."); for (i = 1; i <= n; i++) text = text binary(part[i], 8); return text }
+		sub(/^::/, ":", address); sub(/::$/, ":", address); n = split(address, part, ":")
+		for (i = 1; i <= n; i++)
+			if (part[i] != "" || filled++) text = text binary(hex(part[i]), 16)
+			else for (j = n; j <= 8; j++) text = text binary(0, 16)
+		return text
+	}
+	{
+		at = bits($1); longest = -1
+		for (i = 2; i <= NF; i++) {
+			split($i, net, "@"); prefix = net[1]; size = prefix ~ /\// ? prefix : length(at); sub(/.*\//, "", size); sub(/\/.*/, "", prefix)
+			its = bits(prefix)
+			if (length(its) == length(at) && size + 0 > longest && substr(its, 1, size) == substr(at, 1, size)) { longest = size + 0; number = net[2] }
+		}
+		print number
+	}')
+	[ -n "$target_number" ] || fail 2 "'$target': want an address in a net of another side: $(echo "$nets" | sed 's/@[0-9]*//g; s/^ *//')"
+}
+find_ping() { # by path: busybox's shell would take its own, which cannot forbid fragments
+	IFS=:; for path in $PATH; do [ ! -x "$path/ping" ] || { unset IFS; ping_path=$path/ping; return; }; done
+	unset IFS; fail 1 "no ping; install iputils-ping"
+}; ping() { "$ping_path" "$@"; }
 burst() { # to a file, for what looks names up may go on: small packets and of the largest to each peer, all at once, in 2 s, and meanwhile what their names stand for: "NUMBER small|big WORDS" of ping, a line each
 	number=0 pings='' lookups=''; for word in $peers; do
 		number=$((number + 1)); ends_of $number; [ -n "$to" ] || continue; head=28; case $to in *:*) head=48 ;; esac
 		ping -q -c 4 -i 0.3 -W 1 -I "$from" "$to" 2>&1 | sed "s/^/$number small /" & pings="$pings $!"
 		ping -q -c 3 -i 0.3 -W 1 -M "do" -s $((mtu - head)) -I "$from" "$to" 2>&1 | sed "s/^/$number big /" & pings="$pings $!"
-		host=''; eval "host=\${name_$number-}"; [ -z "$host" ] || { resolve "$host" >"$folder/name.$number" 2>&1 & lookups="$lookups $!"; }
+		host=''; eval "host=\${name_$number-}"; [ -z "$host" ] || { resolve "$host" >"$folder/name.$number.check.$$" 2>&1 & lookups="$lookups $!"; }
 	done; [ -z "$pings" ] || wait $pings; [ -z "$lookups" ] || kill $lookups 2>/dev/null
 }
 check_peer() { # FROM TO: what happened to packets to the peer OTHER, number NUMBER
@@ -784,7 +944,7 @@ check_peer() { # FROM TO: what happened to packets to the peer OTHER, number NUM
 	esac
 }
 check_name() { # true when it was that
-	host=''; eval "host=\${name_$number-}"; [ -n "$host" ] || return 1; at=$(cat "$folder/name.$number" 2>/dev/null); [ "$at" != "$outer" ] || return 1
+	host=''; eval "host=\${name_$number-}"; [ -n "$host" ] || return 1; at=$(cat "$folder/name.$number.check.$$" 2>/dev/null); [ "$at" != "$outer" ] || return 1
 	case $at in '' | *[!0-9a-fA-F.:]*) at='not found' ;; esac; tell name "$host is $at, and $outer is what is used: sh $file follow, or down and up" "$evidence"
 }
 check_socket() { # MOVED: UDP came that nobody decapsulated, more than a keepalive: nobody has its socket, or another
@@ -802,7 +962,8 @@ check_silent() {
   where it says replayed, our count was too low (count-low): rekey here"; tell_guess
 }
 tell_guess() { # whom to ask is not known of a net
-	case $target,${other_nets-} in ?*,* | , | *" $to/32@"* | ,"$to/32@"* | *" $to/128@"* | ,"$to/128@"*) ;; *) echo "  $to was asked, as the first address there: if no host has it, name one that is there: sh $file check TARGET" ;; esac
+	[ "$number" != "$target_number" ] || return 0
+	case " ${other_nets-}" in ' ' | *" $to/32@"* | *" $to/128@"*) ;; *) echo "  $to was asked, as the first address there: if no host has it, name one that is there: sh $file check TARGET" ;; esac
 }
 check_big() { # small packets pass: do the largest? True when not
 	case $(echo "$answers" | grep "^$number big") in *' 0 received'* | *' 0 packets received'*) tell mtu "small packets pass, of $mtu bytes none: the path carries less; new scripts with --mtu, or --clamp for TCP" "$evidence" ;; *) false ;; esac
@@ -819,24 +980,38 @@ check_forwards() { # this host answers: are those behind it cut off? It is add_f
 	*) false ;; esac
 }
 check_all() { # [TARGET]
-	bad='' target=${1-}
+	bad='' target=${1-} monitor=''
+	case $target in *[!0-9a-fA-F.:]*) fail 2 "'$target': want an address there, as ping takes it" ;; esac
+	find_target
 	if [ ! -d "$folder" ]; then
 		[ -d "$folder.guard" ] || fail 1 "is down; set it up with: sh $file up"
 		for word in $peers; do other=${word%%@*}; tell guarded "the tunnel is down, and its leak guard blocks what it carried: sh $file up, or down --all"; done; exit 1
-	fi; recall || fail 1 "$why"; read_book; recall_rows; helper_pid=none; ! uses helper || read_helper "$folder"
-	scanned=$(scan) before=$(counters); { : >"$folder/mapping"; } 2>/dev/null || fail 1 "cannot write to $folder"
-	"$ip_path" xfrm monitor nokeys >"$folder/mapping" 2>/dev/null & monitor=$!
-	burst >"$folder/answers"; after=$(counters; lost) answers=$(cat "$folder/answers"); kill $monitor 2>/dev/null; monitored=$(cat "$folder/mapping" 2>/dev/null)
+	fi
+	recall || fail 1 "$why"
+	find_ping
+	read_book; recall_rows; helper_pid=none; ! uses helper || read_helper "$folder"
+	scanned=$(scan) before=$(counters)
+	trap end_check EXIT; trap 'exit 1' HUP INT TERM
+	{ : >"$folder/mapping.check.$$"; } 2>/dev/null || fail 1 "cannot write to $folder"
+	"$ip_path" xfrm monitor nokeys >"$folder/mapping.check.$$" 2>/dev/null & monitor=$!
+	burst >"$folder/answers.check.$$"
+	kill $monitor 2>/dev/null
+	after=$(counters; lost) answers=$(cat "$folder/answers.check.$$") monitored=$(cat "$folder/mapping.check.$$" 2>/dev/null)
 	moved=$({ echo "$before"; echo --; echo "$after"; } | awk '$1 == "--" { on = 1; next } !on { was[$1] = $2; next } $2 > was[$1] || /^is_/ { printf "%s+%.0f ", $1, $2 - was[$1] }')
 	number=0; for word in $peers; do
 		number=$((number + 1)) other=${word%%@*} was_heard=$(echo "$scanned" | grep "^sa in\.${word%%@*} [^ ]* [1-9]"); ends_of $number
 		if [ -n "$to" ]; then check_peer "$from" "$to"; else say_check "$other: no ping goes through, for the tunnel carries no ICMP; test it with: $test"; fi
-	done; rm -f "$folder/mapping" "$folder/answers" "$folder"/name.*; [ -z "$bad" ]
+	done
+	(record) # as one who sees the counts has to
+	[ -z "$bad" ]
+}
+end_check() { # whatever ends it: who listens to the kernel and is forgotten has it make SAs of its own
+	trap '' HUP INT TERM; kill $monitor 2>/dev/null; rm -f "$folder"/*.check.$$
 }
 # capture: needs epochs, follow. For Wireshark: the packets as they cross the net, the same inside, and the keys between the two.
 wireshark_table() { # its file esp_sa, of the SAs that are there, or that the store has when it is down
 	[ -n "${wireshark-}" ] || fail 2 "Wireshark cannot decrypt this tunnel: it does not know $cipher, or takes espinudp-nonike for IKE"
-	read_book; derive; number=0 decode='' ports="${port-} ${own_word+${own_word##*:}}"
+	read_book; derive; number=0 decode='' ports="${port-} ${own_word##*:}"
 	for word in $peers; do number=$((number + 1)); eval "ports=\"\$ports \${port_$number-}\""; done
 	for word in $ports; do case "$decode " in *"==$word,"*) ;; *) [ "$word" = 4500 ] || decode="$decode -d udp.port==$word,udpencap" ;; esac; done
 	say "warning: the table has keys: who has it reads what they encrypt"

@@ -1,7 +1,7 @@
 # capture: needs epochs, follow. For Wireshark: the packets as they cross the net, the same inside, and the keys between the two.
 wireshark_table() { # its file esp_sa, of the SAs that are there, or that the store has when it is down
 	[ -n "${wireshark-}" ] || fail 2 "Wireshark cannot decrypt this tunnel: it does not know $cipher, or takes espinudp-nonike for IKE"
-	read_book; derive; number=0 decode='' ports="${port-} ${own_word+${own_word##*:}}"
+	read_book; derive; number=0 decode='' ports="${port-} ${own_word##*:}"
 	for word in $peers; do number=$((number + 1)); eval "ports=\"\$ports \${port_$number-}\""; done
 	for word in $ports; do case "$decode " in *"==$word,"*) ;; *) [ "$word" = 4500 ] || decode="$decode -d udp.port==$word,udpencap" ;; esac; done
 	say "warning: the table has keys: who has it reads what they encrypt"

@@ -14,15 +14,46 @@ lost() { # as such counters, what up added beside SAs and policies and is there 
 tell() { say_check "$other: $1: $2"; bad=yes; [ -z "${3-}" ] || printf '  %s\n' "$3"; }
 say_check() { echo "$*"; }
 ends_of() { # NUMBER: leaves in from and to what a test of that peer pings, to being empty where the tunnel takes no ping
-	test=$(echo "$tests" | sed '/./!d; s/^  \(# \)*//' | sed -n "$1p"); set -- $test; case $1 in ping) from=$5 to=${target:-$6}; [ "$from" != auto ] || from=$here ;; *) to='' ;; esac
+	test=$(echo "$tests" | sed '/./!d; s/^  \(# \)*//' | sed -n "$1p"); to=''
+	set -- "$1" $test; [ "${2-}" = ping ] || return 0
+	from=$6 to=$7; [ "$1" != "$target_number" ] || to=$target
+	[ "$from" != auto ] || from=$here
 }
-ping() { IFS=:; for at in $PATH; do [ ! -x "$at/ping" ] || break; done; unset IFS; "$at/ping" "$@"; } # busybox's shell would take its own, which cannot forbid fragments
+find_target() { # leaves in target_number the peer in whose nets TARGET is, of two the one with the longer prefix
+	target_number=''; [ -n "$target" ] || return 0
+	nets=${other_nets-}; [ -n "$nets" ] || { number=0; for word in $peers; do number=$((number + 1)); eval "nets=\"\$nets \$there_$number@$number\""; done; }
+	target_number=$(echo "$target $nets" | awk '
+	function binary(value, digits,  text) { for (; digits; digits--) { text = value % 2 text; value = int(value / 2) } return text }
+	function hex(word,  i, value) { for (i = 1; i <= length(word); i++) value = value * 16 + index("0123456789abcdef", tolower(substr(word, i, 1))) - 1; return value }
+	function bits(address,  n, i, j, filled, part, text) {
+		if (address !~ /:/) { n = split(address, part, "."); for (i = 1; i <= n; i++) text = text binary(part[i], 8); return text }
+		sub(/^::/, ":", address); sub(/::$/, ":", address); n = split(address, part, ":")
+		for (i = 1; i <= n; i++)
+			if (part[i] != "" || filled++) text = text binary(hex(part[i]), 16)
+			else for (j = n; j <= 8; j++) text = text binary(0, 16)
+		return text
+	}
+	{
+		at = bits($1); longest = -1
+		for (i = 2; i <= NF; i++) {
+			split($i, net, "@"); prefix = net[1]; size = prefix ~ /\// ? prefix : length(at); sub(/.*\//, "", size); sub(/\/.*/, "", prefix)
+			its = bits(prefix)
+			if (length(its) == length(at) && size + 0 > longest && substr(its, 1, size) == substr(at, 1, size)) { longest = size + 0; number = net[2] }
+		}
+		print number
+	}')
+	[ -n "$target_number" ] || fail 2 "'$target': want an address in a net of another side: $(echo "$nets" | sed 's/@[0-9]*//g; s/^ *//')"
+}
+find_ping() { # by path: busybox's shell would take its own, which cannot forbid fragments
+	IFS=:; for path in $PATH; do [ ! -x "$path/ping" ] || { unset IFS; ping_path=$path/ping; return; }; done
+	unset IFS; fail 1 "no ping; install iputils-ping"
+}; ping() { "$ping_path" "$@"; }
 burst() { # to a file, for what looks names up may go on: small packets and of the largest to each peer, all at once, in 2 s, and meanwhile what their names stand for: "NUMBER small|big WORDS" of ping, a line each
 	number=0 pings='' lookups=''; for word in $peers; do
 		number=$((number + 1)); ends_of $number; [ -n "$to" ] || continue; head=28; case $to in *:*) head=48 ;; esac
 		ping -q -c 4 -i 0.3 -W 1 -I "$from" "$to" 2>&1 | sed "s/^/$number small /" & pings="$pings $!"
 		ping -q -c 3 -i 0.3 -W 1 -M "do" -s $((mtu - head)) -I "$from" "$to" 2>&1 | sed "s/^/$number big /" & pings="$pings $!"
-		host=''; eval "host=\${name_$number-}"; [ -z "$host" ] || { resolve "$host" >"$folder/name.$number" 2>&1 & lookups="$lookups $!"; }
+		host=''; eval "host=\${name_$number-}"; [ -z "$host" ] || { resolve "$host" >"$folder/name.$number.check.$$" 2>&1 & lookups="$lookups $!"; }
 	done; [ -z "$pings" ] || wait $pings; [ -z "$lookups" ] || kill $lookups 2>/dev/null
 }
 check_peer() { # FROM TO: what happened to packets to the peer OTHER, number NUMBER
@@ -60,7 +91,7 @@ check_peer() { # FROM TO: what happened to packets to the peer OTHER, number NUM
 	esac
 }
 check_name() { # true when it was that
-	host=''; eval "host=\${name_$number-}"; [ -n "$host" ] || return 1; at=$(cat "$folder/name.$number" 2>/dev/null); [ "$at" != "$outer" ] || return 1
+	host=''; eval "host=\${name_$number-}"; [ -n "$host" ] || return 1; at=$(cat "$folder/name.$number.check.$$" 2>/dev/null); [ "$at" != "$outer" ] || return 1
 	case $at in '' | *[!0-9a-fA-F.:]*) at='not found' ;; esac; tell name "$host is $at, and $outer is what is used: sh $file follow, or down and up" "$evidence"
 }
 check_socket() { # MOVED: UDP came that nobody decapsulated, more than a keepalive: nobody has its socket, or another
@@ -78,7 +109,8 @@ check_silent() {
   where it says replayed, our count was too low (count-low): rekey here"; tell_guess
 }
 tell_guess() { # whom to ask is not known of a net
-	case $target,${other_nets-} in ?*,* | , | *" $to/32@"* | ,"$to/32@"* | *" $to/128@"* | ,"$to/128@"*) ;; *) echo "  $to was asked, as the first address there: if no host has it, name one that is there: sh $file check TARGET" ;; esac
+	[ "$number" != "$target_number" ] || return 0
+	case " ${other_nets-}" in ' ' | *" $to/32@"* | *" $to/128@"*) ;; *) echo "  $to was asked, as the first address there: if no host has it, name one that is there: sh $file check TARGET" ;; esac
 }
 check_big() { # small packets pass: do the largest? True when not
 	case $(echo "$answers" | grep "^$number big") in *' 0 received'* | *' 0 packets received'*) tell mtu "small packets pass, of $mtu bytes none: the path carries less; new scripts with --mtu, or --clamp for TCP" "$evidence" ;; *) false ;; esac
@@ -95,17 +127,31 @@ check_forwards() { # this host answers: are those behind it cut off? It is add_f
 	*) false ;; esac
 }
 check_all() { # [TARGET]
-	bad='' target=${1-}
+	bad='' target=${1-} monitor=''
+	case $target in *[!0-9a-fA-F.:]*) fail 2 "'$target': want an address there, as ping takes it" ;; esac
+	find_target
 	if [ ! -d "$folder" ]; then
 		[ -d "$folder.guard" ] || fail 1 "is down; set it up with: sh $file up"
 		for word in $peers; do other=${word%%@*}; tell guarded "the tunnel is down, and its leak guard blocks what it carried: sh $file up, or down --all"; done; exit 1
-	fi; recall || fail 1 "$why"; read_book; recall_rows; helper_pid=none; ! uses helper || read_helper "$folder"
-	scanned=$(scan) before=$(counters); { : >"$folder/mapping"; } 2>/dev/null || fail 1 "cannot write to $folder"
-	"$ip_path" xfrm monitor nokeys >"$folder/mapping" 2>/dev/null & monitor=$!
-	burst >"$folder/answers"; after=$(counters; lost) answers=$(cat "$folder/answers"); kill $monitor 2>/dev/null; monitored=$(cat "$folder/mapping" 2>/dev/null)
+	fi
+	recall || fail 1 "$why"
+	find_ping
+	read_book; recall_rows; helper_pid=none; ! uses helper || read_helper "$folder"
+	scanned=$(scan) before=$(counters)
+	trap end_check EXIT; trap 'exit 1' HUP INT TERM
+	{ : >"$folder/mapping.check.$$"; } 2>/dev/null || fail 1 "cannot write to $folder"
+	"$ip_path" xfrm monitor nokeys >"$folder/mapping.check.$$" 2>/dev/null & monitor=$!
+	burst >"$folder/answers.check.$$"
+	kill $monitor 2>/dev/null
+	after=$(counters; lost) answers=$(cat "$folder/answers.check.$$") monitored=$(cat "$folder/mapping.check.$$" 2>/dev/null)
 	moved=$({ echo "$before"; echo --; echo "$after"; } | awk '$1 == "--" { on = 1; next } !on { was[$1] = $2; next } $2 > was[$1] || /^is_/ { printf "%s+%.0f ", $1, $2 - was[$1] }')
 	number=0; for word in $peers; do
 		number=$((number + 1)) other=${word%%@*} was_heard=$(echo "$scanned" | grep "^sa in\.${word%%@*} [^ ]* [1-9]"); ends_of $number
 		if [ -n "$to" ]; then check_peer "$from" "$to"; else say_check "$other: no ping goes through, for the tunnel carries no ICMP; test it with: $test"; fi
-	done; rm -f "$folder/mapping" "$folder/answers" "$folder"/name.*; [ -z "$bad" ]
+	done
+	(record) # as one who sees the counts has to
+	[ -z "$bad" ]
+}
+end_check() { # whatever ends it: who listens to the kernel and is forgotten has it make SAs of its own
+	trap '' HUP INT TERM; kill $monitor 2>/dev/null; rm -f "$folder"/*.check.$$
 }

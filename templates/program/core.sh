@@ -1,5 +1,6 @@
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
 set +aefCv -u; umask 077; unset IFS CDPATH machine
+unset book rows secret key auth word joined sent line kept # what holds keys here would be in the environment of all, where the caller's has that name
 run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
 say() { echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
@@ -40,11 +41,22 @@ claim() { # VERB: this process alone works on the folder; false when another doe
 		if ! worker=$(readlink "$folder/busy") || lives $worker; then return 1; else rm -f "$folder/busy"; fi # of one that was killed
 	done; trap 'rm -f "$folder/busy"' EXIT
 }
+release() { rm -f "$folder/busy"; trap - EXIT; }
+claim_soon() { # VERB: the same, after a short wait for another that is at work; else it fails
+	for try in 1 2 3 4 5 ''; do
+		! claim "$1" || return 0
+		[ -n "$worker" ] || fail 1 "cannot write to $folder"
+		[ -n "$try" ] || fail 1 "${worker##* } is at work already (pid ${worker%% *})"; sleep 1
+	done
+}
 # The journal has a line for each change, written before it, that takes it back. A line without its end was torn.
 note() { [ -n "$dry" ] || { echo "$* ." >>"$folder/undo"; } 2>/dev/null || stop 1 "cannot write $folder/undo"; }
 take_back() {
 	case ${1-} in natprobe) unmap "$@"; return ;; ip | nft | put_back) error=$("$@" 2>&1) && return ;; *) return 0 ;; esac
 	case $error in *'No such'* | *'Cannot find device'* | *'Cannot assign'*) ;; *) say "cannot be taken back: $*: $error"; return 1 ;; esac
+}
+forget_lines() { # LINES: of the journal
+	{ echo "$1"; echo --; cat "$folder/undo"; } | awk '!seen[$0]++ && on; $0 == "--" { on = 1 }' | cat >"$folder/left" && mv "$folder/left" "$folder/undo"
 }
 undo() { # FOLDER: takes back what its journal has, the last first; what cannot be stays noted, and is false
 	for process in follower helper; do read_process "$1/$process"; [ -z "$process" ] || kill "$process"; done

@@ -2,6 +2,8 @@
 # book has a line for each pair, and is what the store keeps: ONE TWO LOW KIND SECRET at EPOCH heard EPOCH out NUMBER HIGH in NUMBER HIGH token WORD .
 # LOW is the epoch of SECRET, the lowest that is needed yet; KIND is secret, or fixed where the keys are. HIGH counts 2^32s, with ESN.
 store=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$digest.$name book='' rows='' margin=67108864 # numbers that an end without down may cost: 2^26
+case $store in /*) ;; *) store=$PWD/$store ;; esac
+{ read -r word <"$folder/store" && store=$word; } 2>/dev/null || : # while it is up its store is where up found it, whoever calls
 # not "hash", which mksh has an alias for
 sha256() { word=$(echo "xfrmpair $*" | sha256sum) && word=${word%% *}; [ ${#word} = 64 ] || stop 1 "no sha256sum; install coreutils or busybox"; }
 no_book() { book=''; case ${verb-} in down | stop) say "$*" ;; *) fail 1 "$*" ;; esac; }
@@ -20,8 +22,9 @@ read_book() { # of the store; of a pair that is not there, as the rows have it a
 		case $line in *" secret "*" token - .") set -- $line; sha256 punch "$5"; line="${line%- .}$word ." ;; esac; echo "$line"; done) ;;
 	esac
 }
+make_new() { rm -f "$1" && (set -C; : >"$1"); } # FILE: nobody else has it open, nor has it led us elsewhere
 write_book() { # MARGIN: to the store, whole or not at all, on the disk when it returns; false if it cannot be (cat: busybox's awk and sed see no full disk)
-	{ { [ -d "${store%/*}" ] || mkdir -p "${store%/*}"; } && echo "$book" | awk -v more="$1" -v esn="${esn-}" '{
+	{ { [ -d "${store%/*}" ] || mkdir -p "${store%/*}"; } && make_new "$store.new" && echo "$book" | awk -v more="$1" -v esn="${esn-}" '{
 		$11 += more; if ($11 > 4294967295) { if (esn) { $11 -= 4294967296; $12 += 1 } else $11 = 4294967295 } $11 = sprintf("%.0f", $11); print
 	}' | cat >"$store.new" && sync "$store.new" && mv "$store.new" "$store" && sync "${store%/*}"; } 2>/dev/null
 }
@@ -30,9 +33,17 @@ turn() { # [step]: each pair goes an epoch on if it may; what both sides are pas
 	book=$(echo "$book" | while read -r one two low kind secret _ epoch _ heard _ out out_high _ in in_high _ token _; do
 		other=$one; [ "$one" != "$name" ] || other=$two
 		if [ "$kind" = secret ]; then
-			case ${1-} in step) if [ "$heard" -ge "$epoch" ]; then epoch=$((epoch + 1)) out=0 out_high=0
-				else [ "$verb" != rekey ] || say "$other has not followed yet: it sends with epoch $heard, we with $epoch: run rekey there too"; fi ;; esac
-			least=$((epoch - 1)); [ "$heard" -le "$least" ] || least=$heard
+			case ${1-} in
+			step)
+				if [ "$heard" -ge "$epoch" ]; then epoch=$((epoch + 1)) out=0 out_high=0
+				elif [ "$verb" = rekey ]; then
+					case $heard in
+					0) say "$other has not been heard yet: the keys stay as they are" ;;
+					*) say "$other has not followed yet: it sends with epoch $heard, we with $epoch: run rekey there too" ;;
+					esac
+				fi ;;
+			esac
+			least=$epoch; [ "$heard" -ge "$epoch" ] || least=$((epoch - 1)) # not above epoch: what is lost of it is put back from here
 			while [ "$low" -lt "$least" ]; do sha256 next "$secret"; secret=$word low=$((low + 1)); done
 		fi
 		echo "$one $two $low $kind $secret at $epoch heard $heard out $out $out_high in $in $in_high token $token ."
@@ -52,7 +63,7 @@ derive() { # leaves in rows the SAs that book wants, what is received with first
 	pin
 }
 find_names() { # leaves in name_1 and on the names that stand for peers in the head, and in auto that it leaves this host's address open
-	number=0 at=''; for word in $peers; do number=$((number + 1)); eval "at=\$there_$number"; case $at in *:*) at='' ;; *[!0-9.]*) ;; *) at='' ;; esac; eval "name_$number=\$at"; done
+	number=0 at=''; for word in $peers; do number=$((number + 1)); eval "at=\$there_$number mapped_port_$number=\${port_$number-}"; case $at in *:*) at='' ;; *[!0-9.]*) ;; *) at='' ;; esac; eval "name_$number=\$at"; done
 	auto=''; [ "$here" != auto ] || auto=yes
 }
 resolve() { # NAME: prints an address of it, of the family of this tunnel
@@ -97,5 +108,5 @@ tally() { # [NUMBER]: what the kernel has counted, found, goes into book, with s
 erase() { # from this file the secrets that the store has gone past
 	case $book in *" secret "*) ;; *) return ;; esac
 	past=$(echo "$book" | while read -r one two low kind _; do [ "$kind" != secret ] || sed -n "s/^#key $one $two \([0-9]*\) secret 0x.*/$one $two \1 $low/p" "$file"; done | awk '$3 < $4 { print "s/^\\(#key " $1 " " $2 " " $3 " secret \\)0x.*/\\1erased/" }')
-	[ -z "$past" ] || [ ! -f "$file" ] || { target=$(readlink -f "$file") && cp -p "$target" "$target.new" && sed "$past" "$target" | cat >"$target.new" && sync "$target.new" && mv "$target.new" "$target"; } 2>/dev/null || say "warning: cannot write $file: a secret that is past stays in it"
+	[ -z "$past" ] || [ ! -f "$file" ] || { target=$(readlink -f "$file") && make_new "$target.new" && cp -p "$target" "$target.new" && sed "$past" "$target" | cat >"$target.new" && sync "$target.new" && mv "$target.new" "$target"; } 2>/dev/null || say "warning: cannot write $file: a secret that is past stays in it"
 }

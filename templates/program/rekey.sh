@@ -1,7 +1,9 @@
 # rekey: needs epochs. Each pair goes one epoch on if it may; the machine comes to what book wants.
 record() { # what the kernel has counted, for the next life, if nobody is at work
 	[ -d "$folder" ] && claim "${verb:-status}" 2>/dev/null || return 0
-	found=$(scan); read_book; tally; turn; write_book $margin || say "warning: cannot write $store"
+	found=$(scan); read_book; tally; turn
+	write_book $margin || say "warning: cannot write $store"
+	release
 }
 counts() { # of each SA of ours, of whichever epoch: WAY.PEER SPI PACKETS BYTES LAST, in seconds since 1970, 0 where the kernel does not say; `use` is when it was used first
 	(TZ=UTC0; export TZ; ip -s xfrm state list nokeys) 2>/dev/null | awk -v here="$here" -v peers="$peers" '
@@ -28,16 +30,34 @@ keep_counts() { # COMMAND...: what SAs have counted that it takes away stays cou
 steps() { states; over_policies; } # new ways in first, then what is sent with
 past() { echo "$found" | sed -n 's/^past //p'; }
 end_past() { error=$(past | ip -batch - 2>&1) || refused "states of epochs that are past" "$error"; }
+keep_limits() { # BEFORE: an SA with a limit that was there and is no more has reached it: it is not begun anew with the same key
+	[ -n "${limited-}" ] || return 0
+	reached=$(echo "$found" | sed -n 's/^missing SA \(out[^ ]* [^ ]*\),$/\1/p' | while read -r sa spi; do
+		case $1 in *"$sa "[0-9]*" $spi "*) echo "$sa $spi" ;; esac
+	done)
+	[ -n "$reached" ] || return 0
+	echo "$reached" | sed 's/^out\.\([^ ]*\).*/\1/' | while read -r word; do
+		say "the SA to $word is gone: its limit is reached? It is not begun anew; when $word has rekeyed: rekey, or where keys are fixed: new scripts"
+	done
+	found=$(echo "$found" | grep -vF "$(echo "$reached" | sed 's/^/missing SA /')")
+}
 rekey() {
 	[ -d "$folder" ] || fail 1 "is down; up begins an epoch of its own"
-	for try in 1 2 3 4 5 ''; do ! claim rekey || break; [ -n "$try$worker" ] || fail 1 "cannot write to $folder"; [ -n "$try" ] || fail 1 "${worker##* } is at work (pid ${worker%% *})"; sleep 1; done
-	recall || fail 1 "$why"; read_book; recall_rows; found=$(scan); tally; turn step; derive
+	claim_soon rekey
+	recall || fail 1 "$why"
+	read_book; recall_rows; rows_then="$rows " found=$(scan)
+	tally; turn step; derive
 	write_book $margin || fail 1 "cannot write $store: the keys stay as they are"
-	found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; *missing* | *past*) ;; *) return ;; esac
+	found=$(scan); keep_limits "$rows_then"
+	case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; *missing* | *past*) ;; *) return ;; esac
 	{ journal states >>"$folder/undo" && note_rows; } 2>/dev/null || fail 1 "cannot write $folder/undo"
-	no_larval; batch "states and policies of the next epoch" steps; [ -z "$(past)" ] || keep_counts end_past
-	{ echo "$found" | sed -n 's/^past \(.*\)/ip \1 ./p'; echo --; cat "$folder/undo"; } | awk '!seen[$0]++ && on; $0 == "--" { on = 1 }' | cat >"$folder/left" && mv "$folder/left" "$folder/undo"; erase
+	no_larval
+	batch "states and policies of the next epoch" steps
+	[ -z "$(past)" ] || keep_counts end_past
+	forget_lines "$(echo "$found" | sed -n 's/^past \(.*\)/ip \1 ./p')"
+	erase
 	echo "$book" | while read -r one two _ kind _ _ epoch _; do
-		[ "$one" != "$name" ] || one=$two; [ "$kind" = fixed ] || say "sends to $one with epoch $epoch"
+		[ "$one" != "$name" ] || one=$two
+		[ "$kind" = fixed ] || say "sends to $one with epoch $epoch"
 	done
 }

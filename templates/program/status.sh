@@ -3,7 +3,7 @@ status() { if [ "$form" = watch ]; then watch; else snapshot; fi; }
 snapshot() { # in the form that people read, json, or for watch: "= PEER STATE PACKETS BYTES in PACKETS BYTES out HEARD" below the line that people read
 	(refuse_earlier) || no_status
 	if [ ! -d "$folder" ]; then [ ! -d "$folder.guard" ] || blocked=', and what it carried is blocked'; [ "$form" = json ] || echo "$name: down${blocked-}"; no_status; fi
-	worker=$(readlink "$folder/busy") && lives $worker && no_status "${worker##* } is at work (pid ${worker%% *})"
+	worker=$(readlink "$folder/busy"); case $worker in *' up' | *' down') ! lives $worker || no_status "${worker##* } is at work (pid ${worker%% *})" ;; esac
 	hint="flushed by another tool? Put back what is missing with: sh $file up"; [ -z "${limited-}" ] || hint="a limit reached? Then: sh $file rekey, or new scripts where keys are fixed"
 	recall || no_status "$why"; recall_rows; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
 	[ "$form" = watch ] || record; helper_pid=none; ! uses helper || read_helper "$folder"
@@ -38,6 +38,7 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 		for (i = 1; i <= n; i++) {
 			other = order[i]; in_ = "in." other; out = "out." other; age = ""; if (now > 0 && last[in_] > 0) { age = now - last[in_]; if (age < 0) age = 0 } # clocks jump
 			was_heard = total[in_, 1] > 0 || heard == "yes"
+			cause = helper == "" ? "no-helper" : other in half ? (in_ in spi && !(out in spi) ? "no-out-sa" : "half-up") : was_heard ? "" : "never-heard"
 			state = !(in_ in spi) && !(out in spi) ? "down" : other in half || helper == "" ? "half-up" : was_heard ? "up" : "silent"
 			if (!was_heard) { silent = silent (silent == "" ? "" : ", ") other; silents++ }
 			words = !was_heard ? "not heard yet" : "heard" (age == "" ? "" : " " ago(age) " ago")
@@ -47,7 +48,7 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 				lines = lines sprintf("  %-4s %-15s %-26s", way == in_ ? "from" : "to", other, "since up") both(total[way, 1], total[way, 2])
 			}
 			lasting = sprintf("%.0f %.0f %.0f %.0f", total[in_, 1], total[in_, 2], total[out, 1], total[out, 2]); rows = rows "= " other " " state " " lasting " " words "\n"
-			split(lasting, sum, " "); objects = objects (i > 1 ? "," : "") "{\"name\":" quote(other) ",\"state\":\"" state "\",\"epoch\":" null(latest[out]) ",\"local\":" quote(end(here, port)) \
+			split(lasting, sum, " "); objects = objects (i > 1 ? "," : "") "{\"name\":" quote(other) ",\"state\":\"" state "\",\"cause\":" (cause == "" ? "null" : quote(cause)) ",\"epoch\":" null(latest[out]) ",\"local\":" quote(end(here, port)) \
 				",\"remote\":" quote(at[other]) ",\"tx_packets\":" sum[3] ",\"tx_bytes\":" sum[4] ",\"rx_packets\":" sum[1] ",\"rx_bytes\":" sum[2] ",\"last_received_seconds\":" null(age) \
 				",\"spi_out\":" (out in spi ? quote(spi[out]) : "null") ",\"spi_in\":" (in_ in spi ? quote(spi[in_]) : "null") "}"
 		}

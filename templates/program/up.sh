@@ -19,7 +19,7 @@ is_online() { # there is a route to the first peer, and our address is no tentat
 }
 check() { # all that could stand in the way, before anything is changed
 	if [ -d "$folder" ]; then
-		claim up || fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}"
+		claim up || case $worker in ''|*' up' | *' down') fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}" ;; *) claim_soon up ;; esac
 		recall || fail 1 "$why"; mending=yes
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
 	else refuse_earlier; fi
@@ -43,7 +43,7 @@ check() { # all that could stand in the way, before anything is changed
 	esac
 	trap 'stop 1 interrupted' HUP INT TERM PIPE
 	[ -z "$mending" ] || return 0; mkdir -p "$run" && mkdir "$folder" 2>/dev/null || fail 1 "cannot make $folder$([ ! -d "$folder" ] || echo ': up is at work already')"
-	made=yes; claim up || stop 1 "cannot write to $folder"
+	made=yes; claim up && echo "$store" >"$folder/store" || stop 1 "cannot write to $folder"
 }
 keep_now() {
 	now="$here ${heard:-no}" number=0; for word in $peers; do number=$((number + 1)); eval "now=\"\$now \$there_$number \${port_$number:--}\""; done
