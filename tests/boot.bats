@@ -723,6 +723,27 @@ ends_at_once() {
 	in_shells ends_at_once bash mksh
 }
 
+@test "the rc script takes a process of a number it noted once for its own only when that is its own" {
+	rc_setup
+	bash -c 'sleep 60; :' home 3>&- &
+	stranger=$!
+	echo $stranger >rundir/xfrmpair-home.pid
+	shell=dash
+	rc start home 3>&-
+	until_true followed 1
+	[ "$(cat rundir/xfrmpair-home.pid)" != $stranger ]
+	echo $stranger >rundir/xfrmpair-home.pid
+	rc stop home
+	kill -0 $stranger
+	pkill -P $stranger
+	# who ends by itself leaves no number behind
+	rm -f rundir/*
+	echo 'UP="--wrong"' >etc/home.env
+	rc start home 3>&-
+	until_true grep -q "'--wrong': not known" host/log
+	until_true test ! -e rundir/xfrmpair-home.pid
+}
+
 @test "the rc script wants a verb and tunnels that are there, and passes shellcheck" {
 	shellcheck "$BOOT/xfrmpair.rc"
 	rc_setup
