@@ -49,3 +49,35 @@ END
 	[[ "$output" == *"as root: apt-get update && apt-get install "*" make "* ]]
 	[[ "$output" != *busybox* && "$output" != *' bash '* ]]
 }
+
+@test "no program loses memory, whether it does its work or refuses" {
+	cd "$BATS_TEST_DIRNAME/.."
+	make -s -j2 SANITIZE=1 CC=clang BUILD=build/sanitized all
+	export ASAN_OPTIONS=detect_leaks=1
+	local programs=$PWD/build/sanitized conf=$PWD/examples/sites/tunnel.conf a=192.168.1.4:4500@85.9.8.7 b=192.168.2.9:4500@31.1.2.3 key
+	cd "$BATS_TEST_TMPDIR"
+	# the control: what is lost is seen
+	printf '#include <stdlib.h>\nint main(void) { void *volatile lost = malloc(9); lost = 0; return lost != 0; }\n' | clang -fsanitize=address -o loses -x c -
+	run ! ./loses
+	"$programs/xfrmpair" -f "$conf" -o t --save-keys k
+	"$programs/xfrmpair" -f "$conf" -o t --force --keys k
+	"$programs/xfrmpair" -n --esn --cipher aes256-sha512 --inner 10.9.0.0/24 "$a" "$b" "c=192.168.3.9:4500@77.3.4.5" >/dev/null
+	"$programs/xfrmpair" --star --explain "$a+10.0.0.0/8" "$b+10.2.0.0/16/tcp/22" >/dev/null
+	"$programs/xfrmpair" --format wireshark "$a" "$b" >/dev/null
+	key=$("$programs/xfrmpair" --secret s "$a")
+	"$programs/xfrmpair" --secret s -o own "$key" "$(PATH=$PATH "$programs/xfrmpair" --secret s2 "$b")"
+	printf '[tunnel]\ncipher = none\n[side a]\nlocal = 9\n' >wrong
+	run -2 "$programs/xfrmpair" -f wrong
+	run -2 "$programs/xfrmpair" -f k
+	run -2 "$programs/xfrmpair" --keys wrong "$a" "$b"
+	run -2 "$programs/xfrmpair" "$a" "$a+x" --nonsense
+	run -1 "$programs/xfrmpair" -o t "$a" "$b"
+	run -4 "$programs/natprobe" --resolve localhost
+	run -4 "$programs/natprobe" -b 127.0.0.1 -p 27183 --punch 127.0.0.1:27184 --timeout 1 --token a-word-of-both-sides
+	run -2 "$programs/natprobe" --punch x
+	"$programs/espdecap" 27183 127.0.0.1:9 2>said 3>&- &
+	for _ in {1..100}; do ! grep -q ready said || break; sleep 0.1; done
+	kill $!
+	wait $!
+	run -2 "$programs/espdecap" 27183 x
+}

@@ -1,5 +1,7 @@
 # Words for tests that run in the lab (tests/lab/run bats ...): sourced by their setup_file() and setup().
 
+# bats traces the tests themselves, not what they call, which takes time
+[ -z "${BATS_TEST_NAME-}" ] || { set +T; declare -ft "$BATS_TEST_NAME"; }
 cd "$BATS_TEST_DIRNAME/../.." || return 1
 case ${BUILD:=build} in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
 PATH=$BUILD:$PATH
