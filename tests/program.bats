@@ -465,7 +465,7 @@ $itself"
 checks() {
 	version=6.1 awk=${AWK-mawk}
 	HEARD=${HEARD-yes} is_up
-	rm -f pinged
+	rm -rf pinged state
 	printf '#!/bin/sh\n%s\n' "${MONITOR:-exec sleep 20}" >monitor
 	chmod +x monitor
 	MOVED=$1 ANSWERED=$2 WAS=${WAS-3} unit howto $version $awk 'routes up status helper check' "captures=.; example=ours; verb=check ip_path=./monitor; uses() { [ \$1 = helper ]; }

@@ -116,6 +116,7 @@ find_again() { # after two minutes without a word from it, where a name is now; 
 }
 look_up() { # HOST, of peer NUMBER, OTHER: sends to where it is, but not to where it was already when the peer was heard from elsewhere
 	at=$(resolve "$host") || return 0
+	was_named=''
 	eval "was=\$there_$number was_named=\${named_$number-} at_port=\$mapped_port_$number"
 	[ "$at" = "$was" ] || { [ "$at" != "$was_named" ] && alone move_peer "$number" "$other" "$at" "$at_port"; } || return 0
 	eval "named_$number=\$at"
