@@ -286,6 +286,12 @@ a: sends to b with epoch 2" ]
 		[ "$output" = "a: b has not followed yet: it sends with epoch 1, we with 2: run rekey there too" ]
 		[ "$(spis a)" = "$before" ]
 	done
+	# b, which has heard the next epoch, and written that down, can put back what it sends with
+	script b status
+	on b ip xfrm state delete src 192.168.2.100 dst 85.9.8.7 proto esp spi "$(awk '$1 == "out.a" { print $3 }' "$XFRMPAIR_RUN"/*.b/sas)"
+	run script b up
+	[[ "$output" == *"b: missing: SA to a"* ]]
+	meets
 	run script b rekey
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"b: sends to a with epoch 2" ]]
