@@ -1,6 +1,6 @@
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
 set +aefCv -u; umask 077; unset IFS CDPATH machine
-run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
+run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard='' ours=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
 say() { echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
@@ -13,21 +13,30 @@ find_ip() { # that knows xfrm, by path: busybox has one that does not, and its s
 		[ ! -x "$path/ip" ] || case $("$path/ip" xfrm help 2>&1) in *'ip xfrm'*) unset IFS; ip_path=$path/ip; return ;; esac
 	done; fail 1 "no ip that knows xfrm; install iproute2"
 }; ip() { "$ip_path" "$@"; }
-refuse_others() { # PATH...: fails where others than root, this user and this file's owner can change one of them or what it is in
+is_ours() { # PATH...: false, and trouble says why, where others than root, this user and this file's owner can change one of them or what it is in
 	for path; do while [ "$path" != "${path%/*}" ]; do path=${path%/*}; set -- "$@" "${path:-/}"; done; done
-	trouble=$(LC_ALL=C ls -ldnL "$@" "$file" /proc/$$ 2>/dev/null | run=$run me=/proc/$$ file=$file awk '
-		{ path = $0; sub(/^[^\/]*/, "", path); mode[path] = $1; uid[path] = $3 } function tell(what) { print path what; exit }
+	trouble=$({ LC_ALL=C ls -ldnL "$@" "$file" /proc/$$; [ ! -h "$1" ] || LC_ALL=C ls -ldn "$1"; } 2>/dev/null | run=$run me=/proc/$$ file=$file awk '
+		{ path = $0; sub(/^[^\/]*/, "", path); if (/^l/) { sub(/ -> .*/, ", a link,", path); $1 = "" } mode[path] = $1; uid[path] = $3 }
+		function tell(what) { print path what; exit }
 		END { known[0]; known[uid[ENVIRON["me"]]]; known[uid[ENVIRON["file"]]]; for (path in mode) {
 			if (!(uid[path] in known)) tell(" belongs to user " uid[path] ", who is not root, nor you, nor owns this script: take another place, or chown it")
 			if (mode[path] ~ (path == ENVIRON["run"] ? "^.(....|.......)w" : path ~ /^\/proc\// ? "^$" : "^.(....w...|.......w)[^tT]")) # in a sticky one all keep what is theirs
 				tell(": others than its owner can change it: chmod go-w " path)
-		} }'); [ -z "$trouble" ] || fail 1 "$trouble"
+		} }'); [ -z "$trouble" ]
 }
-find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why
+# Looked at each time before it is run: it may have come, or changed, since. What is ours, in folders that are, nobody else changes.
+find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why, 2 where it may be others'
 	program=${2:-$beside/$1} trouble="no $1; lay it beside this file, or put it on PATH"
-	[ -n "$2" ] || [ -n "$beside" ] && [ -f "$program" ] || program=$(command -v "$1") || return
+	[ -n "$2" ] || [ -n "$beside" ] && [ -f "$program" ] || program=$(command -v "$1") || return 1
 	trouble="$program cannot be run: chmod +x it; or is its file system mounted noexec?"
-	[ -x "$program" ] && [ ! -d "$program" ]
+	[ -x "$program" ] && [ ! -d "$program" ] || return; case $program in /*) ;; *) program=$PWD/$program ;; esac
+	case $ours in *"
+$program
+"*) return ;; esac
+	if [ -h "$program" ]; then set -- "$program" "$(readlink -f "$program")"; program=$2; else set -- "$program"; fi
+	is_ours "$@" || return 2; [ $# = 2 ] || ours="$ours
+$program
+"
 }
 # A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word. lives PID BIRTH: it does.
 get_birth() { birth=''; { read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20}; }

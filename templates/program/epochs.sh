@@ -55,9 +55,11 @@ find_names() { # leaves in name_1 and on the names that stand for peers in the h
 	number=0 at=''; for word in $peers; do number=$((number + 1)); eval "at=\$there_$number"; case $at in *:*) at='' ;; *[!0-9.]*) ;; *) at='' ;; esac; eval "name_$number=\$at"; done
 	auto=''; [ "$here" != auto ] || auto=yes
 }
-resolve() { # NAME: prints an address of it, of the family of this tunnel
+resolve() { # NAME: prints an address of it, of the family of this tunnel; what comes from the net is read without root's rights
 	find_program natprobe "${NATPROBE-}" || { echo "$trouble" >&2; return 1; }
-	case $esp in esp6) "$program" -b :: --resolve "$1" ;; *) "$program" --resolve "$1" ;; esac
+	set -- --resolve "$1"; case $esp in esp6) set -- -b :: "$@" ;; esac
+	while read -r word _ uid _; do [ "$word" != Uid: ] || break; done <"/proc/$$/status"; [ "$uid" != 0 ] || set -- -u 65534 "$@"
+	"$program" "$@"
 }
 find_places() { # the addresses behind names and auto; what is not there yet is waited for, as at boot it may come
 	number=0 left=$wait; for word in $peers; do

@@ -1,6 +1,6 @@
 # punch: needs first, own_word, peers, port, there_1, port_1, book, tests. Opens both NATs before the kernel takes the port over; leaves in port_1 where the peer is.
 punch() {
-	find_program natprobe "${NATPROBE-}" || { say "$trouble; going on without opening the hole"; return; }
+	find_program natprobe "${NATPROBE-}" || { [ $? = 1 ] || stop 1 "$trouble"; say "$trouble; going on without opening the hole"; return; }
 	case $there_1 in *:*) outer="[$there_1]" ;; *) outer=$there_1 ;; esac
 	if [ "$first" = "$name" ]; then set -- --first; say "opening the hole to $peer, for up to $wait s: start $peer now"
 	else set --; say "opening the hole to $peer, which was to be started first, for up to $wait s"; fi

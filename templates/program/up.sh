@@ -31,7 +31,8 @@ check() { # all that could stand in the way, before anything is changed
 	*)
 		case $here in 10.* | 192.168.* | 172.1[6-9].* | 172.2?.* | 172.3[01].* | 169.254.* | [Ff][CcDdEe]*) hint='' ;; *) hint=' If it is how the internet sees this host: the word is LOCAL@MAPPED.' ;; esac
 		fail 1 "$here is not an address of this host; is this the script of another side?$hint If the address changed: up --local ADDR" ;; esac
-	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done; [ -z "$map" ] || find_program natprobe "${NATPROBE-}" || fail 1 "$trouble"
+	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done; 
+	if [ -n "${first-}" ] && [ -z "$mending$no_punch" ] || [ -n "$map" ]; then find_program natprobe "${NATPROBE-}" || [ "$?$map" = 1 ] || fail 1 "$trouble"; fi
 	read_book; [ -n "$mending$dry" ] || turn step; derive
 	found=$(scan); case $mending${limited-}$found in
 	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
