@@ -97,7 +97,7 @@ check_forwards() { # this host answers: are those behind it cut off? It is add_f
 check_all() { # [TARGET]
 	bad='' target=${1-}
 	if [ ! -d "$folder" ]; then
-		[ -d "$folder.guard" ] || fail 1 "is down; set it up with: sh $file up"
+		[ -d "$folder.guard" ] || check_down
 		for word in $peers; do other=${word%%@*}; tell guarded "the tunnel is down, and its leak guard blocks what it carried: sh $file up, or down --all"; done; exit 1
 	fi; recall || fail 1 "$why"; read_book; recall_rows; helper_pid=none; ! uses helper || read_helper "$folder"
 	scanned=$(scan) before=$(counters); { : >"$folder/mapping"; } 2>/dev/null || fail 1 "cannot write to $folder"

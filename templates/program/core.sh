@@ -1,8 +1,8 @@
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
 set +aefCv -u; umask 077; unset IFS CDPATH machine
-run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard='' ours=''
+run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard='' ours='' counting=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
-say() { echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
+say() { [ -z "$counting" ] || { counting=''; printf '\r\033[K' >&2; }; echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
 case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; case $- in *s*) ;; *) [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && file=$beside/${0##*/}; } ;; esac
 case $run in /*) ;; *) run=$PWD/$run ;; esac; folder=$run/$digest.$name # who makes the folder comes up: lock and journal in one
@@ -74,17 +74,24 @@ batch() { # WORDS FUNCTION: what it prints goes to ip's standard input: keys, th
 	changed=yes; if [ -n "$dry" ]; then "$2" | sed -e '/./!d; s/0x[0-9a-f]\{9,\}/KEY/g; s/   */ /g; s/^/ip /' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g"; return; fi
 	say "$1"; error=$("$2" | ip -batch - 2>&1) || refused "$1" "$error"
 }
-refused() { # WORDS ERROR: says what ip's error means, and stops
-	set -- "$1" "$(echo $2)" "src $here dst $here proto esp spi 0x$$"
+blocked() { # leaves in word FILE:LINE where modprobe is told to load no ESP
+	word=$(modprobe -n -v "$esp" 2>/dev/null | grep '^install ') || return
+	set -- "$(grep -s "^[[:blank:]]*install[[:blank:]]*${esp}[[:blank:]]" /etc/modprobe.d/*.conf /run/modprobe.d/*.conf /usr/lib/modprobe.d/*.conf /lib/modprobe.d/*.conf)"
+	word=${1:-$word}
+}
+loop() { case $esp in esp6) loop=::1 ;; *) loop=127.0.0.1 ;; esac; loop="src $loop dst $loop proto esp spi 0x$$"; } # leaves in loop an SA that is only tried
+refused() { # WORDS ERROR: says what ip's error means, before it the word that check has for that, and stops
+	set -- "$1" "$(echo $2)"; loop
 	case $2 in
 	*"device type"*) stop 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"encapsulation type"*) stop 5 "$1: this kernel has no espinudp-nonike any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
 	*AEAD* | *AUTH* | *CRYPT* | *algorithm* | *cryptographic* | *"type not found"* | *"rotocol not supported"* | *"not implemented"*)
-		printf 'xfrm state %s\n' "add $3 mode tunnel enc ecb(cipher_null) '' auth digest_null ''" "delete $3" | ip -batch - 2>/dev/null && # which encrypts nothing
-			stop 5 "$1: this kernel lacks the cipher $cipher; generate with another --cipher ($2)"
-		error=$(modprobe -n -v "$esp" 2>/dev/null | grep '^install ')
-		stop 5 "$1: this kernel, or this container, has no ESP; ${error:-try: modprobe $esp} ($2)" ;;
-	*"not permitted"*) stop 1 "$1: needs root ($2)" ;; *exists*) stop 1 "$1: another tool has one with the same identity; see: ip xfrm state; ip xfrm policy ($2)" ;;
+		printf 'xfrm state %s\n' "add $loop mode tunnel enc ecb(cipher_null) '' auth digest_null ''" "delete $loop" | ip -batch - 2>/dev/null && # which encrypts nothing
+			stop 5 "no-cipher: this kernel lacks the cipher $cipher: generate with another --cipher ($1: $2)"
+		! blocked || stop 5 "esp-blocked: ESP is switched off on purpose: $word: without that line it works ($1: $2)"
+		stop 5 "no-esp: this kernel, or this container, has no ESP: try: modprobe $esp ($1: $2)" ;;
+	*"not permitted"*) stop 1 "$1: needs root ($2)" ;;
+	*exists*) stop 1 "taken: another tool has one with the same identity: see: ip xfrm state; ip xfrm policy ($1: $2)" ;;
 	esac
 	stop 1 "$1: ${2:-ip failed without a word}"
 }

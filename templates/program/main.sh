@@ -5,7 +5,7 @@ usage() { echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch] [--wait S
        sh $name.sh status [--json|--watch] | rekey | follow | check [TARGET]
        sh $name.sh update-peer [NAME] ADDRESS:PORT
        sh $name.sh [-n] capture FILE | wireshark"; }
-misuse() { usage >&2; fail 2 "$@"; }
+misuse() { say "$@"; usage >&2; exit 2; }
 verb='' address='' no_punch='' no_helper='' form='' wait=60 forward='' nat_exempt='' all='' map=''
 while [ $# -gt 0 ]; do
 	case $1 in
