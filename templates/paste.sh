@@ -10,7 +10,7 @@ while read -r -t 2 xfrmpair; do :; done
 # bash forgets what begins with a blank: all from ( to ), one command, of which nothing runs if the paste is cut off.
 #% include picture
 #% if fingerprint
-# words have the fingerprint @fingerprint@: if the other's differs, one was altered
+# words have the fingerprint @fingerprint@: if the other's differs, start nothing: one was altered
 #% end
 #% let here @address@
 #% let port @local_port@

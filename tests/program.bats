@@ -383,6 +383,28 @@ ip route delete one' ]
 	[[ "$output" == "a: taken: another tool has one with the same identity: see: ip xfrm state; ip xfrm policy (trying: "* ]]
 }
 
+@test "a peer that was not heard: what natprobe found out says what is the likeliest, and what cannot be is left out" {
+	digest=$(sed -n 's/.* digest=\([0-9a-f]*\) .*/\1/p' "$BATS_FILE_TMPDIR/howto/head")
+	is_down="  b is not up: there, sh b.sh up"
+	other="  its script is of another run: there, sh b.sh status has to say digest $digest"
+	moved="  this side's mapped endpoint has changed: sh a.sh down, natprobe -p 61525 SERVER SERVER, sh a.sh up; if natprobe prints another word than 192.168.1.4:61525@85.9.8.7:61525, there: sh b.sh update-peer ADDRESS:PORT, what it has after the @"
+	moved_there="  the mapped endpoint of b has changed: there, up says how to find it; then here: sh a.sh update-peer ADDRESS:PORT"
+	order="  the wrong order: sh a.sh down, and there sh b.sh down; half a minute later sh a.sh up here, then sh b.sh up there"
+	closed="  a router or firewall there lets nothing in: there, sh b.sh down, then sh b.sh up --map; or forward UDP port 10421 of it; or use IPv6"
+	earlier="  an earlier run is up there: sh b.sh down --all, then sh b.sh up"
+	# unheard SAID LINE LINE...: natprobe has said so, in its one line; it ends with 4
+	unheard() {
+		run -4 unit howto 6.1 mawk 'punch' "file=a.sh; wait=7 outer=31.1.2.3; found_out='${1% }'; unheard"
+		diff <(printf '%s\n' "a: set up, but b $2. Perhaps, the likeliest first:" "${@:3}") <(echo "$output")
+	}
+	unheard "nothing " "has not been heard: nothing came in 7 s" "$is_down" "$other" "$moved" "$moved_there" "$order" "$closed"
+	unheard "" "has not been heard" "$is_down" "$other" "$moved" "$moved_there" "$order" "$closed" # without natprobe
+	unheard "nothing Network unreachable" "has not been heard: nothing came in 7 s (Network unreachable)" "$is_down" "$other" "$moved" "$moved_there" "$order" "$closed"
+	unheard "refused " "has not been heard: ICMP says that nobody has port 10421 at 31.1.2.3" "$is_down" "$moved_there" "$moved" "$order" "$closed"
+	unheard "tunnel " "has not been heard: what comes from 31.1.2.3:10421 is a tunnel's that this one does not know" "$other" "$earlier" "$order"
+	unheard "one-way " "was heard, and has not heard us" "$closed" "$order" "$moved"
+}
+
 @test "an ip from before 5.8 is refused with an interface, whose policies it could not delete" {
 	for version in 5.7.0 5.4.0 4.20.0 ss200127; do
 		run unit interface 6.1 mawk interface "ip() { echo 'ip utility, iproute2-$version'; }; check_interface"

@@ -53,12 +53,12 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3848651855
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3889260912
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
 set +aefCv -u; umask 077; unset IFS CDPATH machine
-run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard='' ours='' counting=''
+run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' found_out='' count='' heard='' ours='' counting=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
 say() { [ -z "$counting" ] || { counting=''; printf '\r\033[K' >&2; }; echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
@@ -371,7 +371,7 @@ warn_of_rules() {
 	} }' | while read -r line; do say "$line"; done
 }
 # punch: needs first, own_word, peers, port, there_1, port_1, book, tests. Opens both NATs before the kernel takes the port over; leaves in port_1 where
-# the peer is, or in found_out the word of natprobe for why it was not heard.
+# the peer is, or in found_out what natprobe says of why it was not heard, a word and perhaps an error.
 punch() {
 	find_program natprobe "${NATPROBE-}" || { [ $? = 1 ] || stop 1 "$trouble"; say "$trouble; going on without opening the hole"; return; }
 	case $there_1 in *:*) outer="[$there_1]" ;; *) outer=$there_1 ;; esac
@@ -380,13 +380,13 @@ punch() {
 	# what both sides have and nobody else; on standard input, for arguments are public
 	case $book in *" token - ."*) { sed -n "/^#key $first /p" "$file"; sed -n "/^#key $first /!{/^#key /p;}" "$file"; } | sha256sum ;; *) echo "${book##* token }" ;; esac | "$program" -u 65534 -b "$here" \
 		-p "$port" --punch "$outer:$port_1" --timeout "$wait" --token-fd 0 "$@" >"$folder/heard" &
-	punching=$!; wait "$punching"; punched=$? punching='' from='' trouble='' # beside us, so that a signal ends us both at once
-	{ read -r from trouble <"$folder/heard"; } 2>/dev/null; case $punched.$from in
+	punching=$!; wait "$punching"; punched=$? punching='' found_out='' # beside us, so that a signal ends us both at once
+	{ read -r found_out <"$folder/heard"; } 2>/dev/null; from=${found_out%% *}; case $punched.$from in
 	0."$outer:$port_1") heard=yes; say "$peer is heard" ;;
 	0."$outer":*) heard=yes port_1=${from##*:}; say "$peer is heard from port $port_1, not from the one it was generated for: using that for this run" ;;
 	0.?*) stop 3 "$peer is heard at $from, not at $outer: generate the scripts again with @$from for $peer" ;;
 	2.foreign) stop 2 "the script of $peer is of another run than this one (digest $digest): $anew" ;;
-	4.*) heard=no found_out=$from ;;
+	4.*) heard=no ;;
 	*) [ "$punched" = 3 ] || punched=1; stop "$punched" "natprobe could not open the hole; see above what it said" ;;
 	esac
 }
@@ -411,10 +411,11 @@ unheard() { # what it may be, the likeliest first by what natprobe found out, wi
 	order="the wrong order: sh $file down, and there sh $peer.sh down; half a minute later $up"
 	closed="a router or firewall there lets nothing in: there, sh $peer.sh down, then sh $peer.sh up --map; or forward UDP port $port_1 of it; or use IPv6"
 	case $found_out in
-	one-way) heard="was heard, and has not heard us"; set -- "$closed" "$order" "$moved" ;;
-	refused) heard="has not been heard: ICMP says that nobody has port $port_1 at $outer"; set -- "$is_down" "$moved_there" "$closed" ;;
-	tunnel) heard="has not been heard: what comes from $outer:$port_1 is a tunnel's that this one does not know"; set -- "$other" "an earlier run is up there: sh $peer.sh down --all, then sh $peer.sh up" "$order" ;;
-	*) heard="has not been heard: nothing came in $wait s${trouble:+ ($trouble)}"; set -- "$is_down" "$other" "$moved" "$moved_there" "$order" "$closed" ;;
+	one-way*) heard="was heard, and has not heard us"; set -- "$closed" "$order" "$moved" ;;
+	refused*) heard="has not been heard: ICMP says that nobody has port $port_1 at $outer"; set -- "$is_down" "$moved_there" "$moved" "$order" "$closed" ;;
+	tunnel*) heard="has not been heard: what comes from $outer:$port_1 is a tunnel's that this one does not know"; set -- "$other" "an earlier run is up there: sh $peer.sh down --all, then sh $peer.sh up" "$order" ;;
+	*) heard="has not been heard"; [ "$found_out" = "${found_out#nothing}" ] || { heard="$heard: nothing came in $wait s"; found_out=${found_out#nothing} found_out=${found_out# }; }
+		heard=$heard${found_out:+ ($found_out)}; set -- "$is_down" "$other" "$moved" "$moved_there" "$order" "$closed" ;;
 	esac
 	say "set up, but $peer $heard. Perhaps, the likeliest first:"; printf '  %s\n' "$@" >&2; exit 4
 }
