@@ -286,7 +286,7 @@ static void say_what_next(const struct tunnel *tunnel, const struct options *opt
 	if (format->is_table && !tunnel->exchanged && !options->value[OPTION_KEYS] && !options->value[OPTION_SAVE_KEYS])
 		warnx("--format: warning: they are fresh, no script has them: want --keys FILE");
 	if (tunnel->exchanged)
-		warnx("fingerprint %s: read it out to each other, over the phone; if it differs, a word was altered, or an option differs", tunnel->fingerprint);
+		warnx("fingerprint %s: read it out to each other, over the phone; if it differs, start nothing: a word was altered, or an option differs", tunnel->fingerprint);
 	if (format->is_table || options->value[OPTION_DRY_RUN])
 		return;
 	for (size_t i = 0; options->value[OPTION_OUTPUT] && i < count_of(format, tunnel); i++) {

@@ -51,6 +51,7 @@ struct hole {
 	int ttl;                   /* of packets that are to die on the way */
 	int64_t ttl_since;
 	bool ttl_private, ttl_public;   /* who dropped them */
+	bool refused;              /* ICMP said that nobody has the port: anybody can say so */
 	int trouble;               /* last errno */
 };
 
@@ -71,6 +72,7 @@ static void icmp_take(struct hole *hole)
 		if (recvmsg(hole->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 			return;
 		six = control.error.ee_origin == SO_EE_ORIGIN_ICMP6;
+		hole->refused |= control.error.ee_errno == ECONNREFUSED;
 		if ((!six && control.error.ee_origin != SO_EE_ORIGIN_ICMP) ||
 		    control.error.ee_type != (six ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED) ||
 		    !endpoint_from_sockaddr(&who, &control.from))
@@ -245,11 +247,24 @@ static bool hole_work(struct hole *hole, const char *waiting_for)
 	return true;
 }
 
+/* To the script that gave the token on a descriptor, in a word, for it says by itself what that means. */
+static int hole_told(const struct hole *hole)
+{
+	const char *what = hole->heard ? "one-way" : hole->foreign_since ? "foreign" : hole->tunnel_since ? "tunnel" :
+	                   hole->refused ? "refused" : "nothing";
+
+	if (!probe_print(what, hole->trouble ? " " : "", hole->trouble ? strerror(hole->trouble) : ""))
+		return EXIT_BROKE;
+	return !hole->heard && hole->foreign_since ? EXIT_MISTAKE : EXIT_NO_ANSWER;
+}
+
 static int hole_failed(const struct hole *hole, unsigned seconds)
 {
 	char peer[ENDPOINT_TEXT];
 	const char *trouble = hole->trouble ? strerror(hole->trouble) : NULL;
 
+	if (hole->probe->scripted)
+		return hole_told(hole);
 	endpoint_print(peer, &hole->peer);
 	if (!hole->heard && hole->foreign_since) {
 		warnx("%s: speaks with another --token: its script is of another run", peer);
@@ -263,8 +278,6 @@ static int hole_failed(const struct hole *hole, unsigned seconds)
 		warnx("%s: heard it, but it did not hear us in %u seconds", peer, seconds);
 	else
 		warnx("%s: heard nothing in %u seconds%s%s", peer, seconds, trouble ? "; last error: " : "", trouble ? trouble : "");
-	if (hole->probe->scripted)
-		return EXIT_NO_ANSWER;
 	warnx("stop both for 30 seconds, then start the side given --first first (one side, not both)");
 	warnx("where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; "
 	      "where no N fits, forward UDP port %u on the router, or IPv6", (unsigned)hole->probe->local.port);
@@ -276,7 +289,7 @@ static int hole_done(const struct hole *hole)
 	char peer[ENDPOINT_TEXT], given[ENDPOINT_TEXT];
 
 	endpoint_print(peer, &hole->peer);
-	if (!endpoint_equal(&hole->peer, &hole->probe->peer))
+	if (!hole->probe->scripted && !endpoint_equal(&hole->peer, &hole->probe->peer))
 		warnx("%s: the peer sends from there, not from %s: its NAT is symmetric, or the port was taken",
 		      peer, endpoint_print(given, &hole->probe->peer));
 	return probe_print(peer, "", "") ? EXIT_OK : EXIT_BROKE;

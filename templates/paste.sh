@@ -10,7 +10,7 @@ while read -r -t 2 xfrmpair; do :; done
 # bash forgets what begins with a blank: all from ( to ), one command, of which nothing runs if the paste is cut off.
 #% include picture
 #% if fingerprint
-# words have the fingerprint @fingerprint@: if the other's differs, one was altered
+# words have the fingerprint @fingerprint@: if the other's differs, start nothing: one was altered
 #% end
 #% let here @address@
 #% let port @local_port@
@@ -27,11 +27,22 @@ trap '' HUP INT
 added='' pid=''
 ip=$(IFS=:; for folder in $PATH /usr/sbin /sbin; do case $("$folder/ip" xfrm help 2>&1) in *"ip xfrm"*) echo "$folder/ip"; break ;; esac; done)
 not_set_up() { echo "side @name@ is not set up: $1" >&2; return 1; }
+# what an error of ip means, as far as that is known
+meaning() {
+  case $1 in
+  *AEAD* | *AUTH* | *CRYPT* | *algorithm* | *cryptographic* | *"type not found"* | *"rotocol not supported"* | *"not implemented"*)
+    blocked=$(grep -s "^[[:blank:]]*install[[:blank:]]*esp@family_digit@[[:blank:]]" /etc/modprobe.d/*.conf /dev/null)
+    if [ "$blocked" ]; then echo "ESP is switched off on purpose: $blocked: without that line it works ($1)"
+    else echo "this kernel has no ESP, or not the cipher @cipher@: try modprobe esp@family_digit@, or another --cipher ($1)"; fi ;;
+  *exists*) echo "there is one like it already: see ip xfrm state, ip xfrm policy, ip route ($1)" ;;
+  *) echo "$1" ;;
+  esac
+}
 # gives each row to ip on its standard input, for the keys; prints those that it took
 add_rows() {
   while read -r line; do
     case $line in '' | '##'*) continue ;; esac
-    said=$(echo "$line" | "$ip" -batch - 2>&1) || not_set_up "ip ${line%% reqid *}: ${said%?Command failed*}" || return
+    said=$(echo "$line" | "$ip" -batch - 2>&1) || not_set_up "ip ${line%% reqid *}: $(meaning "${said%?Command failed*}")" || return
     echo "$line"
   done
 }
@@ -122,7 +133,9 @@ echo
 if [ "$(id -u)" != 0 ]; then not_set_up "it needs root"
 elif [ -z "$ip" ]; then not_set_up "no ip that knows xfrm; install iproute2"
 elif [ -z "$("$ip" -o address show to @address@ 2>/dev/null)" ]; then
-  not_set_up "@address@ is not an address of this host; is this the block of another side?"
+  set -- @address@
+  case $1 in 10.* | 192.168.* | 172.1[6-9].* | 172.2?.* | 172.3[01].* | 169.254.* | [Ff][CcDdEe]*) set -- ;; esac
+  not_set_up "@address@ is not an address of this host; is this the block of another side?${1:+ If it is how the internet sees this host: the word is LOCAL@MAPPED.}"
 #% if encap
 elif [ ! -x "$(command -v espdecap)" ]; then not_set_up "no espdecap on PATH, or it cannot be run: chmod +x it"
 #% end

@@ -22,7 +22,7 @@
 #% end
 #   digest    @digest@, the same in the scripts of all sides of one run, or they do not fit together
 #% if fingerprint
-#   words     have the fingerprint @fingerprint@: if the other's differs, one was altered
+#   words     have the fingerprint @fingerprint@: if the other's differs, start nothing: one was altered
 #% end
 #   MTU       @mtu@ bytes fit inside, of @path_mtu@ outside
 #% each peers

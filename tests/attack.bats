@@ -381,17 +381,25 @@ END
 	grep -q '^prctl(PR_SET_DUMPABLE, .*) *= 0' trace
 }
 
+# a_host: host/ has an ip whose machine is side a's, and knows nothing of xfrm
+a_host() {
+	mkdir host
+	printf '%s\n' '#!/bin/sh' 'case $* in *"address show"*) echo "2: eth0 inet 192.168.1.4/24 scope global eth0" ;; *"route get"*) echo "x dev eth0 src 192.168.1.4" ;; "xfrm help") echo ip xfrm ;; esac' >host/ip
+	chmod +x host/ip
+}
+
 @test "a script refuses a place where others can change its state, itself or its helpers, and says what would do" {
 	"$XFRMPAIR" -o t "$A" "$B"
 	cp "${XFRMPAIR%/*}/espdecap" t/
 	local run=$PWD/run bin=$PWD/bin shell
 	mkdir -m 700 run bin
 	install -m 700 t/espdecap bin/natprobe
+	a_host
 	export XFRMPAIR_RUN=$run
-	# refused VERB WORDS: in four shells, before anything else is looked at
+	# refused VERB WORDS: in four shells, before anything is changed
 	refused() {
 		for shell in dash 'busybox ash' bash mksh; do
-			run env NATPROBE="${NATPROBE-}" $shell t/a.sh $1
+			run env PATH="$PWD/host:$PATH" NATPROBE="${NATPROBE-}" $shell t/a.sh $1
 			echo "$shell, $1: $output"
 			[ "$status" -eq 1 ]
 			[ "$output" = "a: $2" ]
@@ -422,7 +430,7 @@ END
 		refused up "$PWD/t/espdecap$foreign"
 		# who owns the script is trusted: root runs it
 		chown 1234 t t/a.sh
-		run sh t/a.sh up
+		PATH=$PWD/host:$PATH run sh t/a.sh up --no-punch
 		[[ "$output" != *"belongs to"* ]]
 		chown 0 t/espdecap t t/a.sh
 	fi
@@ -433,6 +441,69 @@ END
 	echo "$output"
 	[[ "$output" != *"can change it"* ]]
 	[[ "$output" != *"belongs to"* ]]
+}
+
+# finds RESULT PLACE: what find_program takes or says of the natprobe of a script there, in four shells
+finds() {
+	local shell
+	{ sed -e '2s/{ //' -e '/^# ---- program/,$d' t/a.sh; cat "$BATS_TEST_DIRNAME/../templates/program/core.sh"; echo 'find_program natprobe "" && echo "$program" || echo "$? $trouble"'; } >$2/part
+	for shell in dash 'busybox ash' bash mksh; do
+		run $shell $2/part
+		echo "$shell, $2: $output"
+		[ "$output" = "$1" ]
+	done
+}
+
+@test "a helper that others have put there, or could change, is none, whenever it came and whoever looks for it" {
+	"$XFRMPAIR" -o t "$A" "$B"
+	mkdir -m 777 open
+	mkdir -m 1777 sticky
+	mkdir -m 755 closed
+	printf '#!/bin/sh\n' | tee open/natprobe sticky/natprobe >closed/natprobe
+	chmod 755 open/natprobe sticky/natprobe closed/natprobe
+	finds "2 $PWD/open: others than its owner can change it: chmod go-w $PWD/open" open
+	# where all keep what is theirs, ours is
+	finds "$PWD/sticky/natprobe" sticky
+	finds "$PWD/closed/natprobe" closed
+	# a link is what it leads to
+	mkdir link
+	ln -s ../open/natprobe link/natprobe
+	finds "2 $PWD/open: others than its owner can change it: chmod go-w $PWD/open" link
+	ln -sf ../closed/natprobe link/natprobe
+	finds "$PWD/closed/natprobe" link
+	[ "$(id -u)" = 0 ] || skip "needs root, for what belongs to others"
+	local foreign='belongs to user 1234, who is not root, nor you, nor owns this script: take another place, or chown it'
+	chown 1234 sticky/natprobe
+	finds "2 $PWD/sticky/natprobe $foreign" sticky
+	# a link that is theirs leads elsewhere tomorrow
+	ln -sf "$PWD/closed/natprobe" sticky/natprobe
+	chown -h 1234 sticky/natprobe
+	finds "2 $PWD/sticky/natprobe, a link, $foreign" sticky
+	# a name that is looked up again and again, and natprobe comes meanwhile
+	"$XFRMPAIR" -o named "$A" "${B/31.1.2.3/home.example.org}"
+	cp named/a.sh open/
+	rm open/natprobe
+	a_host
+	XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state PATH=$PWD/host:/usr/sbin:/usr/bin:/sbin:/bin sh open/a.sh up --no-punch --wait 8 >said 2>&1 3>&- &
+	sleep 1
+	printf '#!/bin/sh\n: >>"%s"\necho 31.1.2.3\n' "$PWD/ran" >natprobe
+	chmod 755 natprobe
+	chown 1234 natprobe
+	mv natprobe open/
+	if wait $!; then return 1; fi
+	cat said
+	[ ! -e ran ]
+	grep -q "$PWD/open/natprobe $foreign\|$PWD/open: others" said
+}
+
+@test "natprobe looks a name up without root's rights" {
+	"$XFRMPAIR" -o named "$A" "${B/31.1.2.3/home.example.org}"
+	a_host
+	printf '#!/bin/sh\necho "$*" >>"%s"\necho 31.1.2.3\n' "$PWD/ran" >host/natprobe
+	chmod +x host/natprobe
+	XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state PATH=$PWD/host:$PATH sh named/a.sh -n up >/dev/null
+	[ "$(id -u)" = 0 ] && local user='-u 65534 ' || local user=
+	[ "$(sort -u ran)" = "$user--resolve home.example.org" ]
 }
 
 @test "read from standard input, a script takes its helpers from PATH only" {

@@ -94,7 +94,7 @@ waits() {
 	rm -f host/address host/route
 	$shell t/a.sh up --no-punch --wait 40 2>said 3>&- &
 	until_true grep -q waiting said
-	[ "$(cat said)" = 'a: waiting for an address and a route to 31.1.2.3, for up to 40 s' ]
+	[ "$(cat said)" = 'a: waiting for an address and a route to 31.1.2.3, up to 40 s' ]
 	: >host/address
 	sleep 1.5
 	[ ! -e run ]
@@ -111,14 +111,16 @@ waits() {
 		begun=$SECONDS
 		run -1 sh $script up --wait 2
 		[ $((SECONDS - begun)) -le 20 ]
-		[[ "${lines[0]}" == 'a: waiting for an address and a route to '*', for up to 2 s' ]]
+		[[ "${lines[0]}" == 'a: waiting for an address and a route to '*', up to 2 s' ]]
 		[[ "${lines[1]}" == 'a: 192.168.1.4 is not an address of this host; is this the script of another side?'* ]]
 		[ ! -e run ]
 	done
 	# with the address there, and still no route, it goes on as it always has
 	: >host/address
 	run -0 sh t/a.sh up --no-punch --wait 1
-	[[ "$output" == *"a: waiting for an address and a route to 31.1.2.3, for up to 1 s"*"a: up. "* ]]
+	[ "${lines[0]}" = 'a: waiting for an address and a route to 31.1.2.3, up to 1 s' ]
+	[ "${lines[1]}" = 'a: warning: no route to 31.1.2.3 in 1 s: it is set up all the same, and silent until there is one' ]
+	[[ "$output" == *"a: up. "* ]]
 }
 
 @test "on a host that has a route, up waits for no address: it may be the script of another side" {
@@ -132,7 +134,7 @@ waits() {
 @test "up waits until IPv6 has made sure that nobody else has the address" {
 	echo -n 'tentative ' >host/address
 	sh t/a.sh up --no-punch 2>said 3>&- &
-	until_true grep -q 'a: waiting for an address and a route to 31.1.2.3, for up to 60 s' said
+	until_true grep -q 'a: waiting for an address and a route to 31.1.2.3, up to 60 s' said
 	: >host/address
 	wait $!
 }
@@ -141,10 +143,69 @@ waits() {
 	printf '#!/bin/sh\n[ -e "$HOST/name" ] && echo 31.1.2.3\n' >bin/natprobe
 	"$XFRMPAIR" -o named 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@home.example.org
 	run -1 sh named/a.sh up --no-punch --wait 1
-	[ "${lines[0]}" = 'a: waits for the address of home.example.org, up to 1 seconds' ]
-	[ "${lines[1]}" = 'a: no address of home.example.org in 1 seconds' ]
+	[ "${lines[0]}" = 'a: waiting for the address of home.example.org, up to 1 s' ]
+	[ "${lines[1]}" = 'a: no address of home.example.org in 1 s' ]
+	# what natprobe says of it is said once; and not a second longer than --wait
+	printf '#!/bin/sh\n[ -e "$HOST/name" ] && echo 31.1.2.3 && exit; echo "natprobe: home.example.org: not found" >&2; exit 4\n' >bin/natprobe
+	begun=$SECONDS
+	run -1 sh named/a.sh up --no-punch --wait 7
+	[ $((SECONDS - begun)) -le $((8 * ${BUSY:-1})) ]
+	[ "$(grep -c 'not found' <<<"$output")" -eq 1 ]
 	: >host/name
 	sh named/a.sh up --no-punch
+}
+
+@test "on a terminal up shows the seconds that are left, in one line that is gone when it goes on" {
+	rm host/address host/route
+	for shell in dash 'busybox ash' bash mksh; do
+		rm -f seen
+		TERM=dumb script -qfc "$shell t/a.sh up --no-punch --wait 3" /dev/null </dev/null >seen 3>&- || :
+		cat -v seen
+		[ "$(sed -n '1s/\r$//p' seen)" = 'a: waiting for an address and a route to 31.1.2.3, up to 3 s' ]
+		wipe=$(printf '\r\033[K')
+		[[ "$(tail -n +2 seen)" == "${wipe}a: waiting for an address and a route to 31.1.2.3, "[23]" s left $wipe"*"$wipe"'a: 192.168.1.4 is not an address of this host; '* ]]
+	done
+}
+
+@test "the address that the internet sees is no address of the host: the word is LOCAL@MAPPED; of a private one that is not said" {
+	"$XFRMPAIR" -o swapped 85.9.8.7:4500 192.168.2.9:4500@31.1.2.3
+	rm host/address
+	run -1 sh swapped/a.sh up --no-punch
+	[ "$output" = 'a: 85.9.8.7 is not an address of this host; is this the script of another side? If it is how the internet sees this host: the word is LOCAL@MAPPED. If the address changed: up --local ADDR' ]
+	run -1 sh t/a.sh up --no-punch
+	[ "$output" = 'a: 192.168.1.4 is not an address of this host; is this the script of another side? If the address changed: up --local ADDR' ]
+}
+
+@test "a helper beside the script that may not be run is not passed by: chmod" {
+	cp bin/espdecap t/espdecap
+	chmod 644 t/espdecap
+	for shell in dash 'busybox ash' bash mksh; do
+		run -1 $shell t/a.sh up --no-punch
+		[ "$output" = "a: $PWD/t/espdecap cannot be run: chmod +x it; or is its file system mounted noexec?" ]
+	done
+	[ ! -e run ]
+}
+
+@test "of a natprobe that has the port it is said what ends it: Enter only where it holds it" {
+	printf '#!/bin/sh\necho "UNCONN 0 0 192.168.1.4:4500 0.0.0.0:* users:((\\"natprobe\\",pid=$(cat "$HOST/pid"),fd=3))"\n' >bin/ss
+	for option in --hold --punch; do
+		sh -c 'sleep 60; : "$@"' natprobe $option 3>&- &
+		echo $! >host/pid
+		run -1 sh t/a.sh up --no-punch
+		case $option in
+		--hold) [ "$output" = "a: port-taken: UDP port 4500 is taken by natprobe --hold (pid $!): Enter ends it" ] ;;
+		*) [ "$output" = "a: port-taken: UDP port 4500 is taken by natprobe (pid $!): kill $! ends it" ] ;;
+		esac
+		kill $!
+	done
+}
+
+@test "what is wrong with the words of a command comes first, then how it is used" {
+	for words in --nonsense 'up down' capture '--wait 0'; do
+		run -2 sh t/a.sh $words
+		[[ "${lines[0]}" == "a: "*": "* && "${lines[1]}" == 'usage: sh a.sh '* ]]
+		[ "$(grep -c '^a: ' <<<"$output")" -eq 1 ]
+	done
 }
 
 # pass N: through each SA that there is
@@ -183,7 +244,7 @@ keeps_counts() {
 @test "status takes --json or --watch, not both, and no other verb does" {
 	for words in 'status --json --watch' '--json status' 'up --json' 'down --watch' 'status --json --json'; do
 		run -2 sh t/a.sh $words
-		[[ "$output" == *"want status before it, and one of --json and --watch" ]]
+		[[ "${lines[0]}" == *"want status before it, and one of --json and --watch" ]]
 	done
 }
 
@@ -232,7 +293,7 @@ helperless() {
 	# the control: somebody who holds the port is in the way of an up that wants it
 	sh t/a.sh down
 	run -1 sh t/a.sh up
-	[ "$output" = 'a: UDP port 4500 is taken by users:(("espdecap",pid=1,fd=3))' ]
+	[ "$output" = 'a: port-taken: UDP port 4500 is taken by users:(("espdecap",pid=1,fd=3))' ]
 	sh t/a.sh up --no-helper
 }
 
@@ -245,7 +306,7 @@ helperless() {
 	[[ "$(sh t/a.sh --help)" == *' [--no-helper]'* ]]
 	[[ "$(sh plain/a.sh --help)" != *helper* ]]
 	run -2 sh plain/a.sh up --no-helper
-	[ "${lines[-1]}" = "a: --no-helper: this tunnel has no helper" ]
+	[ "${lines[0]}" = "a: --no-helper: this tunnel has no helper" ]
 }
 
 @test "a peer that moves, where another holds the socket: what that one has to be started with now" {
@@ -842,7 +903,7 @@ a: goes on without the router's help"* ]]
 	in_shells lent dash "busybox ash" bash mksh
 	# that there is a port, and natprobe, is looked at before anything is changed
 	run -2 sh plain/a.sh up --map
-	[[ "$output" == *"--map: this tunnel has no port" ]]
+	[ "${lines[0]}" = "a: --map: this tunnel has no port" ]
 	rm bin/natprobe
 	PATH=$PWD/bin:/usr/sbin:/usr/bin:/sbin:/bin run -1 sh t/a.sh up --map
 	[[ "$output" == *"a: no natprobe; lay it beside this file, or put it on PATH" ]]

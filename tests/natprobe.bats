@@ -590,6 +590,33 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	same "$status $other $out $(cat out2)" "0 0 127.0.0.2:21502 127.0.0.1:21501"
 }
 
+@test "to who gave the token on a descriptor it is told in a word on standard output why the peer was not heard, and in none on stderr" {
+	# told STATUS WORD: by the peer that is there now
+	told() {
+		probe -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout "${3:-2}" --token-fd 0 <<<a-word-of-sixteen
+		same "$status $out $err" "$1 $2 "
+	}
+	told 4 refused 1
+	# of another run
+	"$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 --token another-of-sixteen 2>err2 >out2 3>&- &
+	told 2 foreign 8
+	wait $! || :
+	# heard from another port than the one given, which is no failure, and said by nobody
+	"$NATPROBE" -b 127.0.0.2 -p 21503 --punch 127.0.0.1:21501 --token a-word-of-sixteen 2>err2 >out2 3>&- &
+	told 0 127.0.0.2:21503 8
+	wait $!
+	# somebody has the port, and is silent; sends a keepalive; a hello that does not say our id
+	says 3
+	sleep 0.3
+	told 4 nothing 1
+	hush
+	for pair in '\xff tunnel' "$(escaped AAAAAAAA CCCCCCCC a-word-of-sixteen) one-way"; do
+		says 3 "${pair% *}" "${pair% *}"
+		told 4 "${pair#* }" 1
+		hush
+	done
+}
+
 @test "the token may come from a descriptor, and a short one is warned about" {
 	other=0
 	"$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 --token-fd 0 2>err2 >out2 3>&- <<<a-word-of-sixteen &
@@ -597,7 +624,7 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	wait $! || other=$?
 	same "$status $other $out $err$(cat err2)" "0 0 127.0.0.2:21502 "
 	probe -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token-fd=0 <<<a-word-of-sixteen
-	same "$status $err" "4 natprobe: 127.0.0.2:21502: heard nothing in 1 seconds"
+	same "$status $out $err" "4 refused "
 	probe -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token-fd=0 <<<a-word-of-fifte
 	same "$status $(head -1 err)" "4 natprobe: --token-fd: a word of less than 16 characters can be guessed"
 	probe -p 21501 --punch 127.0.0.2:21502 --timeout 1 --token a-word-of-fifte

@@ -302,7 +302,7 @@ deletes() {
 			{ sed "$n,\$d" "$here/all"; sed "$n,\$d" "$here/all" >done; deletes done; } >wanted
 			diff wanted got
 			sed -i '/^$/d' said
-			[ "$(sed -n 1p said)" = "side a is not set up: ip $(sed 's/ reqid .*//' got.refused): RTNETLINK answers: File exists" ]
+			[ "$(sed -n 1p said)" = "side a is not set up: ip $(sed 's/ reqid .*//' got.refused): there is one like it already: see ip xfrm state, ip xfrm policy, ip route (RTNETLINK answers: File exists)" ]
 			[ "$(sed -n 2p said)" = "$([ "$n" = 1 ] || echo 'side a: what had been added is taken back')" ]
 			[ "$(sed -n '3,$p' said)" = '' ]
 		done
@@ -341,7 +341,12 @@ says() {
 	block=$here/other
 	sed -n '/^# side b/,$p' "$here/blocks" >"$block"
 	for shell in bash dash 'busybox ash'; do
-		says 'side b is not set up: 31.1.2.3 is not an address of this host; is this the block of another side?'
+		says 'side b is not set up: 31.1.2.3 is not an address of this host; is this the block of another side? If it is how the internet sees this host: the word is LOCAL@MAPPED.'
+	done
+	# a private one is not what the internet sees
+	"$XFRMPAIR" 192.168.77.4:4500@31.1.2.3 192.0.2.1:4500 | sed -n '/^# side a/,/^# side b/p' | sed '$d' >private
+	for shell in bash dash 'busybox ash'; do
+		block=private says 'side a is not set up: 192.168.77.4 is not an address of this host; is this the block of another side?'
 	done
 	in_terminal bash
 	give "$here/blocks" -p
@@ -349,6 +354,22 @@ says() {
 	leave
 	on_screen '^side a is set up; '
 	diff "$here/all" got
+}
+@test "a kernel without ESP or the cipher, and one where it is switched off, is told in words, with the line and its file" {
+	mkdir words modprobe.d
+	cp "$here"/bin/* words/
+	sed -i "s/RTNETLINK answers: File exists/Error: Requested type not found./" words/ip
+	PATH=$PWD/words:$PATH
+	sed -n 6p "$here/all" >got.refused
+	for shell in bash dash 'busybox ash'; do
+		$shell "$here/block" >said 2>&1 || :
+		grep -q '^side a is not set up: ip .*: this kernel has no ESP, or not the cipher [a-z0-9]*: try modprobe esp4, or another --cipher (Error: Requested type not found.)$' said
+		if [ "$(id -u)" != 0 ] || [ ! -d /etc/modprobe.d ]; then continue; fi
+		echo 'install esp4 /bin/false' >modprobe.d/off.conf
+		unshare --mount sh -c 'mount --bind "$1" /etc/modprobe.d && shift && exec "$@"' sh "$PWD/modprobe.d" $shell "$here/block" >said 2>&1 || :
+		cat said
+		grep -q '^side a is not set up: ip .*: ESP is switched off on purpose: /etc/modprobe.d/off.conf:install esp4 /bin/false: without that line it works (Error: ' said
+	done
 }
 @test "without an espdecap that can be run it says so, in one line" {
 	cp "$here/bin/ip" .

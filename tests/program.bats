@@ -358,21 +358,51 @@ ip route delete one' ]
 	for error in "$(cat "$CAPTURES/6.1/error.no-algorithm")" 'RTNETLINK answers: Function not implemented' "$(cat "$CAPTURES/5.10/error.bad-key-length")"; do
 		refusal "$error"
 		[ "$status" -eq 5 ]
-		[[ "$output" == *"has no ESP; try: modprobe esp4"* ]]
+		[[ "$output" == "a: no-esp: this kernel, or this container, has no ESP: try: modprobe esp4 (trying: "* ]]
 		TAKES=true refusal "$error"
 		[ "$status" -eq 5 ]
-		[[ "$output" == *"this kernel lacks the cipher aes128gcm12; generate with another --cipher"* ]]
+		[[ "$output" == "a: no-cipher: this kernel lacks the cipher aes128gcm12: generate with another --cipher (trying: "* ]]
 	done
 	# a module that is blocked on purpose is not to be loaded: the line that blocks it is shown
 	run unit howto 6.1 mawk '' "modprobe() { echo 'install /bin/false'; }; ip() { cat >/dev/null; false; }; refused trying 'RTNETLINK answers: Function not implemented'"
 	[ "$status" -eq 5 ]
-	[[ "$output" == *"has no ESP; install /bin/false"* && "$output" != *"try: modprobe"* ]]
+	[[ "$output" == "a: esp-blocked: ESP is switched off on purpose: install /bin/false: without that line it works (trying: "* ]]
+	if [ "$(id -u)" = 0 ] && [ -d /etc/modprobe.d ]; then
+		mkdir modprobe.d
+		printf '%s\n' '# install esp4 no' 'install esp /bin/true' '  install	esp4 /bin/false' >modprobe.d/off.conf
+		printf '%s\n' 'mount --bind "$1" /etc/modprobe.d && shift && exec "$@"' >under
+		UNDER="unshare --mount sh under $PWD/modprobe.d" run unit howto 6.1 mawk '' "modprobe() { echo 'install /bin/false'; }; ip() { cat >/dev/null; false; }; refused trying 'RTNETLINK answers: Function not implemented'"
+		[ "$status" -eq 5 ]
+		[[ "$output" == "a: esp-blocked: ESP is switched off on purpose: /etc/modprobe.d/off.conf:  install	esp4 /bin/false: without that line it works (trying: "* ]]
+	fi
 	refusal 'RTNETLINK answers: Operation not permitted'
 	[ "$status" -eq 1 ]
 	[[ "$output" == "a: trying: needs root "* ]]
 	refusal "$(cat "$CAPTURES/7.3/error.state-exists")"
 	[ "$status" -eq 1 ]
-	[[ "$output" == *"another tool has one with the same identity"* ]]
+	[[ "$output" == "a: taken: another tool has one with the same identity: see: ip xfrm state; ip xfrm policy (trying: "* ]]
+}
+
+@test "a peer that was not heard: what natprobe found out says what is the likeliest, and what cannot be is left out" {
+	digest=$(sed -n 's/.* digest=\([0-9a-f]*\) .*/\1/p' "$BATS_FILE_TMPDIR/howto/head")
+	is_down="  b is not up: there, sh b.sh up"
+	other="  its script is of another run: there, sh b.sh status has to say digest $digest"
+	moved="  this side's mapped endpoint has changed: sh a.sh down, natprobe -p 61525 SERVER SERVER, sh a.sh up; if natprobe prints another word than 192.168.1.4:61525@85.9.8.7:61525, there: sh b.sh update-peer ADDRESS:PORT, what it has after the @"
+	moved_there="  the mapped endpoint of b has changed: there, up says how to find it; then here: sh a.sh update-peer ADDRESS:PORT"
+	order="  the wrong order: sh a.sh down, and there sh b.sh down; half a minute later sh a.sh up here, then sh b.sh up there"
+	closed="  a router or firewall there lets nothing in: there, sh b.sh down, then sh b.sh up --map; or forward UDP port 10421 of it; or use IPv6"
+	earlier="  an earlier run is up there: sh b.sh down --all, then sh b.sh up"
+	# unheard SAID LINE LINE...: natprobe has said so, in its one line; it ends with 4
+	unheard() {
+		run -4 unit howto 6.1 mawk 'punch' "file=a.sh; wait=7 outer=31.1.2.3; found_out='${1% }'; unheard"
+		diff <(printf '%s\n' "a: set up, but b $2. Perhaps, the likeliest first:" "${@:3}") <(echo "$output")
+	}
+	unheard "nothing " "has not been heard: nothing came in 7 s" "$is_down" "$other" "$moved" "$moved_there" "$order" "$closed"
+	unheard "" "has not been heard" "$is_down" "$other" "$moved" "$moved_there" "$order" "$closed" # without natprobe
+	unheard "nothing Network unreachable" "has not been heard: nothing came in 7 s (Network unreachable)" "$is_down" "$other" "$moved" "$moved_there" "$order" "$closed"
+	unheard "refused " "has not been heard: ICMP says that nobody has port 10421 at 31.1.2.3" "$is_down" "$moved_there" "$moved" "$order" "$closed"
+	unheard "tunnel " "has not been heard: what comes from 31.1.2.3:10421 is a tunnel's that this one does not know" "$other" "$earlier" "$order"
+	unheard "one-way " "was heard, and has not heard us" "$closed" "$order" "$moved"
 }
 
 @test "an ip from before 5.8 is refused with an interface, whose policies it could not delete" {
@@ -562,10 +592,43 @@ b: "* ]]
 }
 
 @test "check of a tunnel that is down says so, and what its guard blocks" {
-	run -1 checks '' 0 'rm -r "$folder"'
+	printf '#!/bin/sh\n' >espdecap
+	chmod +x espdecap
+	export ESPDECAP=$PWD/espdecap
+	run -1 checks '' 0 'rm -r "$folder"; no_helper=""; name_1=""; auto=""'
 	[[ "$output" == 'a: is down; set it up with: sh '*' up' ]]
 	run -1 checks '' 0 'mv "$folder" "$folder.guard"'
 	[[ "$output" == 'b: guarded: the tunnel is down, and its leak guard blocks what it carried: sh '* ]]
+}
+
+@test "check of a tunnel that is down names what up would refuse for: helper, port, SA, cipher, ESP, with the status of up" {
+	printf '#!/bin/sh\n' >espdecap
+	chmod +x espdecap
+	export ESPDECAP=$PWD/espdecap
+	# down STATUS LINE [CODE]: what is tried goes to the file tried
+	down() {
+		run checks '' 0 'rm -rf "$folder"; no_helper=""; name_1=""; auto=""; modprobe() { :; }; scan() { :; }
+			ip() { case $1 in -batch) cat >>tried; case ${FAILS-} in ?*) echo "$FAILS" >&2; return 2 ;; esac ;; esac; }
+			'"${3-}"
+		echo "$output"
+		[ "$status" -eq "$1" ]
+		[[ "$output" == $2 ]]
+		[ ! -d "$folder" ]
+	}
+	down 1 'a: is down; set it up with: sh * up'
+	# an SA of this cipher on the loopback, with no key of ours, and away again
+	cat tried
+	[ "$(grep -c '^xfrm state add src 127.0.0.1 dst 127.0.0.1 proto esp spi 0x[0-9]* reqid' tried)" -eq 1 ]
+	grep -q 'aead rfc4106(gcm(aes)) 0x5555*5 96' tried
+	[ "$(tail -n 1 tried | sed 's/0x[0-9]*/SPI/')" = 'xfrm state delete src 127.0.0.1 dst 127.0.0.1 proto esp spi SPI' ]
+	FAILS='Error: Requested type not found.' down 5 'b: no-esp: this kernel, or this container, has no ESP: try: modprobe esp4 (trying an SA: *)'
+	FAILS='Error: Requested AEAD algorithm not found.' down 5 'b: no-cipher: this kernel lacks the cipher aes128gcm12: generate with another --cipher (trying an SA: *)' \
+		'ip() { case $1 in -batch) ! grep -q aead || { echo "$FAILS" >&2; return 2; } ;; esac; }'
+	FAILS='Error: Requested type not found.' down 5 'b: esp-blocked: ESP is switched off on purpose: install /bin/false: without that line it works (trying an SA: *)' 'modprobe() { echo install /bin/false; }'
+	down 1 'b: taken: another tool has the same policy src a: see: ip xfrm state; ip xfrm policy' 'scan() { echo foreign policy src a; }'
+	OWNER='u 0 0 192.168.1.4:61525 users:(("charon",pid=9,fd=3))' down 1 'b: port-taken: UDP port 61525 is taken by users:(("charon",pid=9,fd=3))' 'read_helper() { helper_pid=""; }'
+	chmod -x espdecap
+	down 1 "b: no-helper: $PWD/espdecap cannot be run: chmod +x it; or is its file system mounted noexec?"
 }
 
 @test "in a mesh each peer has its line, of its own SAs, in five seconds for all, however silent they are" {

@@ -116,7 +116,7 @@ digest() { sed -n 's/^name=.* digest=\([^ ]*\) .*/\1/p' "$1"; }
 	same "$(grep -o "peers='.*@[0-9]*'" hers/t/alice.sh | cut -d@ -f2)" "$(grep -o "peers='.*@[0-9]*'" his/t/bob.sh | cut -d@ -f2)"
 	# neither secret nor what it shares is in a script
 	run ! grep -qF -e "$(sed 's/.*0x//' hers/alice.key)" -e "$(sed 's/.*0x//' his/bob.key)" hers/t/alice.sh his/t/bob.sh
-	same "$(cat hers/said)" "xfrmpair: fingerprint $(fingerprint hers/t/alice.sh): read it out to each other, over the phone; if it differs, a word was altered, or an option differs
+	same "$(cat hers/said)" "xfrmpair: fingerprint $(fingerprint hers/t/alice.sh): read it out to each other, over the phone; if it differs, start nothing: a word was altered, or an option differs
 xfrmpair: wrote t/alice.sh, for the host 192.168.1.4: start it first
 xfrmpair: alice.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
 	same "$(sed -n 2p his/said)" "xfrmpair: wrote t/bob.sh, for the host 192.168.2.100"
@@ -129,7 +129,7 @@ xfrmpair: alice.key may be deleted now: without it nobody can make these keys ag
 	# a head of at most 60 lines that says the same, and a shell that the linter likes
 	sed '/^# ---- program/,$d' hers/t/alice.sh >head
 	[ "$(wc -l <head)" -le 60 ]
-	grep -qx "#   words     have the fingerprint $(fingerprint hers/t/alice.sh): if the other's differs, one was altered" head
+	grep -qx "#   words     have the fingerprint $(fingerprint hers/t/alice.sh): if the other's differs, start nothing: one was altered" head
 	shellcheck -s sh hers/t/alice.sh
 }
 
@@ -261,7 +261,7 @@ bob carol"
 	same "$(grep -c '^# side ' <<<"$output")" 1
 	grep -q '^# side bob of the tunnel alice - bob,' <<<"$output"
 	local digits=${stderr%%:\ read*}
-	grep -qx "# words have the $(sed 's/.*: //' <<<"$digits"): if the other's differs, one was altered" <<<"$output"
+	grep -qx "# words have the $(sed 's/.*: //' <<<"$digits"): if the other's differs, start nothing: one was altered" <<<"$output"
 	same "${stderr##*$'\n'}" "xfrmpair: bob.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
 	local keys; keys=$(grep -o '0x[0-9a-f]\{72\}' <<<"$output" | sort)
 	same "$("$XFRMPAIR" --secret bob.key --explain "$A" "$B" 2>/dev/null | grep -v '^##')" "$output"
@@ -408,7 +408,7 @@ bob carol"
 xfrmpair: alice.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
 	# a dry run writes nothing, and says the fingerprint
 	"$XFRMPAIR" -n --secret alice.key -o u "$A" "$B" >out 2>said
-	same "$(cat said)" "xfrmpair: fingerprint $(fingerprint t/alice.sh): read it out to each other, over the phone; if it differs, a word was altered, or an option differs"
+	same "$(cat said)" "xfrmpair: fingerprint $(fingerprint t/alice.sh): read it out to each other, over the phone; if it differs, start nothing: a word was altered, or an option differs"
 	[ ! -e u ]
 	sed 1d out | cmp - t/alice.sh
 }

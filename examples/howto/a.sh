@@ -55,15 +55,15 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3682389084
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 2664368160
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
 set +aefCv -u; umask 077; unset IFS CDPATH machine
 unset book rows secret key auth word joined sent line kept # what holds keys here would be in the environment of all, where the caller's has that name
-run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
+run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' found_out='' count='' heard='' ours='' counting=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
-say() { echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
+say() { [ -z "$counting" ] || { counting=''; printf '\r\033[K' >&2; }; echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
 case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; case $- in *s*) ;; *) [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && file=$beside/${0##*/}; } ;; esac
 case $run in /*) ;; *) run=$PWD/$run ;; esac; folder=$run/$digest.$name # who makes the folder comes up: lock and journal in one
@@ -74,21 +74,30 @@ find_ip() { # that knows xfrm, by path: busybox has one that does not, and its s
 		[ ! -x "$path/ip" ] || case $("$path/ip" xfrm help 2>&1) in *'ip xfrm'*) unset IFS; ip_path=$path/ip; return ;; esac
 	done; fail 1 "no ip that knows xfrm; install iproute2"
 }; ip() { "$ip_path" "$@"; }
-refuse_others() { # PATH...: fails where others than root, this user and this file's owner can change one of them or what it is in
+is_ours() { # PATH...: false, and trouble says why, where others than root, this user and this file's owner can change one of them or what it is in
 	for path; do while [ "$path" != "${path%/*}" ]; do path=${path%/*}; set -- "$@" "${path:-/}"; done; done
-	trouble=$(LC_ALL=C ls -ldnL "$@" "$file" /proc/$$ 2>/dev/null | run=$run me=/proc/$$ file=$file awk '
-		{ path = $0; sub(/^[^\/]*/, "", path); mode[path] = $1; uid[path] = $3 } function tell(what) { print path what; exit }
+	trouble=$({ LC_ALL=C ls -ldnL "$@" "$file" /proc/$$; [ ! -h "$1" ] || LC_ALL=C ls -ldn "$1"; } 2>/dev/null | run=$run me=/proc/$$ file=$file awk '
+		{ path = $0; sub(/^[^\/]*/, "", path); if (/^l/) { sub(/ -> .*/, ", a link,", path); $1 = "" } mode[path] = $1; uid[path] = $3 }
+		function tell(what) { print path what; exit }
 		END { known[0]; known[uid[ENVIRON["me"]]]; known[uid[ENVIRON["file"]]]; for (path in mode) {
 			if (!(uid[path] in known)) tell(" belongs to user " uid[path] ", who is not root, nor you, nor owns this script: take another place, or chown it")
 			if (mode[path] ~ (path == ENVIRON["run"] ? "^.(....|.......)w" : path ~ /^\/proc\// ? "^$" : "^.(....w...|.......w)[^tT]")) # in a sticky one all keep what is theirs
 				tell(": others than its owner can change it: chmod go-w " path)
-		} }'); [ -z "$trouble" ] || fail 1 "$trouble"
+		} }'); [ -z "$trouble" ]
 }
-find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why
+# Looked at each time before it is run: it may have come, or changed, since. What is ours, in folders that are, nobody else changes.
+find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why, 2 where it may be others'
 	program=${2:-$beside/$1} trouble="no $1; lay it beside this file, or put it on PATH"
-	[ -n "$2" ] || [ -n "$beside" ] && [ -f "$program" ] || program=$(command -v "$1") || return
+	[ -n "$2" ] || [ -n "$beside" ] && [ -f "$program" ] || program=$(command -v "$1") || return 1
 	trouble="$program cannot be run: chmod +x it; or is its file system mounted noexec?"
-	[ -x "$program" ] && [ ! -d "$program" ]
+	[ -x "$program" ] && [ ! -d "$program" ] || return; case $program in /*) ;; *) program=$PWD/$program ;; esac
+	case $ours in *"
+$program
+"*) return ;; esac
+	if [ -h "$program" ]; then set -- "$program" "$(readlink -f "$program")"; program=$2; else set -- "$program"; fi
+	is_ours "$@" || return 2; [ $# = 2 ] || ours="$ours
+$program
+"
 }
 # A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word. lives PID BIRTH: it does.
 get_birth() { birth=''; { read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20}; }
@@ -137,24 +146,31 @@ batch() { # WORDS FUNCTION: what it prints goes to ip's standard input: keys, th
 	changed=yes; if [ -n "$dry" ]; then "$2" | sed -e '/./!d; s/0x[0-9a-f]\{9,\}/KEY/g; s/   */ /g; s/^/ip /' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g"; return; fi
 	say "$1"; error=$("$2" | ip -batch - 2>&1) || refused "$1" "$error"
 }
-refused() { # WORDS ERROR: says what ip's error means, and stops
-	set -- "$1" "$(echo $2)" "src $here dst $here proto esp spi 0x$$"
+blocked() { # leaves in word FILE:LINE where modprobe is told to load no ESP
+	word=$(modprobe -n -v "$esp" 2>/dev/null | grep '^install ') || return
+	set -- "$(grep -s "^[[:blank:]]*install[[:blank:]]*${esp}[[:blank:]]" /etc/modprobe.d/*.conf /run/modprobe.d/*.conf /usr/lib/modprobe.d/*.conf /lib/modprobe.d/*.conf)"
+	word=${1:-$word}
+}
+loop() { case $esp in esp6) loop=::1 ;; *) loop=127.0.0.1 ;; esac; loop="src $loop dst $loop proto esp spi 0x$$"; } # leaves in loop an SA that is only tried
+refused() { # WORDS ERROR: says what ip's error means, before it the word that check has for that, and stops
+	set -- "$1" "$(echo $2)"; loop
 	case $2 in
 	*"device type"*) stop 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"encapsulation type"*) stop 5 "$1: this kernel has no espinudp-nonike any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
 	*AEAD* | *AUTH* | *CRYPT* | *algorithm* | *cryptographic* | *"type not found"* | *"rotocol not supported"* | *"not implemented"*)
-		printf 'xfrm state %s\n' "add $3 mode tunnel enc ecb(cipher_null) '' auth digest_null ''" "delete $3" | ip -batch - 2>/dev/null && # which encrypts nothing
-			stop 5 "$1: this kernel lacks the cipher $cipher; generate with another --cipher ($2)"
-		error=$(modprobe -n -v "$esp" 2>/dev/null | grep '^install ')
-		stop 5 "$1: this kernel, or this container, has no ESP; ${error:-try: modprobe $esp} ($2)" ;;
-	*"not permitted"*) stop 1 "$1: needs root ($2)" ;; *exists*) stop 1 "$1: another tool has one with the same identity; see: ip xfrm state; ip xfrm policy ($2)" ;;
+		printf 'xfrm state %s\n' "add $loop mode tunnel enc ecb(cipher_null) '' auth digest_null ''" "delete $loop" | ip -batch - 2>/dev/null && # which encrypts nothing
+			stop 5 "no-cipher: this kernel lacks the cipher $cipher: generate with another --cipher ($1: $2)"
+		! blocked || stop 5 "esp-blocked: ESP is switched off on purpose: $word: without that line it works ($1: $2)"
+		stop 5 "no-esp: this kernel, or this container, has no ESP: try: modprobe $esp ($1: $2)" ;;
+	*"not permitted"*) stop 1 "$1: needs root ($2)" ;;
+	*exists*) stop 1 "taken: another tool has one with the same identity: see: ip xfrm state; ip xfrm policy ($1: $2)" ;;
 	esac
 	stop 1 "$1: ${2:-ip failed without a word}"
 }
 # epochs: needs the rows at the end of this file, peers, key_digits, auth_digits. What follows from the rows, and what of it has to survive.
 # book has a line for each pair, and is what the store keeps: ONE TWO LOW KIND SECRET at EPOCH heard EPOCH out NUMBER HIGH in NUMBER HIGH token WORD .
 # LOW is the epoch of SECRET, the lowest that is needed yet; KIND is secret, or fixed where the keys are. HIGH counts 2^32s, with ESN.
-store=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$digest.$name book='' rows='' margin=67108864 # numbers that an end without down may cost: 2^26
+store=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$digest.$name book='' rows='' end='' awaited='' margin=67108864 # numbers that an end without down may cost: 2^26
 case $store in /*) ;; *) store=$PWD/$store ;; esac
 { read -r word <"$folder/store" && store=$word; } 2>/dev/null || : # while it is up its store is where up found it, whoever calls
 # not "hash", which mksh has an alias for
@@ -219,21 +235,31 @@ find_names() { # leaves in name_1 and on the names that stand for peers in the h
 	number=0 at=''; for word in $peers; do number=$((number + 1)); eval "at=\$there_$number mapped_port_$number=\${port_$number-}"; case $at in *:*) at='' ;; *[!0-9.]*) ;; *) at='' ;; esac; eval "name_$number=\$at"; done
 	auto=''; [ "$here" != auto ] || auto=yes
 }
-resolve() { # NAME: prints an address of it, of the family of this tunnel
+resolve() { # NAME: prints an address of it, of the family of this tunnel; what comes from the net is read without root's rights
 	find_program natprobe "${NATPROBE-}" || { echo "$trouble" >&2; return 1; }
-	case $esp in esp6) "$program" -b :: --resolve "$1" ;; *) "$program" --resolve "$1" ;; esac
+	set -- --resolve "$1"; case $esp in esp6) set -- -b :: "$@" ;; esac
+	while read -r word _ uid _; do [ "$word" != Uid: ] || break; done <"/proc/$$/status"; [ "$uid" != 0 ] || set -- -u 65534 "$@"
+	"$program" "$@"
 }
 find_places() { # the addresses behind names and auto; what is not there yet is waited for, as at boot it may come
-	number=0 left=$wait; for word in $peers; do
-		number=$((number + 1)) host=''; eval "host=\$name_$number"; [ -n "$host" ] || continue
-		until at=$(resolve "$host"); do later "address of $host"; done; eval "there_$number=\$at"
+	number=0; for word in $peers; do
+		number=$((number + 1)) host='' told=''; eval "host=\$name_$number"; [ -n "$host" ] || continue
+		until at=$(resolve "$host" 2>&1); do
+			[ "$at" = "$told" ] || say "$at"; told=$at; later "the address of $host" 5 || fail 1 "no address of $host in $wait s" # 4 is that of a tunnel that is set up
+		done; eval "there_$number=\$at"
 	done
-	[ -z "$auto" ] || [ "$here" != auto ] || until after src $(ip route get "$there_1" 2>/dev/null); [ -n "$word" ] && here=$word; do later "route to $there_1"; done
+	[ -z "$auto" ] || [ "$here" != auto ] || until after src $(ip route get "$there_1" 2>/dev/null); [ -n "$word" ] && here=$word; do
+		later "a route to $there_1" 1 || fail 1 "no route to $there_1 in $wait s"
+	done
 	tests=$(echo "$tests" | sed "s/ auto / $here /")
 }
-later() { # WHAT: waits for it, but not for ever
-	[ -z "$dry" ] || fail 1 "no $1 yet"; [ "$left" -gt 0 ] || fail 1 "no $1 in $wait seconds"; # 4 is that of a tunnel that is set up
-	[ "$left" != "$wait" ] || say "waits for the $1, up to $wait seconds"; left=$((left - 5)); sleep 5
+later() { # WHAT SECONDS: so much later, false when --wait is over, of which a terminal sees what is left
+	[ -z "$dry" ] || fail 1 "not there yet: $1"; read -r now _ </proc/uptime; now=${now%%.*} end=${end:-$((${now%%.*} + wait))}
+	[ "$awaited" = "$1" ] || { awaited=$1; say "waiting for $1, up to $((end - now)) s"; }
+	next=$((now + $2)); while [ "$now" -lt "$end" ] && [ "$now" -lt "$next" ]; do
+		[ ! -t 2 ] || { counting=yes; printf '\r\033[K%s: waiting for %s, %s s left ' "$name" "$1" $((end - now)) >&2; }
+		sleep 1; read -r now _ </proc/uptime; now=${now%%.*}
+	done; [ "$now" -lt "$end" ]
 }
 recall_rows() { rows=$(cat "$folder/sas" 2>/dev/null); pin; } # those that are there, without the keys
 note_rows() { echo "$rows" | sed 's/^\(\([^ ]* \)\{4\}[^ ]*\).*/\1/' >"$folder/sas"; }
@@ -369,21 +395,22 @@ warn_of_rules() {
 		if (hooks[chain] == "input" && port) tell(2, "the tunnel itself", " udp dport " port, " -p udp --dport " port)
 	} }' | while read -r line; do say "$line"; done
 }
-# punch: needs first, own_word, peers, port, there_1, port_1, book, tests. Opens both NATs before the kernel takes the port over; leaves in port_1 where the peer is.
+# punch: needs first, own_word, peers, port, there_1, port_1, book, tests. Opens both NATs before the kernel takes the port over; leaves in port_1 where
+# the peer is, or in found_out what natprobe says of why it was not heard, a word and perhaps an error.
 punch() {
-	find_program natprobe "${NATPROBE-}" || { say "$trouble; going on without opening the hole"; return; }
+	find_program natprobe "${NATPROBE-}" || { [ $? = 1 ] || stop 1 "$trouble"; say "$trouble; going on without opening the hole"; return; }
 	case $there_1 in *:*) outer="[$there_1]" ;; *) outer=$there_1 ;; esac
 	if [ "$first" = "$name" ]; then set -- --first; say "opening the hole to $peer, for up to $wait s: start $peer now"
 	else set --; say "opening the hole to $peer, which was to be started first, for up to $wait s"; fi
 	# what both sides have and nobody else; on standard input, for arguments are public
 	case $book in *" token - ."*) { sed -n "/^#key $first /p" "$file"; sed -n "/^#key $first /!{/^#key /p;}" "$file"; } | sha256sum ;; *) echo "${book##* token }" ;; esac | "$program" -u 65534 -b "$here" \
 		-p "$port" --punch "$outer:$port_1" --timeout "$wait" --token-fd 0 "$@" >"$folder/heard" &
-	punching=$!; wait "$punching"; punched=$? punching='' from='' # beside us, so that a signal ends us both at once
-	{ read -r from <"$folder/heard"; } 2>/dev/null; case $punched.$from in
+	punching=$!; wait "$punching"; punched=$? punching='' found_out='' # beside us, so that a signal ends us both at once
+	{ read -r found_out <"$folder/heard"; } 2>/dev/null; from=${found_out%% *}; case $punched.$from in
 	0."$outer:$port_1") heard=yes; say "$peer is heard" ;;
 	0."$outer":*) heard=yes port_1=${from##*:}; say "$peer is heard from port $port_1, not from the one it was generated for: using that for this run" ;;
 	0.?*) stop 3 "$peer is heard at $from, not at $outer: generate the scripts again with @$from for $peer" ;;
-	2.*) stop 2 "the script of $peer is of another run than this one (digest $digest): $anew" ;;
+	2.foreign) stop 2 "the script of $peer is of another run than this one (digest $digest): $anew" ;;
 	4.*) heard=no ;;
 	*) [ "$punched" = 3 ] || punched=1; stop "$punched" "natprobe could not open the hole; see above what it said" ;;
 	esac
@@ -399,13 +426,23 @@ again() { # the hole was not there any more
 	[ "$port_1" = "$was" ] || { unset found; batch "states: $peer is heard from another port" over_states; }
 	add_helper; [ "$heard" = yes ] || listen
 }
-unheard() { # what it may be, the likeliest first, with what to type
-	[ "$first" = "$name" ] && then="here first, then there" || then="there first, then here"
-	say "set up, but $peer has not been heard. Perhaps, the likeliest first:"; echo "  $peer is not up: on its host, sh $peer.sh up
-  its script is of another run: there, sh $peer.sh status has to say digest $digest
-  a mapped endpoint has changed: sh $file down, then natprobe -p $port with two STUN servers; if it does not print $own_word, make new scripts; the same there
-  the wrong order: both down, half a minute, then up $then
-  a router or firewall there lets nothing in: up --map there, or forward UDP port ${port_1} of it, or use IPv6" >&2; exit 4
+unheard() { # what it may be, the likeliest first by what natprobe found out, with what to type
+	up="sh $peer.sh up there, then sh $file up here"; [ "$first" != "$name" ] || up="sh $file up here, then sh $peer.sh up there"
+	is_down="$peer is not up: there, sh $peer.sh up"
+	other="its script is of another run: there, sh $peer.sh status has to say digest $digest"
+	moved="this side's mapped endpoint has changed: sh $file down, natprobe -p $port SERVER SERVER, sh $file up"
+	moved="$moved; if natprobe prints another word than $own_word, there: sh $peer.sh update-peer ADDRESS:PORT, what it has after the @"
+	moved_there="the mapped endpoint of $peer has changed: there, up says how to find it; then here: sh $file update-peer ADDRESS:PORT"
+	order="the wrong order: sh $file down, and there sh $peer.sh down; half a minute later $up"
+	closed="a router or firewall there lets nothing in: there, sh $peer.sh down, then sh $peer.sh up --map; or forward UDP port $port_1 of it; or use IPv6"
+	case $found_out in
+	one-way*) heard="was heard, and has not heard us"; set -- "$closed" "$order" "$moved" ;;
+	refused*) heard="has not been heard: ICMP says that nobody has port $port_1 at $outer"; set -- "$is_down" "$moved_there" "$moved" "$order" "$closed" ;;
+	tunnel*) heard="has not been heard: what comes from $outer:$port_1 is a tunnel's that this one does not know"; set -- "$other" "an earlier run is up there: sh $peer.sh down --all, then sh $peer.sh up" "$order" ;;
+	*) heard="has not been heard"; [ "$found_out" = "${found_out#nothing}" ] || { heard="$heard: nothing came in $wait s"; found_out=${found_out#nothing} found_out=${found_out# }; }
+		heard=$heard${found_out:+ ($found_out)}; set -- "$is_down" "$other" "$moved" "$moved_there" "$order" "$closed" ;;
+	esac
+	say "set up, but $peer $heard. Perhaps, the likeliest first:"; printf '  %s\n' "$@" >&2; exit 4
 }
 # helper: needs helper, here, port. Looks for espdecap and the port, and starts it.
 check_helper() {
@@ -413,12 +450,12 @@ check_helper() {
 	find_program espdecap "${ESPDECAP-}" || fail 1 "$trouble"
 	owner=''; set -f; for word in $(ss -Hlunp "sport = :$port" 2>/dev/null); do case $word in
 	"$here:$port" | "[$here]:$port" | 0.0.0.0:"$port" | '*':"$port" | '[::]':"$port") owner=somebody ;; users:*) [ -z "$owner" ] || { owner=$word; break; } ;; esac; done; set +f
-	[ -z "$owner" ] || { name_owner; fail 1 "UDP port $port is taken by $owner"; }
+	[ -z "$owner" ] || { name_owner; fail 1 "port-taken: UDP port $port is taken by $owner"; }
 }
 name_owner() { # leaves in owner, which is ss's word for it, who that is to a person, and what ends it
 	pid=${owner#*pid=} pid=${pid%%[!0-9]*}
 	case $owner in
-	*'"natprobe"'*) owner="natprobe (pid $pid): with --hold, Enter ends it" ;;
+	*'"natprobe"'*) owner="natprobe (pid $pid): kill $pid ends it"; ! grep -qs -e --hold "/proc/$pid/cmdline" || owner="natprobe --hold (pid $pid): Enter ends it" ;;
 	*'"espdecap"'*) for other in "$run"/*/; do read_helper "$other"; [ "$helper_pid" != "$pid" ] || { read -r _ _ own _ <"$other/undo"; owner="another tunnel, which sh $own down ends"; return; }; done ;;
 	esac
 }
@@ -433,7 +470,7 @@ add_helper() {
 	{ echo "$helper_pid $birth" >"$folder/helper"; } 2>/dev/null || { kill "$helper_pid"; stop 1 "cannot write $folder/helper"; }
 }
 # router: needs here, port, own_word. Has the router send here whatever comes for the port: it lends it, and follow has to ask again.
-ask_natprobe() { find_program natprobe "${NATPROBE-}" || { echo "$trouble"; return 1; }; (refuse_others "$program") && "$program" "$@"; }
+ask_natprobe() { find_program natprobe "${NATPROBE-}" || { echo "$trouble"; return 1; }; "$program" "$@"; }
 unmap() { shift; said=$(ask_natprobe "$@" 2>&1) || say "the router keeps the port until it has lent it long enough: $said"; } # natprobe OPTION..., from the journal
 ask_router() { # leaves in said what natprobe says, in word the endpoints, in lease for how many seconds; false where there is no word
 	said=$(ask_natprobe -u 65534 -b "$here" -p "$port" "--map=${own_word##*:}" 2>&1)
@@ -477,6 +514,7 @@ recall() { # takes over what up has found out, here, heard, there_1, port_1 and 
 is_online() { # there is a route to the first peer, and our address is no tentative one; own: what the kernel says of it
 	own=$(ip -o address show to "$here" 2>/dev/null); case $own in *' tentative '*) false ;; *) ip route get "$there_1" >/dev/null 2>&1 ;; esac
 }
+foreign() { fail 1 "taken: another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'): see: ip xfrm state; ip xfrm policy"; }
 check() { # all that could stand in the way, before anything is changed
 	if [ -d "$folder" ]; then
 		claim up || case $worker in ''|*' up' | *' down') fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}" ;; *) claim_soon up ;; esac
@@ -484,17 +522,17 @@ check() { # all that could stand in the way, before anything is changed
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
 	else refuse_earlier; fi
 	[ -n "$mending" ] || find_places
-	left=$wait; until is_online || [ -n "$mending" ] || [ "$left" = 0 ]; do # at boot both may come after us
-		[ "$left" != "$wait" ] || say "waiting for an address and a route to $there_1, for up to $wait s"; sleep 1; left=$((left - 1))
-	done; set -- $own; word=${4-}
+	online=yes; until is_online || [ -n "$mending" ]; do later "an address and a route to $there_1" 1 || { online=''; break; }; done; set -- $own; word=${4-} # at boot both may come after us
 	case $here,$word in *:*,*:*/*) here=${word%/*} ;; "${word%/*},${word:-.}") ;; # as the kernel writes it
 	*)
 		case $here in 10.* | 192.168.* | 172.1[6-9].* | 172.2?.* | 172.3[01].* | 169.254.* | [Ff][CcDdEe]*) hint='' ;; *) hint=' If it is how the internet sees this host: the word is LOCAL@MAPPED.' ;; esac
 		fail 1 "$here is not an address of this host; is this the script of another side?$hint If the address changed: up --local ADDR" ;; esac
-	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done; [ -z "$map" ] || find_program natprobe "${NATPROBE-}" || fail 1 "$trouble"
+	[ -n "$online" ] || ip route get "$there_1" >/dev/null 2>&1 || say "warning: no route to $there_1 in $wait s: it is set up all the same, and silent until there is one"
+	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac; done; 
+	if [ -n "${first-}" ] && [ -z "$mending$no_punch" ] || [ -n "$map" ]; then find_program natprobe "${NATPROBE-}" || [ "$?$map" = 1 ] || fail 1 "$trouble"; fi
 	read_book; [ -n "$mending$dry" ] || turn step; derive
 	found=$(scan); case $mending${limited-}$found in
-	*foreign*) fail 1 "another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'); see: ip xfrm state; ip xfrm policy" ;;
+	*foreign*) foreign ;;
 	*failed*) refused "looking at xfrm" "${found##*failed }" ;;
 	*keyless*) fail 1 "no keys at the end of $file: is it whole? From a pipe they cannot be read" ;;
 	yeslimited*"missing SA out"*) fail 1 "an SA with a limit is missing; if it was reached, and keys can change: sh $file rekey; else new scripts on both sides" ;;
@@ -504,6 +542,17 @@ check() { # all that could stand in the way, before anything is changed
 	trap 'stop 1 interrupted' HUP INT TERM PIPE
 	[ -z "$mending" ] || return 0; mkdir -p "$run" && mkdir "$folder" 2>/dev/null || fail 1 "cannot make $folder$([ ! -d "$folder" ] || echo ': up is at work already')"
 	made=yes; claim up && echo "$store" >"$folder/store" || stop 1 "cannot write to $folder"
+}
+try() { # fails as up would, and waits for nothing: an SA of this cipher, with a key of its own, is there for a moment
+	if uses helper; then find_program espdecap "${ESPDECAP-}" || fail 1 "no-helper: $trouble"; check_helper; fi
+	dry=yes; if (find_places) 2>/dev/null; then find_places; fi; dry=''
+	read_book; derive; found=$(scan); case $found in *foreign*) foreign ;; *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
+	rows=$(echo "$rows" | awk -v spi="0x$$" 'NR == 1 { for (i = 6; i <= NF; i++) { key = substr($i, 3); gsub(/./, "5", key); $i = "0x" key } $3 = spi; $4 = $5 = 0; print }')
+	unset found; loop; error=$({ states | sed "s/src [^ ]* dst [^ ]* proto/${loop%% proto*} proto/"; echo "xfrm state delete $loop"; } | ip -batch - 2>&1) || refused "trying an SA" "$error"
+}
+check_down() { # of a tunnel that is down, for each peer what up would refuse for
+	code=0; said=$(try 2>&1) || code=$?; [ "$code" != 0 ] || fail 1 "is down; set it up with: sh $file up"
+	for word in $peers; do echo "${word%%@*}: ${said#"$name: "}"; done; exit "$code"
 }
 keep_now() {
 	now="$here ${heard:-no}" number=0; for word in $peers; do number=$((number + 1)); eval "now=\"\$now \$there_$number \${port_$number:--}\""; done
@@ -518,11 +567,11 @@ up() {
 		case $book in *" heard "[1-9]*) known=known ;; *) known='' ;; esac # in an earlier life: the hole is there, perhaps
 		[ -z "${first-}" ] || [ -n "$mending$no_punch$known" ] || punch
 		case $found in *missing*) { journal states policies >>"$folder/undo" && note_rows; } 2>/dev/null || stop 1 "cannot write $folder/undo" ;; esac
-		case $mending$found in *"missing SA out"*) write_book $margin && erase || say "warning: cannot write $store: once this host has stopped without down, the other side will refuse what it sends, until both have been taken down" ;; esac
+		case $mending$found in *"missing SA out"*) write_book $margin && erase || say "warning: cannot write $store: once this host has stopped without down, the other side will refuse what it sends, until both rekey; with fixed keys, until there are new scripts" ;; esac
 	else (find_places) 2>/dev/null && find_places; read_book; derive; [ -z "$map" ] || map_port; fi
 	[ -z "${guard-}" ] || add_guards
-	case ${found-missing SA} in *"missing SA"*) [ -n "$dry" ] || no_larval; batch "states: how, with keys" states ;; esac
-	case ${mending:-policies}${found-} in policies*) batch "policies: what is to be encrypted" policies ;; *"missing policy"*) batch "policies: what is to be encrypted" over_policies ;; esac
+	case ${found-missing SA} in *"missing SA"*) [ -n "$dry" ] || no_larval; batch "adding SAs (with keys)" states ;; esac
+	case ${mending:-policies}${found-} in policies*) batch "adding policies: what is to be encrypted" policies ;; *"missing policy"*) batch "adding policies: what is to be encrypted" over_policies ;; esac
 	for part in $parts; do add_"$part"; done
 	[ -z "$dry" ] || return 0
 	[ -n "$changed" ] || fail 1 "is up already; see: sh $file status; take it down with: sh $file down"
@@ -816,6 +865,7 @@ find_again() { # after two minutes without a word from it, where a name is now; 
 }
 look_up() { # HOST, of peer NUMBER, OTHER: sends to where it is, but not to where it was already when the peer was heard from elsewhere
 	at=$(resolve "$host") || return 0
+	was_named=''
 	eval "was=\$there_$number was_named=\${named_$number-} at_port=\$mapped_port_$number"
 	[ "$at" = "$was" ] || { [ "$at" != "$was_named" ] && alone move_peer "$number" "$other" "$at" "$at_port"; } || return 0
 	eval "named_$number=\$at"
@@ -984,7 +1034,7 @@ check_all() { # [TARGET]
 	case $target in *[!0-9a-fA-F.:]*) fail 2 "'$target': want an address there, as ping takes it" ;; esac
 	find_target
 	if [ ! -d "$folder" ]; then
-		[ -d "$folder.guard" ] || fail 1 "is down; set it up with: sh $file up"
+		[ -d "$folder.guard" ] || check_down
 		for word in $peers; do other=${word%%@*}; tell guarded "the tunnel is down, and its leak guard blocks what it carried: sh $file up, or down --all"; done; exit 1
 	fi
 	recall || fail 1 "$why"
@@ -1069,7 +1119,7 @@ usage() { echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch] [--wait S
        sh $name.sh status [--json|--watch] | rekey | follow | check [TARGET]
        sh $name.sh update-peer [NAME] ADDRESS:PORT
        sh $name.sh [-n] capture FILE | wireshark"; }
-misuse() { usage >&2; fail 2 "$@"; }
+misuse() { say "$@"; usage >&2; exit 2; }
 verb='' address='' no_punch='' no_helper='' form='' wait=60 forward='' nat_exempt='' all='' map=''
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -1088,8 +1138,7 @@ while [ $# -gt 0 ]; do
 	*) misuse "'$1': not known, or not for this tunnel" ;;
 	esac; shift
 done
-words=$*; set -- "$run" "$store"; case $verb in up | start) for path in "${ESPDECAP:-$beside/espdecap}" "${NATPROBE:-$beside/natprobe}"; do [ ! -f "$path" ] || set -- "$@" "$path"; done ;; esac
-refuse_others "$@"; find_ip; find_names
+words=$*; is_ours "$run" "$store" || fail 1 "$trouble"; find_ip; find_names
 case $dry$verb in
 up | start | yesup | yesstart) up ;;
 yesdown | yesstop) [ -d "$folder" ] || fail 0 "is down"; sed -n '/^made /d; s/^put_back \([^ ]*\) /echo \1 >/; s/ \.$//p' "$folder/undo" | sed -n '1!G;h;$p' ;;

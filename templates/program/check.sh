@@ -131,7 +131,7 @@ check_all() { # [TARGET]
 	case $target in *[!0-9a-fA-F.:]*) fail 2 "'$target': want an address there, as ping takes it" ;; esac
 	find_target
 	if [ ! -d "$folder" ]; then
-		[ -d "$folder.guard" ] || fail 1 "is down; set it up with: sh $file up"
+		[ -d "$folder.guard" ] || check_down
 		for word in $peers; do other=${word%%@*}; tell guarded "the tunnel is down, and its leak guard blocks what it carried: sh $file up, or down --all"; done; exit 1
 	fi
 	recall || fail 1 "$why"

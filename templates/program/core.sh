@@ -1,9 +1,9 @@
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
 set +aefCv -u; umask 077; unset IFS CDPATH machine
 unset book rows secret key auth word joined sent line kept # what holds keys here would be in the environment of all, where the caller's has that name
-run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' count='' heard=''
+run=${XFRMPAIR_RUN:-/run/xfrmpair} peer=${peers%%@*} dry='' made='' mending='' changed='' punching='' found_out='' count='' heard='' ours='' counting=''
 { read -r machine </proc/sys/kernel/random/boot_id; } 2>/dev/null; machine=${machine-}@$(readlink /proc/$$/ns/net) # since boot, as this network sees it
-say() { echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
+say() { [ -z "$counting" ] || { counting=''; printf '\r\033[K' >&2; }; echo "$name: $*" >&2; }; fail() { code=$1; shift; say "$*"; exit "$code"; }
 file=/proc/$$/fd/0 beside='' # this file and its folder; read with sh -s it is standard input, and its folder is none
 case $0 in */*) path=${0%/*}/ ;; *) path=. ;; esac; case $- in *s*) ;; *) [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && file=$beside/${0##*/}; } ;; esac
 case $run in /*) ;; *) run=$PWD/$run ;; esac; folder=$run/$digest.$name # who makes the folder comes up: lock and journal in one
@@ -14,21 +14,30 @@ find_ip() { # that knows xfrm, by path: busybox has one that does not, and its s
 		[ ! -x "$path/ip" ] || case $("$path/ip" xfrm help 2>&1) in *'ip xfrm'*) unset IFS; ip_path=$path/ip; return ;; esac
 	done; fail 1 "no ip that knows xfrm; install iproute2"
 }; ip() { "$ip_path" "$@"; }
-refuse_others() { # PATH...: fails where others than root, this user and this file's owner can change one of them or what it is in
+is_ours() { # PATH...: false, and trouble says why, where others than root, this user and this file's owner can change one of them or what it is in
 	for path; do while [ "$path" != "${path%/*}" ]; do path=${path%/*}; set -- "$@" "${path:-/}"; done; done
-	trouble=$(LC_ALL=C ls -ldnL "$@" "$file" /proc/$$ 2>/dev/null | run=$run me=/proc/$$ file=$file awk '
-		{ path = $0; sub(/^[^\/]*/, "", path); mode[path] = $1; uid[path] = $3 } function tell(what) { print path what; exit }
+	trouble=$({ LC_ALL=C ls -ldnL "$@" "$file" /proc/$$; [ ! -h "$1" ] || LC_ALL=C ls -ldn "$1"; } 2>/dev/null | run=$run me=/proc/$$ file=$file awk '
+		{ path = $0; sub(/^[^\/]*/, "", path); if (/^l/) { sub(/ -> .*/, ", a link,", path); $1 = "" } mode[path] = $1; uid[path] = $3 }
+		function tell(what) { print path what; exit }
 		END { known[0]; known[uid[ENVIRON["me"]]]; known[uid[ENVIRON["file"]]]; for (path in mode) {
 			if (!(uid[path] in known)) tell(" belongs to user " uid[path] ", who is not root, nor you, nor owns this script: take another place, or chown it")
 			if (mode[path] ~ (path == ENVIRON["run"] ? "^.(....|.......)w" : path ~ /^\/proc\// ? "^$" : "^.(....w...|.......w)[^tT]")) # in a sticky one all keep what is theirs
 				tell(": others than its owner can change it: chmod go-w " path)
-		} }'); [ -z "$trouble" ] || fail 1 "$trouble"
+		} }'); [ -z "$trouble" ]
 }
-find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why
+# Looked at each time before it is run: it may have come, or changed, since. What is ours, in folders that are, nobody else changes.
+find_program() { # NAME PATH: leaves in program the PATH, or the one beside this file or of PATH; false, and trouble says why, 2 where it may be others'
 	program=${2:-$beside/$1} trouble="no $1; lay it beside this file, or put it on PATH"
-	[ -n "$2" ] || [ -n "$beside" ] && [ -f "$program" ] || program=$(command -v "$1") || return
+	[ -n "$2" ] || [ -n "$beside" ] && [ -f "$program" ] || program=$(command -v "$1") || return 1
 	trouble="$program cannot be run: chmod +x it; or is its file system mounted noexec?"
-	[ -x "$program" ] && [ ! -d "$program" ]
+	[ -x "$program" ] && [ ! -d "$program" ] || return; case $program in /*) ;; *) program=$PWD/$program ;; esac
+	case $ours in *"
+$program
+"*) return ;; esac
+	if [ -h "$program" ]; then set -- "$program" "$(readlink -f "$program")"; program=$2; else set -- "$program"; fi
+	is_ours "$@" || return 2; [ $# = 2 ] || ours="$ours
+$program
+"
 }
 # A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word. lives PID BIRTH: it does.
 get_birth() { birth=''; { read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20}; }
@@ -77,17 +86,24 @@ batch() { # WORDS FUNCTION: what it prints goes to ip's standard input: keys, th
 	changed=yes; if [ -n "$dry" ]; then "$2" | sed -e '/./!d; s/0x[0-9a-f]\{9,\}/KEY/g; s/   */ /g; s/^/ip /' -e "s/ \([a-z0-9]*([^ ]*\)/ '\1'/g"; return; fi
 	say "$1"; error=$("$2" | ip -batch - 2>&1) || refused "$1" "$error"
 }
-refused() { # WORDS ERROR: says what ip's error means, and stops
-	set -- "$1" "$(echo $2)" "src $here dst $here proto esp spi 0x$$"
+blocked() { # leaves in word FILE:LINE where modprobe is told to load no ESP
+	word=$(modprobe -n -v "$esp" 2>/dev/null | grep '^install ') || return
+	set -- "$(grep -s "^[[:blank:]]*install[[:blank:]]*${esp}[[:blank:]]" /etc/modprobe.d/*.conf /run/modprobe.d/*.conf /usr/lib/modprobe.d/*.conf /lib/modprobe.d/*.conf)"
+	word=${1:-$word}
+}
+loop() { case $esp in esp6) loop=::1 ;; *) loop=127.0.0.1 ;; esac; loop="src $loop dst $loop proto esp spi 0x$$"; } # leaves in loop an SA that is only tried
+refused() { # WORDS ERROR: says what ip's error means, before it the word that check has for that, and stops
+	set -- "$1" "$(echo $2)"; loop
 	case $2 in
 	*"device type"*) stop 5 "$1: this kernel has no xfrm interfaces; generate without --interface ($2)" ;;
 	*"encapsulation type"*) stop 5 "$1: this kernel has no espinudp-nonike any more (Linux 6.10 dropped it); generate without --encap ($2)" ;;
 	*AEAD* | *AUTH* | *CRYPT* | *algorithm* | *cryptographic* | *"type not found"* | *"rotocol not supported"* | *"not implemented"*)
-		printf 'xfrm state %s\n' "add $3 mode tunnel enc ecb(cipher_null) '' auth digest_null ''" "delete $3" | ip -batch - 2>/dev/null && # which encrypts nothing
-			stop 5 "$1: this kernel lacks the cipher $cipher; generate with another --cipher ($2)"
-		error=$(modprobe -n -v "$esp" 2>/dev/null | grep '^install ')
-		stop 5 "$1: this kernel, or this container, has no ESP; ${error:-try: modprobe $esp} ($2)" ;;
-	*"not permitted"*) stop 1 "$1: needs root ($2)" ;; *exists*) stop 1 "$1: another tool has one with the same identity; see: ip xfrm state; ip xfrm policy ($2)" ;;
+		printf 'xfrm state %s\n' "add $loop mode tunnel enc ecb(cipher_null) '' auth digest_null ''" "delete $loop" | ip -batch - 2>/dev/null && # which encrypts nothing
+			stop 5 "no-cipher: this kernel lacks the cipher $cipher: generate with another --cipher ($1: $2)"
+		! blocked || stop 5 "esp-blocked: ESP is switched off on purpose: $word: without that line it works ($1: $2)"
+		stop 5 "no-esp: this kernel, or this container, has no ESP: try: modprobe $esp ($1: $2)" ;;
+	*"not permitted"*) stop 1 "$1: needs root ($2)" ;;
+	*exists*) stop 1 "taken: another tool has one with the same identity: see: ip xfrm state; ip xfrm policy ($1: $2)" ;;
 	esac
 	stop 1 "$1: ${2:-ip failed without a word}"
 }

@@ -1,7 +1,7 @@
 # epochs: needs the rows at the end of this file, peers, key_digits, auth_digits. What follows from the rows, and what of it has to survive.
 # book has a line for each pair, and is what the store keeps: ONE TWO LOW KIND SECRET at EPOCH heard EPOCH out NUMBER HIGH in NUMBER HIGH token WORD .
 # LOW is the epoch of SECRET, the lowest that is needed yet; KIND is secret, or fixed where the keys are. HIGH counts 2^32s, with ESN.
-store=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$digest.$name book='' rows='' margin=67108864 # numbers that an end without down may cost: 2^26
+store=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$digest.$name book='' rows='' end='' awaited='' margin=67108864 # numbers that an end without down may cost: 2^26
 case $store in /*) ;; *) store=$PWD/$store ;; esac
 { read -r word <"$folder/store" && store=$word; } 2>/dev/null || : # while it is up its store is where up found it, whoever calls
 # not "hash", which mksh has an alias for
@@ -66,21 +66,31 @@ find_names() { # leaves in name_1 and on the names that stand for peers in the h
 	number=0 at=''; for word in $peers; do number=$((number + 1)); eval "at=\$there_$number mapped_port_$number=\${port_$number-}"; case $at in *:*) at='' ;; *[!0-9.]*) ;; *) at='' ;; esac; eval "name_$number=\$at"; done
 	auto=''; [ "$here" != auto ] || auto=yes
 }
-resolve() { # NAME: prints an address of it, of the family of this tunnel
+resolve() { # NAME: prints an address of it, of the family of this tunnel; what comes from the net is read without root's rights
 	find_program natprobe "${NATPROBE-}" || { echo "$trouble" >&2; return 1; }
-	case $esp in esp6) "$program" -b :: --resolve "$1" ;; *) "$program" --resolve "$1" ;; esac
+	set -- --resolve "$1"; case $esp in esp6) set -- -b :: "$@" ;; esac
+	while read -r word _ uid _; do [ "$word" != Uid: ] || break; done <"/proc/$$/status"; [ "$uid" != 0 ] || set -- -u 65534 "$@"
+	"$program" "$@"
 }
 find_places() { # the addresses behind names and auto; what is not there yet is waited for, as at boot it may come
-	number=0 left=$wait; for word in $peers; do
-		number=$((number + 1)) host=''; eval "host=\$name_$number"; [ -n "$host" ] || continue
-		until at=$(resolve "$host"); do later "address of $host"; done; eval "there_$number=\$at"
+	number=0; for word in $peers; do
+		number=$((number + 1)) host='' told=''; eval "host=\$name_$number"; [ -n "$host" ] || continue
+		until at=$(resolve "$host" 2>&1); do
+			[ "$at" = "$told" ] || say "$at"; told=$at; later "the address of $host" 5 || fail 1 "no address of $host in $wait s" # 4 is that of a tunnel that is set up
+		done; eval "there_$number=\$at"
 	done
-	[ -z "$auto" ] || [ "$here" != auto ] || until after src $(ip route get "$there_1" 2>/dev/null); [ -n "$word" ] && here=$word; do later "route to $there_1"; done
+	[ -z "$auto" ] || [ "$here" != auto ] || until after src $(ip route get "$there_1" 2>/dev/null); [ -n "$word" ] && here=$word; do
+		later "a route to $there_1" 1 || fail 1 "no route to $there_1 in $wait s"
+	done
 	tests=$(echo "$tests" | sed "s/ auto / $here /")
 }
-later() { # WHAT: waits for it, but not for ever
-	[ -z "$dry" ] || fail 1 "no $1 yet"; [ "$left" -gt 0 ] || fail 1 "no $1 in $wait seconds"; # 4 is that of a tunnel that is set up
-	[ "$left" != "$wait" ] || say "waits for the $1, up to $wait seconds"; left=$((left - 5)); sleep 5
+later() { # WHAT SECONDS: so much later, false when --wait is over, of which a terminal sees what is left
+	[ -z "$dry" ] || fail 1 "not there yet: $1"; read -r now _ </proc/uptime; now=${now%%.*} end=${end:-$((${now%%.*} + wait))}
+	[ "$awaited" = "$1" ] || { awaited=$1; say "waiting for $1, up to $((end - now)) s"; }
+	next=$((now + $2)); while [ "$now" -lt "$end" ] && [ "$now" -lt "$next" ]; do
+		[ ! -t 2 ] || { counting=yes; printf '\r\033[K%s: waiting for %s, %s s left ' "$name" "$1" $((end - now)) >&2; }
+		sleep 1; read -r now _ </proc/uptime; now=${now%%.*}
+	done; [ "$now" -lt "$end" ]
 }
 recall_rows() { rows=$(cat "$folder/sas" 2>/dev/null); pin; } # those that are there, without the keys
 note_rows() { echo "$rows" | sed 's/^\(\([^ ]* \)\{4\}[^ ]*\).*/\1/' >"$folder/sas"; }

@@ -4,12 +4,12 @@ check_helper() {
 	find_program espdecap "${ESPDECAP-}" || fail 1 "$trouble"
 	owner=''; set -f; for word in $(ss -Hlunp "sport = :$port" 2>/dev/null); do case $word in
 	"$here:$port" | "[$here]:$port" | 0.0.0.0:"$port" | '*':"$port" | '[::]':"$port") owner=somebody ;; users:*) [ -z "$owner" ] || { owner=$word; break; } ;; esac; done; set +f
-	[ -z "$owner" ] || { name_owner; fail 1 "UDP port $port is taken by $owner"; }
+	[ -z "$owner" ] || { name_owner; fail 1 "port-taken: UDP port $port is taken by $owner"; }
 }
 name_owner() { # leaves in owner, which is ss's word for it, who that is to a person, and what ends it
 	pid=${owner#*pid=} pid=${pid%%[!0-9]*}
 	case $owner in
-	*'"natprobe"'*) owner="natprobe (pid $pid): with --hold, Enter ends it" ;;
+	*'"natprobe"'*) owner="natprobe (pid $pid): kill $pid ends it"; ! grep -qs -e --hold "/proc/$pid/cmdline" || owner="natprobe --hold (pid $pid): Enter ends it" ;;
 	*'"espdecap"'*) for other in "$run"/*/; do read_helper "$other"; [ "$helper_pid" != "$pid" ] || { read -r _ _ own _ <"$other/undo"; owner="another tunnel, which sh $own down ends"; return; }; done ;;
 	esac
 }

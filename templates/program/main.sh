@@ -5,7 +5,7 @@ usage() { echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch] [--wait S
        sh $name.sh status [--json|--watch] | rekey | follow | check [TARGET]
        sh $name.sh update-peer [NAME] ADDRESS:PORT
        sh $name.sh [-n] capture FILE | wireshark"; }
-misuse() { usage >&2; fail 2 "$@"; }
+misuse() { say "$@"; usage >&2; exit 2; }
 verb='' address='' no_punch='' no_helper='' form='' wait=60 forward='' nat_exempt='' all='' map=''
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -24,8 +24,7 @@ while [ $# -gt 0 ]; do
 	*) misuse "'$1': not known, or not for this tunnel" ;;
 	esac; shift
 done
-words=$*; set -- "$run" "$store"; case $verb in up | start) for path in "${ESPDECAP:-$beside/espdecap}" "${NATPROBE:-$beside/natprobe}"; do [ ! -f "$path" ] || set -- "$@" "$path"; done ;; esac
-refuse_others "$@"; find_ip; find_names
+words=$*; is_ours "$run" "$store" || fail 1 "$trouble"; find_ip; find_names
 case $dry$verb in
 up | start | yesup | yesstart) up ;;
 yesdown | yesstop) [ -d "$folder" ] || fail 0 "is down"; sed -n '/^made /d; s/^put_back \([^ ]*\) /echo \1 >/; s/ \.$//p' "$folder/undo" | sed -n '1!G;h;$p' ;;

@@ -19,5 +19,5 @@ add_neighbours() {
 	lines=$(neighbours) notes=$folder${guard:+.guard}/undo # beside the blocks that they have to pass, as long as these
 	[ -n "$lines" ] || return 0
 	[ -n "$dry" ] || journal lines_of_neighbours >>"$notes" || stop 1 "cannot write $notes"
-	batch "policies: the nets of this host's own links stay outside" lines_of_neighbours
+	batch "adding policies: the nets of this host's own links stay outside" lines_of_neighbours
 }

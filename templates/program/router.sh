@@ -1,5 +1,5 @@
 # router: needs here, port, own_word. Has the router send here whatever comes for the port: it lends it, and follow has to ask again.
-ask_natprobe() { find_program natprobe "${NATPROBE-}" || { echo "$trouble"; return 1; }; (refuse_others "$program") && "$program" "$@"; }
+ask_natprobe() { find_program natprobe "${NATPROBE-}" || { echo "$trouble"; return 1; }; "$program" "$@"; }
 unmap() { shift; said=$(ask_natprobe "$@" 2>&1) || say "the router keeps the port until it has lent it long enough: $said"; } # natprobe OPTION..., from the journal
 ask_router() { # leaves in said what natprobe says, in word the endpoints, in lease for how many seconds; false where there is no word
 	said=$(ask_natprobe -u 65534 -b "$here" -p "$port" "--map=${own_word##*:}" 2>&1)

@@ -380,7 +380,7 @@ decrypts() {
 		snapshot a >"$BATS_TEST_TMPDIR/before"
 		run script a up
 		[ "$status" -eq 5 ]
-		[[ "$output" == *"a: states: how, with keys: this kernel has no espinudp-nonike any more (Linux 6.10 dropped it); generate without --encap (Error: Unsupported encapsulation type for ESP.)" ]]
+		[[ "$output" == *"a: adding SAs (with keys): this kernel has no espinudp-nonike any more (Linux 6.10 dropped it); generate without --encap (Error: Unsupported encapsulation type for ESP.)" ]]
 		snapshot a | diff "$BATS_TEST_TMPDIR/before" -
 		return
 	fi

@@ -605,7 +605,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	run script a up --wait 1
 	on a ip route add default via 192.168.1.1
 	[ "$status" -eq 0 ]
-	[[ "$output" == *"a: waiting for an address and a route to 31.1.2.3, for up to 1 s"* ]]
+	[[ "$output" == *"a: waiting for an address and a route to 31.1.2.3, up to 1 s"* ]]
 	[[ "$output" == *"a: warning: no route to 31.1.2.3"* ]]
 	[ "$(states)" = 3 ]
 	run script a up

@@ -133,17 +133,15 @@ heard_beside_a_flood() {
 	wait
 	said a
 	[ "$(cat "$BATS_TEST_TMPDIR/a.status")" -eq 4 ]
-	digest=$(sed -n 's/.*digest=\([0-9a-f]*\).*/\1/p' "$BATS_TEST_TMPDIR/a.sh" | head -1)
-	# natprobe's line, and then what it may be, each with what to type
-	diff - <(said a | sed -n '/heard nothing/,$p') <<END
-natprobe: 31.1.2.3:10421: heard nothing in 2 seconds
-$(said a | sed -n '/^a: states/,/^a: espdecap/p')
-a: set up, but b has not been heard. Perhaps, the likeliest first:
-  b is not up: on its host, sh b.sh up
-  its script is of another run: there, sh b.sh status has to say digest $digest
-  a mapped endpoint has changed: sh $BATS_TEST_TMPDIR/a.sh down, then natprobe -p 61525 with two STUN servers; if it does not print 192.168.1.4:61525@85.9.8.7:61525, make new scripts; the same there
-  the wrong order: both down, half a minute, then up here first, then there
-  a router or firewall there lets nothing in: up --map there, or forward UDP port 10421 of it, or use IPv6
+	# what it may be, each with what to type; natprobe itself says nothing of it
+	diff - <(said a | sed -n '/start b now/,$p' | sed 1d) <<END
+$(said a | sed -n '/^a: adding SAs/,/^a: espdecap/p')
+a: set up, but b has not been heard: ICMP says that nobody has port 10421 at 31.1.2.3. Perhaps, the likeliest first:
+  b is not up: there, sh b.sh up
+  the mapped endpoint of b has changed: there, up says how to find it; then here: sh $BATS_TEST_TMPDIR/a.sh update-peer ADDRESS:PORT
+  this side's mapped endpoint has changed: sh $BATS_TEST_TMPDIR/a.sh down, natprobe -p 61525 SERVER SERVER, sh $BATS_TEST_TMPDIR/a.sh up; if natprobe prints another word than 192.168.1.4:61525@85.9.8.7:61525, there: sh b.sh update-peer ADDRESS:PORT, what it has after the @
+  the wrong order: sh $BATS_TEST_TMPDIR/a.sh down, and there sh b.sh down; half a minute later sh $BATS_TEST_TMPDIR/a.sh up here, then sh b.sh up there
+  a router or firewall there lets nothing in: there, sh b.sh down, then sh b.sh up --map; or forward UDP port 10421 of it; or use IPv6
 END
 	run script a status
 	[ "$status" -eq 4 ]

@@ -196,7 +196,7 @@ teardown() { all_down; }
 	fake_ip "case \$batch in *'state add'*reqid*) echo 'RTNETLINK answers: Cannot allocate memory' >&2; exit 2;; esac"
 	run script_with_fake_ip a up
 	[ "$status" -eq 1 ]
-	[[ "$output" == *"a: states: how, with keys: RTNETLINK answers: Cannot allocate memory" ]]
+	[[ "$output" == *"a: adding SAs (with keys): RTNETLINK answers: Cannot allocate memory" ]]
 	snapshot a | diff "$BATS_TEST_TMPDIR/before" -
 }
 
@@ -206,11 +206,11 @@ teardown() { all_down; }
 	fake_ip "case \$batch in *'state add'*) echo 'Error: Requested type not found.' >&2; exit 2;; esac"
 	run script_with_fake_ip a up
 	[ "$status" -eq 5 ]
-	[[ "$output" == *"has no ESP; try: modprobe esp4"* ]]
+	[[ "$output" == *"a: no-esp: this kernel, or this container, has no ESP: try: modprobe esp4 ("* ]]
 	fake_ip "case \$batch in *'state add'*aead*) echo 'Error: Requested AEAD algorithm not found.' >&2; exit 2;; esac"
 	run script_with_fake_ip a up
 	[ "$status" -eq 5 ]
-	[[ "$output" == *"lacks the cipher aes256gcm16; generate with another --cipher"* ]]
+	[[ "$output" == *"lacks the cipher aes256gcm16: generate with another --cipher"* ]]
 	run ! grep -q 'policy add' "$BATS_TEST_TMPDIR/batches"
 	snapshot a | diff "$BATS_TEST_TMPDIR/before" -
 }
@@ -222,32 +222,32 @@ teardown() { all_down; }
 	on a ip xfrm policy add src 192.168.1.4/32 dst 192.168.2.100/32 dir out action block priority 77
 	run script a up
 	[ "$status" -eq 1 ]
-	[ "$output" = "a: another tool has the same policy src 192.168.1.4/32 dst 192.168.2.100/32 dir out; see: ip xfrm state; ip xfrm policy" ]
+	[ "$output" = "a: taken: another tool has the same policy src 192.168.1.4/32 dst 192.168.2.100/32 dir out: see: ip xfrm state; ip xfrm policy" ]
 	on a ip xfrm policy delete src 192.168.1.4/32 dst 192.168.2.100/32 dir out
 	on a ip xfrm state add src 203.0.113.9 dst 192.168.1.4 proto esp spi "$spi" reqid 16 mode tunnel aead 'rfc4106(gcm(aes))' 0x$(printf '%040d' 1) 128
 	run script a up
 	[ "$status" -eq 1 ]
-	[ "$output" = "a: another tool has the same SA to 192.168.1.4 with SPI $spi; see: ip xfrm state; ip xfrm policy" ]
+	[ "$output" = "a: taken: another tool has the same SA to 192.168.1.4 with SPI $spi: see: ip xfrm state; ip xfrm policy" ]
 	on a ip xfrm state delete src 203.0.113.9 dst 192.168.1.4 proto esp spi "$spi"
 	on a "$BUILD/espdecap" 61525 2>/dev/null 3>&- &
 	sleep 0.3
 	run script a up
 	[ "$status" -eq 1 ]
-	[[ "$output" == 'a: UDP port 61525 is taken by users:(("espdecap",'* ]] # of no tunnel of ours
+	[[ "$output" == 'a: port-taken: UDP port 61525 is taken by users:(("espdecap",'* ]] # of no tunnel of ours
 	# a natprobe that holds it
 	pkill -f 'espdecap 61525$'
 	on a natprobe -b 192.168.1.4 -p 61525 --punch 31.1.2.3:10421 --timeout 15 >/dev/null 2>&1 3>&- &
 	sleep 0.5
 	run script a up
 	[ "$status" -eq 1 ]
-	[[ "$output" == 'a: UDP port 61525 is taken by natprobe (pid '*'): with --hold, Enter ends it' ]]
+	[[ "$output" == 'a: port-taken: UDP port 61525 is taken by natprobe (pid '*'): kill '*' ends it' ]]
 	pkill -x natprobe
 	# another tunnel
 	xfrmpair -o "$BATS_TEST_TMPDIR/other" a=192.168.1.4:61525@85.9.8.7+10.77.0.0/24 c=192.168.2.100:61523@31.1.2.3:10421+10.78.0.0/24
 	on a sh "$BATS_TEST_TMPDIR/other/a.sh" up --no-punch 3>&-
 	run script a up
 	[ "$status" -eq 1 ]
-	[[ "$output" == "a: UDP port 61525 is taken by another tunnel, which sh $BATS_TEST_TMPDIR/other/a.sh down ends" ]]
+	[[ "$output" == "a: port-taken: UDP port 61525 is taken by another tunnel, which sh $BATS_TEST_TMPDIR/other/a.sh down ends" ]]
 	on a sh "$BATS_TEST_TMPDIR/other/a.sh" down
 	run script b up
 	[ "$status" -eq 0 ]
