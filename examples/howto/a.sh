@@ -55,7 +55,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 2664368160
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 198371745
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -395,8 +395,8 @@ warn_of_rules() {
 		if (hooks[chain] == "input" && port) tell(2, "the tunnel itself", " udp dport " port, " -p udp --dport " port)
 	} }' | while read -r line; do say "$line"; done
 }
-# punch: needs first, own_word, peers, port, there_1, port_1, book, tests. Opens both NATs before the kernel takes the port over; leaves in port_1 where
-# the peer is, or in found_out what natprobe says of why it was not heard, a word and perhaps an error.
+# punch: needs first, own_word, peers, port, there_1, port_1, book, tests. Opens both NATs before the kernel takes the port over; leaves in there_1 and
+# port_1 where the peer is, or in found_out what natprobe says of why it was not heard, a word and perhaps an error.
 punch() {
 	find_program natprobe "${NATPROBE-}" || { [ $? = 1 ] || stop 1 "$trouble"; say "$trouble; going on without opening the hole"; return; }
 	case $there_1 in *:*) outer="[$there_1]" ;; *) outer=$there_1 ;; esac
@@ -409,7 +409,9 @@ punch() {
 	{ read -r found_out <"$folder/heard"; } 2>/dev/null; from=${found_out%% *}; case $punched.$from in
 	0."$outer:$port_1") heard=yes; say "$peer is heard" ;;
 	0."$outer":*) heard=yes port_1=${from##*:}; say "$peer is heard from port $port_1, not from the one it was generated for: using that for this run" ;;
-	0.?*) stop 3 "$peer is heard at $from, not at $outer: generate the scripts again with @$from for $peer" ;;
+	0.?*:*) # natprobe believes only who has the token
+		say "$peer is heard at $from, not at $outer:$port_1, which it was generated for: using that for this run"
+		heard=yes port_1=${from##*:} there_1=${from%:*} there_1=${there_1#[} there_1=${there_1%]} ;;
 	2.foreign) stop 2 "the script of $peer is of another run than this one (digest $digest): $anew" ;;
 	4.*) heard=no ;;
 	*) [ "$punched" = 3 ] || punched=1; stop "$punched" "natprobe could not open the hole; see above what it said" ;;
@@ -422,9 +424,16 @@ listen() { # for the peer, through the tunnel and so for certain: a ping, or wha
 	done; heard=no; false
 }
 again() { # the hole was not there any more
-	was=$port_1; ! uses helper || end_helper; punch
-	[ "$port_1" = "$was" ] || { unset found; batch "states: $peer is heard from another port" over_states; }
-	add_helper; [ "$heard" = yes ] || listen
+	was=$there_1 was_port=$port_1
+	! uses helper || end_helper
+	punch
+	if [ "$there_1:$port_1" = "$was:$was_port" ]; then add_helper
+	else
+		by_punch=$heard at=$there_1 at_port=$port_1 there_1=$was port_1=$was_port
+		move_peer 1 "$peer" "$at" "$at_port"
+		heard=$by_punch
+	fi
+	[ "$heard" = yes ] || listen
 }
 unheard() { # what it may be, the likeliest first by what natprobe found out, with what to type
 	up="sh $peer.sh up there, then sh $file up here"; [ "$first" != "$name" ] || up="sh $file up here, then sh $peer.sh up there"
@@ -558,7 +567,6 @@ keep_now() {
 	now="$here ${heard:-no}" number=0; for word in $peers; do number=$((number + 1)); eval "now=\"\$now \$there_$number \${port_$number:--}\""; done
 	{ echo "$now ." >"$folder/now"; } 2>/dev/null || stop 1 "cannot write $folder/now"
 }
-over_states() { states | sed 's/^xfrm state add/xfrm state update/'; }
 up() {
 	if [ -z "$dry" ]; then
 		check; [ -n "$mending" ] || say "tunnel $title, digest $digest"
@@ -949,8 +957,9 @@ find_target() { # leaves in target_number the peer in whose nets TARGET is, of t
 }
 find_ping() { # by path: busybox's shell would take its own, which cannot forbid fragments
 	IFS=:; for path in $PATH; do [ ! -x "$path/ping" ] || { unset IFS; ping_path=$path/ping; return; }; done
-	unset IFS; fail 1 "no ping; install iputils-ping"
-}; ping() { "$ping_path" "$@"; }
+	unset IFS; false
+}
+ping() { find_ping && "$ping_path" "$@"; }
 burst() { # to a file, for what looks names up may go on: small packets and of the largest to each peer, all at once, in 2 s, and meanwhile what their names stand for: "NUMBER small|big WORDS" of ping, a line each
 	number=0 pings='' lookups=''; for word in $peers; do
 		number=$((number + 1)); ends_of $number; [ -n "$to" ] || continue; head=28; case $to in *:*) head=48 ;; esac
@@ -1038,7 +1047,7 @@ check_all() { # [TARGET]
 		for word in $peers; do other=${word%%@*}; tell guarded "the tunnel is down, and its leak guard blocks what it carried: sh $file up, or down --all"; done; exit 1
 	fi
 	recall || fail 1 "$why"
-	find_ping
+	find_ping || fail 1 "no ping; install iputils-ping"
 	read_book; recall_rows; helper_pid=none; ! uses helper || read_helper "$folder"
 	scanned=$(scan) before=$(counters)
 	trap end_check EXIT; trap 'exit 1' HUP INT TERM

@@ -46,8 +46,9 @@ find_target() { # leaves in target_number the peer in whose nets TARGET is, of t
 }
 find_ping() { # by path: busybox's shell would take its own, which cannot forbid fragments
 	IFS=:; for path in $PATH; do [ ! -x "$path/ping" ] || { unset IFS; ping_path=$path/ping; return; }; done
-	unset IFS; fail 1 "no ping; install iputils-ping"
-}; ping() { "$ping_path" "$@"; }
+	unset IFS; false
+}
+ping() { find_ping && "$ping_path" "$@"; }
 burst() { # to a file, for what looks names up may go on: small packets and of the largest to each peer, all at once, in 2 s, and meanwhile what their names stand for: "NUMBER small|big WORDS" of ping, a line each
 	number=0 pings='' lookups=''; for word in $peers; do
 		number=$((number + 1)); ends_of $number; [ -n "$to" ] || continue; head=28; case $to in *:*) head=48 ;; esac
@@ -135,7 +136,7 @@ check_all() { # [TARGET]
 		for word in $peers; do other=${word%%@*}; tell guarded "the tunnel is down, and its leak guard blocks what it carried: sh $file up, or down --all"; done; exit 1
 	fi
 	recall || fail 1 "$why"
-	find_ping
+	find_ping || fail 1 "no ping; install iputils-ping"
 	read_book; recall_rows; helper_pid=none; ! uses helper || read_helper "$folder"
 	scanned=$(scan) before=$(counters)
 	trap end_check EXIT; trap 'exit 1' HUP INT TERM

@@ -1,5 +1,5 @@
-# punch: needs first, own_word, peers, port, there_1, port_1, book, tests. Opens both NATs before the kernel takes the port over; leaves in port_1 where
-# the peer is, or in found_out what natprobe says of why it was not heard, a word and perhaps an error.
+# punch: needs first, own_word, peers, port, there_1, port_1, book, tests. Opens both NATs before the kernel takes the port over; leaves in there_1 and
+# port_1 where the peer is, or in found_out what natprobe says of why it was not heard, a word and perhaps an error.
 punch() {
 	find_program natprobe "${NATPROBE-}" || { [ $? = 1 ] || stop 1 "$trouble"; say "$trouble; going on without opening the hole"; return; }
 	case $there_1 in *:*) outer="[$there_1]" ;; *) outer=$there_1 ;; esac
@@ -12,7 +12,9 @@ punch() {
 	{ read -r found_out <"$folder/heard"; } 2>/dev/null; from=${found_out%% *}; case $punched.$from in
 	0."$outer:$port_1") heard=yes; say "$peer is heard" ;;
 	0."$outer":*) heard=yes port_1=${from##*:}; say "$peer is heard from port $port_1, not from the one it was generated for: using that for this run" ;;
-	0.?*) stop 3 "$peer is heard at $from, not at $outer: generate the scripts again with @$from for $peer" ;;
+	0.?*:*) # natprobe believes only who has the token
+		say "$peer is heard at $from, not at $outer:$port_1, which it was generated for: using that for this run"
+		heard=yes port_1=${from##*:} there_1=${from%:*} there_1=${there_1#[} there_1=${there_1%]} ;;
 	2.foreign) stop 2 "the script of $peer is of another run than this one (digest $digest): $anew" ;;
 	4.*) heard=no ;;
 	*) [ "$punched" = 3 ] || punched=1; stop "$punched" "natprobe could not open the hole; see above what it said" ;;
@@ -25,9 +27,16 @@ listen() { # for the peer, through the tunnel and so for certain: a ping, or wha
 	done; heard=no; false
 }
 again() { # the hole was not there any more
-	was=$port_1; ! uses helper || end_helper; punch
-	[ "$port_1" = "$was" ] || { unset found; batch "states: $peer is heard from another port" over_states; }
-	add_helper; [ "$heard" = yes ] || listen
+	was=$there_1 was_port=$port_1
+	! uses helper || end_helper
+	punch
+	if [ "$there_1:$port_1" = "$was:$was_port" ]; then add_helper
+	else
+		by_punch=$heard at=$there_1 at_port=$port_1 there_1=$was port_1=$was_port
+		move_peer 1 "$peer" "$at" "$at_port"
+		heard=$by_punch
+	fi
+	[ "$heard" = yes ] || listen
 }
 unheard() { # what it may be, the likeliest first by what natprobe found out, with what to type
 	up="sh $peer.sh up there, then sh $file up here"; [ "$first" != "$name" ] || up="sh $file up here, then sh $peer.sh up there"

@@ -61,7 +61,6 @@ keep_now() {
 	now="$here ${heard:-no}" number=0; for word in $peers; do number=$((number + 1)); eval "now=\"\$now \$there_$number \${port_$number:--}\""; done
 	{ echo "$now ." >"$folder/now"; } 2>/dev/null || stop 1 "cannot write $folder/now"
 }
-over_states() { states | sed 's/^xfrm state add/xfrm state update/'; }
 up() {
 	if [ -z "$dry" ]; then
 		check; [ -n "$mending" ] || say "tunnel $title, digest $digest"

@@ -127,6 +127,24 @@ heard_beside_a_flood() {
 	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
 }
 
+@test "a peer that has another address than it was generated for is answered there, where strangers are let in" {
+	export LAB_PREFIX=o-
+	"$net" up --open-side a
+	generate 85.9.8.7:61525 192.168.2.100:61523@31.1.2.9:10421
+	punch_up a --wait 30
+	sleep 1
+	punch_up b --wait 30
+	wait
+	said a
+	[ "$(cat "$BATS_TEST_TMPDIR/a.status")" = 0 ]
+	said a | grep -q '^a: b is heard at 31.1.2.3:10421, not at 31.1.2.9:10421, which it was generated for: using that for this run$'
+	answers a 85.9.8.7 192.168.2.100
+	answers b 192.168.2.100 85.9.8.7
+	script a down
+	script b down
+	"$net" down
+}
+
 @test "a peer that is not heard is waited for as long as --wait says, then the tunnel is set up all the same" {
 	generate "$A" "$B"
 	punch_up a --wait 2
