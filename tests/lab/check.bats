@@ -313,6 +313,28 @@ says() {
 	rm "$BATS_TEST_TMPDIR/up"
 }
 
+@test "of a tunnel that is down check says what up would refuse for, by what the kernel takes and has, and leaves nothing there" {
+	for sides in "$A $B" "--interface ipsec0 --esn --cipher aes256-sha256 $A+10.1.0.0/24 $B+10.2.0.0/24" "--mode transport --limit-packets 99 192.168.1.4 31.1.2.3" \
+		"[2001:db8:1::4]:4500 [2001:db8:2::9]:4500"; do
+		generate $sides
+		snapshot a >"$BATS_TEST_TMPDIR/before"
+		run -1 script a check
+		[[ "$output" == "a: is down; set it up with: sh "*" up" ]]
+		snapshot a | diff "$BATS_TEST_TMPDIR/before" -
+	done
+	generate "$A" "$B"
+	on a espdecap 61525 2>/dev/null 3>&- &
+	sleep 0.5
+	run -1 script a check
+	pkill -f 'espdecap 61525$'
+	[[ "$output" == 'b: port-taken: UDP port 61525 is taken by users:(("espdecap",'* ]]
+	sleep 0.5
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	fake_ip "case \$batch in *'state add'*aead*) echo 'Error: Requested AEAD algorithm not found.' >&2; exit 2;; esac"
+	run -5 on a env PATH="$BATS_TEST_TMPDIR/bin:$PATH" sh "$BATS_TEST_TMPDIR/a.sh" check
+	[[ "$output" == 'b: no-cipher: this kernel lacks the cipher aes256gcm16: generate with another --cipher (trying an SA: '* ]]
+}
+
 @test "the matrix: twenty breaks and more, each with what check says, on the sides that can know" {
 	while IFS='|' read -r break side said; do
 		printf '# %-56s %s  %s\n' "$break" "$side" "${said%%: *}"
