@@ -79,9 +79,10 @@ bool identity_settle(struct tunnel *tunnel, const char *where)
 			if (renew(tunnel, a) || renew(tunnel, b))
 				renewed = true;
 			else
-				good = refuse(where, "the SPIs of %s and %s, and those of %s and %s, make one reqid, %u: want fresh keys for one of these pairs",
+				good = refuse(where, "the SPIs of %s and %s, and those of %s and %s, make one reqid, %u: want %s",
 				              tunnel->sides[a->low].name, tunnel->sides[a->high].name, tunnel->sides[b->low].name,
-				              tunnel->sides[b->high].name, (unsigned)a->reqid);
+				              tunnel->sides[b->high].name, (unsigned)a->reqid,
+				              tunnel->exchanged ? "fresh words, or the sides in another order" : "fresh keys for one of these pairs");
 		}
 	} while (good && renewed);
 	free(pairs);

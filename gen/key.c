@@ -321,6 +321,7 @@ bool key_put(struct tunnel *tunnel, size_t one, size_t two, const unsigned char 
 	memcpy(pair[0].secret, secret, SECRET_BYTES);
 	good = put_pair(tunnel, pair, where);
 	explicit_bzero(pair, sizeof pair);
+	tunnel->sa_given = tunnel->sa_count; /* nothing here may take their place */
 	return good;
 }
 
