@@ -297,7 +297,7 @@ natprobe: b.example: no name server answers"
 	wait $resolve
 }
 
-# named ZONE ARGUMENT...: natprobe where the name server has these words, NAME=ADDRESS[,ADDRESS]...; '' takes questions and is
+# named ZONE ARGUMENT...: natprobe on a host that HOST has set up, where the name server has these words, NAME=ADDRESS[,ADDRESS]...; '' takes questions and is
 # silent. Fills status; leaves out, err and asked: each question's name and type
 named() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: binds another /etc/resolv.conf"
@@ -306,6 +306,7 @@ named() {
 	echo '127.0.0.1 localhost' >hosts
 	status=0
 	ZONE=$1 unshare -mn sh -c 'mount --bind resolv.conf /etc/resolv.conf && mount --bind hosts /etc/hosts && ip link set lo up || exit 77
+		eval "${HOST-}"
 		perl -MSocket=:all -e "$0" >asked & server=$!
 		until [ -n "$(ss -Hlun sport = :53)" ]; do sleep 0.05; done
 		shift; status=0; "$NATPROBE" "$@" >out 2>err || status=$?
@@ -328,6 +329,17 @@ named() {
 ZONE="home.example.org=31.1.2.3,31.1.2.4 six.example.org=2001:db8::7 both.example.org=31.1.2.5,2001:db8::8
 	late.example.org=0.0.0.0,127.0.0.1,224.0.0.1,255.255.255.255,31.1.2.6 late6.example.org=::,::1,ff02::1,::ffff:31.1.2.3,2001:db8::9
 	lan=192.168.1.9 nowhere.example.org=127.0.1.1,0.0.0.0"
+
+@test "on a host with IPv6 alone a server that has no such address is said at once, and nobody waits for it" {
+	export HOST='ip address add 2001:db8::8 dev lo nodad; fakestun "[2001:db8::8]:3478" "[2001:db8::8]:21119" >ready & until [ -s ready ]; do sleep 0.02; done'
+	local start=${EPOCHREALTIME/./}
+	named "$ZONE" -p 21119 both.example.org home.example.org
+	[ $((${EPOCHREALTIME/./} - start)) -lt 4000000 ]
+	same "$status $(cat out)" "0 [2001:db8::8]:21119"
+	same "$(sed "s/Network is/Network/" err)" "natprobe: both.example.org ([2001:db8::8]:3478) sees [2001:db8::8]:21119
+natprobe: home.example.org: Network unreachable
+natprobe: not behind NAT"
+}
 
 @test "--resolve prints the first address of a name that can be an endpoint, of the version that -b has" {
 	while IFS='|' read -r arguments want; do
@@ -692,11 +704,28 @@ NoNewPrivs: 1"
 	same "$(sed -nE 's/^(bind|capset|sendto|recvfrom|recvmsg).*/\1/p' trace | awk '!seen[$0]++' | head -n 2 | xargs)" "bind capset"
 }
 
+@test "-u: who looks a name up has nothing of root either, nor the stdout that somebody waits for" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
+	echo 'nameserver 127.0.0.9' >resolv.conf
+	status=0
+	unshare -mn sh -c 'mount --bind resolv.conf /etc/resolv.conf && ip link set lo up || exit 77
+		socat -u UDP-RECV:53,bind=127.0.0.9 /dev/null & silent=$!
+		until [ -n "$(ss -Hlun sport = :53)" ]; do sleep 0.02; done
+		"$NATPROBE" -p 577 -u nobody a.example >out 2>err & probe=$!
+		until child=$(pgrep -P $probe); do sleep 0.02; done
+		sleep 0.2
+		grep -E "^(Uid|Gid|CapEff|NoNewPrivs):" /proc/$child/status | tr -s "\t " " " | xargs
+		readlink /proc/$child/fd/1 /proc/$child/fd/2 | grep -v socket
+		kill $probe $child $silent' 3>&- >facts || status=$?
+	[ $status != 77 ] || skip "cannot mount"
+	same "$(cat facts)" "Uid: 65534 65534 65534 65534 Gid: 65534 65534 65534 65534 CapEff: 0000000000000000 NoNewPrivs: 1"
+}
+
 @test "-u by one who may not: status 1, no packet is sent and no name looked up" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
 	cp -L "$NATPROBE" natprobe
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" natprobe
-	for arguments in "-p 21501 --punch 127.0.0.2:21502" "--resolve localhost"; do
+	for arguments in "-p 21501 --punch 127.0.0.2:21502" "--resolve localhost" localhost:21478; do
 		status=0
 		# shellcheck disable=SC2086
 		setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all -- \
