@@ -119,13 +119,13 @@ static bool rename_to_new(int from_folder, const char *from, int to_folder, cons
 	return false;
 }
 
-/* By a link that was on its way to be a rename. */
-static bool is_placed(void *context, const char *new)
+/* True when what waits as ENTRY has its name, too: by a link that was on its way to be a rename, or because it was never without. */
+static bool is_placed(void *context, const char *entry)
 {
 	const struct output_place *place = context;
 	struct stat a, b;
 
-	return fstatat(place->staging, new, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(place->around, name_of(new), &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(place->staging, entry, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(place->around, name_of(entry), &b, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
@@ -155,6 +155,16 @@ static bool undo_none(void *context, const char *none)
 	return true;
 }
 
+static bool refuse_taken(const struct output_place *place, const char *old)
+{
+	char *path = join(place->folder, "/", name_of(old)), *aside = join(place->staging_path, "/", old);
+
+	refuse(path_shown(path), "has come where a run was killed, whose old file is %s: want one of the two away", path_shown(aside));
+	free(path);
+	free(aside);
+	return false;
+}
+
 static bool undo_old(void *context, const char *old)
 {
 	struct output_place *place = context;
@@ -165,6 +175,8 @@ static bool undo_old(void *context, const char *old)
 		place->back++;
 	else if (errno != EEXIST)
 		return refuse_name(place, name_of(old), "cannot be put back");
+	else if (!is_placed(place, old)) /* somebody's, who came after a run without links was killed */
+		return refuse_taken(place, old);
 	unlinkat(place->staging, old, 0);
 	return true;
 }

@@ -548,6 +548,22 @@ settles() {
 	killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
 }
 
+@test "an old file that a killed run has set aside is not lost to one that has come in its place since" {
+	# where there are no links: set aside by a rename, and killed before the next one
+	mkdir -p t/.xfrmpair-abcdef
+	echo old >t/.xfrmpair-abcdef/old.a.sh
+	echo new >t/.xfrmpair-abcdef/new.a.sh
+	echo mine >t/a.sh
+	run -1 --separate-stderr "$XFRMPAIR" -o t "$A" "$B"
+	[ "$stderr" = "xfrmpair: t/a.sh: has come where a run was killed, whose old file is t/.xfrmpair-abcdef/old.a.sh: want one of the two away" ]
+	[ "$(cat t/a.sh t/.xfrmpair-abcdef/old.a.sh)" = "mine
+old" ]
+	mv t/a.sh .
+	run -1 --separate-stderr "$XFRMPAIR" -o t "$A" "$B"
+	[ "${stderr_lines[0]}" = "xfrmpair: t: a run was killed while its files took their names: 0 taken away, 1 old put back" ]
+	[ "$(ls -A t)" = a.sh ] && [ "$(cat t/a.sh)" = old ]
+}
+
 @test "a disk that fails in the middle leaves the old files, all of them" {
 	in_memory
 	trap - DEBUG
