@@ -8,7 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_MOST = 63 };  /* of a DNS name, between dots: RFC 1035, section 2.3.4 */
+enum {
+	LABEL_MOST = 63,  /* of a DNS name, between dots: RFC 1035, section 2.3.4 */
+	/* bytes of a side's word, all parts at their longest: each of these has room for the sign before or behind it */
+	TOKEN_MOST = NAME_MOST + 1 + 2 * OUTER_TEXT + NETS_MOST * NET_TEXT + PUBLIC_TEXT,
+};
 
 static const char word_auto[] = "auto", letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -412,12 +416,12 @@ bool side_shares_mapped(const struct side *one, const struct side *two)
 
 bool side_parse(struct side *side, const char *token)
 {
-	char text[4096];
+	char text[TOKEN_MOST + 1];
 	char *local = text, *mapped, *net, *equals, *public;
 	size_t length = strlen(token);
 
 	if (length >= sizeof text)
-		return refuse(side->where, "'%s': longer than %zu characters", shown(token), sizeof text - 1);
+		return refuse(side->where, "'%s': longer than %d characters", shown(token), TOKEN_MOST);
 	memcpy(text, token, length + 1);
 
 	public = strchr(text, '#');

@@ -148,6 +148,13 @@ fine() { warned '' "$@"; }
 	refused "side 1: net '': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48" "$A+" "$B"
 }
 
+@test "a side may have 64 nets, as long as they can be written" {
+	local nets='' i label; label=$(printf 'a%.0s' {1..62})
+	for i in {1001..1064}; do nets+=+2001:0db8:${i}:ffff:ffff:ffff:255.255.255.255/128/tcp/65535; done
+	fine -n --format script "longest-name-15=[2001:0db8:0000:0000:0000:ffff:255.255.255.255]:61525@$label.$label.$label.$label:61525$nets" '[2001:db8::3]:61525'
+	refused "side 1: net '10.9.0.0/16': one too many; want at most 64 on a side" "$A$(printf '+10.8.%s.0/24' {1..64})+10.9.0.0/16" "$B"
+}
+
 @test "an unknown cipher is refused with the known ones" {
 	refused "--cipher: cipher 'rot13': want one that --list-ciphers prints, like aes256gcm16 or aes128gcm16" --cipher rot13 "$A" "$B"
 }
