@@ -10,22 +10,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* As many as C takes as it is shown. */
+static size_t width(unsigned char c)
+{
+	return c >= ' ' && c < 0x7f ? 1 : sizeof "\\xNN" - 1;
+}
+
 const char *path_shown(const char *path)
 {
-	enum { SLOTS = 4, ESCAPED = sizeof "\\xNN" - 1, MOST = ESCAPED * PATH_MAX };
-	static char slots[SLOTS][MOST + sizeof "..."];
+	enum { SLOTS = 4, MOST = 384 }; /* with what stands around it a line of refuse() */
+	static char slots[SLOTS][sizeof "..." + MOST];
 	static unsigned turn;
 	static const char hex[] = "0123456789abcdef";
 	char *out = slots[turn++ % SLOTS], *p = out;
+	size_t length = 0;
 
+	for (const char *rest = path; *rest; rest++)
+		length += width((unsigned char)*rest);
+	if (length > MOST)
+		p = stpcpy(p, "...");
+	for (; length > MOST; path++)
+		length -= width((unsigned char)*path);
 	for (; *path; path++) {
 		unsigned char c = (unsigned char)*path;
 
-		if (p - out > MOST - ESCAPED) {
-			strcpy(p, "...");
-			return out;
-		}
-		if (c >= ' ' && c < 0x7f) {
+		if (width(c) == 1) {
 			*p++ = (char)c;
 		} else {
 			*p++ = '\\';

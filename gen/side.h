@@ -18,7 +18,7 @@ enum {
 	NETS_MOST = 64,                 /* on one side: a script shows every pair of nets */
 	PREFIX_TEXT = ADDRESS_TEXT + 4,
 	NET_TEXT = PREFIX_TEXT + sizeof "/icmp/65535",
-	WHERE_MOST = 1024,              /* bytes of "FILE:LINE" in an error text */
+	WHERE_MOST = 512,               /* bytes of "FILE:LINE" in an error text: more than path_shown() gives */
 	HOST_MOST = 253,                /* of a DNS name: RFC 1035, section 2.3.4 */
 	OUTER_TEXT = HOST_MOST + sizeof ":65535",
 	PUBLIC_BYTES = 32,

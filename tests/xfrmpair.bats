@@ -155,6 +155,20 @@ fine() { warned '' "$@"; }
 	refused "side 1: net '10.9.0.0/16': one too many; want at most 64 on a side" "$A$(printf '+10.8.%s.0/24' {1..64})+10.9.0.0/16" "$B"
 }
 
+@test "of a path that is long the begin is left out, not the line's number, nor what would do" {
+	local long; long=$(printf 'folder%.0s' {1..40}); long=$long/$long/$long/$long/$long
+	mkdir -p "$long"
+	printf '[tunnel]\nesn = maybe\n' >"$long/tunnel.conf"
+	gives "$XFRMPAIR" -f "$long/tunnel.conf"
+	echo "$stderr"
+	[[ $stderr == "xfrmpair: ..."*"folder/tunnel.conf:2: esn 'maybe': want yes or no" ]]
+	install -m 600 /dev/null "$long/k"
+	chmod 777 "$long"
+	gives "$XFRMPAIR" --keys "$long/k" "$A" "$B"
+	echo "$stderr"
+	[[ $stderr == *"folder/k: others than its owner can write in "*"folderfolder (mode 0777): want a place where only you and root can write" ]]
+}
+
 @test "an unknown cipher is refused with the known ones" {
 	refused "--cipher: cipher 'rot13': want one that --list-ciphers prints, like aes256gcm16 or aes128gcm16" --cipher rot13 "$A" "$B"
 }
