@@ -52,6 +52,7 @@ struct hole {
 	int64_t ttl_since;
 	bool ttl_private, ttl_public;   /* who dropped them */
 	int trouble;               /* last errno */
+	bool tried;                /* to send anything */
 };
 
 /* ICMP errors end nothing: on the way they are expected, from the peer they mean "not yet".  Left in the queue they
@@ -107,16 +108,18 @@ static bool hole_send(struct hole *hole, const struct endpoint *to, uint64_t hea
 	unsigned char bytes[HELLO_LENGTH];
 	struct sockaddr_storage name;
 	socklen_t length = endpoint_to_sockaddr(&name, to);
-	bool six = name.ss_family == AF_INET6;
+	bool six = name.ss_family == AF_INET6, again = hole->tried;
 
+	hole->tried = true;
 	hello_write(bytes, &hello, hole->key);
 	setsockopt(hole->fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_UNICAST_HOPS : IP_TTL, &ttl, sizeof ttl);
 	icmp_take(hole);
 	if (sendto(hole->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&name, length) >= 0)
 		return true;
 	hole->trouble = errno;
-	/* These no waiting cures: the socket's address cannot talk to the peer's. */
-	return errno != EINVAL && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT;
+	/* These no waiting cures, if they are so from the first packet on: the socket's address cannot talk to the peer's.  Later
+	 * it is a route or an address that is gone for a while. */
+	return again || (errno != EINVAL && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT);
 }
 
 /* Of another token, so of nobody; and not answered.  But from the very endpoint given it is likely the peer with a

@@ -671,6 +671,23 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	same "$status $other" "0 0"
 }
 
+@test "a route that is gone for a while ends nothing; one that cannot be from the first packet on does" {
+	local error
+	for error in EINVAL EADDRNOTAVAIL; do
+		{ sleep 0.6; exec "$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 >out2 2>err2 3>&-; } &
+		status=0
+		ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=sendto -e inject=sendto:error=$error:when=2..3 \
+			"$NATPROBE" -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 4 >out 2>err 3>&- || status=$?
+		same "$status $(cat out err)" "0 127.0.0.2:21502"
+		wait $! || { cat err2; return 1; }
+		[ "$(grep -c INJECTED trace)" -eq 2 ]
+		status=0
+		ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=sendto -e inject=sendto:error=$error:when=1 \
+			"$NATPROBE" -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 4 >out 2>err 3>&- || status=$?
+		same "$status $(wc -l <err)" "1 1"
+	done
+}
+
 @test "-u: neither identity nor capability of root is left when the first packet is read, in both jobs" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
 	nobody="Uid: 65534 65534 65534 65534
