@@ -110,8 +110,11 @@ static bool peers_parse(struct order *out, char **words)
 static bool print(int file, const char *text)
 {
 	size_t length = strlen(text);
+	ssize_t written = write(file, text, length);
 
-	return write(file, text, length) == (ssize_t)length;
+	if (written >= 0)
+		errno = ENOSPC;   /* what a part of it means, which sets none */
+	return written == (ssize_t)length;
 }
 
 static _Noreturn void print_and_exit(const char *text)

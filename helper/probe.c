@@ -51,13 +51,17 @@ bool probe_print(const char *one, const char *two, const char *three)
 	const char *words[] = {one, two, three, "\n"};
 	struct iovec parts[4];
 	size_t length = 0;
+	ssize_t written;
 
 	for (int i = 0; i < 4; i++) {
 		parts[i].iov_base = (void *)(uintptr_t)words[i];
 		length += parts[i].iov_len = strlen(words[i]);
 	}
-	if (writev(STDOUT_FILENO, parts, 4) == (ssize_t)length && close(STDOUT_FILENO) == 0)
+	written = writev(STDOUT_FILENO, parts, 4);
+	if (written == (ssize_t)length && close(STDOUT_FILENO) == 0)
 		return true;
+	if (written >= 0 && written < (ssize_t)length)
+		errno = ENOSPC; /* in part, which sets none */
 	warn("standard output");
 	return false;
 }
