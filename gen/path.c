@@ -50,20 +50,17 @@ const char *path_shown(const char *path)
 char *path_folder(const char *path)
 {
 	size_t length = strlen(path);
-	char *folder = strdup(path);
+	char *folder;
 
+	while (length > 0 && path[length - 1] == '/')
+		length--;
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	folder = length ? strndup(path, length) : strdup(path[0] == '/' ? "/" : ".");
 	if (!folder)
 		err(EXIT_BROKE, "memory");
-	while (length > 0 && folder[length - 1] == '/')
-		length--;
-	while (length > 0 && folder[length - 1] != '/')
-		length--;
-	while (length > 1 && folder[length - 1] == '/')
-		length--;
-	if (length == 0)
-		strcpy(folder, path[0] == '/' ? "/" : "."); /* there is room: PATH is not empty */
-	else
-		folder[length] = '\0';
 	return folder;
 }
 
@@ -163,7 +160,7 @@ static bool is_written(int fd, struct text *begun)
 
 	if (got > 0)
 		text_add(begun, &first, 1);
-	first = '\0';
+	explicit_bzero(&first, 1); /* of a key, perhaps */
 	return got > 0 || (got < 0 && errno == EAGAIN);
 }
 

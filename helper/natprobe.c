@@ -97,6 +97,7 @@ static bool token_read(struct probe *probe, const char *text)
 	unsigned long long file;
 	size_t length = 0;
 	ssize_t got = 1;
+	bool good;
 
 	if (!number_parse(&file, text, 0, 65535))
 		return refuse("--token-fd", "'%s': want the number of an open file", shown(text));
@@ -108,7 +109,9 @@ static bool token_read(struct probe *probe, const char *text)
 	}
 	end = memchr(word, '\n', length);
 	probe->scripted = true;
-	return token_take(probe, word, end ? (size_t)(end - word) : length, "--token-fd");
+	good = token_take(probe, word, end ? (size_t)(end - word) : length, "--token-fd");
+	explicit_bzero(word, sizeof word);
+	return good;
 }
 
 static bool option_take(struct probe *probe, int option, const char *value)
@@ -222,6 +225,7 @@ static bool options_agree(const struct probe *probe)
 int main(int argc, char **argv)
 {
 	struct probe probe = {0};
+	int status;
 
 	say_open();
 	if (!options_parse(&probe, argv + (argc > 0)) || !options_agree(&probe))
@@ -229,7 +233,10 @@ int main(int argc, char **argv)
 	probe_on_signal(EXIT_BROKE);
 	if (probe.resolve)
 		return resolve(&probe);
-	if (probe.peer.address.family)
-		return punch(&probe);
+	if (probe.peer.address.family) {
+		status = punch(&probe);
+		explicit_bzero(probe.token, sizeof probe.token);
+		return status;
+	}
 	return probe.server[0] ? discover(&probe) : map(&probe);
 }
