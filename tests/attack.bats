@@ -58,10 +58,30 @@ says() {
 	says 2 "c:2: $message" -f c
 	printf '[side a]\n\nlocal = %072d # comment\n' 7 >c
 	says 2 "c:3: $message" -f c
+	# of the length of a public key, too, but where one stands
+	for word in 0x$(printf '%041d' 7) $(printf '%043d' 7) 0x123456789$(printf '%032d' 7 | tr 07 _Z); do
+		for line in "a b 1 0x100 $word" "$word" "local = $word" "x = $word" "publicly = $word" "public $word"; do
+			printf '[side a]\n%s\n' "$line" >c
+			says 2 "c:2: $message" -f c
+		done
+	done
+	printf '[side a]\nlocal = 192.0.2.1:1\npublic = %s\n' "0x$(printf '%041d' 7)" >c
+	says 2 "c:3: public key: want the 43 characters after the # as xfrmpair --secret FILE SIDE prints them" -f c
 	# the control: eight digits are no key
-	printf '0x12345678\n' >c
+	printf '[side a]\n0x12345678 = 1\n' >c
 	run --separate-stderr "$XFRMPAIR" -f c
-	[ "${stderr_lines[0]}" = "xfrmpair: c:1: '0x12345678': want KEY = VALUE, [tunnel] or [side NAME]" ]
+	[ "${stderr_lines[0]}" = "xfrmpair: c:2: key '0x12345678': want local, mapped, net or public for a side" ]
+}
+
+@test "a phrase given as a tunnel file is refused, and nothing of it shown" {
+	local phrase
+	for phrase in 'correct horse' correct $'correct horse\r' $'correct\ehorse' 'correct=horse'; do
+		printf '%s\n' "$phrase" >ph
+		run --separate-stderr "$XFRMPAIR" -f ph
+		echo "$stderr"
+		[ "$status" -eq 2 ]
+		[[ $stderr == "xfrmpair: ph:1: "* && $stderr != *correct* && $stderr != *horse* ]]
+	done
 }
 
 # mutate FILE COUNT SEED: that many key files, m1 and on, each with a slip or two: words swapped or glued, bytes changed or gone
@@ -164,7 +184,7 @@ xfrmpair: k:6: secret: want 0x and 64 lower-case hexadecimal digits" --keys k "$
 	[ "$(head -1 said)" = "# $shown/a.sh:" ]
 	printf 'junk' >"$odd"1
 	run --separate-stderr "$XFRMPAIR" -f "$odd"1
-	[ "${stderr_lines[0]}" = "xfrmpair: ${shown}1:1: 'junk': want KEY = VALUE, [tunnel] or [side NAME]" ]
+	[ "${stderr_lines[0]}" = "xfrmpair: ${shown}1:1: want KEY = VALUE, [tunnel] or [side NAME]" ]
 	printf 'junk' >"$odd"1
 	chmod 600 "$odd"1
 	run --separate-stderr "$XFRMPAIR" --keys "$odd"1 "$A" "$B"
