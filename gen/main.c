@@ -133,26 +133,52 @@ static bool check_introduction(const struct options *options)
 	return good;
 }
 
+/* False, after one line, where FILE, which OPTION names, is one that is read. */
+static bool check_not_read(const struct options *options, enum option_index option, const char *file)
+{
+	static const struct {
+		enum option_index option;
+		const char *what;
+	} read[] = {
+		{ OPTION_FILE, "the tunnel file" }, { OPTION_KEYS, "the file of --keys" }, { OPTION_SECRET, "the secret" }, { OPTION_PASS, "the phrase" },
+	};
+
+	for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+		if (options->value[read[i].option] && path_same(options->value[read[i].option], file))
+			return refuse(options->where[option], "'%s': want a file of its own: %s has that name", shown(file), read[i].what);
+	return true;
+}
+
+/* False, after one line, where PATH, of a script or a table, is also a file that an option names. */
+static bool check_not_named(const struct options *options, const char *path, const char *what)
+{
+	static const enum option_index named[] = { OPTION_SAVE_KEYS, OPTION_FILE, OPTION_KEYS, OPTION_SECRET, OPTION_PASS };
+	bool good = true;
+
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+		const char *file = options->value[named[i]];
+
+		if (file && path_same(path, file))
+			good = refuse(options->where[named[i]], "'%s': want a file of its own: %s has that name", shown(file), what);
+	}
+	return good;
+}
+
 /* Where files are to go: their names are no mistakes. */
 static bool check_places(const struct tunnel *tunnel, const struct options *options, const struct format *format)
 {
-	static const enum option_index own[] = { OPTION_SAVE_KEYS, OPTION_SECRET, OPTION_PASS };
-	const char *folder = options->value[OPTION_OUTPUT], *keys = options->value[OPTION_SAVE_KEYS], *secret = options->value[OPTION_SECRET];
+	const char *folder = options->value[OPTION_OUTPUT], *keys = options->value[OPTION_SAVE_KEYS];
 	bool good = true;
 
 	if (folder && !*folder)
 		good = refuse(options->where[OPTION_OUTPUT], "'': want a folder, . for this one");
 	if (keys && !*keys)
 		good = refuse(options->where[OPTION_SAVE_KEYS], "'': want a file");
-	if (good && keys && secret && path_same(keys, secret))
-		good = refuse(options->where[OPTION_SAVE_KEYS], "'%s': want a file of its own: the secret has that name", shown(keys));
+	good = good && (!keys || check_not_read(options, OPTION_SAVE_KEYS, keys));
 	for (size_t i = 0; good && folder && i < count_of(format, tunnel); i++) {
 		char *path = path_of(folder, name_of(format, tunnel, i), format);
 
-		for (size_t j = 0; j < sizeof own / sizeof *own; j++)
-			if (options->value[own[j]] && path_same(path, options->value[own[j]]))
-				good = refuse(options->where[own[j]], "'%s': want a file of its own: a %s has that name", shown(options->value[own[j]]),
-				              format->is_table ? "table" : "script");
+		good = check_not_named(options, path, format->is_table ? "a table" : "a script");
 		free(path);
 	}
 	return good;

@@ -110,7 +110,9 @@ static bool same_place(const char *one, const char *two, unsigned depth)
 
 bool path_same(const char *one, const char *two)
 {
-	return same_place(one, two, 0);
+	struct stat a, b;
+
+	return same_place(one, two, 0) || (stat(one, &a) == 0 && stat(two, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
 }
 
 /* PLACE is FOLDER or around it. */

@@ -171,6 +171,38 @@ xfrmpair: k:6: secret: want 0x and 64 lower-case hexadecimal digits" --keys k "$
 	says 2 "k:1: a carriage return: want Unix line ends, as \`tr -d '\\r'\` makes them" --keys k "$A" "$B"
 }
 
+@test "no file that is read is written: not by its name, another way there, or as another link of it" {
+	umask 077
+	"$XFRMPAIR" --save-keys k "$A" "$B" >/dev/null
+	echo 'correct horse' >ph
+	A2=$("$XFRMPAIR" --secret s "$A" 2>/dev/null)
+	B2=$("$XFRMPAIR" --secret s2 "$B" 2>/dev/null)
+	printf '%s\n' '[side a]' 'local = 192.168.1.4:61525' 'mapped = 85.9.8.7' '[side b]' 'local = 192.0.2.9:1' >tun.conf
+	mkdir sub
+	ln tun.conf other.conf
+	ln k other.k
+	cp tun.conf a.sh
+	cp k b.sh
+	local own="want a file of its own:" name
+	for name in tun.conf ./tun.conf sub/../tun.conf other.conf; do
+		says 2 "--save-keys: '$name': $own the tunnel file has that name" -f tun.conf --save-keys $name --force
+	done
+	# what is new in it is in another, until all is well
+	for name in k ./k other.k; do
+		says 2 "--save-keys: '$name': $own the file of --keys has that name" --keys k --save-keys $name --force "$A" "$B"
+	done
+	says 2 "--save-keys: 'ph': $own the phrase has that name" --secret s --pass ph --save-keys ph --force "$A2" "$B2"
+	says 2 "--save-keys: 's': $own the secret has that name" --secret s --save-keys s --force "$A2" "$B2"
+	says 2 "--file: 'a.sh': $own a script has that name" -f a.sh -o . --force
+	says 2 "--keys: 'b.sh': $own a script has that name" --keys b.sh -o . --force "$A" "$B"
+	ln -f k a.sh
+	says 2 "--keys: 'k': $own a script has that name" --keys k -o . --force "$A" "$B"
+	# the control
+	rm a.sh b.sh
+	"$XFRMPAIR" --keys k -o . --save-keys new --force "$A" "$B"
+	[ -s a.sh ] && [ -s new ]
+}
+
 @test "control characters in paths do not reach the terminal" {
 	local odd=$'o\e[31m\nd\x9b' shown='o\x1b[31m\x0ad\x9b'
 	says 2 "$shown: No such file or directory: want a tunnel file that can be read" -f "$odd"
