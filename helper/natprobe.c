@@ -4,6 +4,7 @@
 #include "number.h"
 #include "probe.h"
 #include "say.h"
+#include "special.h"
 
 #include <err.h>
 #include <errno.h>
@@ -119,13 +120,15 @@ static bool option_take(struct probe *probe, int option, const char *value)
 	unsigned number = 0;
 
 	switch (option) {
-	case 'b': return address_parse(&probe->local.address, value, "-b");
+	case 'b':
+		return address_parse(&probe->local.address, value, "-b") &&
+		       (address_is_any(&probe->local.address) || special_check_unicast(&probe->local.address, value, "-b"));
 	case 'p': return port_parse(&probe->local.port, value, "-p");
 	case 'u': return user_parse(&probe->user, value);
 	case HOLD: return probe->hold = true;
 	case MAP: return (probe->map = true) && (!value || port_parse(&probe->outside, value, "--map"));
 	case UNMAP: return probe->unmap = true;
-	case PUNCH: return endpoint_parse(&probe->peer, value, "--punch");
+	case PUNCH: return endpoint_parse(&probe->peer, value, "--punch") && special_check_unicast(&probe->peer.address, value, "--punch");
 	case FIRST: return probe->first = true;
 	case TTL: return count_parse(&number, value, 255, "--ttl") && (probe->ttl = (int)number);
 	case TIMEOUT: return count_parse(&probe->timeout_seconds, value, 86400, "--timeout");

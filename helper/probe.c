@@ -110,6 +110,8 @@ int probe_socket(struct endpoint *local, const struct user *user)
 	}
 	if (errno == EADDRINUSE)
 		warnx("port %u: in use: `ss -lunp sport = :%u` names the owner", (unsigned)local->port, (unsigned)local->port);
+	else if (errno == EADDRNOTAVAIL)
+		warnx("%s: not an address of this host", address_print(text, &local->address));
 	else
 		warn("%s", endpoint_print(text, local));
 	close(fd);

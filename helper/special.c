@@ -1,4 +1,5 @@
 #include "special.h"
+#include "say.h"
 
 #include <string.h>
 
@@ -55,4 +56,10 @@ bool special_is_unusable(const struct address *address)
 	enum special kind = special_kind(address);
 
 	return kind != SPECIAL_NONE && kind < SPECIAL_PRIVATE;
+}
+
+bool special_check_unicast(const struct address *address, const char *text, const char *where)
+{
+	return !special_is_unusable(address) || special_kind(address) == SPECIAL_LOOPBACK ||
+	       refuse(where, "address '%s': want that of one machine", shown(text));
 }

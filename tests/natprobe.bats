@@ -758,6 +758,14 @@ NoNewPrivs: 1"
 	same "$err" 'natprobe: port 21480: in use: `ss -lunp sport = :21480` names the owner'
 }
 
+@test "an address that this host has not is said to be so: status 1" {
+	for arguments in "-p 21501 --punch 127.0.0.2:21502" 127.0.0.1:21478; do
+		# shellcheck disable=SC2086 # words
+		probe -b 192.0.2.77 $arguments
+		same "$status $out$err" "1 natprobe: 192.0.2.77: not an address of this host"
+	done
+}
+
 @test "a signal ends it quietly: status 1" {
 	for signal in INT TERM; do
 		status=0
@@ -791,6 +799,12 @@ NoNewPrivs: 1"
 		--first 1.2.3.4|--first, --ttl, --timeout, --token: want --punch PEER:PORT with them
 		-p 5 --punch 1.2.3.4|--punch: no port: want PEER:PORT, what the peer's natprobe printed behind its @
 		--punch 1.2.3.4:5|--punch: no own port: want -p PORT, the one that the peer was told
+		-p 5 --punch 0.0.0.0:5|--punch: address '0.0.0.0:5': want that of one machine
+		-p 5 --punch 224.0.0.1:5|--punch: address '224.0.0.1:5': want that of one machine
+		-p 5 --punch 255.255.255.255:5|--punch: address '255.255.255.255:5': want that of one machine
+		-p 5 --punch [ff02::1]:5|--punch: address '[ff02::1]:5': want that of one machine
+		-p 5 --punch [::ffff:1.2.3.4]:5|--punch: address '[::ffff:1.2.3.4]:5': want that of one machine
+		-b 224.0.0.1 1.2.3.4|-b: address '224.0.0.1': want that of one machine
 		-p 5 --punch 1.2.3.4:5 1.2.3.4|'1.2.3.4': with --punch no server is asked
 		-p 5 --punch 1.2.3.4:5 --hold|--hold: is for asking servers: with --punch say --timeout S
 		-p 5 -b ::1 --punch 1.2.3.4:5|--punch: -b and PEER: want both IPv4 or both IPv6
