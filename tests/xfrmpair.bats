@@ -117,13 +117,35 @@ fine() { warned '' "$@"; }
 	for sign in , / ';' '|'; do
 		refused "side 1: '192.168.1.4:61525${sign}85.9.8.7': '$sign' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected" "192.168.1.4:61525${sign}85.9.8.7" "$B"
 	done
-	refused "side 1: a: 192.168.1.4 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" 85.9.8.7:4500@192.168.1.4 "$B"
+	for word in 85.9.8.7:4500@192.168.1.4 85.9.8.7@192.168.1.4:61525; do
+		refused "side 1: 192.168.1.4 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" $word "$B"
+	done
+	refused "side 1: fd00::1 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" "[2001:db8::5]:4500@[fd00::1]:4500" "[2001:db8::6]:4500"
 	run --separate-stderr "$XFRMPAIR" 192.168.1.4:61525 "$B"
 	[ "$status" -eq 0 ]
 	[ "$stderr" = "xfrmpair: side 1: warning: a has the private address 192.168.1.4 and no @MAPPED: b can send there only if no NAT is between them; natprobe prints LOCAL@MAPPED" ]
+	# a space for the @
+	warned "xfrmpair: side 1: warning: a has the private address 192.168.1.4 and no @MAPPED: did you mean 192.168.1.4:61525@85.9.8.7:61525? b can send there only if no NAT is between them" \
+		192.168.1.4:61525 85.9.8.7:61525
+	warned "xfrmpair: side 2: warning: b has the private address fd00::1 and no @MAPPED: did you mean [fd00::1]@[2001:db8::5]? a can send there only if no NAT is between them" \
+		"[2001:db8::5]" "[fd00::1]"
 	# the control
 	run --separate-stderr "$XFRMPAIR" "$A" "$B"
 	[ -z "$stderr" ]
+	fine 10.1.1.1:1 10.1.1.2:1
+}
+
+@test "two sides in a word, a name with a colon, or in place of LOCAL, and nothing after the @: each is told what is wanted" {
+	for sign in , ';' '|'; do
+		refused "side 1: '$A${sign}10.0.0.1@5.6.7.8': '$sign' between two sides: want one side per word, a space between" "$A${sign}10.0.0.1@5.6.7.8" "$B"
+	done
+	refused "side 1: '10.0.0.1,$C': ',' between two sides: want one side per word, a space between" "10.0.0.1,$C" "$B"
+	refused "side 1: 'alice:192.168.1.4:61525': want NAME=LOCAL, as alice=192.168.1.4:61525" alice:192.168.1.4:61525 "$B"
+	refused "side 2: 'bob:[2001:db8::1]:4500@[2001:db8::2]': want NAME=LOCAL, as bob=[2001:db8::1]:4500" "$A" 'bob:[2001:db8::1]:4500@[2001:db8::2]'
+	refused "side 1: '192.168.1.4:61525@': nothing after the @: want the mapped address" 192.168.1.4:61525@ "$B"
+	refused "side 1: '192.168.1.4:61525@+10.1.0.0/16': nothing after the @: want the mapped address" 192.168.1.4:61525@+10.1.0.0/16 "$B"
+	refused "side 1: 'foo.example.com:4500': a name goes behind the @ only, as auto@foo.example.com:4500" foo.example.com:4500 "$B"
+	refused "side 1: 'foo.example.com': a name goes behind the @ only, as auto@foo.example.com" foo.example.com "$B"
 }
 
 @test "private and shared mapped addresses get a warning: labs do that" {
