@@ -210,9 +210,14 @@ bool config_parse(struct tunnel *tunnel, struct options *options, char *text, co
 		char where[WHERE_MOST];
 
 		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
+		if (strchr(line, '\r'))
+			return refuse(where, "a carriage return: want Unix line ends, as `tr -d '\\r'` makes them");
 		good &= parse_line(&state, line, where);
 	}
-	return end_side(&state) && good;
+	if (!end_side(&state) || !good)
+		return false;
+	return tunnel->side_count > 1 || refuse(path_shown(path), "%s: want at least two, each in a section [side NAME]",
+	                                        tunnel->side_count ? "one side only" : "no side");
 }
 
 bool config_read(struct tunnel *tunnel, struct options *options, struct text *text, const char *path)

@@ -425,6 +425,8 @@ bool key_parse(struct tunnel *tunnel, char *text, const char *path, bool partly)
 	unsigned number = 0;
 	char *line;
 
+	if (strncmp(text, "#!", 2) == 0)
+		return refuse(path_shown(path), "a script: want a key file, as --save-keys writes one");
 	while ((line = strsep(&text, "\n"))) {
 		char where[WHERE_MOST];
 

@@ -725,6 +725,18 @@ END
 	refused "nul.conf: a NUL byte: want a text file" -f nul.conf
 }
 
+@test "a file of another kind is refused in one line: a script as keys, other line ends, nothing in it, one side" {
+	"$XFRMPAIR" -o t "$A" "$B"
+	refused "t/a.sh: a script: want a key file, as --save-keys writes one" --keys t/a.sh "$A" "$B"
+	refused "t/a.sh: a script: want a key file, as --save-keys writes one" --keys t/a.sh --save-keys k "$A" "$B"
+	printf '[side a]\r\nlocal = 192.168.1.4:1\r\n[side b]\r\n' >crlf.conf
+	refused "crlf.conf:1: a carriage return: want Unix line ends, as \`tr -d '\\r'\` makes them" -f crlf.conf
+	: >empty
+	refused "empty: no side: want at least two, each in a section [side NAME]" -f empty
+	conf '[side a]' 'local = 192.168.1.4:1'
+	refused "t.conf: one side only: want at least two, each in a section [side NAME]" -f t.conf
+}
+
 @test "three sides are a mesh: every script has both others" {
 	"$XFRMPAIR" -o t "$A" "$B" 10.0.0.1:1@5.6.7.8
 	for side in a b c; do
