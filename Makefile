@@ -41,7 +41,7 @@ LDFLAGS_ALL += -static-pie
 endif
 
 GEN     = main options config settings side tunnel cipher key identity view secret x25519 hkdf program template explain wireshark output path text
-PROBE   = natprobe discover map punch probe stun pcp route hello sha256 user
+PROBE   = natprobe discover map punch probe stun pcp route hello random sha256 user
 SHARED  = endpoint number say special
 
 .DELETE_ON_ERROR:
@@ -49,7 +49,7 @@ SHARED  = endpoint number say special
 PROGRAMS = xfrmpair espdecap natprobe
 all: $(PROGRAMS:%=$(BUILD)/%)
 
-$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/sha256.o $(BUILD)/templates.o
+$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/random.o $(BUILD)/sha256.o $(BUILD)/templates.o
 $(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/user.o $(SHARED:%=$(BUILD)/%.o)
 $(BUILD)/natprobe: $(PROBE:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
 $(PROGRAMS:%=$(BUILD)/%):

@@ -1,15 +1,14 @@
 #include "key.h"
 #include "number.h"
 #include "path.h"
+#include "random.h"
 #include "say.h"
 #include "sha256.h"
 
 #include <err.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum {
 	SPI_LEAST = 0x100,     /* RFC 4303, section 2.1: 1 to 255 are reserved */
@@ -18,22 +17,6 @@ enum {
 };
 
 static const unsigned long long epoch_most = UINT32_MAX;
-
-void key_random(void *out, size_t count)
-{
-	unsigned char *p = out;
-
-	while (count > 0) {
-		ssize_t got = getrandom(p, count, 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			err(EXIT_BROKE, "getrandom");
-		p += got;
-		count -= (size_t)got;
-	}
-}
 
 static void wipe(struct tunnel *tunnel)
 {
@@ -110,7 +93,7 @@ static void draw(struct sa *sa, const struct tunnel *tunnel)
 	unsigned key_bytes = cipher_key_bytes(tunnel->cipher);
 
 	do
-		key_random(&drawn, sizeof drawn.spi + key_bytes);
+		random_fill(&drawn, sizeof drawn.spi + key_bytes);
 	while (drawn.spi < SPI_LEAST || spi_taken(tunnel, sa->to, drawn.spi));
 	sa->spi = drawn.spi;
 	memcpy(sa->key, drawn.key, key_bytes);
@@ -157,7 +140,7 @@ static void derive_pair(struct sa pair[2], const struct tunnel *tunnel)
 static void draw_pair(struct sa pair[2], const struct tunnel *tunnel)
 {
 	do {
-		key_random(pair[0].secret, sizeof pair[0].secret);
+		random_fill(pair[0].secret, sizeof pair[0].secret);
 		derive_pair(pair, tunnel);
 	} while (spi_taken(tunnel, pair[0].to, pair[0].spi) || spi_taken(tunnel, pair[1].to, pair[1].spi));
 }

@@ -23,8 +23,6 @@ bool key_parse(struct tunnel *, char *text, const char *path, bool partly);
 /* The pair's first secret is SECRET, and it has no other; refuses, after a line that begins with WHERE, one whose SPIs another
  * has. */
 bool key_put(struct tunnel *, size_t one, size_t two, const unsigned char secret[SECRET_BYTES], const char *where);
-/* Fills OUT from getrandom(2). */
-void key_random(void *out, size_t count);
 /* A fresh key and SPI, or secret of the pair, in place of one that key_make() made; false for one that was given. */
 bool key_renew(struct tunnel *, size_t from, size_t to);
 /* Writes the key file's text. */

@@ -17,7 +17,6 @@
 #include "wireshark.h"
 
 #include <err.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,14 +326,6 @@ static void say_what_next(const struct tunnel *tunnel, const struct options *opt
 	say_what_to_delete(options, tunnel->exchanged);
 }
 
-/* Nothing that is opened here takes the place of a standard stream that is closed: /dev/null does, the wrong way round. */
-static void fill_standard_streams(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 /* A core would hold keys.  A pipe that takes cores asks for the flag alone; the sanitizers cannot look into a process without. */
 static void dump_nothing(void)
 {
@@ -354,7 +345,7 @@ int main(int argc, char **argv)
 	bool good;
 
 	dump_nothing();
-	fill_standard_streams();
+	say_open();
 	signal(SIGXFSZ, SIG_IGN); /* write(2) says it as well */
 	options_from_arguments(&options, argc, argv, &first);
 	/* every mistake is told */

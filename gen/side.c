@@ -99,7 +99,7 @@ const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *prefix)
 	return out;
 }
 
-struct prefix prefix_of_host(const struct address *address)
+static struct prefix prefix_of_host(const struct address *address)
 {
 	return (struct prefix){ *address, family_bits(address->family) };
 }
@@ -116,10 +116,7 @@ bool prefix_is_everything(const struct prefix *prefix)
 
 bool prefix_contains(const struct prefix *prefix, const struct address *address)
 {
-	unsigned whole = prefix->length / 8, rest = prefix->length % 8;
-
-	return address->family == prefix->address.family && memcmp(address->bytes, prefix->address.bytes, whole) == 0 &&
-	       (!rest || (address->bytes[whole] ^ prefix->address.bytes[whole]) >> (8 - rest) == 0);
+	return address_within(address, &prefix->address, prefix->length);
 }
 
 bool prefix_overlaps(const struct prefix *one, const struct prefix *two)

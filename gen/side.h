@@ -83,7 +83,6 @@ size_t public_length(const char *);
 const char *public_print(char out[PUBLIC_TEXT], const unsigned char public[PUBLIC_BYTES]);
 
 const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *);
-struct prefix prefix_of_host(const struct address *);
 bool prefix_contains(const struct prefix *, const struct address *);
 bool prefix_overlaps(const struct prefix *, const struct prefix *);
 bool prefix_is_host(const struct prefix *);

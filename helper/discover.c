@@ -2,6 +2,7 @@
  * endpoint one talks to (RFC 4787, section 4.1); then no port can be told to the peer beforehand. */
 #include "natprobe.h"
 #include "probe.h"
+#include "random.h"
 #include "say.h"
 #include "special.h"
 #include "stun.h"
@@ -292,7 +293,7 @@ static void ask(struct asking *asking)
 	struct pollfd waiting = {.fd = asking->fd, .events = POLLIN};
 
 	for (int i = 0; i < asking->count; i++)
-		probe_random(asking->servers[i].id, STUN_ID);
+		random_fill(asking->servers[i].id, STUN_ID);
 	while ((now = probe_clock()) < end && !all_answered(asking)) {
 		if (now >= next) {
 			for (int i = 0; i < asking->count; i++) {
@@ -425,7 +426,7 @@ static void hold(struct asking *asking)
 	if (isatty(STDIN_FILENO))
 		warnx("holding the mapping: Enter ends");
 	for (int times = 0; times < HOLD_TIMES && poll(&input, 1, HOLD_MS) == 0; times++) {
-		probe_random(id, sizeof id);
+		random_fill(id, sizeof id);
 		stun_indication(indication, id);
 		for (int i = 0; i < asking->count; i++)
 			send_to(asking->fd, &asking->servers[i], indication);

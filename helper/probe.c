@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,12 +80,6 @@ int64_t probe_clock(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void probe_random(void *out, size_t length)
-{
-	if (getrandom(out, length, 0) != (ssize_t)length)
-		err(EXIT_BROKE, "getrandom");
 }
 
 int probe_socket(struct endpoint *local, const struct user *user)

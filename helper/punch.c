@@ -7,6 +7,7 @@
 #include "hello.h"
 #include "natprobe.h"
 #include "probe.h"
+#include "random.h"
 #include "say.h"
 #include "special.h"
 
@@ -303,7 +304,7 @@ int punch(const struct probe *probe)
 	else
 		setsockopt(hole.fd, IPPROTO_IP, IP_RECVERR, &one, sizeof one);
 	while (!hole.mine.id)
-		probe_random(&hole.mine.id, sizeof hole.mine.id);
+		random_fill(&hole.mine.id, sizeof hole.mine.id);
 	hole.key = (struct hello_key){probe->token, strlen(probe->token)};
 	hole.next = hole.fast_since = hole.ttl_since = hole.start;
 	hole.deadline = hole.start + (int64_t)seconds * 1000;

@@ -4,6 +4,7 @@
 #include "../../gen/path.c"
 #include "../../gen/text.c"
 #include "../../helper/number.c"
+#include "../../helper/random.c"
 #include "../../helper/sha256.c"
 #include "quiet.h"
 
