@@ -84,17 +84,18 @@ static char *path_of(const char *folder, const char *name, const struct format *
 	return path;
 }
 
-static const struct format *read_format(const struct options *options)
+static bool read_format(const struct format **out, const struct options *options)
 {
 	const char *name = options->value[OPTION_FORMAT];
 
 	if (!name)
 		name = options->value[OPTION_OUTPUT] ? "script" : "paste";
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-		if (strcmp(formats[i].name, name) == 0)
-			return &formats[i];
-	refuse(options->where[OPTION_FORMAT], "format '%s': want script, paste or wireshark", shown(name));
-	return NULL;
+		if (strcmp(formats[i].name, name) == 0) {
+			*out = &formats[i];
+			return true;
+		}
+	return refuse(options->where[OPTION_FORMAT], "format '%s': want script, paste or wireshark", shown(name));
 }
 
 /* A paste block runs as it stands. */
@@ -121,7 +122,13 @@ static bool check_format(const struct tunnel *tunnel, const struct options *opti
 	return good;
 }
 
-/* One SIDE, to get its public key; what an option would say of the tunnel is said when that is made. */
+/* One SIDE, to get its public key. */
+static bool is_introduction(const struct tunnel *tunnel, const struct options *options)
+{
+	return options->value[OPTION_SECRET] && !options->value[OPTION_FILE] && tunnel->side_count == 1;
+}
+
+/* What an option would say of the tunnel is said when that is made. */
 static bool check_introduction(const struct options *options)
 {
 	bool good = true;
@@ -311,7 +318,8 @@ static void say_what_next(const struct tunnel *tunnel, const struct options *opt
 	if (format->is_table && !tunnel->exchanged && !options->value[OPTION_KEYS] && !options->value[OPTION_SAVE_KEYS])
 		warnx("--format: warning: they are fresh, no script has them: want --keys FILE");
 	if (tunnel->exchanged)
-		warnx("fingerprint %s: read it out to each other, over the phone; if it differs, a word was altered, or an option differs", tunnel->fingerprint);
+		warnx("fingerprint %s: read it out to each other, over the phone; if it differs, a word was altered, or an option differs",
+		      tunnel->fingerprint);
 	if (format->is_table || options->value[OPTION_DRY_RUN])
 		return;
 	for (size_t i = 0; options->value[OPTION_OUTPUT] && i < count_of(format, tunnel); i++) {
@@ -340,7 +348,7 @@ int main(int argc, char **argv)
 	struct options options = { 0 };
 	struct tunnel tunnel = { 0 };
 	struct text file = { 0 };
-	const struct format *format;
+	const struct format *format = NULL;
 	int status = EXIT_MISTAKE, first;
 	bool good;
 
@@ -352,19 +360,23 @@ int main(int argc, char **argv)
 	good = settings_take_all(&tunnel, &options);
 	good &= read_sides(&tunnel, &options, &file, argv + first);
 	good &= settings_complete(&tunnel, &options);
-	format = read_format(&options);
-	if (options.value[OPTION_SECRET] && !options.value[OPTION_FILE] && tunnel.side_count == 1) {
-		if (good && check_introduction(&options))
+	good &= read_format(&format, &options);
+	if (is_introduction(&tunnel, &options)) {
+		good = good && check_introduction(&options);
+		if (good)
 			status = secret_introduce(options.value[OPTION_SECRET], argv[first], tunnel.sides);
-		goto out;
+	} else {
+		/* and of these the first that has any */
+		good = good && tunnel_check(&tunnel);
+		good = good && secret_check_words(&tunnel, options.value[OPTION_SECRET]);
+		good = good && check_format(&tunnel, &options, format);
+		good = good && check_places(&tunnel, &options, format);
+		good = good && get_keys(&tunnel, &options);
+		if (good)
+			status = write_all_files(&tunnel, &options, format) ? EXIT_OK : EXIT_BROKE;
+		if (status == EXIT_OK)
+			say_what_next(&tunnel, &options, format);
 	}
-	if (!good || !format || !tunnel_check(&tunnel) || !secret_check_words(&tunnel, options.value[OPTION_SECRET]) || !check_format(&tunnel, &options, format) || !check_places(&tunnel, &options, format) ||
-	    !get_keys(&tunnel, &options))
-		goto out;
-	status = write_all_files(&tunnel, &options, format) ? EXIT_OK : EXIT_BROKE;
-	if (status == EXIT_OK)
-		say_what_next(&tunnel, &options, format);
-out:
 	tunnel_free(&tunnel);
 	text_free(&file);
 	return status;

@@ -65,8 +65,8 @@ static const struct option {
 	bool valued;
 } options[] = {
 	{"-b", 'b', true}, {"-p", 'p', true}, {"-u", 'u', true}, {"--map", MAP, false}, {"--unmap", UNMAP, false},
-	{"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false}, {"--ttl", TTL, true}, {"--timeout", TIMEOUT, true}, {"--token", TOKEN, true}, {"--token-fd", TOKEN_FD, true},
-	{"--resolve", RESOLVE, true},
+	{"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false}, {"--ttl", TTL, true},
+	{"--timeout", TIMEOUT, true}, {"--token", TOKEN, true}, {"--token-fd", TOKEN_FD, true}, {"--resolve", RESOLVE, true},
 	{"-h", 'h', false}, {"--help", 'h', false}, {"-V", 'V', false}, {"--version", 'V', false},
 };
 
@@ -200,8 +200,8 @@ static bool map_agrees(const struct probe *probe)
 static bool options_agree(const struct probe *probe)
 {
 	if (probe->resolve)
-		return (!probe->map && !probe->unmap && !probe->server[0] && !probe->local.port && !probe->hold && !probe->peer.address.family && !probe->first &&
-		        !probe->ttl && !probe->timeout_seconds && !probe->token[0]) ||
+		return (!probe->map && !probe->unmap && !probe->server[0] && !probe->local.port && !probe->hold &&
+		        !probe->peer.address.family && !probe->first && !probe->ttl && !probe->timeout_seconds && !probe->token[0]) ||
 		       refuse("--resolve", "with it only -b and -u");
 	if (!probe->peer.address.family) {
 		if (probe->first || probe->ttl || probe->timeout_seconds || probe->token[0])

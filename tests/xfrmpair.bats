@@ -703,7 +703,7 @@ xfrmpair: t.conf:9: format 'xml': want script, paste or wireshark
 END
 	[ ! -e t ]
 	# and what the command line says goes before, also before nonsense
-	conf '[tunnel]' 'cipher = nonsense' '[side a]' 'local = 192.168.1.4:1' '[side b]' 'local = 192.0.2.1:1'
+	conf '[tunnel]' 'cipher = nonsense' '[side a]' 'local = 198.51.100.7:1' '[side b]' 'local = 192.0.2.1:1'
 	fine -f t.conf --cipher aes128gcm16
 }
 
