@@ -1003,7 +1003,7 @@ $LAST" ]
 	refused "side 1: port '1x': want 1 to 65535" 192.168.1.4:1@home.example.org:1x "$B"
 	refused "side 1: port 4500 of the mapped endpoint alone: want one on the local address too" 192.168.1.4@home.example.org:4500 "$B"
 	# as LOCAL a name is none
-	refused "side 1: address 'home.example.org': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" home.example.org:1 "$B"
+	refused "side 1: 'home.example.org:1': a name goes behind the @ only, as auto@home.example.org:1" home.example.org:1 "$B"
 }
 
 @test "auto needs what the other side must know: where to send, and what to protect" {
@@ -1115,7 +1115,7 @@ xfrmpair: side 2: 'home.example.org': $message" -o t --format paste auto:1@31.1.
 @test "what is wrong about the tunnel as a whole is said of the tunnel file's line" {
 	conf '[tunnel]' 'inner = 10.99.0.0/31' '[side a]' 'local = 192.168.1.4' '[side b]' 'local = 192.0.2.1'
 	refused "t.conf:2: prefix '10.99.0.0/31': too small for 2 sides; want one that is wider" -f t.conf
-	conf '[tunnel]' 'encap = espinudp-nonike' '[side a]' 'local = 192.168.1.4' '[side b]' 'local = 192.0.2.1'
+	conf '[tunnel]' 'encap = espinudp-nonike' '[side a]' 'local = 198.51.100.7' '[side b]' 'local = 192.0.2.1'
 	refused "t.conf:2: without ports there is no UDP to encapsulate in; want a port on every side" -f t.conf
 	conf '[tunnel]' 'cipher = null-sha256' 'mtu = 99' 'limit-bytes = x' 'mode = x' 'hairpin = yes' 'lan = yes' '[side a]' 'local = 192.168.1.4' \
 		'[side b]' 'local = 192.0.2.1'
@@ -1192,6 +1192,8 @@ xfrmpair: side 3: $(sed 's/and b/and c/; s/to c/to b/' <<<"$same")" --mode trans
 
 @test "an address of the link is private: a NAT, or a mistake" {
 	warned "xfrmpair: side 1: warning: mapped address fe80::1 is private: a second NAT hides this side, unless this is a lab" \
+		'[fd00::4]:1@[fe80::1]' '[2001:db8::2]:1'
+	refused "side 1: fe80::1 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" \
 		'[2001:db8::1]:1@[fe80::1]' '[2001:db8::2]:1'
 }
 
