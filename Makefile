@@ -40,7 +40,7 @@ CFLAGS_ALL  += -fPIE
 LDFLAGS_ALL += -static-pie
 endif
 
-GEN     = main options config settings side tunnel cipher key identity view secret x25519 hkdf program template explain wireshark output path text
+GEN     = main options config settings side tunnel cipher key keyfile identity view secret x25519 hkdf program template explain wireshark output path text
 PROBE   = natprobe discover map punch probe stun pcp route hello random sha256 user
 SHARED  = endpoint number say special
 

@@ -4,6 +4,7 @@
 #include "explain.h"
 #include "identity.h"
 #include "key.h"
+#include "keyfile.h"
 #include "options.h"
 #include "output.h"
 #include "path.h"
@@ -197,7 +198,7 @@ static bool get_keys(struct tunnel *tunnel, const struct options *options)
 
 	if (options->value[OPTION_SECRET])
 		return secret_exchange(tunnel, options->value[OPTION_SECRET], options->value[OPTION_PASS]);
-	if (options->value[OPTION_KEYS] && !key_read(tunnel, options->value[OPTION_KEYS], partly))
+	if (options->value[OPTION_KEYS] && !keyfile_read(tunnel, options->value[OPTION_KEYS], partly))
 		return false;
 	key_make(tunnel);
 	if (!identity_settle(tunnel, options->value[OPTION_KEYS] ? path_shown(options->value[OPTION_KEYS]) : NULL))
@@ -220,7 +221,7 @@ static void render_script(struct text *out, struct scope *scope, const struct tu
 	scope_set(scope, "adds", words.length ? words.bytes : "");
 	template_render(out, template, scope);
 	text_add(out, program.bytes, program.length);
-	key_print_of_side(out, tunnel, side);
+	keyfile_print_of_side(out, tunnel, side);
 	text_printf(out, "}\n");
 	text_free(&program);
 	text_free(&words);
@@ -278,7 +279,7 @@ static bool write_keys(struct output *output, const struct tunnel *tunnel, const
 
 	if (!path)
 		return true;
-	key_print(&text, tunnel);
+	keyfile_print(&text, tunnel);
 	good = options->value[OPTION_DRY_RUN] ? output_print(path, &text) : output_add(output, path, &text);
 	text_free(&text);
 	return good;
