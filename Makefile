@@ -40,15 +40,16 @@ CFLAGS_ALL  += -fPIE
 LDFLAGS_ALL += -static-pie
 endif
 
-GEN     = main options config settings side tunnel cipher key identity view secret x25519 hkdf program template explain wireshark output path text
-PROBE   = natprobe discover map punch probe stun pcp route hello sha256 user
+GEN     = main options config settings side tunnel cipher key keyfile identity view secret x25519 hkdf program template explain wireshark output path text
+PROBE   = natprobe discover map punch probe stun pcp route hello random sha256 user
 SHARED  = endpoint number say special
 
+.DELETE_ON_ERROR:
 .PHONY: all demo test quick clean install uninstall
 PROGRAMS = xfrmpair espdecap natprobe
 all: $(PROGRAMS:%=$(BUILD)/%)
 
-$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/sha256.o $(BUILD)/templates.o
+$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/random.o $(BUILD)/sha256.o $(BUILD)/templates.o
 $(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/user.o $(SHARED:%=$(BUILD)/%.o)
 $(BUILD)/natprobe: $(PROBE:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
 $(PROGRAMS:%=$(BUILD)/%):
@@ -63,7 +64,7 @@ $(BUILD)/%.o: helper/%.c Makefile
 	@mkdir -p $(BUILD)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: $(BUILD)/%.c
-	$(CC) $(CFLAGS_ALL) -Igen -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) -Igen -MMD -MP -c -o $@ $<
 -include $(wildcard $(BUILD)/*.d)
 
 # templates/ as a table of strings: a line of text, a line of C
@@ -73,7 +74,7 @@ $(BUILD)/templates.c: $(TEMPLATES:%=templates/%) Makefile
 	@mkdir -p $(BUILD)
 	{ printf '#include "template.h"\nconst struct template_file template_files[] = {\n'; for name in $(TEMPLATES); do \
 	    echo "{ \"$$name\","; \
-	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' templates/$$name; echo '},'; done; echo '{ 0, 0 } };'; } >$@
+	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' templates/$$name || exit; echo '},'; done; echo '{ 0, 0 } };'; } >$@
 
 # what tests/xfrmpair.bats compares with, heads and one whole script: run it after a change of the templates, and read the
 # difference

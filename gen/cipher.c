@@ -60,14 +60,24 @@ unsigned cipher_key_bytes(const struct cipher *cipher)
 	return cipher->key_bytes + cipher->auth_bytes;
 }
 
-void cipher_print_key(struct text *out, const struct cipher *cipher, const unsigned char *key)
+void cipher_print_encryption_key(struct text *out, const struct cipher *cipher, const unsigned char *key)
 {
 	text_add_string(out, "0x"); /* of the null cipher, that alone */
 	text_add_hex(out, key, cipher->key_bytes);
-	if (cipher->auth_bytes) {
-		text_add_string(out, " 0x");
-		text_add_hex(out, key + cipher->key_bytes, cipher->auth_bytes);
-	}
+}
+
+void cipher_print_integrity_key(struct text *out, const struct cipher *cipher, const unsigned char *key)
+{
+	text_add_string(out, cipher->auth_bytes ? "0x" : "");
+	text_add_hex(out, key + cipher->key_bytes, cipher->auth_bytes);
+}
+
+void cipher_print_key(struct text *out, const struct cipher *cipher, const unsigned char *key)
+{
+	cipher_print_encryption_key(out, cipher, key);
+	if (cipher->auth_bytes)
+		text_add_string(out, " ");
+	cipher_print_integrity_key(out, cipher, key);
 }
 
 void cipher_print_words(struct text *out, const struct cipher *cipher)

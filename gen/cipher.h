@@ -32,6 +32,9 @@ void cipher_list(struct text *out);
 unsigned cipher_key_bytes(const struct cipher *);
 /* KEY as a key file and a script spell it: 0xENCKEY, or 0xENCKEY 0xAUTHKEY. */
 void cipher_print_key(struct text *, const struct cipher *, const unsigned char *key);
+/* The parts of it; the second is empty for an AEAD. */
+void cipher_print_encryption_key(struct text *, const struct cipher *, const unsigned char *key);
+void cipher_print_integrity_key(struct text *, const struct cipher *, const unsigned char *key);
 /* The algorithm words of `ip xfrm state add`, with holes of a template for the keys: @key@ and @auth@. */
 void cipher_print_words(struct text *, const struct cipher *);
 

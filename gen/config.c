@@ -114,13 +114,14 @@ static bool set_in_tunnel(struct state *state, const char *key, const char *valu
 	       (taken == OPTION_COUNT || settings_take(state->tunnel, state->options, taken));
 }
 
+/* Of a line that makes no sense nothing is shown: the file may be another, the phrase of --pass for one. */
 static bool parse_line(struct state *state, char *line, const char *where)
 {
 	char *comment, *equals;
 
 	for (const char *p = line; *p; p++)
 		if ((unsigned char)*p < ' ' && *p != '\t')
-			return refuse(where, "'%s': a control character; want plain text with Unix line ends", shown(line));
+			return refuse(where, "a control character; want plain text with Unix line ends");
 	comment = strchr(line, '#');
 	if (comment)
 		*comment = '\0';
@@ -131,14 +132,14 @@ static bool parse_line(struct state *state, char *line, const char *where)
 		return begin_section(state, line, where);
 	equals = strchr(line, '=');
 	if (!equals)
-		return refuse(where, "'%s': want KEY = VALUE, [tunnel] or [side NAME]", shown(line));
+		return refuse(where, "want KEY = VALUE, [tunnel] or [side NAME]");
 	*equals = '\0';
 	line = trim(line);
 	if (state->section == IN_TUNNEL)
 		return set_in_tunnel(state, line, trim(equals + 1), where);
 	if (state->section == IN_SIDE)
 		return (state->side_good &= set_in_side(state, line, trim(equals + 1), where));
-	return state->section == IN_BAD || refuse(where, "key '%s': want a section [tunnel] or [side NAME] before it", shown(line));
+	return state->section == IN_BAD || refuse(where, "want a section [tunnel] or [side NAME] before it");
 }
 
 /* How many TEXT begins with, counted up to what a key has. */
@@ -151,16 +152,26 @@ static unsigned hex_digits(const char *text)
 	return digits;
 }
 
-/* More digits than an SPI has after 0x, or, where that was lost, than any number of a tunnel file.  In a public key that may be
- * chance; no other key is as long as that. */
+/* What is behind "public =", which nobody shows: digits may be there by chance.  Else LINE itself. */
+static const char *skip_public(const char *line)
+{
+	const char *p = line + strspn(line, " \t");
+
+	if (strncmp(p, "public", strlen("public")) != 0)
+		return line;
+	p += strlen("public");
+	p += strspn(p, " \t");
+	if (*p++ != '=')
+		return line;
+	p += strspn(p, " \t");
+	return p + public_length(p);
+}
+
+/* More digits than an SPI has after 0x, or, where that was lost, than any number of a tunnel file. */
 static bool has_key(const char *line, size_t length)
 {
-	for (const char *p = line; p < line + length; p++) {
-		bool prefix;
-
-		if (p == line || strchr(" \t=", p[-1]))
-			p += public_length(p);
-		prefix = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
+	for (const char *p = skip_public(line); p < line + length; p++) {
+		bool prefix = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
 
 		if (prefix && hex_digits(p + 2) > SPI_DIGITS)
 			return true;
@@ -199,9 +210,14 @@ bool config_parse(struct tunnel *tunnel, struct options *options, char *text, co
 		char where[WHERE_MOST];
 
 		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
+		if (strchr(line, '\r'))
+			return refuse(where, "a carriage return: want Unix line ends, as `tr -d '\\r'` makes them");
 		good &= parse_line(&state, line, where);
 	}
-	return end_side(&state) && good;
+	if (!end_side(&state) || !good)
+		return false;
+	return tunnel->side_count > 1 || refuse(path_shown(path), "%s: want at least two, each in a section [side NAME]",
+	                                        tunnel->side_count ? "one side only" : "no side");
 }
 
 bool config_read(struct tunnel *tunnel, struct options *options, struct text *text, const char *path)

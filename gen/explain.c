@@ -11,13 +11,6 @@ enum { WORDS_MOST = 64 };
 /* What templates/paste.sh has around the commands. */
 static const char begin[] = "set_up() {\n", end[] = "\n}\n";
 
-static const char *next_line(const char *line)
-{
-	const char *newline = strchr(line, '\n');
-
-	return newline ? newline + 1 : line + strlen(line);
-}
-
 static bool is_between(char c)
 {
 	return strchr(" \n\"(", c);
@@ -35,10 +28,10 @@ static bool has_word(const char *command, const char *stop, const char *key, siz
 /* Where the command that begins at LINE ends: a backslash joins the next line. */
 static const char *command_end(const char *line)
 {
-	const char *stop = next_line(line);
+	const char *stop = text_next_line(line);
 
 	while (stop - line >= 2 && stop[-2] == '\\' && *stop)
-		stop = next_line(stop);
+		stop = text_next_line(stop);
 	return stop;
 }
 
@@ -55,15 +48,15 @@ void explain_add(struct text *out, const char *block)
 		size_t i = 0;
 
 		/* what opens the rows stands in the line before them */
-		stop = strncmp(next_line(command) - 3, "\"\\\n", 3) == 0 ? next_line(command) : command_end(command);
-		for (const char *row = template_text("explain"); *row; row = next_line(row), i++) {
+		stop = strncmp(text_next_line(command) - 3, "\"\\\n", 3) == 0 ? text_next_line(command) : command_end(command);
+		for (const char *row = template_text("explain"); *row; row = text_next_line(row), i++) {
 			if (i >= WORDS_MOST)
 				errx(EXIT_BROKE, "template: more than %d words to explain", WORDS_MOST);
 			if (told[i] || !has_word(command, stop, row, strcspn(row, ":")))
 				continue;
 			told[i] = true;
 			text_add_string(out, "## ");
-			text_add(out, row, (size_t)(next_line(row) - row));
+			text_add(out, row, (size_t)(text_next_line(row) - row));
 		}
 		text_add(out, command, (size_t)(stop - command));
 	}

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* FNV-1a: short, and enough to tell runs and files apart; it protects nothing. */
-static uint32_t hash(const char *bytes, size_t length)
+static uint32_t fnv1a(const char *bytes, size_t length)
 {
 	uint32_t value = 2166136261u;
 
@@ -26,7 +26,7 @@ uint32_t identity_reqid(const struct tunnel *tunnel, size_t one, size_t two)
 	                      tunnel->sides[high].name, (unsigned)key_of(tunnel, high, low)->spi);
 
 	/* away from the small numbers that daemons count from, and a positive int for any tool */
-	return (hash(facts, (size_t)length) & 0x3fffffff) | 0x40000000;
+	return (fnv1a(facts, (size_t)length) & 0x3fffffff) | 0x40000000;
 }
 
 struct pair {
@@ -79,9 +79,10 @@ bool identity_settle(struct tunnel *tunnel, const char *where)
 			if (renew(tunnel, a) || renew(tunnel, b))
 				renewed = true;
 			else
-				good = refuse(where, "the SPIs of %s and %s, and those of %s and %s, make one reqid, %u: want fresh keys for one of these pairs",
+				good = refuse(where, "the SPIs of %s and %s, and those of %s and %s, make one reqid, %u: want %s",
 				              tunnel->sides[a->low].name, tunnel->sides[a->high].name, tunnel->sides[b->low].name,
-				              tunnel->sides[b->high].name, (unsigned)a->reqid);
+				              tunnel->sides[b->high].name, (unsigned)a->reqid,
+				              tunnel->exchanged ? "fresh words, or the sides in another order" : "fresh keys for one of these pairs");
 		}
 	} while (good && renewed);
 	free(pairs);
@@ -121,7 +122,7 @@ void identity_digest(struct tunnel *tunnel)
 				if (sa->derived)
 					text_printf(&facts, "epoch %u\n", (unsigned)sa->epoch);
 			}
-	tunnel->digest = hash(facts.bytes, facts.length);
+	tunnel->digest = fnv1a(facts.bytes, facts.length);
 	text_free(&facts);
 }
 

@@ -1,39 +1,11 @@
 #include "key.h"
-#include "number.h"
-#include "path.h"
+#include "random.h"
 #include "say.h"
 #include "sha256.h"
 
 #include <err.h>
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-enum {
-	SPI_LEAST = 0x100,     /* RFC 4303, section 2.1: 1 to 255 are reserved */
-	FIRST_EPOCH = 1,
-	FILE_MOST = 16 << 20,  /* bytes: more than a mesh of hundreds needs */
-};
-
-static const unsigned long long epoch_most = UINT32_MAX;
-
-void key_random(void *out, size_t count)
-{
-	unsigned char *p = out;
-
-	while (count > 0) {
-		ssize_t got = getrandom(p, count, 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			err(EXIT_BROKE, "getrandom");
-		p += got;
-		count -= (size_t)got;
-	}
-}
 
 static void wipe(struct tunnel *tunnel)
 {
@@ -42,8 +14,7 @@ static void wipe(struct tunnel *tunnel)
 	free(tunnel->sas);
 }
 
-/* Behind the others, or in place of the direction's own. */
-static void put(struct tunnel *tunnel, const struct sa *sa)
+void key_add(struct tunnel *tunnel, const struct sa *sa)
 {
 	size_t *number, direction = sa->to * tunnel->side_count + sa->from;
 
@@ -74,8 +45,7 @@ static void put(struct tunnel *tunnel, const struct sa *sa)
 	*number = tunnel->sa_count;
 }
 
-/* The first SA of a direction. */
-static const struct sa *find(const struct tunnel *tunnel, size_t from, size_t to)
+const struct sa *key_find(const struct tunnel *tunnel, size_t from, size_t to)
 {
 	size_t number = tunnel->directions ? tunnel->directions[to * tunnel->side_count + from].number : 0;
 
@@ -84,15 +54,14 @@ static const struct sa *find(const struct tunnel *tunnel, size_t from, size_t to
 
 const struct sa *key_of(const struct tunnel *tunnel, size_t from, size_t to)
 {
-	const struct sa *sa = find(tunnel, from, to);
+	const struct sa *sa = key_find(tunnel, from, to);
 
 	if (!sa)
 		errx(EXIT_BROKE, "no key from %s to %s", tunnel->sides[from].name, tunnel->sides[to].name);
 	return sa;
 }
 
-/* The kernel finds an SA by destination and SPI (RFC 4301, section 4.1). */
-static bool spi_taken(const struct tunnel *tunnel, size_t to, uint32_t spi)
+bool key_spi_taken(const struct tunnel *tunnel, size_t to, uint32_t spi)
 {
 	for (size_t from = 0; tunnel->directions && from < tunnel->side_count; from++)
 		if (tunnel->directions[to * tunnel->side_count + from].spi == spi)
@@ -110,8 +79,8 @@ static void draw(struct sa *sa, const struct tunnel *tunnel)
 	unsigned key_bytes = cipher_key_bytes(tunnel->cipher);
 
 	do
-		key_random(&drawn, sizeof drawn.spi + key_bytes);
-	while (drawn.spi < SPI_LEAST || spi_taken(tunnel, sa->to, drawn.spi));
+		random_fill(&drawn, sizeof drawn.spi + key_bytes);
+	while (drawn.spi < KEY_SPI_LEAST || key_spi_taken(tunnel, sa->to, drawn.spi));
 	sa->spi = drawn.spi;
 	memcpy(sa->key, drawn.key, key_bytes);
 	explicit_bzero(&drawn, sizeof drawn);
@@ -137,8 +106,8 @@ static void derive(struct sa *sa, const struct tunnel *tunnel)
 	}
 	memcpy(sa->key, blocks, cipher_key_bytes(tunnel->cipher));
 	sa->spi = (uint32_t)spi[0] << 24 | (uint32_t)spi[1] << 16 | (uint32_t)spi[2] << 8 | spi[3];
-	if (sa->spi < SPI_LEAST)
-		sa->spi += SPI_LEAST;
+	if (sa->spi < KEY_SPI_LEAST)
+		sa->spi += KEY_SPI_LEAST;
 	text_free(&line);
 	explicit_bzero(blocks, sizeof blocks);
 }
@@ -157,23 +126,23 @@ static void derive_pair(struct sa pair[2], const struct tunnel *tunnel)
 static void draw_pair(struct sa pair[2], const struct tunnel *tunnel)
 {
 	do {
-		key_random(pair[0].secret, sizeof pair[0].secret);
+		random_fill(pair[0].secret, sizeof pair[0].secret);
 		derive_pair(pair, tunnel);
-	} while (spi_taken(tunnel, pair[0].to, pair[0].spi) || spi_taken(tunnel, pair[1].to, pair[1].spi));
+	} while (key_spi_taken(tunnel, pair[0].to, pair[0].spi) || key_spi_taken(tunnel, pair[1].to, pair[1].spi));
 }
 
 /* For one direction or, with a secret, for both. */
 static void make(struct tunnel *tunnel, size_t from, size_t to, bool secret)
 {
-	struct sa pair[2] = { { .from = from, .to = to, .epoch = FIRST_EPOCH } };
+	struct sa pair[2] = { { .from = from, .to = to, .epoch = KEY_FIRST_EPOCH } };
 
 	if (secret) {
 		draw_pair(pair, tunnel);
-		put(tunnel, &pair[0]);
-		put(tunnel, &pair[1]);
+		key_add(tunnel, &pair[0]);
+		key_add(tunnel, &pair[1]);
 	} else {
 		draw(&pair[0], tunnel);
-		put(tunnel, &pair[0]);
+		key_add(tunnel, &pair[0]);
 	}
 	explicit_bzero(pair, sizeof pair);
 }
@@ -183,8 +152,8 @@ void key_make(struct tunnel *tunnel)
 	tunnel->sa_given = tunnel->sa_count;
 	for (size_t from = 0; from < tunnel->side_count; from++)
 		for (size_t to = 0; to < tunnel->side_count; to++)
-			if (tunnel_has_pair(tunnel, from, to) && !find(tunnel, from, to))
-				make(tunnel, from, to, !find(tunnel, to, from));
+			if (tunnel_has_pair(tunnel, from, to) && !key_find(tunnel, from, to))
+				make(tunnel, from, to, !key_find(tunnel, to, from));
 }
 
 bool key_renew(struct tunnel *tunnel, size_t from, size_t to)
@@ -197,315 +166,28 @@ bool key_renew(struct tunnel *tunnel, size_t from, size_t to)
 	return true;
 }
 
-/* From here on nothing that stands in the file is shown, for any word of it may be a key that has slipped: where is said, and
- * what would do. */
-
-static bool parse_spi(uint32_t *out, const char *text, const char *where)
-{
-	size_t digits = strlen(text) - (strncmp(text, "0x", 2) == 0 ? 2 : 0);
-	uint32_t spi = 0;
-
-	if (strncmp(text, "0x", 2) == 0 && digits >= 1 && digits <= 8)
-		for (const char *p = text + 2; *p; p++) {
-			int digit = hex_digit(*p);
-
-			if (digit < 0) {
-				spi = 0;
-				break;
-			}
-			spi = spi << 4 | (uint32_t)digit;
-		}
-	if (spi < SPI_LEAST)
-		return refuse(where, "SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or the word secret");
-	*out = spi;
-	return true;
-}
-
-static bool is_side(size_t *out, const struct tunnel *tunnel, const char *name)
-{
-	for (*out = 0; *out < tunnel->side_count; ++*out)
-		if (strcmp(tunnel->sides[*out].name, name) == 0)
-			return true;
-	return false;
-}
-
-static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *text, const char *which, const char *where)
-{
-	return is_side(out, tunnel, text) ||
-	       refuse(where, "%s word: want the name of one of the sides, like %s", which, tunnel->sides[0].name);
-}
-
-static bool parse_names(size_t *one, size_t *two, const struct tunnel *tunnel, char **words, const char *where)
-{
-	return parse_name(one, tunnel, words[0], "first", where) && parse_name(two, tunnel, words[1], "second", where) &&
-	       (*one != *two || refuse(where, "from %s to itself: want two sides", tunnel->sides[*one].name)) &&
-	       (tunnel_has_pair(tunnel, *one, *two) ||
-	        refuse(where, "%s and %s: no pair of a star, whose hub is %s: want no line for them, or --save-keys too", tunnel->sides[*one].name,
-	               tunnel->sides[*two].name, tunnel->sides[0].name));
-}
-
-static bool parse_epoch(uint32_t *out, const char *text, unsigned long long most, const char *where)
-{
-	unsigned long long epoch;
-
-	if (!number_parse(&epoch, text, FIRST_EPOCH, most))
-		return most == FIRST_EPOCH ? refuse(where, "epoch: want %d", FIRST_EPOCH)
-		                           : refuse(where, "epoch: want %d to %llu", FIRST_EPOCH, most);
-	*out = (uint32_t)epoch;
-	return true;
-}
-
-static bool parse_key(unsigned char *out, const struct cipher *cipher, const char *key, const char *auth, const char *where)
-{
-	if (!hex_parse(out, cipher->key_bytes, key))
-		return refuse(where, "key: want 0x and %u lower-case hexadecimal digits for %s%s", 2 * cipher->key_bytes, cipher->name,
-		              cipher->integrity ? "" : ", the salt at the end");
-	if (cipher->auth_bytes && (!auth || !hex_parse(out + cipher->key_bytes, cipher->auth_bytes, auth)))
-		return refuse(where, "second key: want 0x and %u lower-case hexadecimal digits for the integrity part of %s",
-		              2 * cipher->auth_bytes, cipher->name);
-	return true;
-}
-
-/* One secret, or one key for each direction, and not both. */
-static bool is_free(const struct tunnel *tunnel, size_t one, size_t two, bool derived, const char *where)
-{
-	const struct sa *sa = find(tunnel, one, two);
-	const char *name = tunnel->sides[one].name, *other = tunnel->sides[two].name;
-
-	if (derived && !sa)
-		sa = find(tunnel, two, one);
-	if (!sa)
-		return true;
-	if (sa->derived != derived)
-		return refuse(where, "%s and %s have both a secret and keys: want one or the other", name, other);
-	if (derived)
-		return refuse(where, "a second secret of %s and %s: want one line per pair", name, other);
-	return refuse(where, "a second key from %s to %s: want one line per direction", name, other);
-}
-
-/* FROM TO EPOCH SPI KEY [KEY] */
-static bool take_keys(struct tunnel *tunnel, char **words, const char *where)
-{
-	struct sa sa = { 0 };
-	bool good;
-
-	good = parse_names(&sa.from, &sa.to, tunnel, words, where) && parse_epoch(&sa.epoch, words[2], FIRST_EPOCH, where) &&
-	       parse_spi(&sa.spi, words[3], where) && parse_key(sa.key, tunnel->cipher, words[4], words[5], where) &&
-	       is_free(tunnel, sa.from, sa.to, false, where);
-	if (good && spi_taken(tunnel, sa.to, sa.spi))
-		good = refuse(where, "SPI: %s receives with it already; want another", tunnel->sides[sa.to].name);
-	if (good)
-		put(tunnel, &sa);
-	explicit_bzero(&sa, sizeof sa);
-	return good;
-}
-
-/* The SAs of a pair, as derive_pair() has it. */
-static bool put_pair(struct tunnel *tunnel, struct sa pair[2], const char *where)
+bool key_add_pair(struct tunnel *tunnel, struct sa pair[2], const char *where)
 {
 	derive_pair(pair, tunnel);
 	for (int i = 0; i < 2; i++)
-		if (spi_taken(tunnel, pair[i].to, pair[i].spi))
+		if (key_spi_taken(tunnel, pair[i].to, pair[i].spi))
 			return refuse(where, "the SPI from %s to %s that follows: %s receives with it already; want another secret",
 			              tunnel->sides[pair[i].from].name, tunnel->sides[pair[i].to].name, tunnel->sides[pair[i].to].name);
-	put(tunnel, &pair[0]);
-	put(tunnel, &pair[1]);
+	key_add(tunnel, &pair[0]);
+	key_add(tunnel, &pair[1]);
 	return true;
 }
 
 bool key_put(struct tunnel *tunnel, size_t one, size_t two, const unsigned char secret[SECRET_BYTES], const char *where)
 {
-	struct sa pair[2] = { { .from = one, .to = two, .epoch = FIRST_EPOCH } };
+	struct sa pair[2] = { { .from = one, .to = two, .epoch = KEY_FIRST_EPOCH } };
 	bool good;
 
 	memcpy(pair[0].secret, secret, SECRET_BYTES);
-	good = put_pair(tunnel, pair, where);
+	good = key_add_pair(tunnel, pair, where);
 	explicit_bzero(pair, sizeof pair);
+	tunnel->sa_given = tunnel->sa_count; /* nothing here may take their place */
 	return good;
-}
-
-/* ONE TWO EPOCH secret SECRET */
-static bool take_secret(struct tunnel *tunnel, char **words, const char *where)
-{
-	struct sa pair[2] = { 0 };
-	bool good;
-
-	good = parse_names(&pair[0].from, &pair[0].to, tunnel, words, where) &&
-	       parse_epoch(&pair[0].epoch, words[2], epoch_most, where) &&
-	       (hex_parse(pair[0].secret, SECRET_BYTES, words[4]) ||
-	        refuse(where, "secret: want 0x and %d lower-case hexadecimal digits", 2 * SECRET_BYTES)) &&
-	       is_free(tunnel, pair[0].from, pair[0].to, true, where) && put_pair(tunnel, pair, where);
-	explicit_bzero(pair, sizeof pair);
-	return good;
-}
-
-static bool parse_line(struct tunnel *tunnel, char *line, const char *where, bool partly)
-{
-	enum { WORDS = 6 };
-	char *words[WORDS + 1] = { 0 }, *rest = NULL;
-	size_t count = 0, wanted = tunnel->cipher->auth_bytes ? 6 : 5, one, two;
-	bool secret;
-
-	for (char *word = strtok_r(line, " \t", &rest); word && count <= WORDS; word = strtok_r(NULL, " \t", &rest))
-		words[count++] = word;
-	if (count == 0 || words[0][0] == '#')
-		return true;
-	secret = count > 3 && strcmp(words[3], "secret") == 0;
-	if (secret && count != 5)
-		return refuse(where, "%zu words: want ONE TWO EPOCH secret SECRET", count);
-	if (!secret && count != wanted)
-		return refuse(where, "%zu words: want FROM TO EPOCH SPI %s for %s, or ONE TWO EPOCH secret SECRET", count,
-		              wanted == 6 ? "ENCKEY AUTHKEY" : "KEY", tunnel->cipher->name);
-	if (partly && !(is_side(&one, tunnel, words[0]) && is_side(&two, tunnel, words[1]) && (one == two || tunnel_has_pair(tunnel, one, two))))
-		return true;
-	return secret ? take_secret(tunnel, words, where) : take_keys(tunnel, words, where);
-}
-
-static bool check_whole(const struct tunnel *tunnel, const char *path)
-{
-	bool good = true;
-
-	for (size_t from = 0; from < tunnel->side_count; from++)
-		for (size_t to = 0; to < tunnel->side_count; to++) {
-			const char *name = tunnel->sides[from].name, *other = tunnel->sides[to].name;
-
-			if (!tunnel_has_pair(tunnel, from, to) || find(tunnel, from, to))
-				continue;
-			if (find(tunnel, to, from))
-				good = refuse(path, "no key from %s to %s: want a line `%s %s %d SPI KEY`", name, other, name, other, FIRST_EPOCH);
-			else if (from < to)
-				good = refuse(path, "no key for %s and %s: want a line `%s %s %d secret SECRET`, or one for each way, `%s %s %d SPI KEY`",
-				              name, other, name, other, FIRST_EPOCH, name, other, FIRST_EPOCH);
-		}
-	return good;
-}
-
-static int by_words(const void *one, const void *two)
-{
-	const struct sa *a = *(const struct sa *const *)one, *b = *(const struct sa *const *)two;
-
-	if (a->derived != b->derived)
-		return a->derived - b->derived;
-	return a->derived ? memcmp(a->secret, b->secret, SECRET_BYTES) : memcmp(a->key, b->key, CIPHER_KEY_MOST);
-}
-
-/* One row has the secret of both directions. */
-static bool has_row(const struct sa *sa)
-{
-	return !sa->derived || sa->from < sa->to;
-}
-
-/* A counter per key: two SAs with one key meet the same nonce sooner or later (RFC 4106, section 9). */
-static void warn_of_twins(const struct tunnel *tunnel, const char *path)
-{
-	const struct sa **sas = calloc(tunnel->sa_count + 1, sizeof *sas);
-	bool keys = false, secrets = false;
-	size_t count = 0;
-
-	if (!sas)
-		err(EXIT_BROKE, "memory");
-	for (size_t i = 0; i < tunnel->sa_count; i++)
-		if (has_row(&tunnel->sas[i]))
-			sas[count++] = &tunnel->sas[i];
-	qsort(sas, count, sizeof *sas, by_words);
-	for (size_t i = 1; i < count; i++)
-		if (by_words(&sas[i - 1], &sas[i]) == 0)
-			*(sas[i]->derived ? &secrets : &keys) = true;
-	if (keys)
-		warnx("%s: warning: one key for two directions: fit for an experiment only", path);
-	if (secrets)
-		warnx("%s: warning: one secret for two pairs: each can read what the other says", path);
-	free(sas);
-}
-
-bool key_parse(struct tunnel *tunnel, char *text, const char *path, bool partly)
-{
-	bool good = true;
-	unsigned number = 0;
-	char *line;
-
-	while ((line = strsep(&text, "\n"))) {
-		char where[WHERE_MOST];
-
-		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
-		if (strchr(line, '\r'))
-			return refuse(where, "a carriage return: want Unix line ends, as `tr -d '\\r'` makes them");
-		good &= parse_line(tunnel, line, where, partly);
-	}
-	good = good && (partly || check_whole(tunnel, path_shown(path)));
-	if (good)
-		warn_of_twins(tunnel, path_shown(path));
-	return good;
-}
-
-bool key_read(struct tunnel *tunnel, const char *path, bool partly)
-{
-	struct text text = { 0 };
-	bool good = path_read_private(&text, path, "a key file", FILE_MOST) && key_parse(tunnel, text.bytes, path, partly);
-
-	text_free(&text);
-	return good;
-}
-
-/* What the rows say, for the comment above them. */
-static void print_forms(struct text *out, bool keys, bool secrets)
-{
-	text_printf(out, "%s%s%s\n", keys ? "FROM TO EPOCH SPI KEY" : "", keys && secrets ? ", or " : "",
-	            secrets ? "ONE TWO EPOCH secret SECRET" : "");
-}
-
-static void print_row(struct text *out, const char *prefix, const struct tunnel *tunnel, const struct sa *sa)
-{
-	unsigned char spi[] = { (unsigned char)(sa->spi >> 24), (unsigned char)(sa->spi >> 16), (unsigned char)(sa->spi >> 8),
-	                        (unsigned char)sa->spi };
-	char epoch[NUMBER_TEXT];
-
-	if (!has_row(sa))
-		return;
-	text_add_string(out, prefix);
-	text_add_string(out, tunnel->sides[sa->from].name);
-	text_add_string(out, " ");
-	text_add_string(out, tunnel->sides[sa->to].name);
-	text_add_string(out, " ");
-	text_add_string(out, number_print(epoch, (unsigned)sa->epoch));
-	if (sa->derived) {
-		text_add_string(out, " secret 0x");
-		text_add_hex(out, sa->secret, sizeof sa->secret);
-	} else {
-		text_add_string(out, " 0x");
-		text_add_hex(out, spi, sizeof spi);
-		text_add_string(out, " ");
-		cipher_print_key(out, tunnel->cipher, sa->key);
-	}
-	text_add_string(out, "\n");
-}
-
-void key_print(struct text *out, const struct tunnel *tunnel)
-{
-	bool has[] = { false, false };
-
-	for (size_t i = 0; i < tunnel->sa_count; i++)
-		has[tunnel->sas[i].derived] = true;
-	text_printf(out, "# xfrmpair keys, digest %08x: ", (unsigned)tunnel->digest);
-	print_forms(out, has[false], has[true]);
-	for (size_t i = 0; i < tunnel->sa_count; i++)
-		print_row(out, "", tunnel, &tunnel->sas[i]);
-}
-
-void key_print_of_side(struct text *out, const struct tunnel *tunnel, size_t self)
-{
-	bool has[] = { false, false };
-
-	for (size_t other = 0; other < tunnel->side_count; other++)
-		if (tunnel_has_pair(tunnel, self, other))
-			has[key_of(tunnel, self, other)->derived] = true;
-	text_add_string(out, "# ---- keys: ");
-	print_forms(out, has[false], has[true]);
-	for (size_t other = 0; other < tunnel->side_count; other++)
-		if (tunnel_has_pair(tunnel, self, other)) {
-			print_row(out, "#key ", tunnel, key_of(tunnel, self, other));
-			print_row(out, "#key ", tunnel, key_of(tunnel, other, self));
-		}
 }
 
 void key_free(struct tunnel *tunnel)

@@ -1,37 +1,34 @@
-/* Keys and SPIs: fresh ones, or those of a key file, one line per direction; or one per pair, a secret that both directions'
- * follow from:
- *
- *     FROM TO EPOCH SPI KEY
- *     ONE TWO EPOCH secret SECRET
- */
+/* Keys and SPIs: fresh ones, one for each direction, or for each pair a secret that both directions' follow from.  (keyfile.h: those
+ * of a file.) */
 #ifndef KEY_H
 #define KEY_H
 
-#include "text.h"
 #include "tunnel.h"
 
 #include <stdbool.h>
 
+enum {
+	KEY_SPI_LEAST = 0x100,  /* RFC 4303, section 2.1: 1 to 255 are reserved */
+	KEY_FIRST_EPOCH = 1,
+};
+
 /* Gives every direction of the checked tunnel that has none a fresh key and SPI, from getrandom(2), or from a fresh secret
  * where the pair has neither. */
 void key_make(struct tunnel *);
-/* Takes them from the file PATH; refuses, every bad line in one line.  All pairs must be there and no other sides,
- * unless it may be PARTLY so: then what is of no use is passed over. */
-bool key_read(struct tunnel *, const char *path, bool partly);
-/* The same for a text that was read already (the fuzzer's way in). */
-bool key_parse(struct tunnel *, char *text, const char *path, bool partly);
 /* The pair's first secret is SECRET, and it has no other; refuses, after a line that begins with WHERE, one whose SPIs another
  * has. */
 bool key_put(struct tunnel *, size_t one, size_t two, const unsigned char secret[SECRET_BYTES], const char *where);
-/* Fills OUT from getrandom(2). */
-void key_random(void *out, size_t count);
 /* A fresh key and SPI, or secret of the pair, in place of one that key_make() made; false for one that was given. */
 bool key_renew(struct tunnel *, size_t from, size_t to);
-/* Writes the key file's text. */
-void key_print(struct text *, const struct tunnel *);
-/* Adds its lines about side SELF, as a script has them at its end, by peer: the secret, or what it sends with, then what it
- * receives with. */
-void key_print_of_side(struct text *, const struct tunnel *, size_t self);
+
+/* Adds an SA, behind the others or in place of the direction's own. */
+void key_add(struct tunnel *, const struct sa *);
+/* Adds the SAs of a pair, of whose first the names, epoch and secret are known; refuses as key_put() does. */
+bool key_add_pair(struct tunnel *, struct sa pair[2], const char *where);
+/* The first SA of a direction, or NULL. */
+const struct sa *key_find(const struct tunnel *, size_t from, size_t to);
+/* The kernel finds an SA by destination and SPI (RFC 4301, section 4.1). */
+bool key_spi_taken(const struct tunnel *, size_t to, uint32_t spi);
 /* The SA of a direction that its sender uses first; the tunnel must have its keys. */
 const struct sa *key_of(const struct tunnel *, size_t from, size_t to);
 /* Wipes and frees. */

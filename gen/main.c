@@ -4,6 +4,7 @@
 #include "explain.h"
 #include "identity.h"
 #include "key.h"
+#include "keyfile.h"
 #include "options.h"
 #include "output.h"
 #include "path.h"
@@ -17,7 +18,6 @@
 #include "wireshark.h"
 
 #include <err.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,17 +85,18 @@ static char *path_of(const char *folder, const char *name, const struct format *
 	return path;
 }
 
-static const struct format *read_format(const struct options *options)
+static bool read_format(const struct format **out, const struct options *options)
 {
 	const char *name = options->value[OPTION_FORMAT];
 
 	if (!name)
 		name = options->value[OPTION_OUTPUT] ? "script" : "paste";
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-		if (strcmp(formats[i].name, name) == 0)
-			return &formats[i];
-	refuse(options->where[OPTION_FORMAT], "format '%s': want script, paste or wireshark", shown(name));
-	return NULL;
+		if (strcmp(formats[i].name, name) == 0) {
+			*out = &formats[i];
+			return true;
+		}
+	return refuse(options->where[OPTION_FORMAT], "format '%s': want script, paste or wireshark", shown(name));
 }
 
 /* A paste block runs as it stands. */
@@ -122,7 +123,13 @@ static bool check_format(const struct tunnel *tunnel, const struct options *opti
 	return good;
 }
 
-/* One SIDE, to get its public key; what an option would say of the tunnel is said when that is made. */
+/* One SIDE, to get its public key. */
+static bool is_introduction(const struct tunnel *tunnel, const struct options *options)
+{
+	return options->value[OPTION_SECRET] && !options->value[OPTION_FILE] && tunnel->side_count == 1;
+}
+
+/* What an option would say of the tunnel is said when that is made. */
 static bool check_introduction(const struct options *options)
 {
 	bool good = true;
@@ -133,26 +140,52 @@ static bool check_introduction(const struct options *options)
 	return good;
 }
 
+/* False, after one line, where FILE, which OPTION names, is one that is read. */
+static bool check_not_read(const struct options *options, enum option_index option, const char *file)
+{
+	static const struct {
+		enum option_index option;
+		const char *what;
+	} read[] = {
+		{ OPTION_FILE, "the tunnel file" }, { OPTION_KEYS, "the file of --keys" }, { OPTION_SECRET, "the secret" }, { OPTION_PASS, "the phrase" },
+	};
+
+	for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+		if (options->value[read[i].option] && path_same(options->value[read[i].option], file))
+			return refuse(options->where[option], "'%s': want a file of its own: %s has that name", shown(file), read[i].what);
+	return true;
+}
+
+/* False, after one line, where PATH, of a script or a table, is also a file that an option names. */
+static bool check_not_named(const struct options *options, const char *path, const char *what)
+{
+	static const enum option_index named[] = { OPTION_SAVE_KEYS, OPTION_FILE, OPTION_KEYS, OPTION_SECRET, OPTION_PASS };
+	bool good = true;
+
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+		const char *file = options->value[named[i]];
+
+		if (file && path_same(path, file))
+			good = refuse(options->where[named[i]], "'%s': want a file of its own: %s has that name", shown(file), what);
+	}
+	return good;
+}
+
 /* Where files are to go: their names are no mistakes. */
 static bool check_places(const struct tunnel *tunnel, const struct options *options, const struct format *format)
 {
-	static const enum option_index own[] = { OPTION_SAVE_KEYS, OPTION_SECRET, OPTION_PASS };
-	const char *folder = options->value[OPTION_OUTPUT], *keys = options->value[OPTION_SAVE_KEYS], *secret = options->value[OPTION_SECRET];
+	const char *folder = options->value[OPTION_OUTPUT], *keys = options->value[OPTION_SAVE_KEYS];
 	bool good = true;
 
 	if (folder && !*folder)
 		good = refuse(options->where[OPTION_OUTPUT], "'': want a folder, . for this one");
 	if (keys && !*keys)
 		good = refuse(options->where[OPTION_SAVE_KEYS], "'': want a file");
-	if (good && keys && secret && path_same(keys, secret))
-		good = refuse(options->where[OPTION_SAVE_KEYS], "'%s': want a file of its own: the secret has that name", shown(keys));
+	good = good && (!keys || check_not_read(options, OPTION_SAVE_KEYS, keys));
 	for (size_t i = 0; good && folder && i < count_of(format, tunnel); i++) {
 		char *path = path_of(folder, name_of(format, tunnel, i), format);
 
-		for (size_t j = 0; j < sizeof own / sizeof *own; j++)
-			if (options->value[own[j]] && path_same(path, options->value[own[j]]))
-				good = refuse(options->where[own[j]], "'%s': want a file of its own: a %s has that name", shown(options->value[own[j]]),
-				              format->is_table ? "table" : "script");
+		good = check_not_named(options, path, format->is_table ? "a table" : "a script");
 		free(path);
 	}
 	return good;
@@ -165,7 +198,7 @@ static bool get_keys(struct tunnel *tunnel, const struct options *options)
 
 	if (options->value[OPTION_SECRET])
 		return secret_exchange(tunnel, options->value[OPTION_SECRET], options->value[OPTION_PASS]);
-	if (options->value[OPTION_KEYS] && !key_read(tunnel, options->value[OPTION_KEYS], partly))
+	if (options->value[OPTION_KEYS] && !keyfile_read(tunnel, options->value[OPTION_KEYS], partly))
 		return false;
 	key_make(tunnel);
 	if (!identity_settle(tunnel, options->value[OPTION_KEYS] ? path_shown(options->value[OPTION_KEYS]) : NULL))
@@ -188,7 +221,7 @@ static void render_script(struct text *out, struct scope *scope, const struct tu
 	scope_set(scope, "adds", words.length ? words.bytes : "");
 	template_render(out, template, scope);
 	text_add(out, program.bytes, program.length);
-	key_print_of_side(out, tunnel, side);
+	keyfile_print_of_side(out, tunnel, side);
 	text_printf(out, "}\n");
 	text_free(&program);
 	text_free(&words);
@@ -246,7 +279,7 @@ static bool write_keys(struct output *output, const struct tunnel *tunnel, const
 
 	if (!path)
 		return true;
-	key_print(&text, tunnel);
+	keyfile_print(&text, tunnel);
 	good = options->value[OPTION_DRY_RUN] ? output_print(path, &text) : output_add(output, path, &text);
 	text_free(&text);
 	return good;
@@ -286,7 +319,8 @@ static void say_what_next(const struct tunnel *tunnel, const struct options *opt
 	if (format->is_table && !tunnel->exchanged && !options->value[OPTION_KEYS] && !options->value[OPTION_SAVE_KEYS])
 		warnx("--format: warning: they are fresh, no script has them: want --keys FILE");
 	if (tunnel->exchanged)
-		warnx("fingerprint %s: read it out to each other, over the phone; if it differs, start nothing: a word was altered, or an option differs", tunnel->fingerprint);
+		warnx("fingerprint %s: read it out to each other, over the phone; if it differs, start nothing: a word was altered, or an option differs",
+		      tunnel->fingerprint);
 	if (format->is_table || options->value[OPTION_DRY_RUN])
 		return;
 	for (size_t i = 0; options->value[OPTION_OUTPUT] && i < count_of(format, tunnel); i++) {
@@ -299,14 +333,6 @@ static void say_what_next(const struct tunnel *tunnel, const struct options *opt
 		      side_of(tunnel, i) ? "" : ": start it first");
 	}
 	say_what_to_delete(options, tunnel->exchanged);
-}
-
-/* Nothing that is opened here takes the place of a standard stream that is closed: /dev/null does, the wrong way round. */
-static void fill_standard_streams(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 /* A core would hold keys.  A pipe that takes cores asks for the flag alone; the sanitizers cannot look into a process without. */
@@ -323,31 +349,35 @@ int main(int argc, char **argv)
 	struct options options = { 0 };
 	struct tunnel tunnel = { 0 };
 	struct text file = { 0 };
-	const struct format *format;
+	const struct format *format = NULL;
 	int status = EXIT_MISTAKE, first;
 	bool good;
 
 	dump_nothing();
-	fill_standard_streams();
+	say_open();
 	signal(SIGXFSZ, SIG_IGN); /* write(2) says it as well */
 	options_from_arguments(&options, argc, argv, &first);
 	/* every mistake is told */
 	good = settings_take_all(&tunnel, &options);
 	good &= read_sides(&tunnel, &options, &file, argv + first);
 	good &= settings_complete(&tunnel, &options);
-	format = read_format(&options);
-	if (options.value[OPTION_SECRET] && !options.value[OPTION_FILE] && tunnel.side_count == 1) {
-		if (good && check_introduction(&options))
+	good &= read_format(&format, &options);
+	if (is_introduction(&tunnel, &options)) {
+		good = good && check_introduction(&options);
+		if (good)
 			status = secret_introduce(options.value[OPTION_SECRET], argv[first], tunnel.sides);
-		goto out;
+	} else {
+		/* and of these the first that has any */
+		good = good && tunnel_check(&tunnel);
+		good = good && secret_check_words(&tunnel, options.value[OPTION_SECRET]);
+		good = good && check_format(&tunnel, &options, format);
+		good = good && check_places(&tunnel, &options, format);
+		good = good && get_keys(&tunnel, &options);
+		if (good)
+			status = write_all_files(&tunnel, &options, format) ? EXIT_OK : EXIT_BROKE;
+		if (status == EXIT_OK)
+			say_what_next(&tunnel, &options, format);
 	}
-	if (!good || !format || !tunnel_check(&tunnel) || !secret_check_words(&tunnel, options.value[OPTION_SECRET]) || !check_format(&tunnel, &options, format) || !check_places(&tunnel, &options, format) ||
-	    !get_keys(&tunnel, &options))
-		goto out;
-	status = write_all_files(&tunnel, &options, format) ? EXIT_OK : EXIT_BROKE;
-	if (status == EXIT_OK)
-		say_what_next(&tunnel, &options, format);
-out:
 	tunnel_free(&tunnel);
 	text_free(&file);
 	return status;

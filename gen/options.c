@@ -63,7 +63,7 @@ static void print_help(struct text *out)
 	     "       NET     protected prefix on or behind this side; none: LOCAL alone\n"
 	     "       PROTO   of NET only this: tcp, udp, icmp or a number; PORT of tcp or udp, on this side\n"
 	     "       PUBLIC  the side's public key, of which --secret has the other half\n"
-	     "       NAME    a, b, c, ... when not given; start the side named first first\n\n");
+	     "       NAME    a, b, c, ... when not given; the first SIDE is the one to start first\n\n");
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		char words[40];
 

@@ -35,7 +35,7 @@
 #define STAGINGS ".xfrmpair-??????"
 #define KEYS ".keys"
 
-static const struct output_place nowhere = { .around = -1, .staging = -1 };
+static const struct output_place nowhere = { .folder_fd = -1, .staging_fd = -1 };
 
 static char *join(const char *before, const char *between, const char *after)
 {
@@ -119,13 +119,13 @@ static bool rename_to_new(int from_folder, const char *from, int to_folder, cons
 	return false;
 }
 
-/* By a link that was on its way to be a rename. */
-static bool is_placed(void *context, const char *new)
+/* True when what waits as ENTRY has its name, too: by a link that was on its way to be a rename, or because it was never without. */
+static bool is_placed(void *context, const char *entry)
 {
 	const struct output_place *place = context;
 	struct stat a, b;
 
-	return fstatat(place->staging, new, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(place->around, name_of(new), &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(place->staging_fd, entry, &a, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(place->folder_fd, name_of(entry), &b, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
@@ -135,10 +135,10 @@ static bool take_away(struct output_place *place, const char *name)
 	char new[ENTRY];
 
 	if (is_placed(place, entry(new, "new", name)))
-		unlinkat(place->staging, new, 0);
-	if (is_there(place->staging, new))
+		unlinkat(place->staging_fd, new, 0);
+	if (is_there(place->staging_fd, new))
 		return true;
-	if (renameat(place->around, name, place->staging, new) == 0)
+	if (renameat(place->folder_fd, name, place->staging_fd, new) == 0)
 		place->taken++;
 	else if (errno != ENOENT)
 		return refuse_name(place, name, "cannot be taken away");
@@ -151,8 +151,18 @@ static bool undo_none(void *context, const char *none)
 
 	if (!take_away(place, name_of(none)))
 		return false;
-	unlinkat(place->staging, none, 0);
+	unlinkat(place->staging_fd, none, 0);
 	return true;
+}
+
+static bool refuse_taken(const struct output_place *place, const char *old)
+{
+	char *path = join(place->folder, "/", name_of(old)), *aside = join(place->staging_path, "/", old);
+
+	refuse(path_shown(path), "has come where a run was killed, whose old file is %s: want one of the two away", path_shown(aside));
+	free(path);
+	free(aside);
+	return false;
 }
 
 static bool undo_old(void *context, const char *old)
@@ -161,11 +171,13 @@ static bool undo_old(void *context, const char *old)
 
 	if (!take_away(place, name_of(old)))
 		return false;
-	if (rename_to_new(place->staging, old, place->around, name_of(old)))
+	if (rename_to_new(place->staging_fd, old, place->folder_fd, name_of(old)))
 		place->back++;
 	else if (errno != EEXIST)
 		return refuse_name(place, name_of(old), "cannot be put back");
-	unlinkat(place->staging, old, 0);
+	else if (!is_placed(place, old)) /* somebody's, who came after a run without links was killed */
+		return refuse_taken(place, old);
+	unlinkat(place->staging_fd, old, 0);
 	return true;
 }
 
@@ -196,9 +208,9 @@ static bool settle(struct output_place *first, struct output_place *keys, bool g
 
 static void close_staging(struct output_place *place)
 {
-	if (place->staging >= 0)
-		close(place->staging);
-	place->staging = -1;
+	if (place->staging_fd >= 0)
+		close(place->staging_fd);
+	place->staging_fd = -1;
 	free(place->staging_path);
 	place->staging_path = NULL;
 }
@@ -206,8 +218,8 @@ static void close_staging(struct output_place *place)
 static void close_place(struct output_place *place)
 {
 	close_staging(place);
-	if (place->around >= 0)
-		close(place->around);
+	if (place->folder_fd >= 0)
+		close(place->folder_fd);
 	free(place->folder);
 	*place = nowhere;
 }
@@ -215,8 +227,8 @@ static void close_place(struct output_place *place)
 /* Opens and locks the staging folder; false when it is gone, or of another run that is at work. */
 static bool hold(struct output_place *place)
 {
-	place->staging = open(place->staging_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return place->staging >= 0 && flock(place->staging, LOCK_EX | LOCK_NB) == 0 && is_there(AT_FDCWD, place->staging_path);
+	place->staging_fd = open(place->staging_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return place->staging_fd >= 0 && flock(place->staging_fd, LOCK_EX | LOCK_NB) == 0 && is_there(AT_FDCWD, place->staging_path);
 }
 
 /* What holds anything else is no staging folder, whatever its name. */
@@ -230,7 +242,7 @@ static bool is_ours(const struct output_place *place)
 {
 	struct stat status;
 
-	return fstat(place->staging, &status) == 0 && status.st_uid == geteuid() && each(place->staging_path, "*", is_entry, NULL);
+	return fstat(place->staging_fd, &status) == 0 && status.st_uid == geteuid() && each(place->staging_path, "*", is_entry, NULL);
 }
 
 /* The staging folder NAME of a run that was killed; false, and nowhere, if it is none. */
@@ -239,8 +251,8 @@ static bool find(struct output_place *place, const char *folder, const char *nam
 	*place = nowhere;
 	place->folder = join(folder, "", "");
 	place->staging_path = join(folder, "/", name);
-	place->around = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (place->around >= 0 && hold(place) && is_ours(place))
+	place->folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (place->folder_fd >= 0 && hold(place) && is_ours(place))
 		return true;
 	close_place(place);
 	return false;
@@ -342,8 +354,8 @@ static bool open_place(struct output *output, const char *folder, bool sticky, c
 	place->folder = join(folder, "", "");
 	place->path = path;
 	place->what = what;
-	place->around = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return place->around < 0 ? refuse_place(place) : path_is_safe(folder, sticky, path);
+	place->folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return place->folder_fd < 0 ? refuse_place(place) : path_is_safe(folder, sticky, path);
 }
 
 /* KEYS_NAME is NULL for the first.  Before it is locked another run may take it for one that was left, and away: then another is
@@ -371,16 +383,16 @@ static bool lay_aside(struct output_place *place, const char *name, const char *
 	struct stat status;
 	int fd;
 
-	if (fstatat(place->around, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+	if (fstatat(place->folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
 		if (!force)
 			return refuse(path_shown(path), "exists; --force replaces it, -o another folder leaves it");
 		if (!S_ISREG(status.st_mode)) /* a device or a link has a meaning elsewhere */
 			return refuse(path_shown(path), "%s: --force replaces regular files only",
 			              S_ISLNK(status.st_mode) ? "a symbolic link" : "no regular file");
-		if (linkat(place->around, name, place->staging, entry(aside, "old", name), 0) == 0 || lacks_links(errno))
+		if (linkat(place->folder_fd, name, place->staging_fd, entry(aside, "old", name), 0) == 0 || lacks_links(errno))
 			return true;
 	} else if (errno == ENOENT) {
-		fd = openat(place->staging, entry(aside, "none", name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+		fd = openat(place->staging_fd, entry(aside, "none", name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 		if (fd >= 0)
 			return close(fd) == 0;
 	}
@@ -395,7 +407,7 @@ static bool make_folder(struct output *output)
 	bool good;
 
 	output->made = join(entry(new, "new", name), "/", "");
-	good = (mkdirat(place->staging, new, S_IRWXU) == 0 || refuse(path_shown(output->folder), "cannot be made: %s", strerror(errno))) &&
+	good = (mkdirat(place->staging_fd, new, S_IRWXU) == 0 || refuse(path_shown(output->folder), "cannot be made: %s", strerror(errno))) &&
 	       lay_aside(place, name, output->folder, false);
 	free(name);
 	return good;
@@ -454,7 +466,7 @@ bool output_add(struct output *output, const char *path, const struct text *text
 	place = &output->places[is_keys ? output->count - 1 : 0];
 	inside = output->made && (!is_keys || output->keys_inside);
 	waiting = join(inside ? output->made : "new.", name, "");
-	fd = openat(place->staging, waiting, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	fd = openat(place->staging_fd, waiting, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	free(waiting);
 	if (fd < 0)
 		return refuse(path_shown(path), "cannot be written: %s", strerror(errno));
@@ -494,11 +506,11 @@ static bool place_any(void *context, const char *new)
 	char aside[ENTRY];
 	bool good;
 
-	if (is_there(place->staging, entry(aside, "none", name)))
-		good = rename_to_new(place->staging, new, place->around, name);
+	if (is_there(place->staging_fd, entry(aside, "none", name)))
+		good = rename_to_new(place->staging_fd, new, place->folder_fd, name);
 	else /* where there are links the old file is never without a name */
-		good = (is_there(place->staging, entry(aside, "old", name)) || renameat(place->around, name, place->staging, aside) == 0 || errno == ENOENT) &&
-		       renameat(place->staging, new, place->around, name) == 0;
+		good = (is_there(place->staging_fd, entry(aside, "old", name)) || renameat(place->folder_fd, name, place->staging_fd, aside) == 0 || errno == ENOENT) &&
+		       renameat(place->staging_fd, new, place->folder_fd, name) == 0;
 	return good || refuse_name(place, name, "cannot be written");
 }
 
@@ -507,7 +519,7 @@ static bool place_file(void *context, const char *new)
 	const struct output_place *place = context;
 	struct stat status;
 
-	return (fstatat(place->staging, new, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) || place_any(context, new);
+	return (fstatat(place->staging_fd, new, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode)) || place_any(context, new);
 }
 
 bool output_place(struct output *output)
@@ -523,7 +535,7 @@ bool output_place(struct output *output)
 
 		if (!each(place->staging_path, "new.*", place_file, place) || !each(place->staging_path, "new.*", place_any, place))
 			return false;
-		if (!sync_opened(openat(place->around, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
+		if (!sync_opened(openat(place->folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
 			return refuse_place(place);
 	}
 	return true;

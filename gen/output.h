@@ -12,7 +12,7 @@
 struct output_place {
 	char *folder;
 	char *staging_path;
-	int around, staging;     /* both, open; the second is locked */
+	int folder_fd, staging_fd; /* both, open; the second is locked */
 	const char *path, *what; /* for the line that says that PATH cannot be WHAT */
 	unsigned taken, back;    /* new files that had their names already, and old ones that have them again */
 };

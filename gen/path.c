@@ -10,22 +10,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* As many as C takes as it is shown. */
+static size_t width(unsigned char c)
+{
+	return c >= ' ' && c < 0x7f ? 1 : sizeof "\\xNN" - 1;
+}
+
 const char *path_shown(const char *path)
 {
-	enum { SLOTS = 4, ESCAPED = sizeof "\\xNN" - 1, MOST = ESCAPED * PATH_MAX };
-	static char slots[SLOTS][MOST + sizeof "..."];
+	enum { SLOTS = 4, MOST = 384 }; /* with what stands around it a line of refuse() */
+	static char slots[SLOTS][sizeof "..." + MOST];
 	static unsigned turn;
 	static const char hex[] = "0123456789abcdef";
 	char *out = slots[turn++ % SLOTS], *p = out;
+	size_t length = 0;
 
+	for (const char *rest = path; *rest; rest++)
+		length += width((unsigned char)*rest);
+	if (length > MOST)
+		p = stpcpy(p, "...");
+	for (; length > MOST; path++)
+		length -= width((unsigned char)*path);
 	for (; *path; path++) {
 		unsigned char c = (unsigned char)*path;
 
-		if (p - out > MOST - ESCAPED) {
-			strcpy(p, "...");
-			return out;
-		}
-		if (c >= ' ' && c < 0x7f) {
+		if (width(c) == 1) {
 			*p++ = (char)c;
 		} else {
 			*p++ = '\\';
@@ -41,20 +50,17 @@ const char *path_shown(const char *path)
 char *path_folder(const char *path)
 {
 	size_t length = strlen(path);
-	char *folder = strdup(path);
+	char *folder;
 
+	while (length > 0 && path[length - 1] == '/')
+		length--;
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	folder = length ? strndup(path, length) : strdup(path[0] == '/' ? "/" : ".");
 	if (!folder)
 		err(EXIT_BROKE, "memory");
-	while (length > 0 && folder[length - 1] == '/')
-		length--;
-	while (length > 0 && folder[length - 1] != '/')
-		length--;
-	while (length > 1 && folder[length - 1] == '/')
-		length--;
-	if (length == 0)
-		strcpy(folder, path[0] == '/' ? "/" : "."); /* there is room: PATH is not empty */
-	else
-		folder[length] = '\0';
 	return folder;
 }
 
@@ -104,7 +110,9 @@ static bool same_place(const char *one, const char *two, unsigned depth)
 
 bool path_same(const char *one, const char *two)
 {
-	return same_place(one, two, 0);
+	struct stat a, b;
+
+	return same_place(one, two, 0) || (stat(one, &a) == 0 && stat(two, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
 }
 
 /* PLACE is FOLDER or around it. */
@@ -154,7 +162,7 @@ static bool is_written(int fd, struct text *begun)
 
 	if (got > 0)
 		text_add(begun, &first, 1);
-	first = '\0';
+	explicit_bzero(&first, 1); /* of a key, perhaps */
 	return got > 0 || (got < 0 && errno == EAGAIN);
 }
 

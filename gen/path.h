@@ -4,10 +4,10 @@
 
 #include "text.h"
 
-/* All of PATH as it may be shown to a terminal: control and non-ASCII bytes as \xNN.  It lives until the fourth call after
- * this one. */
+/* PATH as it may be shown to a terminal: control and non-ASCII bytes as \xNN, and of a long one the end, after "...".  It lives
+ * until the fourth call after this one. */
 const char *path_shown(const char *path);
-/* True when both name one file, there or not: the same name in the same folder, whatever way leads there. */
+/* True when both name one file, there or not: the same name in the same folder, whatever way leads there, or another of its names. */
 bool path_same(const char *one, const char *two);
 /* What PATH is in, and its name there; to be freed. */
 char *path_folder(const char *path);

@@ -2,6 +2,7 @@
 #include "template.h"
 #include "view.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,19 +81,7 @@ void program_add(struct text *out, unsigned shape)
 	text_printf(out, "}\n");
 }
 
-void program_print_line(struct text *out, unsigned shape, const struct text *program)
-{
-	text_printf(out, "xfrmpair %s, parts ", VERSION);
-	print_names(out, parts, sizeof parts / sizeof *parts, shape);
-	text_printf(out, ", cksum %u", (unsigned)program_cksum(program->bytes, program->length));
-}
-
-void program_print_adds(struct text *out, unsigned shape)
-{
-	print_names(out, adds, sizeof adds / sizeof *adds, shape);
-}
-
-/* The CRC of ISO/IEC 8802-3, the length's bytes after the text's, complemented: POSIX, cksum.  Four bits at once. */
+/* As cksum(1) of POSIX prints it: the CRC of ISO/IEC 8802-3, the length's bytes after the text's, complemented.  Four bits at once. */
 static uint32_t crc_byte(uint32_t crc, unsigned byte)
 {
 	static const uint32_t of_bits[16] = {
@@ -104,7 +93,7 @@ static uint32_t crc_byte(uint32_t crc, unsigned byte)
 	return crc << 4 ^ of_bits[crc >> 28 ^ (byte & 15)];
 }
 
-uint32_t program_cksum(const char *bytes, size_t length)
+static uint32_t cksum(const char *bytes, size_t length)
 {
 	uint32_t crc = 0;
 
@@ -113,4 +102,16 @@ uint32_t program_cksum(const char *bytes, size_t length)
 	for (; length; length >>= 8)
 		crc = crc_byte(crc, length & 0xff);
 	return ~crc;
+}
+
+void program_print_line(struct text *out, unsigned shape, const struct text *program)
+{
+	text_printf(out, "xfrmpair %s, parts ", VERSION);
+	print_names(out, parts, sizeof parts / sizeof *parts, shape);
+	text_printf(out, ", cksum %u", (unsigned)cksum(program->bytes, program->length));
+}
+
+void program_print_adds(struct text *out, unsigned shape)
+{
+	print_names(out, adds, sizeof adds / sizeof *adds, shape);
 }

@@ -4,15 +4,11 @@
 
 #include "text.h"
 
-#include <stdint.h>
-
 /* Adds the parts that a script of SHAPE (view.h) needs. */
 void program_add(struct text *, unsigned shape);
 /* Adds what names the program whose text is PROGRAM: version, parts and checksum. */
 void program_print_line(struct text *, unsigned shape, const struct text *program);
 /* Adds, in their order, the words for what `up` adds beside policies and states. */
 void program_print_adds(struct text *, unsigned shape);
-/* As cksum(1) of POSIX prints it. */
-uint32_t program_cksum(const char *bytes, size_t length);
 
 #endif

@@ -4,6 +4,7 @@
 #include "key.h"
 #include "output.h"
 #include "path.h"
+#include "random.h"
 #include "say.h"
 #include "x25519.h"
 
@@ -13,13 +14,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* In hexadecimal, so that nobody takes it for a public key. */
-static const char begin[] = "xfrmpair secret ";
+/* A secret file's begin; the rest is in hexadecimal, so that nobody takes it for a public key.  And that of what names a pair. */
+#define LABEL "xfrmpair secret "
+static const char begin[] = LABEL;
 static const char what[] = "a secret file";
 
 enum {
 	FILE_MOST = 4096,    /* bytes, of either file */
-	LABEL_MOST = 2 * (NAME_MOST + 1) + sizeof "xfrmpair secret ",
+	LABEL_MOST = 2 * (NAME_MOST + 1) + sizeof LABEL,
 };
 
 static bool read_secret(unsigned char secret[X25519_LENGTH], const char *path)
@@ -50,7 +52,7 @@ static bool make_secret(unsigned char secret[X25519_LENGTH], const char *path)
 	struct text text = { 0 };
 	bool good;
 
-	key_random(secret, X25519_LENGTH);
+	random_fill(secret, X25519_LENGTH);
 	text_printf(&text, "%s0x", begin);
 	text_add_hex(&text, secret, X25519_LENGTH);
 	text_add_string(&text, "\n");
@@ -151,7 +153,7 @@ static bool agree(struct tunnel *tunnel, size_t other, const unsigned char secre
 	            refuse(tunnel->sides[other].where, "a public key of low order, which makes no secret: somebody has altered the word");
 
 	if (good && tunnel_has_pair(tunnel, one, two)) {
-		p += snprintf((char *)p, LABEL_MOST, "xfrmpair secret %s %s ", tunnel->sides[one].name, tunnel->sides[two].name);
+		p += snprintf((char *)p, LABEL_MOST, LABEL "%s %s ", tunnel->sides[one].name, tunnel->sides[two].name);
 		p = mempcpy(p, tunnel->sides[one].public, PUBLIC_BYTES);
 		p = mempcpy(p, tunnel->sides[two].public, PUBLIC_BYTES);
 		p = mempcpy(p, facts, SHA256_LENGTH);

@@ -4,13 +4,19 @@
 #include "special.h"
 #include "text.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LABEL_MOST = 63 };  /* of a DNS name, between dots: RFC 1035, section 2.3.4 */
+enum {
+	LABEL_MOST = 63,  /* of a DNS name, between dots: RFC 1035, section 2.3.4 */
+	/* bytes of a side's word, all parts at their longest: each of these has room for the sign before or behind it */
+	TOKEN_MOST = NAME_MOST + 1 + 2 * OUTER_TEXT + NETS_MOST * NET_TEXT + PUBLIC_TEXT,
+};
 
-static const char word_auto[] = "auto", letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+static const char word_auto[] = "auto", name_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-",
+                  letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 unsigned family_bits(sa_family_t family)
 {
@@ -22,7 +28,7 @@ bool name_parse(char out[NAME_MOST + 1], const char *text, const char *where)
 	size_t length = strlen(text);
 
 	if (length < 1 || length > NAME_MOST || text[0] < 'a' || text[0] > 'z' ||
-	    strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != length)
+	    strspn(text, name_letters) != length)
 		return refuse(where, "name '%s': want a lower-case letter, then at most %d of a-z, 0-9 and -",
 		              shown(text), NAME_MOST - 1);
 	memcpy(out, text, length + 1);
@@ -93,7 +99,7 @@ const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *prefix)
 	return out;
 }
 
-struct prefix prefix_of_host(const struct address *address)
+static struct prefix prefix_of_host(const struct address *address)
 {
 	return (struct prefix){ *address, family_bits(address->family) };
 }
@@ -110,10 +116,7 @@ bool prefix_is_everything(const struct prefix *prefix)
 
 bool prefix_contains(const struct prefix *prefix, const struct address *address)
 {
-	unsigned whole = prefix->length / 8, rest = prefix->length % 8;
-
-	return address->family == prefix->address.family && memcmp(address->bytes, prefix->address.bytes, whole) == 0 &&
-	       (!rest || (address->bytes[whole] ^ prefix->address.bytes[whole]) >> (8 - rest) == 0);
+	return address_within(address, &prefix->address, prefix->length);
 }
 
 bool prefix_overlaps(const struct prefix *one, const struct prefix *two)
@@ -241,7 +244,7 @@ static bool read_host(char out[HOST_MOST + 1], const char *text, size_t length)
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c - 'A' + 'a');
 		if (c == '.' ? !label || label > LABEL_MOST || text[i - 1] == '-'
-		             : !strchr("abcdefghijklmnopqrstuvwxyz0123456789-", c) || (c == '-' && !label))
+		             : !strchr(name_letters, c) || (c == '-' && !label))
 			return false;
 		label = c == '.' ? 0 : label + 1;
 		out[i] = c;
@@ -250,10 +253,24 @@ static bool read_host(char out[HOST_MOST + 1], const char *text, size_t length)
 	return true;
 }
 
+/* A name with a dot, which ends in letters as no slip of an address does, and a port, perhaps. */
+static bool is_domain(const char *text)
+{
+	char host[HOST_MOST + 1];
+	const char *last;
+
+	if (!read_host(host, text, strcspn(text, ":")))
+		return false;
+	last = strrchr(host, '.');
+	return last && last[1 + strspn(last + 1, letters)] == '\0';
+}
+
 bool side_set_local(struct side *side, const char *text, const char *where)
 {
 	size_t length = strcspn(text, ":");
 
+	if (is_domain(text))
+		return refuse(where, "'%s': a name goes behind the @ only, as auto@%s", shown(text), shown(text));
 	if (length != strlen(word_auto) || strncmp(text, word_auto, length) != 0)
 		return parse_outer(&side->local, "local", text, where);
 	return !text[length] || port_parse(&side->local.port, text + length + 1, where);
@@ -344,6 +361,7 @@ bool side_set_public(struct side *side, const char *text, const char *where)
 bool side_complete(struct side *side)
 {
 	struct address *local = &side->local.address, *mapped = &side->mapped.address;
+	char text[ADDRESS_TEXT];
 
 	if (!side->behind_nat) {
 		if (side_is_auto(side))
@@ -356,6 +374,9 @@ bool side_complete(struct side *side)
 		mapped->family = local->family;
 	if (mapped->family != local->family)
 		return refuse(side->where, "local and mapped address differ in family: want both IPv4 or both IPv6");
+	if (side->behind_nat && special_is_private(mapped) && !side_is_auto(side) && !special_is_private(local))
+		return refuse(side->where, "%s is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round",
+		              address_print(text, mapped));
 	if (side->mapped.port && !side->local.port)
 		return refuse(side->where, "port %u of the mapped endpoint alone: want one on the local address too",
 		              (unsigned)side->mapped.port);
@@ -410,14 +431,48 @@ bool side_shares_mapped(const struct side *one, const struct side *two)
 	return address_equal(&one->mapped.address, &two->mapped.address) && strcmp(one->mapped_name, two->mapped_name) == 0;
 }
 
+/* NAME:LOCAL for NAME=LOCAL. */
+static bool has_name(const char *local)
+{
+	size_t length = strcspn(local, ":");
+	const char *rest = local + length + 1;
+	struct in_addr four;
+	char address[ADDRESS_TEXT];
+
+	if (local[0] < 'a' || local[0] > 'z' || !local[length] || strspn(local, name_letters) != length)
+		return false;
+	snprintf(address, sizeof address, "%.*s", (int)strcspn(rest, ":"), rest);
+	return rest[0] == '[' || inet_pton(AF_INET, address, &four) == 1;
+}
+
+/* The slips that have a hint of their own; MAPPED may be NULL. */
+static bool check_shape(const char *token, const char *local, const char *mapped, const char *where)
+{
+	static const char signs[] = ",/;|", between_sides[] = ",;|";
+	const char *sign = mapped ? strpbrk(local, between_sides) : strpbrk(local, signs);
+
+	if (sign && !mapped)
+		return refuse(where, "'%s': '%c' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected", shown(token), *sign);
+	if (!sign && mapped)
+		sign = strpbrk(mapped, between_sides);
+	if (sign)
+		return refuse(where, "'%s': '%c' between two sides: want one side per word, a space between", shown(token), *sign);
+	if (mapped && !*mapped)
+		return refuse(where, "'%s': nothing after the @: want the mapped address", shown(token));
+	if (has_name(local))
+		return refuse(where, "'%s': want NAME=LOCAL, as %.*s=%s", shown(token), (int)strcspn(local, ":"), local,
+		              shown(strchr(local, ':') + 1));
+	return true;
+}
+
 bool side_parse(struct side *side, const char *token)
 {
-	char text[4096];
+	char text[TOKEN_MOST + 1];
 	char *local = text, *mapped, *net, *equals, *public;
 	size_t length = strlen(token);
 
 	if (length >= sizeof text)
-		return refuse(side->where, "'%s': longer than %zu characters", shown(token), sizeof text - 1);
+		return refuse(side->where, "'%s': longer than %d characters", shown(token), TOKEN_MOST);
 	memcpy(text, token, length + 1);
 
 	public = strchr(text, '#');
@@ -436,9 +491,8 @@ bool side_parse(struct side *side, const char *token)
 		if (!name_parse(side->name, text, side->where))
 			return false;
 	}
-	length = strcspn(local, ",/;|");
-	if (!mapped && local[length])
-		return refuse(side->where, "'%s': '%c' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected", shown(token), local[length]);
+	if (!check_shape(token, local, mapped, side->where))
+		return false;
 	if (!side_set_local(side, local, side->where))
 		return false;
 	if (mapped && !side_set_mapped(side, mapped, side->where))

@@ -18,7 +18,7 @@ enum {
 	NETS_MOST = 64,                 /* on one side: a script shows every pair of nets */
 	PREFIX_TEXT = ADDRESS_TEXT + 4,
 	NET_TEXT = PREFIX_TEXT + sizeof "/icmp/65535",
-	WHERE_MOST = 1024,              /* bytes of "FILE:LINE" in an error text */
+	WHERE_MOST = 512,               /* bytes of "FILE:LINE" in an error text: more than path_shown() gives */
 	HOST_MOST = 253,                /* of a DNS name: RFC 1035, section 2.3.4 */
 	OUTER_TEXT = HOST_MOST + sizeof ":65535",
 	PUBLIC_BYTES = 32,
@@ -83,7 +83,6 @@ size_t public_length(const char *);
 const char *public_print(char out[PUBLIC_TEXT], const unsigned char public[PUBLIC_BYTES]);
 
 const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *);
-struct prefix prefix_of_host(const struct address *);
 bool prefix_contains(const struct prefix *, const struct address *);
 bool prefix_overlaps(const struct prefix *, const struct prefix *);
 bool prefix_is_host(const struct prefix *);

@@ -276,13 +276,6 @@ static void fill(struct rendering *rendering, const char *text, size_t length, c
 	}
 }
 
-static const char *next_line(const char *line)
-{
-	const char *newline = strchr(line, '\n');
-
-	return newline ? newline + 1 : line + strlen(line);
-}
-
 /* The rest of the line after PREFIX when the line is that directive, else NULL. */
 static const char *directive(const char *line, const char *prefix)
 {
@@ -331,7 +324,7 @@ const char *template_text(const char *file)
 static const char *render_block(struct rendering *rendering, const char *line, const struct scope *scope, bool wanted)
 {
 	while (*line) {
-		const char *after = next_line(line), *words;
+		const char *after = text_next_line(line), *words;
 
 		if (line[0] != '#' || line[1] != '%') {
 			if (wanted)

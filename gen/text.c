@@ -57,6 +57,13 @@ void text_add_hex(struct text *text, const unsigned char *bytes, size_t count)
 	text->bytes[text->length] = '\0';
 }
 
+const char *text_next_line(const char *line)
+{
+	const char *newline = strchr(line, '\n');
+
+	return newline ? newline + 1 : line + strlen(line);
+}
+
 int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

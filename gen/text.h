@@ -26,6 +26,9 @@ void text_empty(struct text *);
 /* Wipes and frees; takes an empty text too. */
 void text_free(struct text *);
 
+/* What follows the line that LINE begins with; at the last one its end. */
+const char *text_next_line(const char *line);
+
 /* Of a digit in lower case; -1: it is none. */
 int hex_digit(char);
 /* 0x and exactly 2 * COUNT lower-case digits; the kernel's ip takes anything else as text. */

@@ -67,10 +67,6 @@ static bool check_side(const struct tunnel *tunnel, const struct side *side)
 		              side->name);
 	if (tunnel->transport && side->net_count)
 		return refuse(side->where, "%s: a +NET in transport mode, which joins two hosts; want --mode tunnel or no NET", side->name);
-	if (side->behind_nat && special_is_private(&side->mapped.address) && side->local.address.family == AF_INET && !side_is_auto(side) &&
-	    !special_is_private(&side->local.address))
-		return refuse(side->where, "%s: %s is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round",
-		              side->name, address_print(address, &side->mapped.address));
 	if (side->behind_nat && special_is_private(&side->mapped.address))
 		warnx("%s: warning: mapped address %s is private: a second NAT hides this side, unless this is a lab",
 		      side->where, address_print(address, &side->mapped.address));
@@ -80,14 +76,20 @@ static bool check_side(const struct tunnel *tunnel, const struct side *side)
 	return true;
 }
 
-/* A private address that nobody outside can send to, beside a side on the internet. */
-static void warn_unreachable(const struct side *one, const struct side *two)
+/* A private address that nobody outside can send to, beside a side on the internet; which, of two, may be its own mapped one. */
+static void warn_unreachable(const struct tunnel *tunnel, const struct side *one, const struct side *two)
 {
-	char address[ADDRESS_TEXT];
+	char address[ADDRESS_TEXT], local[OUTER_TEXT], mapped[OUTER_TEXT];
 
-	if (!one->behind_nat && special_is_private(&one->local.address) && two->behind_nat && !special_is_private(&two->mapped.address))
+	if (one->behind_nat || !special_is_private(&one->local.address) || special_is_private(&two->mapped.address))
+		return;
+	address_print(address, &one->local.address);
+	if (!two->behind_nat && tunnel->side_count == 2)
+		warnx("%s: warning: %s has the private address %s and no @MAPPED: did you mean %s@%s? %s can send there only if no NAT is between them",
+		      one->where, one->name, address, local_print(local, one), local_print(mapped, two), two->name);
+	else if (two->behind_nat)
 		warnx("%s: warning: %s has the private address %s and no @MAPPED: %s can send there only if no NAT is between them; natprobe prints LOCAL@MAPPED",
-		      one->where, one->name, address_print(address, &one->local.address), two->name);
+		      one->where, one->name, address, two->name);
 }
 
 /* Both homes are 192.168.1.0/24: no error while the hosts differ, but worth a word. */
@@ -162,8 +164,8 @@ static bool check_pair(const struct tunnel *tunnel, const struct side *one, cons
 	if (one->mapped.address.family != two->mapped.address.family)
 		return refuse(two->where, "%s and %s differ in address family: want both IPv4 or both IPv6", one->name, two->name);
 	if (is_pair) {
-		warn_unreachable(one, two);
-		warn_unreachable(two, one);
+		warn_unreachable(tunnel, one, two);
+		warn_unreachable(tunnel, two, one);
 	}
 	if (same_nat && one->mapped.port == two->mapped.port)
 		return refuse(two->where, "%s and %s have one endpoint %s: want one for each side", one->name, two->name,

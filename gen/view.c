@@ -435,18 +435,16 @@ static void describe_policies(const struct describer *d, struct scope *peer, con
 static struct scope *add_state(const struct describer *d, struct scope *peer, const char *way, const struct sa *sa)
 {
 	struct scope *row = scope_add_within(d->script, "states", peer);
-	struct text key = { 0 };
-	char *auth;
+	struct text key = { 0 }, auth = { 0 };
 
 	scope_set_literal(row, "way", way);
 	scope_printf(row, "spi_literal", "0x%08x", (unsigned)sa->spi);
-	cipher_print_key(&key, d->tunnel->cipher, sa->key);
-	auth = strchr(key.bytes, ' ');
-	if (auth)
-		*auth++ = '\0';
+	cipher_print_encryption_key(&key, d->tunnel->cipher, sa->key);
+	cipher_print_integrity_key(&auth, d->tunnel->cipher, sa->key);
 	scope_set(row, "key_literal", key.bytes);
-	scope_set(row, "auth_literal", auth ? auth : "");
+	scope_set(row, "auth_literal", auth.bytes);
 	text_free(&key);
+	text_free(&auth);
 	return row;
 }
 
@@ -594,8 +592,6 @@ static void describe_peer(const struct describer *d, size_t index)
 	scope_set_literal(peer, "there_bracketed", view->other_outer.address.family == AF_INET6 ? "[@there@]" : "@there@");
 	scope_set_number(peer, "other_port", view->other_outer.port);
 	scope_set_number(peer, "reqid", view->reqid);
-	/* its keys change; else they are fixed */
-	set_flag(peer, "secret", view->out->derived);
 	/* in the picture, where a NAT stands between */
 	set_flag(peer, "lan", view->lan);
 	scope_set_literal(peer, "self_inside", texts_of(d, self)->local);
@@ -779,22 +775,22 @@ static void describe_lists(const struct describer *d)
 static void describe_side(struct scope *script, const struct tunnel *tunnel, const struct texts *texts, size_t self)
 {
 	const struct side *side = &tunnel->sides[self];
-	char local[OUTER_TEXT], mapped[OUTER_TEXT];
+	const struct side_texts *text = &texts->sides[self];
 	unsigned shape = view_shape(tunnel, self);
 	struct address own = own_address(tunnel, side);
 
 	scope_set(script, "name", side->name);
-	scope_set_literal(script, "address", texts->sides[self].local_address);
+	scope_set_literal(script, "address", text->local_address);
 	scope_set_number(script, "outer_bits", family_bits(side->local.address.family));
 	scope_set(script, "here_net", "@here@/@outer_bits@");
 	scope_set(script, "there_net", "@there@/@outer_bits@");
 	scope_set_number(script, "local_port", side->local.port);
-	scope_set(script, "self_local", local_print(local, side));
-	scope_set(script, "self_outer", side->behind_nat ? mapped_print(mapped, side) : "");
+	scope_set_literal(script, "self_local", text->local);
+	scope_set_literal(script, "self_outer", side->behind_nat ? text->mapped : "");
 	scope_set(script, "family_digit", side->local.address.family == AF_INET6 ? "6" : "4");
 	scope_set_number(script, "mtu", tunnel_inner_mtu(tunnel, side->local.address.family));
 	set_flag(script, "auto", side_is_auto(side));
-	scope_set(script, "outer_address", mapped_print_address(mapped, side));
+	scope_set_literal(script, "outer_address", text->mapped_address);
 	set_flag(script, "encap", shape & SHAPE_ENCAP);
 	set_flag(script, "punches", shape & SHAPE_PUNCHES);
 	set_flag(script, "tunnel_mode", shape & SHAPE_TUNNEL);

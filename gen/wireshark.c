@@ -58,8 +58,7 @@ static void describe_sa(struct scope *script, const struct tunnel *tunnel, const
 {
 	struct scope *row = scope_add(script, "sas");
 	const struct cipher *cipher = tunnel->cipher;
-	struct text key = { 0 };
-	char *auth;
+	struct text key = { 0 }, auth = { 0 };
 
 	scope_set(row, "from", tunnel->sides[sa->from].name);
 	scope_set(row, "to", tunnel->sides[sa->to].name);
@@ -69,13 +68,12 @@ static void describe_sa(struct scope *script, const struct tunnel *tunnel, const
 	set_destination(row, tunnel, sa, shared);
 	scope_set(row, "encryption", cipher->wireshark);
 	scope_set(row, "integrity", cipher->wireshark_auth);
-	cipher_print_key(&key, cipher, sa->key);
-	auth = strchr(key.bytes, ' ');
-	if (auth)
-		*auth++ = '\0';
+	cipher_print_encryption_key(&key, cipher, sa->key);
+	cipher_print_integrity_key(&auth, cipher, sa->key);
 	scope_set(row, "key", cipher->key_bytes ? key.bytes : "");
-	scope_set(row, "auth", auth ? auth : "");
+	scope_set(row, "auth", auth.bytes);
 	text_free(&key);
+	text_free(&auth);
 }
 
 struct scope *wireshark_describe(const struct tunnel *tunnel)

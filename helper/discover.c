@@ -2,6 +2,7 @@
  * endpoint one talks to (RFC 4787, section 4.1); then no port can be told to the peer beforehand. */
 #include "natprobe.h"
 #include "probe.h"
+#include "random.h"
 #include "say.h"
 #include "special.h"
 #include "stun.h"
@@ -115,9 +116,10 @@ static struct found look_up(const char *name, sa_family_t family)
 	return out;
 }
 
-/* The resolver knows no end but its own, which may be far: a child of ours that an alarm ends asks it.  Returns where
- * its answer can be read; -1: there is no child. */
-static int look_up_start(const char *name, sa_family_t family, int64_t left_ms)
+/* The resolver knows no end but its own, which may be far: a child of ours that an alarm ends asks it, as USER, for it reads
+ * what strangers send.  It has nothing to say, and nobody waits for it to close what we write to.  Returns where its answer
+ * can be read; -1: there is no child. */
+static int look_up_start(const char *name, sa_family_t family, int64_t left_ms, const struct user *user)
 {
 	int tell[2];
 	pid_t child;
@@ -133,6 +135,9 @@ static int look_up_start(const char *name, sa_family_t family, int64_t left_ms)
 		signal(SIGALRM, SIG_DFL);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		close(tell[0]);
+		close(STDOUT_FILENO);
+		close(STDERR_FILENO);
+		user_become(user);
 		alarm((unsigned)(left_ms + 999) / 1000);
 		found = look_up(name, family);
 		_exit(write(tell[1], &found, sizeof found) != sizeof found);
@@ -156,7 +161,7 @@ static struct found look_up_end(int file)
 }
 
 /* All names at once: one that nobody knows does not take the other's time. */
-static void servers_locate(struct asking *asking, sa_family_t family)
+static void servers_locate(struct asking *asking, sa_family_t family, const struct user *user)
 {
 	int files[2] = {-1, -1};
 
@@ -165,7 +170,7 @@ static void servers_locate(struct asking *asking, sa_family_t family)
 
 		if (!server->name[0])
 			continue;
-		files[i] = look_up_start(server->name, family, asking->start + LOOK_UP_SECONDS * 1000 - probe_clock());
+		files[i] = look_up_start(server->name, family, asking->start + LOOK_UP_SECONDS * 1000 - probe_clock(), user);
 		if (files[i] < 0 && !server->trouble)
 			server->trouble = strerror(errno);
 	}
@@ -176,9 +181,11 @@ static void servers_locate(struct asking *asking, sa_family_t family)
 		if (files[i] < 0)
 			continue;
 		found = look_up_end(files[i]);
+		server->endpoint.address = found.address; /* not that of the other family, where no packet goes */
 		if (found.address.family)
-			server->endpoint.address = found.address;
-		server->trouble = found.address.family ? NULL : found.again ? no_answer : "no such name";
+			server->trouble = NULL;
+		else if (!server->trouble)
+			server->trouble = found.again ? no_answer : "no such name";
 	}
 }
 
@@ -203,11 +210,11 @@ static bool server_route(struct server *server, struct address *local)
 }
 
 /* Finds servers and the local address in one family; false if there is no way to any server in it. */
-static bool asking_locate(struct asking *asking, sa_family_t family)
+static bool asking_locate(struct asking *asking, sa_family_t family, const struct user *user)
 {
 	bool found = false;
 
-	servers_locate(asking, family);
+	servers_locate(asking, family, user);
 	for (int i = 0; i < asking->count; i++) {
 		struct address local;
 
@@ -221,10 +228,10 @@ static bool asking_locate(struct asking *asking, sa_family_t family)
 }
 
 /* The family that -b or an address says, else whichever leads to a server: IPv4 first, for there the NATs are. */
-static bool asking_start(struct asking *asking, sa_family_t family)
+static bool asking_start(struct asking *asking, sa_family_t family, const struct user *user)
 {
-	bool found = family ? asking_locate(asking, family)
-	                    : asking_locate(asking, AF_INET) || asking_locate(asking, AF_INET6);
+	bool found = family ? asking_locate(asking, family, user)
+	                    : asking_locate(asking, AF_INET, user) || asking_locate(asking, AF_INET6, user);
 
 	if (asking->count == 2 && endpoint_equal(&asking->servers[0].endpoint, &asking->servers[1].endpoint) &&
 	    asking->servers[0].endpoint.address.family)
@@ -286,7 +293,7 @@ static void ask(struct asking *asking)
 	struct pollfd waiting = {.fd = asking->fd, .events = POLLIN};
 
 	for (int i = 0; i < asking->count; i++)
-		probe_random(asking->servers[i].id, STUN_ID);
+		random_fill(asking->servers[i].id, STUN_ID);
 	while ((now = probe_clock()) < end && !all_answered(asking)) {
 		if (now >= next) {
 			for (int i = 0; i < asking->count; i++) {
@@ -419,7 +426,7 @@ static void hold(struct asking *asking)
 	if (isatty(STDIN_FILENO))
 		warnx("holding the mapping: Enter ends");
 	for (int times = 0; times < HOLD_TIMES && poll(&input, 1, HOLD_MS) == 0; times++) {
-		probe_random(id, sizeof id);
+		random_fill(id, sizeof id);
 		stun_indication(indication, id);
 		for (int i = 0; i < asking->count; i++)
 			send_to(asking->fd, &asking->servers[i], indication);
@@ -455,7 +462,7 @@ int discover(const struct probe *probe)
 			return EXIT_MISTAKE;
 	if (!family_agree(&asking, &family))
 		return EXIT_MISTAKE;
-	found = asking_start(&asking, family);
+	found = asking_start(&asking, family, &probe->user);
 	if (!found)
 		user_become(&probe->user);
 	else if ((asking.fd = probe_socket(&asking.local, &probe->user)) < 0)
@@ -501,7 +508,7 @@ int resolve(const struct probe *probe)
 		return EXIT_MISTAKE;
 	user_become(&probe->user);
 	if (!found.address.family) {
-		int file = look_up_start(name, family ? family : AF_INET, GIVE_UP_MS);
+		int file = look_up_start(name, family ? family : AF_INET, GIVE_UP_MS, &(struct user){0});
 
 		if (file < 0)
 			err(EXIT_BROKE, "%s", name);

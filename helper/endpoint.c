@@ -117,6 +117,14 @@ bool address_equal(const struct address *one, const struct address *two)
 	return one->family == two->family && memcmp(one->bytes, two->bytes, 16) == 0;
 }
 
+bool address_within(const struct address *address, const struct address *network, unsigned length)
+{
+	unsigned whole = length / 8, rest = length % 8;
+
+	return address->family == network->family && memcmp(address->bytes, network->bytes, whole) == 0 &&
+	       (!rest || (address->bytes[whole] ^ network->bytes[whole]) >> (8 - rest) == 0);
+}
+
 bool address_is_any(const struct address *address)
 {
 	static const unsigned char zeros[sizeof address->bytes];

@@ -39,6 +39,8 @@ socklen_t endpoint_to_sockaddr(struct sockaddr_storage *out, const struct endpoi
 bool endpoint_from_sockaddr(struct endpoint *, const struct sockaddr_storage *);
 
 bool address_equal(const struct address *, const struct address *);
+/* True in NETWORK, all of whose bits behind the first LENGTH are zero. */
+bool address_within(const struct address *, const struct address *network, unsigned length);
 /* 0.0.0.0 or ::, or no address. */
 bool address_is_any(const struct address *);
 bool endpoint_equal(const struct endpoint *, const struct endpoint *);

@@ -67,19 +67,11 @@ static bool interval_parse(unsigned *out, const char *text)
 
 static bool local_parse(struct endpoint *out, const char *text)
 {
-	if (text[0] != '[')
-		return address_parse(&out->address, text, "-b");
-	if (!endpoint_parse(out, text, "-b"))
-		return false;
-	return !out->port || refuse("-b", "address '%s': want it without a port", shown(text));
-}
+	bool good = text[0] == '[' ? endpoint_parse(out, text, "-b") : address_parse(&out->address, text, "-b");
 
-/* One machine's; loopback will do, for a trial. */
-static bool is_unicast(const struct address *address)
-{
-	const struct special_range *range = special_find(address);
-
-	return !range || range->kind == SPECIAL_LOOPBACK || special_is_private(address);
+	if (good && out->port)
+		good = refuse("-b", "address '%s': want it without a port", shown(text));
+	return good && (address_is_any(&out->address) || special_check_unicast(&out->address, text, "-b"));
 }
 
 static bool peers_parse(struct order *out, char **words)
@@ -96,8 +88,8 @@ static bool peers_parse(struct order *out, char **words)
 			return refuse("peer", "'%s' has no port: want PEER PORT or PEER:PORT", shown(text));
 		if (!peer->port && !port_parse(&peer->port, *words++, "peer"))
 			return false;
-		if (!is_unicast(&peer->address))
-			return refuse("peer", "address '%s': want that of one machine", shown(text));
+		if (!special_check_unicast(&peer->address, text, "peer"))
+			return false;
 		if (!out->local.address.family)
 			out->local.address.family = peer->address.family;
 		if (out->local.address.family != peer->address.family)
@@ -110,8 +102,11 @@ static bool peers_parse(struct order *out, char **words)
 static bool print(int file, const char *text)
 {
 	size_t length = strlen(text);
+	ssize_t written = write(file, text, length);
 
-	return write(file, text, length) == (ssize_t)length;
+	if (written >= 0)
+		errno = ENOSPC;   /* what a part of it means, which sets none */
+	return written == (ssize_t)length;
 }
 
 static _Noreturn void print_and_exit(const char *text)
@@ -216,6 +211,10 @@ static int socket_open(const struct order *order)
 		return fd;
 	if (errno == EADDRINUSE) {
 		say("port %u is taken: `ss -lunp` shows by whom", order->local.port);
+		exit(EXIT_BROKE);
+	}
+	if (errno == EADDRNOTAVAIL) {
+		say("%s: not an address of this host", address_print(text, &order->local.address));
 		exit(EXIT_BROKE);
 	}
 	fail(EXIT_BROKE, "cannot bind %s", endpoint_print(text, &order->local));

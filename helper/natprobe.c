@@ -4,6 +4,7 @@
 #include "number.h"
 #include "probe.h"
 #include "say.h"
+#include "special.h"
 
 #include <err.h>
 #include <errno.h>
@@ -64,8 +65,8 @@ static const struct option {
 	bool valued;
 } options[] = {
 	{"-b", 'b', true}, {"-p", 'p', true}, {"-u", 'u', true}, {"--map", MAP, false}, {"--unmap", UNMAP, false},
-	{"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false}, {"--ttl", TTL, true}, {"--timeout", TIMEOUT, true}, {"--token", TOKEN, true}, {"--token-fd", TOKEN_FD, true},
-	{"--resolve", RESOLVE, true},
+	{"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false}, {"--ttl", TTL, true},
+	{"--timeout", TIMEOUT, true}, {"--token", TOKEN, true}, {"--token-fd", TOKEN_FD, true}, {"--resolve", RESOLVE, true},
 	{"-h", 'h', false}, {"--help", 'h', false}, {"-V", 'V', false}, {"--version", 'V', false},
 };
 
@@ -97,6 +98,7 @@ static bool token_read(struct probe *probe, const char *text)
 	unsigned long long file;
 	size_t length = 0;
 	ssize_t got = 1;
+	bool good;
 
 	if (!number_parse(&file, text, 0, 65535))
 		return refuse("--token-fd", "'%s': want the number of an open file", shown(text));
@@ -108,7 +110,9 @@ static bool token_read(struct probe *probe, const char *text)
 	}
 	end = memchr(word, '\n', length);
 	probe->scripted = true;
-	return token_take(probe, word, end ? (size_t)(end - word) : length, "--token-fd");
+	good = token_take(probe, word, end ? (size_t)(end - word) : length, "--token-fd");
+	explicit_bzero(word, sizeof word);
+	return good;
 }
 
 static bool option_take(struct probe *probe, int option, const char *value)
@@ -116,13 +120,15 @@ static bool option_take(struct probe *probe, int option, const char *value)
 	unsigned number = 0;
 
 	switch (option) {
-	case 'b': return address_parse(&probe->local.address, value, "-b");
+	case 'b':
+		return address_parse(&probe->local.address, value, "-b") &&
+		       (address_is_any(&probe->local.address) || special_check_unicast(&probe->local.address, value, "-b"));
 	case 'p': return port_parse(&probe->local.port, value, "-p");
 	case 'u': return user_parse(&probe->user, value);
 	case HOLD: return probe->hold = true;
 	case MAP: return (probe->map = true) && (!value || port_parse(&probe->outside, value, "--map"));
 	case UNMAP: return probe->unmap = true;
-	case PUNCH: return endpoint_parse(&probe->peer, value, "--punch");
+	case PUNCH: return endpoint_parse(&probe->peer, value, "--punch") && special_check_unicast(&probe->peer.address, value, "--punch");
 	case FIRST: return probe->first = true;
 	case TTL: return count_parse(&number, value, 255, "--ttl") && (probe->ttl = (int)number);
 	case TIMEOUT: return count_parse(&probe->timeout_seconds, value, 86400, "--timeout");
@@ -194,8 +200,8 @@ static bool map_agrees(const struct probe *probe)
 static bool options_agree(const struct probe *probe)
 {
 	if (probe->resolve)
-		return (!probe->map && !probe->unmap && !probe->server[0] && !probe->local.port && !probe->hold && !probe->peer.address.family && !probe->first &&
-		        !probe->ttl && !probe->timeout_seconds && !probe->token[0]) ||
+		return (!probe->map && !probe->unmap && !probe->server[0] && !probe->local.port && !probe->hold &&
+		        !probe->peer.address.family && !probe->first && !probe->ttl && !probe->timeout_seconds && !probe->token[0]) ||
 		       refuse("--resolve", "with it only -b and -u");
 	if (!probe->peer.address.family) {
 		if (probe->first || probe->ttl || probe->timeout_seconds || probe->token[0])
@@ -222,6 +228,7 @@ static bool options_agree(const struct probe *probe)
 int main(int argc, char **argv)
 {
 	struct probe probe = {0};
+	int status;
 
 	say_open();
 	if (!options_parse(&probe, argv + (argc > 0)) || !options_agree(&probe))
@@ -229,7 +236,10 @@ int main(int argc, char **argv)
 	probe_on_signal(EXIT_BROKE);
 	if (probe.resolve)
 		return resolve(&probe);
-	if (probe.peer.address.family)
-		return punch(&probe);
+	if (probe.peer.address.family) {
+		status = punch(&probe);
+		explicit_bzero(probe.token, sizeof probe.token);
+		return status;
+	}
 	return probe.server[0] ? discover(&probe) : map(&probe);
 }

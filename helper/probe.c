@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,13 +50,17 @@ bool probe_print(const char *one, const char *two, const char *three)
 	const char *words[] = {one, two, three, "\n"};
 	struct iovec parts[4];
 	size_t length = 0;
+	ssize_t written;
 
 	for (int i = 0; i < 4; i++) {
 		parts[i].iov_base = (void *)(uintptr_t)words[i];
 		length += parts[i].iov_len = strlen(words[i]);
 	}
-	if (writev(STDOUT_FILENO, parts, 4) == (ssize_t)length && close(STDOUT_FILENO) == 0)
+	written = writev(STDOUT_FILENO, parts, 4);
+	if (written == (ssize_t)length && close(STDOUT_FILENO) == 0)
 		return true;
+	if (written >= 0 && written < (ssize_t)length)
+		errno = ENOSPC; /* in part, which sets none */
 	warn("standard output");
 	return false;
 }
@@ -77,12 +80,6 @@ int64_t probe_clock(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void probe_random(void *out, size_t length)
-{
-	if (getrandom(out, length, 0) != (ssize_t)length)
-		err(EXIT_BROKE, "getrandom");
 }
 
 int probe_socket(struct endpoint *local, const struct user *user)
@@ -106,6 +103,8 @@ int probe_socket(struct endpoint *local, const struct user *user)
 	}
 	if (errno == EADDRINUSE)
 		warnx("port %u: in use: `ss -lunp sport = :%u` names the owner", (unsigned)local->port, (unsigned)local->port);
+	else if (errno == EADDRNOTAVAIL)
+		warnx("%s: not an address of this host", address_print(text, &local->address));
 	else
 		warn("%s", endpoint_print(text, local));
 	close(fd);

@@ -8,7 +8,6 @@
 /* A UDP socket bound to LOCAL, whose port is filled in when it was 0; once it stands we are USER.  -1 after saying why
  * there is none. */
 int probe_socket(struct endpoint *local, const struct user *user);
-void probe_random(void *out, size_t length);
 int64_t probe_clock(void);   /* monotonic milliseconds */
 /* Prints the three as one line and closes stdout: data is out when it is closed, a full disk becomes a status, and a
  * reader need not wait for the end of --hold. */

@@ -7,6 +7,7 @@
 #include "hello.h"
 #include "natprobe.h"
 #include "probe.h"
+#include "random.h"
 #include "say.h"
 #include "special.h"
 
@@ -53,6 +54,7 @@ struct hole {
 	bool ttl_private, ttl_public;   /* who dropped them */
 	bool refused;              /* ICMP said that nobody has the port: anybody can say so */
 	int trouble;               /* last errno */
+	bool tried;                /* to send anything */
 };
 
 /* ICMP errors end nothing: on the way they are expected, from the peer they mean "not yet".  Left in the queue they
@@ -109,16 +111,18 @@ static bool hole_send(struct hole *hole, const struct endpoint *to, uint64_t hea
 	unsigned char bytes[HELLO_LENGTH];
 	struct sockaddr_storage name;
 	socklen_t length = endpoint_to_sockaddr(&name, to);
-	bool six = name.ss_family == AF_INET6;
+	bool six = name.ss_family == AF_INET6, again = hole->tried;
 
+	hole->tried = true;
 	hello_write(bytes, &hello, hole->key);
 	setsockopt(hole->fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_UNICAST_HOPS : IP_TTL, &ttl, sizeof ttl);
 	icmp_take(hole);
 	if (sendto(hole->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&name, length) >= 0)
 		return true;
 	hole->trouble = errno;
-	/* These no waiting cures: the socket's address cannot talk to the peer's. */
-	return errno != EINVAL && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT;
+	/* These no waiting cures, if they are so from the first packet on: the socket's address cannot talk to the peer's.  Later
+	 * it is a route or an address that is gone for a while. */
+	return again || (errno != EINVAL && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT);
 }
 
 /* Of another token, so of nobody; and not answered.  But from the very endpoint given it is likely the peer with a
@@ -313,7 +317,7 @@ int punch(const struct probe *probe)
 	else
 		setsockopt(hole.fd, IPPROTO_IP, IP_RECVERR, &one, sizeof one);
 	while (!hole.mine.id)
-		probe_random(&hole.mine.id, sizeof hole.mine.id);
+		random_fill(&hole.mine.id, sizeof hole.mine.id);
 	hole.key = (struct hello_key){probe->token, strlen(probe->token)};
 	hole.next = hole.fast_since = hole.ttl_since = hole.start;
 	hole.deadline = hole.start + (int64_t)seconds * 1000;

@@ -1,6 +1,5 @@
 #include "special.h"
-
-#include <string.h>
+#include "say.h"
 
 const struct special_range special_ranges[] = {
 	{{AF_INET, {0}}, 8, SPECIAL_UNSPECIFIED, "0.0.0.0/8"},                        /* RFC 1122, section 3.2.1.3 */
@@ -21,19 +20,10 @@ const struct special_range special_ranges[] = {
 };
 const size_t special_count = sizeof special_ranges / sizeof *special_ranges;
 
-static bool range_holds(const struct special_range *range, const struct address *address)
-{
-	unsigned whole = range->length / 8u, rest = range->length % 8u;
-
-	return address->family == range->network.family &&
-	       memcmp(address->bytes, range->network.bytes, whole) == 0 &&
-	       (!rest || (address->bytes[whole] ^ range->network.bytes[whole]) >> (8 - rest) == 0);
-}
-
 const struct special_range *special_find(const struct address *address)
 {
 	for (size_t i = 0; i < special_count; i++)
-		if (range_holds(&special_ranges[i], address))
+		if (address_within(address, &special_ranges[i].network, special_ranges[i].length))
 			return &special_ranges[i];
 	return NULL;
 }
@@ -55,4 +45,10 @@ bool special_is_unusable(const struct address *address)
 	enum special kind = special_kind(address);
 
 	return kind != SPECIAL_NONE && kind < SPECIAL_PRIVATE;
+}
+
+bool special_check_unicast(const struct address *address, const char *text, const char *where)
+{
+	return !special_is_unusable(address) || special_kind(address) == SPECIAL_LOOPBACK ||
+	       refuse(where, "address '%s': want that of one machine", shown(text));
 }

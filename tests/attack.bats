@@ -58,10 +58,30 @@ says() {
 	says 2 "c:2: $message" -f c
 	printf '[side a]\n\nlocal = %072d # comment\n' 7 >c
 	says 2 "c:3: $message" -f c
+	# of the length of a public key, too, but where one stands
+	for word in 0x$(printf '%041d' 7) $(printf '%043d' 7) 0x123456789$(printf '%032d' 7 | tr 07 _Z); do
+		for line in "a b 1 0x100 $word" "$word" "local = $word" "x = $word" "publicly = $word" "public $word"; do
+			printf '[side a]\n%s\n' "$line" >c
+			says 2 "c:2: $message" -f c
+		done
+	done
+	printf '[side a]\nlocal = 192.0.2.1:1\npublic = %s\n' "0x$(printf '%041d' 7)" >c
+	says 2 "c:3: public key: want the 43 characters after the # as xfrmpair --secret FILE SIDE prints them" -f c
 	# the control: eight digits are no key
-	printf '0x12345678\n' >c
+	printf '[side a]\n0x12345678 = 1\n' >c
 	run --separate-stderr "$XFRMPAIR" -f c
-	[ "${stderr_lines[0]}" = "xfrmpair: c:1: '0x12345678': want KEY = VALUE, [tunnel] or [side NAME]" ]
+	[ "${stderr_lines[0]}" = "xfrmpair: c:2: key '0x12345678': want local, mapped, net or public for a side" ]
+}
+
+@test "a phrase given as a tunnel file is refused, and nothing of it shown" {
+	local phrase
+	for phrase in 'correct horse' correct $'correct horse\r' $'correct\ehorse' 'correct=horse'; do
+		printf '%s\n' "$phrase" >ph
+		run --separate-stderr "$XFRMPAIR" -f ph
+		echo "$stderr"
+		[ "$status" -eq 2 ]
+		[[ $stderr == "xfrmpair: ph:1: "* && $stderr != *correct* && $stderr != *horse* ]]
+	done
 }
 
 # mutate FILE COUNT SEED: that many key files, m1 and on, each with a slip or two: words swapped or glued, bytes changed or gone
@@ -151,6 +171,38 @@ xfrmpair: k:6: secret: want 0x and 64 lower-case hexadecimal digits" --keys k "$
 	says 2 "k:1: a carriage return: want Unix line ends, as \`tr -d '\\r'\` makes them" --keys k "$A" "$B"
 }
 
+@test "no file that is read is written: not by its name, another way there, or as another link of it" {
+	umask 077
+	"$XFRMPAIR" --save-keys k "$A" "$B" >/dev/null
+	echo 'correct horse' >ph
+	A2=$("$XFRMPAIR" --secret s "$A" 2>/dev/null)
+	B2=$("$XFRMPAIR" --secret s2 "$B" 2>/dev/null)
+	printf '%s\n' '[side a]' 'local = 192.168.1.4:61525' 'mapped = 85.9.8.7' '[side b]' 'local = 192.0.2.9:1' >tun.conf
+	mkdir sub
+	ln tun.conf other.conf
+	ln k other.k
+	cp tun.conf a.sh
+	cp k b.sh
+	local own="want a file of its own:" name
+	for name in tun.conf ./tun.conf sub/../tun.conf other.conf; do
+		says 2 "--save-keys: '$name': $own the tunnel file has that name" -f tun.conf --save-keys $name --force
+	done
+	# what is new in it is in another, until all is well
+	for name in k ./k other.k; do
+		says 2 "--save-keys: '$name': $own the file of --keys has that name" --keys k --save-keys $name --force "$A" "$B"
+	done
+	says 2 "--save-keys: 'ph': $own the phrase has that name" --secret s --pass ph --save-keys ph --force "$A2" "$B2"
+	says 2 "--save-keys: 's': $own the secret has that name" --secret s --save-keys s --force "$A2" "$B2"
+	says 2 "--file: 'a.sh': $own a script has that name" -f a.sh -o . --force
+	says 2 "--keys: 'b.sh': $own a script has that name" --keys b.sh -o . --force "$A" "$B"
+	ln -f k a.sh
+	says 2 "--keys: 'k': $own a script has that name" --keys k -o . --force "$A" "$B"
+	# the control
+	rm a.sh b.sh
+	"$XFRMPAIR" --keys k -o . --save-keys new --force "$A" "$B"
+	[ -s a.sh ] && [ -s new ]
+}
+
 @test "control characters in paths do not reach the terminal" {
 	local odd=$'o\e[31m\nd\x9b' shown='o\x1b[31m\x0ad\x9b'
 	says 2 "$shown: No such file or directory: want a tunnel file that can be read" -f "$odd"
@@ -164,7 +216,7 @@ xfrmpair: k:6: secret: want 0x and 64 lower-case hexadecimal digits" --keys k "$
 	[ "$(head -1 said)" = "# $shown/a.sh:" ]
 	printf 'junk' >"$odd"1
 	run --separate-stderr "$XFRMPAIR" -f "$odd"1
-	[ "${stderr_lines[0]}" = "xfrmpair: ${shown}1:1: 'junk': want KEY = VALUE, [tunnel] or [side NAME]" ]
+	[ "${stderr_lines[0]}" = "xfrmpair: ${shown}1:1: want KEY = VALUE, [tunnel] or [side NAME]" ]
 	printf 'junk' >"$odd"1
 	chmod 600 "$odd"1
 	run --separate-stderr "$XFRMPAIR" --keys "$odd"1 "$A" "$B"
@@ -617,6 +669,22 @@ settles() {
 	rm ../before
 	cp -a . ../before
 	killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
+}
+
+@test "an old file that a killed run has set aside is not lost to one that has come in its place since" {
+	# where there are no links: set aside by a rename, and killed before the next one
+	mkdir -p t/.xfrmpair-abcdef
+	echo old >t/.xfrmpair-abcdef/old.a.sh
+	echo new >t/.xfrmpair-abcdef/new.a.sh
+	echo mine >t/a.sh
+	run -1 --separate-stderr "$XFRMPAIR" -o t "$A" "$B"
+	[ "$stderr" = "xfrmpair: t/a.sh: has come where a run was killed, whose old file is t/.xfrmpair-abcdef/old.a.sh: want one of the two away" ]
+	[ "$(cat t/a.sh t/.xfrmpair-abcdef/old.a.sh)" = "mine
+old" ]
+	mv t/a.sh .
+	run -1 --separate-stderr "$XFRMPAIR" -o t "$A" "$B"
+	[ "${stderr_lines[0]}" = "xfrmpair: t: a run was killed while its files took their names: 0 taken away, 1 old put back" ]
+	[ "$(ls -A t)" = a.sh ] && [ "$(cat t/a.sh)" = old ]
 }
 
 @test "a disk that fails in the middle leaves the old files, all of them" {

@@ -19,6 +19,18 @@ bats_require_minimum_version 1.5.0
 	done
 }
 
+@test "a template that cannot be read is not left out: make fails, and leaves no half of the table" {
+	cd "$BATS_TEST_DIRNAME/.."
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\ncase $* in *program/up.sh) exit 1 ;; esac; exec %s "$@"\n' "$(command -v sed)" >"$BATS_TEST_TMPDIR/bin/sed"
+	chmod +x "$BATS_TEST_TMPDIR/bin/sed"
+	out=$BATS_TEST_TMPDIR/out
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -2 make BUILD="$out" "$out/templates.c"
+	[ ! -e "$out/templates.c" ]
+	make BUILD="$out" "$out/templates.o"
+	grep -q gen/template.h "$out/templates.d"
+}
+
 @test "without musl-gcc make takes cc" {
 	cd "$BATS_TEST_DIRNAME/.."
 	mkdir "$BATS_TEST_TMPDIR/bin"

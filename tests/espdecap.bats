@@ -136,6 +136,7 @@ new_netns() {
 	refuses "peer: address '[::1]:1': IPv4 and IPv6 want a helper each" 4500 127.0.0.1:1 [::1]:1
 	refuses "peer: address '127.0.0.1:1': IPv4 and IPv6 want a helper each" -b ::1 4500 127.0.0.1:1
 	refuses "-b: address 'eth0': $address" -b eth0 4500
+	for bad in 224.0.0.1 255.255.255.255 ::ffff:1.2.3.4 ff02::1 [ff02::1]; do refuses "-b: address '$bad': want that of one machine" -b $bad 4500; done
 	refuses "-b: address '[::1]:1': want it without a port" -b [::1]:1 4500
 	refuses "-b: wants a value after it" -b
 	for given in -1 x 1.5 86401 99999999999999999999 '' ' 1' 05; do
@@ -206,7 +207,7 @@ new_netns() {
 
 @test "an address that is not here is named" {
 	run -1 --separate-stderr "$ESPDECAP" -b 192.0.2.77 4500
-	[[ "$stderr" == "espdecap: cannot bind 192.0.2.77:4500: "*"ddress"* ]] && [ "${#stderr_lines[@]}" = 1 ]
+	[ "$stderr" = "espdecap: 192.0.2.77: not an address of this host" ]
 }
 
 @test "-N works before Linux 6.10 and is refused with status 5 from then on" {

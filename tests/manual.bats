@@ -16,10 +16,10 @@ listed() {
 	listed gen/xfrmpair.1 $(ls gen/*.c | grep -v -e template.c -e explain.c) helper/endpoint.c helper/number.c templates/program/*.sh
 }
 @test "the manual of natprobe lists every message of it, and no other" {
-	listed helper/natprobe.1 helper/{natprobe,discover,map,probe,punch,hello,stun,pcp,route,user,endpoint,number}.c
+	listed helper/natprobe.1 helper/{natprobe,discover,map,probe,punch,hello,stun,pcp,route,user,endpoint,number,special}.c
 }
 @test "the manual of espdecap lists every message of it, and no other" {
-	listed helper/espdecap.1 helper/{espdecap,user,endpoint,number}.c
+	listed helper/espdecap.1 helper/{espdecap,user,endpoint,number,special}.c
 }
 
 @test "messages are found in C and in shell, in any awk, with two in one call, and words in parts" {

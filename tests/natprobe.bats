@@ -297,7 +297,7 @@ natprobe: b.example: no name server answers"
 	wait $resolve
 }
 
-# named ZONE ARGUMENT...: natprobe where the name server has these words, NAME=ADDRESS[,ADDRESS]...; '' takes questions and is
+# named ZONE ARGUMENT...: natprobe on a host that HOST has set up, where the name server has these words, NAME=ADDRESS[,ADDRESS]...; '' takes questions and is
 # silent. Fills status; leaves out, err and asked: each question's name and type
 named() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: binds another /etc/resolv.conf"
@@ -306,6 +306,7 @@ named() {
 	echo '127.0.0.1 localhost' >hosts
 	status=0
 	ZONE=$1 unshare -mn sh -c 'mount --bind resolv.conf /etc/resolv.conf && mount --bind hosts /etc/hosts && ip link set lo up || exit 77
+		eval "${HOST-}"
 		perl -MSocket=:all -e "$0" >asked & server=$!
 		until [ -n "$(ss -Hlun sport = :53)" ]; do sleep 0.05; done
 		shift; status=0; "$NATPROBE" "$@" >out 2>err || status=$?
@@ -328,6 +329,17 @@ named() {
 ZONE="home.example.org=31.1.2.3,31.1.2.4 six.example.org=2001:db8::7 both.example.org=31.1.2.5,2001:db8::8
 	late.example.org=0.0.0.0,127.0.0.1,224.0.0.1,255.255.255.255,31.1.2.6 late6.example.org=::,::1,ff02::1,::ffff:31.1.2.3,2001:db8::9
 	lan=192.168.1.9 nowhere.example.org=127.0.1.1,0.0.0.0"
+
+@test "on a host with IPv6 alone a server that has no such address is said at once, and nobody waits for it" {
+	export HOST='ip address add 2001:db8::8 dev lo nodad; fakestun "[2001:db8::8]:3478" "[2001:db8::8]:21119" >ready & until [ -s ready ]; do sleep 0.02; done'
+	local start=${EPOCHREALTIME/./}
+	named "$ZONE" -p 21119 both.example.org home.example.org
+	[ $((${EPOCHREALTIME/./} - start)) -lt 4000000 ]
+	same "$status $(cat out)" "0 [2001:db8::8]:21119"
+	same "$(sed "s/Network is/Network/" err)" "natprobe: both.example.org ([2001:db8::8]:3478) sees [2001:db8::8]:21119
+natprobe: home.example.org: Network unreachable
+natprobe: not behind NAT"
+}
 
 @test "--resolve prints the first address of a name that can be an endpoint, of the version that -b has" {
 	while IFS='|' read -r arguments want; do
@@ -686,6 +698,23 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	same "$status $other" "0 0"
 }
 
+@test "a route that is gone for a while ends nothing; one that cannot be from the first packet on does" {
+	local error
+	for error in EINVAL EADDRNOTAVAIL; do
+		{ sleep 0.6; exec "$NATPROBE" -b 127.0.0.2 -p 21502 --punch 127.0.0.1:21501 >out2 2>err2 3>&-; } &
+		status=0
+		ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=sendto -e inject=sendto:error=$error:when=2..3 \
+			"$NATPROBE" -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 4 >out 2>err 3>&- || status=$?
+		same "$status $(cat out err)" "0 127.0.0.2:21502"
+		wait $! || { cat err2; return 1; }
+		[ "$(grep -c INJECTED trace)" -eq 2 ]
+		status=0
+		ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e trace=sendto -e inject=sendto:error=$error:when=1 \
+			"$NATPROBE" -b 127.0.0.1 -p 21501 --punch 127.0.0.2:21502 --timeout 4 >out 2>err 3>&- || status=$?
+		same "$status $(wc -l <err)" "1 1"
+	done
+}
+
 @test "-u: neither identity nor capability of root is left when the first packet is read, in both jobs" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
 	nobody="Uid: 65534 65534 65534 65534
@@ -719,11 +748,28 @@ NoNewPrivs: 1"
 	same "$(sed -nE 's/^(bind|capset|sendto|recvfrom|recvmsg).*/\1/p' trace | awk '!seen[$0]++' | head -n 2 | xargs)" "bind capset"
 }
 
+@test "-u: who looks a name up has nothing of root either, nor the stdout that somebody waits for" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
+	echo 'nameserver 127.0.0.9' >resolv.conf
+	status=0
+	unshare -mn sh -c 'mount --bind resolv.conf /etc/resolv.conf && ip link set lo up || exit 77
+		socat -u UDP-RECV:53,bind=127.0.0.9 /dev/null & silent=$!
+		until [ -n "$(ss -Hlun sport = :53)" ]; do sleep 0.02; done
+		"$NATPROBE" -p 577 -u nobody a.example >out 2>err & probe=$!
+		until child=$(pgrep -P $probe); do sleep 0.02; done
+		sleep 0.2
+		grep -E "^(Uid|Gid|CapEff|NoNewPrivs):" /proc/$child/status | tr -s "\t " " " | xargs
+		readlink /proc/$child/fd/1 /proc/$child/fd/2 | grep -v socket
+		kill $probe $child $silent' 3>&- >facts || status=$?
+	[ $status != 77 ] || skip "cannot mount"
+	same "$(cat facts)" "Uid: 65534 65534 65534 65534 Gid: 65534 65534 65534 65534 CapEff: 0000000000000000 NoNewPrivs: 1"
+}
+
 @test "-u by one who may not: status 1, no packet is sent and no name looked up" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
 	cp -L "$NATPROBE" natprobe
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" natprobe
-	for arguments in "-p 21501 --punch 127.0.0.2:21502" "--resolve localhost"; do
+	for arguments in "-p 21501 --punch 127.0.0.2:21502" "--resolve localhost" localhost:21478; do
 		status=0
 		# shellcheck disable=SC2086
 		setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --inh-caps -all -- \
@@ -737,6 +783,14 @@ NoNewPrivs: 1"
 	probe -b 127.0.0.1 -p 21480 --punch 127.0.0.2:21502
 	same "$status" 1
 	same "$err" 'natprobe: port 21480: in use: `ss -lunp sport = :21480` names the owner'
+}
+
+@test "an address that this host has not is said to be so: status 1" {
+	for arguments in "-p 21501 --punch 127.0.0.2:21502" 127.0.0.1:21478; do
+		# shellcheck disable=SC2086 # words
+		probe -b 192.0.2.77 $arguments
+		same "$status $out$err" "1 natprobe: 192.0.2.77: not an address of this host"
+	done
 }
 
 @test "a signal ends it quietly: status 1" {
@@ -772,6 +826,12 @@ NoNewPrivs: 1"
 		--first 1.2.3.4|--first, --ttl, --timeout, --token: want --punch PEER:PORT with them
 		-p 5 --punch 1.2.3.4|--punch: no port: want PEER:PORT, what the peer's natprobe printed behind its @
 		--punch 1.2.3.4:5|--punch: no own port: want -p PORT, the one that the peer was told
+		-p 5 --punch 0.0.0.0:5|--punch: address '0.0.0.0:5': want that of one machine
+		-p 5 --punch 224.0.0.1:5|--punch: address '224.0.0.1:5': want that of one machine
+		-p 5 --punch 255.255.255.255:5|--punch: address '255.255.255.255:5': want that of one machine
+		-p 5 --punch [ff02::1]:5|--punch: address '[ff02::1]:5': want that of one machine
+		-p 5 --punch [::ffff:1.2.3.4]:5|--punch: address '[::ffff:1.2.3.4]:5': want that of one machine
+		-b 224.0.0.1 1.2.3.4|-b: address '224.0.0.1': want that of one machine
 		-p 5 --punch 1.2.3.4:5 1.2.3.4|'1.2.3.4': with --punch no server is asked
 		-p 5 --punch 1.2.3.4:5 --hold|--hold: is for asking servers: with --punch say --timeout S
 		-p 5 -b ::1 --punch 1.2.3.4:5|--punch: -b and PEER: want both IPv4 or both IPv6

@@ -295,6 +295,18 @@ bob carol"
 	refused "--secret: 'alice.sh': want a file of its own: a script has that name" --secret alice.sh --force -o . "$A" "$B"
 }
 
+@test "two own pairs that come to one reqid are refused: a secret drawn in place of one would be nobody else's" {
+	local gen=$BATS_TEST_DIRNAME/../gen helper=$BATS_TEST_DIRNAME/../helper file
+	cc -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I"$helper" -o reqid "$BATS_TEST_DIRNAME/reqid.c" \
+		"$gen"/{identity,key,cipher,tunnel,side,path,text}.c "$helper"/{endpoint,number,random,say,special,sha256}.c
+	secret() { printf '0x%064x' $(($1)); }
+	run -2 ./reqid "$(secret 0x3a78)" "$(secret 0x300c0)"
+	same "$output" "reqid: words: the SPIs of a and b, and those of a and c, make one reqid, 1622061744: want fresh words, or the sides in another order"
+	# the control
+	same "$(./reqid "$(secret 0x3a78)" "$(secret 0x300c1)")" "kept
+kept"
+}
+
 @test "a public key is refused that our own tool would not print, or that makes no secret" {
 	local want="public key: want the 43 characters after the # as xfrmpair --secret FILE SIDE prints them" bad
 	pub() { printf %s "$1" | xxd -r -p | base64 | tr +/ -_ | tr -d =; }
@@ -325,7 +337,7 @@ bob carol"
 
 @test "hostile words are refused in one line that shows them safely" {
 	local long; long=$(printf 'a%.0s' {1..10240})
-	refused "side 2: '${long:0:60}...': longer than 4095 characters" --secret alice.key "$A" "$long"
+	refused "side 2: '${long:0:60}...': longer than 4548 characters" --secret alice.key "$A" "$long"
 	refused "side 2: address '192.168.2.100\\xe2\\x80\\xae': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" --secret alice.key "$A" $'192.168.2.100\u202e:1#'"${B#*#}"
 	# of a key nothing is shown: it may be a secret that has slipped
 	for bad in $'\u202e' $'\e[31m' $'\n' "$(sed 's/.*secret //' alice.key)" "${long:0:4000}"; do

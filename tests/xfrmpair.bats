@@ -117,13 +117,35 @@ fine() { warned '' "$@"; }
 	for sign in , / ';' '|'; do
 		refused "side 1: '192.168.1.4:61525${sign}85.9.8.7': '$sign' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected" "192.168.1.4:61525${sign}85.9.8.7" "$B"
 	done
-	refused "side 1: a: 192.168.1.4 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" 85.9.8.7:4500@192.168.1.4 "$B"
+	for word in 85.9.8.7:4500@192.168.1.4 85.9.8.7@192.168.1.4:61525; do
+		refused "side 1: 192.168.1.4 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" $word "$B"
+	done
+	refused "side 1: fd00::1 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" "[2001:db8::5]:4500@[fd00::1]:4500" "[2001:db8::6]:4500"
 	run --separate-stderr "$XFRMPAIR" 192.168.1.4:61525 "$B"
 	[ "$status" -eq 0 ]
 	[ "$stderr" = "xfrmpair: side 1: warning: a has the private address 192.168.1.4 and no @MAPPED: b can send there only if no NAT is between them; natprobe prints LOCAL@MAPPED" ]
+	# a space for the @
+	warned "xfrmpair: side 1: warning: a has the private address 192.168.1.4 and no @MAPPED: did you mean 192.168.1.4:61525@85.9.8.7:61525? b can send there only if no NAT is between them" \
+		192.168.1.4:61525 85.9.8.7:61525
+	warned "xfrmpair: side 2: warning: b has the private address fd00::1 and no @MAPPED: did you mean [fd00::1]@[2001:db8::5]? a can send there only if no NAT is between them" \
+		"[2001:db8::5]" "[fd00::1]"
 	# the control
 	run --separate-stderr "$XFRMPAIR" "$A" "$B"
 	[ -z "$stderr" ]
+	fine 10.1.1.1:1 10.1.1.2:1
+}
+
+@test "two sides in a word, a name with a colon, or in place of LOCAL, and nothing after the @: each is told what is wanted" {
+	for sign in , ';' '|'; do
+		refused "side 1: '$A${sign}10.0.0.1@5.6.7.8': '$sign' between two sides: want one side per word, a space between" "$A${sign}10.0.0.1@5.6.7.8" "$B"
+	done
+	refused "side 1: '10.0.0.1,$C': ',' between two sides: want one side per word, a space between" "10.0.0.1,$C" "$B"
+	refused "side 1: 'alice:192.168.1.4:61525': want NAME=LOCAL, as alice=192.168.1.4:61525" alice:192.168.1.4:61525 "$B"
+	refused "side 2: 'bob:[2001:db8::1]:4500@[2001:db8::2]': want NAME=LOCAL, as bob=[2001:db8::1]:4500" "$A" 'bob:[2001:db8::1]:4500@[2001:db8::2]'
+	refused "side 1: '192.168.1.4:61525@': nothing after the @: want the mapped address" 192.168.1.4:61525@ "$B"
+	refused "side 1: '192.168.1.4:61525@+10.1.0.0/16': nothing after the @: want the mapped address" 192.168.1.4:61525@+10.1.0.0/16 "$B"
+	refused "side 1: 'foo.example.com:4500': a name goes behind the @ only, as auto@foo.example.com:4500" foo.example.com:4500 "$B"
+	refused "side 1: 'foo.example.com': a name goes behind the @ only, as auto@foo.example.com" foo.example.com "$B"
 }
 
 @test "private and shared mapped addresses get a warning: labs do that" {
@@ -146,6 +168,27 @@ fine() { warned '' "$@"; }
 	refused "side 1: net '10.1.0.0/': want a prefix length from 0 to 32" "$A+10.1.0.0/" "$B"
 	refused "side 1: net '10.1.0.0/016': want a prefix length from 0 to 32" "$A+10.1.0.0/016" "$B"
 	refused "side 1: net '': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48" "$A+" "$B"
+}
+
+@test "a side may have 64 nets, as long as they can be written" {
+	local nets='' i label; label=$(printf 'a%.0s' {1..62})
+	for i in {1001..1064}; do nets+=+2001:0db8:${i}:ffff:ffff:ffff:255.255.255.255/128/tcp/65535; done
+	fine -n --format script "longest-name-15=[2001:0db8:0000:0000:0000:ffff:255.255.255.255]:61525@$label.$label.$label.$label:61525$nets" '[2001:db8::3]:61525'
+	refused "side 1: net '10.9.0.0/16': one too many; want at most 64 on a side" "$A$(printf '+10.8.%s.0/24' {1..64})+10.9.0.0/16" "$B"
+}
+
+@test "of a path that is long the begin is left out, not the line's number, nor what would do" {
+	local long; long=$(printf 'folder%.0s' {1..40}); long=$long/$long/$long/$long/$long
+	mkdir -p "$long"
+	printf '[tunnel]\nesn = maybe\n' >"$long/tunnel.conf"
+	gives "$XFRMPAIR" -f "$long/tunnel.conf"
+	echo "$stderr"
+	[[ $stderr == "xfrmpair: ..."*"folder/tunnel.conf:2: esn 'maybe': want yes or no" ]]
+	install -m 600 /dev/null "$long/k"
+	chmod 777 "$long"
+	gives "$XFRMPAIR" --keys "$long/k" "$A" "$B"
+	echo "$stderr"
+	[[ $stderr == *"folder/k: others than its owner can write in "*"folderfolder (mode 0777): want a place where only you and root can write" ]]
 }
 
 @test "an unknown cipher is refused with the known ones" {
@@ -623,7 +666,7 @@ conf() { printf '%s\n' "$@" >t.conf; }
 	run --separate-stderr "$XFRMPAIR" -f t.conf -o t
 	[ "$status" -eq 2 ]
 	diff - <(echo "$stderr") <<'END'
-xfrmpair: t.conf:1: key 'stray': want a section [tunnel] or [side NAME] before it
+xfrmpair: t.conf:1: want a section [tunnel] or [side NAME] before it
 xfrmpair: t.conf:2: section '[tunnel': want [tunnel] or [side NAME] alone on the line
 xfrmpair: t.conf:4: key 'cypher': not one of a tunnel file's; want one of the long options
 xfrmpair: t.conf:5: esn 'maybe': want yes or no
@@ -636,8 +679,8 @@ xfrmpair: t.conf:12: key 'local': given before; want it once for a side
 xfrmpair: t.conf:13: address '1': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]
 xfrmpair: t.conf:14: key 'mapped': given before; want it once for a side
 xfrmpair: t.conf:15: net '10.0.0.1/8': host bits are set; want 10.0.0.0/8
-xfrmpair: t.conf:16: 'junk': want KEY = VALUE, [tunnel] or [side NAME]
-xfrmpair: t.conf:19: 'bell\x07': a control character; want plain text with Unix line ends
+xfrmpair: t.conf:16: want KEY = VALUE, [tunnel] or [side NAME]
+xfrmpair: t.conf:19: a control character; want plain text with Unix line ends
 xfrmpair: t.conf:17: side b has no local: want a line `local = ADDRESS:PORT`
 END
 	[ ! -e t ]
@@ -660,7 +703,7 @@ xfrmpair: t.conf:9: format 'xml': want script, paste or wireshark
 END
 	[ ! -e t ]
 	# and what the command line says goes before, also before nonsense
-	conf '[tunnel]' 'cipher = nonsense' '[side a]' 'local = 192.168.1.4:1' '[side b]' 'local = 192.0.2.1:1'
+	conf '[tunnel]' 'cipher = nonsense' '[side a]' 'local = 198.51.100.7:1' '[side b]' 'local = 192.0.2.1:1'
 	fine -f t.conf --cipher aes128gcm16
 }
 
@@ -680,6 +723,18 @@ END
 	refused "side '$A' beside -f t.conf: want the sides in the file or on the command line" -f t.conf "$A"
 	printf '[tunnel]\n\0' >nul.conf
 	refused "nul.conf: a NUL byte: want a text file" -f nul.conf
+}
+
+@test "a file of another kind is refused in one line: a script as keys, other line ends, nothing in it, one side" {
+	"$XFRMPAIR" -o t "$A" "$B"
+	refused "t/a.sh: a script: want a key file, as --save-keys writes one" --keys t/a.sh "$A" "$B"
+	refused "t/a.sh: a script: want a key file, as --save-keys writes one" --keys t/a.sh --save-keys k "$A" "$B"
+	printf '[side a]\r\nlocal = 192.168.1.4:1\r\n[side b]\r\n' >crlf.conf
+	refused "crlf.conf:1: a carriage return: want Unix line ends, as \`tr -d '\\r'\` makes them" -f crlf.conf
+	: >empty
+	refused "empty: no side: want at least two, each in a section [side NAME]" -f empty
+	conf '[side a]' 'local = 192.168.1.4:1'
+	refused "t.conf: one side only: want at least two, each in a section [side NAME]" -f t.conf
 }
 
 @test "three sides are a mesh: every script has both others" {
@@ -948,7 +1003,7 @@ $LAST" ]
 	refused "side 1: port '1x': want 1 to 65535" 192.168.1.4:1@home.example.org:1x "$B"
 	refused "side 1: port 4500 of the mapped endpoint alone: want one on the local address too" 192.168.1.4@home.example.org:4500 "$B"
 	# as LOCAL a name is none
-	refused "side 1: address 'home.example.org': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" home.example.org:1 "$B"
+	refused "side 1: 'home.example.org:1': a name goes behind the @ only, as auto@home.example.org:1" home.example.org:1 "$B"
 }
 
 @test "auto needs what the other side must know: where to send, and what to protect" {
@@ -1060,7 +1115,7 @@ xfrmpair: side 2: 'home.example.org': $message" -o t --format paste auto:1@31.1.
 @test "what is wrong about the tunnel as a whole is said of the tunnel file's line" {
 	conf '[tunnel]' 'inner = 10.99.0.0/31' '[side a]' 'local = 192.168.1.4' '[side b]' 'local = 192.0.2.1'
 	refused "t.conf:2: prefix '10.99.0.0/31': too small for 2 sides; want one that is wider" -f t.conf
-	conf '[tunnel]' 'encap = espinudp-nonike' '[side a]' 'local = 192.168.1.4' '[side b]' 'local = 192.0.2.1'
+	conf '[tunnel]' 'encap = espinudp-nonike' '[side a]' 'local = 198.51.100.7' '[side b]' 'local = 192.0.2.1'
 	refused "t.conf:2: without ports there is no UDP to encapsulate in; want a port on every side" -f t.conf
 	conf '[tunnel]' 'cipher = null-sha256' 'mtu = 99' 'limit-bytes = x' 'mode = x' 'hairpin = yes' 'lan = yes' '[side a]' 'local = 192.168.1.4' \
 		'[side b]' 'local = 192.0.2.1'
@@ -1137,6 +1192,8 @@ xfrmpair: side 3: $(sed 's/and b/and c/; s/to c/to b/' <<<"$same")" --mode trans
 
 @test "an address of the link is private: a NAT, or a mistake" {
 	warned "xfrmpair: side 1: warning: mapped address fe80::1 is private: a second NAT hides this side, unless this is a lab" \
+		'[fd00::4]:1@[fe80::1]' '[2001:db8::2]:1'
+	refused "side 1: fe80::1 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" \
 		'[2001:db8::1]:1@[fe80::1]' '[2001:db8::2]:1'
 }
 

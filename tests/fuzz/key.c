@@ -1,9 +1,11 @@
 /* Key files. */
 #include "../../gen/cipher.c"
 #include "../../gen/key.c"
+#include "../../gen/keyfile.c"
 #include "../../gen/path.c"
 #include "../../gen/text.c"
 #include "../../helper/number.c"
+#include "../../helper/random.c"
 #include "../../helper/sha256.c"
 #include "quiet.h"
 
@@ -13,7 +15,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
 	struct tunnel tunnel = { .sides = sides, .side_count = 2 + (length >> 1 & 1), .star = length >> 2 & 1, .cipher = &ciphers[7] };
 	char *text = strndup((const char *)bytes, length);
 
-	key_parse(&tunnel, text, "fuzz", length & 1);
+	keyfile_parse(&tunnel, text, "fuzz", length & 1);
 	key_free(&tunnel);
 	free(text);
 	return 0;
