@@ -67,8 +67,9 @@ each() {
 	done
 }
 
-@test "every part passes shellcheck as it stands, and sourcing it runs nothing and says nothing" {
+@test "every part passes shellcheck as it stands, is laid out as shfmt does, and sourcing it runs nothing and says nothing" {
 	shellcheck "$PARTS"/*.sh
+	shfmt -ln posix -d "$PARTS"/*.sh
 	for part in "$PARTS"/*.sh; do
 		case $part in */core.sh | */epochs.sh | */main.sh | */tables.sh) continue ;; esac # these begin with settings, or are the command line
 		for shell in dash 'busybox ash' bash mksh; do [ -z "$($shell -u -c '. "$1"' sh "$part" 2>&1)" ]; done

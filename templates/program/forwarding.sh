@@ -8,7 +8,10 @@ put_back() { # VALUE FILE: the last tunnel that has it in its journal puts it ba
 }
 # put VALUE FILE: a setting of the kernel, for now
 put() {
-	if [ -n "$dry" ]; then echo "echo $1 >$2"; return; fi
+	if [ -n "$dry" ]; then
+		echo "echo $1 >$2"
+		return
+	fi
 	say "$1 to $2"
 	changed=yes
 	error=$( (echo "$1" >"$2") 2>&1) || stop 1 "$error"
@@ -46,7 +49,9 @@ add_forwarding() {
 # shellcheck disable=SC2046 # words
 check_redirects() {
 	for pair in $other_nets; do
-		outer=''; eval "outer=\$there_${pair#*@}"; after dev $(ip route get "$outer" 2>/dev/null)
+		outer=''
+		eval "outer=\$there_${pair#*@}"
+		after dev $(ip route get "$outer" 2>/dev/null)
 		out=$word
 		for own in $own_nets; do
 			case $own in *:* | *.*/32) continue ;; esac

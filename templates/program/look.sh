@@ -6,12 +6,24 @@ states() { # an `ip xfrm state add` for each row; or, where found is what a scan
 		case ${found-all}, in all, | *"missing SA $sa $spi,"*) state "$sa" "$spi" "$key" "$auth" ;; esac
 	done
 }
-no_larval() { case $found in *larval*) ;; *) return ;; esac; echo "$found" | sed -n 's/^larval //p' | ip -batch - >/dev/null 2>&1 || :; }
+no_larval() {
+	case $found in *larval*) ;; *) return ;; esac
+	echo "$found" | sed -n 's/^larval //p' | ip -batch - >/dev/null 2>&1 || :
+}
 # A line each: "sa WAY.PEER SPI PACKETS BYTES SEQUENCE HIGH REPLAYED FAILED", "missing …", "foreign …" what another tool has, "ours COMMAND" that deletes what has a
 # reqid of ours, "past COMMAND" where rows has it no more, "failed …". What encrypts nothing is no SA: with it the kernel asks who listens (ip xfrm monitor) for the
 # one that it misses; where the policy names the SPI it stands in the way of that: "larval COMMAND". With SPI 0 it cannot be deleted.
 scan() {
-	{ (unset found; states; [ -z "${guard-}" ] || guards; policies; echo --); ip -s xfrm state list nokeys && echo -- && ip xfrm policy list && echo --; } 2>&1 | awk -v here="$here" -v peers="$peers" '
+	{
+		(
+			unset found
+			states
+			[ -z "${guard-}" ] || guards
+			policies
+			echo --
+		)
+		ip -s xfrm state list nokeys && echo -- && ip xfrm policy list && echo --
+	} 2>&1 | awk -v here="$here" -v peers="$peers" '
 	function after(word,  i) { for (i = 1; i < NF; i++) if ($i == word) { sub(/[(,].*/, "", $(i + 1)); return $(i + 1) } }
 	function number(hex,  i, value) { for (i = 3; i <= length(hex); i++) value = value * 16 + index("0123456789abcdef", substr(hex, i, 1)) - 1; return sprintf("%.0f", value) }
 	function tell(id) { # of the policy that was read

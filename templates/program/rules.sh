@@ -1,6 +1,9 @@
 # rules: needs port and site where they are. What this host's firewall will do to the tunnel, said if it is certain.
 # the legacy iptables only where it is in use: asked for nothing it would load its modules
-list_rules() { nft list ruleset 2>/dev/null; if [ -s /proc/net/ip_tables_names ] || ! command -v nft >/dev/null; then iptables-save 2>/dev/null; fi; }
+list_rules() {
+	nft list ruleset 2>/dev/null
+	if [ -s /proc/net/ip_tables_names ] || ! command -v nft >/dev/null; then iptables-save 2>/dev/null; fi
+}
 warn_of_rules() {
 	list_rules | awk -v port="${port:-0}" -v forwards="${site-}" '
 	function fate(i, verdict) { if (verdict != "" && !((chain, i) in end)) end[chain, i] = verdict }

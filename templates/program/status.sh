@@ -2,15 +2,35 @@
 status() { if [ "$form" = watch ]; then watch; else snapshot; fi; }
 snapshot() { # in the form that people read, json, or for watch: "= PEER STATE PACKETS BYTES in PACKETS BYTES out HEARD" below the line that people read
 	(refuse_earlier) || no_status
-	if [ ! -d "$folder" ]; then [ ! -d "$folder.guard" ] || blocked=', and what it carried is blocked'; [ "$form" = json ] || echo "$name: down${blocked-}"; no_status; fi
-	worker=$(readlink "$folder/busy"); case $worker in *' up' | *' down') ! lives $worker || no_status "${worker##* } is at work (pid ${worker%% *})" ;; esac
-	hint="flushed by another tool? Put back what is missing with: sh $file up"; [ -z "${limited-}" ] || hint="a limit reached? Then: sh $file rekey, or new scripts where keys are fixed"
-	recall || no_status "$why"; recall_rows; found=$(scan); case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
-	[ "$form" = watch ] || record; helper_pid=none; ! uses helper || read_helper "$folder"
+	if [ ! -d "$folder" ]; then
+		[ ! -d "$folder.guard" ] || blocked=', and what it carried is blocked'
+		[ "$form" = json ] || echo "$name: down${blocked-}"
+		no_status
+	fi
+	worker=$(readlink "$folder/busy")
+	case $worker in *' up' | *' down') ! lives $worker || no_status "${worker##* } is at work (pid ${worker%% *})" ;; esac
+	hint="flushed by another tool? Put back what is missing with: sh $file up"
+	[ -z "${limited-}" ] || hint="a limit reached? Then: sh $file rekey, or new scripts where keys are fixed"
+	recall || no_status "$why"
+	recall_rows
+	found=$(scan)
+	case $found in *failed*) refused "looking at xfrm" "${found##*failed }" ;; esac
+	[ "$form" = watch ] || record
+	helper_pid=none
+	! uses helper || read_helper "$folder"
 	{
-		number=0; for word in $peers; do number=$((number + 1)); eval "echo peer ${word%%@*} ${word##*@} \$there_$number \$port_$number"; done
+		number=0
+		for word in $peers; do
+			number=$((number + 1))
+			eval "echo peer ${word%%@*} ${word##*@} \$there_$number \$port_$number"
+		done
 		policies | sed -n 's/^xfrm policy add \(src .* dir [a-z]*\) priority [0-9]*\( if_id [^ ]*\)\{0,1\} .* reqid \([0-9]*\).*/of \3 policy \1\2/p'
-		echo "$rows"; echo "$found"; { cat "$folder/gone" 2>/dev/null; counts; } | sed 's/^/count /'
+		echo "$rows"
+		echo "$found"
+		{
+			cat "$folder/gone" 2>/dev/null
+			counts
+		} | sed 's/^/count /'
 	} | awk -v name="$name" -v digest="$digest" -v helper="$helper_pid" -v heard="$heard" -v hint="$hint" -v form="$form" -v here="$here" -v port="${port-}" -v now="$(date +%s 2>/dev/null)" '
 	function end(address, port) { return port == "" ? address : (address ~ /:/ ? "[" address "]" : address) ":" port }
 	function ago(age) { return age < 120 ? age " s" : age < 7200 ? int(age / 60) " min" : age < 172800 ? int(age / 3600) " h" : int(age / 86400) " days" }
@@ -60,13 +80,28 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 		exit missing != "" ? 1 : silents > 0 ? 4 : 0
 	}'
 }
-no_status() { [ "$form" != json ] || echo "{\"name\":\"$name\",\"up\":false}"; [ $# = 0 ] || say "$1"; exit 1; }
+no_status() {
+	[ "$form" != json ] || echo "{\"name\":\"$name\",\"up\":false}"
+	[ $# = 0 ] || say "$1"
+	exit 1
+}
 watch() { # until ^C; where that is no terminal, a table a second without escapes
-	escape=''; [ ! -t 1 ] || [ "${TERM:-dumb}" = dumb ] || escape=yes
-	trap '[ -z "$escape" ] || echo; exit 0' HUP INT TERM; was=''; while :; do
-		now=$(snapshot 2>&1) || :; read -r time _ </proc/uptime; now="time $time
-$now"; columns=''; [ -z "$escape" ] || columns=$(stty size 2>/dev/null </dev/tty)
-		{ echo "$was"; echo --; echo "$now"; } | awk -v escape="$escape" -v columns="${columns##* }" '
+	escape=''
+	[ ! -t 1 ] || [ "${TERM:-dumb}" = dumb ] || escape=yes
+	trap '[ -z "$escape" ] || echo; exit 0' HUP INT TERM
+	was=''
+	while :; do
+		now=$(snapshot 2>&1) || :
+		read -r time _ </proc/uptime
+		now="time $time
+$now"
+		columns=''
+		[ -z "$escape" ] || columns=$(stty size 2>/dev/null </dev/tty)
+		{
+			echo "$was"
+			echo --
+			echo "$now"
+		} | awk -v escape="$escape" -v columns="${columns##* }" '
 		function put(line) { if (!put_any++ && escape && lines) printf "\033[%dA\r", lines; print escape ? substr(line, 1, columns > 0 ? columns : 80) "\033[K" : line }
 		function rate(i,  value, unit) {
 			if (!(($2, i) in before) || time <= then) return "-"
@@ -79,6 +114,7 @@ $now"; columns=''; [ -z "$escape" ] || columns=$(stty size 2>/dev/null </dev/tty
 		!peers++ { put(sprintf("  %-15s %-7s %9s %9s %9s %9s", "peer", "state", "in pkt/s", "in B/s", "out pkt/s", "out B/s")) }
 		{ line = sprintf("  %-15s %-7s %9s %9s %9s %9s ", $2, $3, rate(4), rate(5), rate(6), rate(7)); for (i = 8; i <= NF; i++) line = line " " $i; put(line) }
 		END { if (escape) printf "\033[J" }' || exit 0
-		was=$now; sleep 1
+		was=$now
+		sleep 1
 	done
 }

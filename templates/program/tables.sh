@@ -1,7 +1,12 @@
 # tables: needs clamp or exempt. Tables of nft of our own; nobody else's rule is touched.
 table=xfrmpair-$digest-$name
 add_table() { # NAME FUNCTION
-	if [ -n "$dry" ]; then echo "nft -f - <<END"; "$2"; echo END; return; fi
+	if [ -n "$dry" ]; then
+		echo "nft -f - <<END"
+		"$2"
+		echo END
+		return
+	fi
 	command -v nft >/dev/null || stop 1 "$1 needs nft (nftables)"
 	if [ -n "$mending" ] && nft list table inet "$table-$1" >/dev/null 2>&1; then return; fi
 	changed=yes
