@@ -134,6 +134,7 @@ int main(int argc, char **argv)
 		six->sin6_scope_id = if_nametoindex("r0");
 	if (bind(fd, (struct sockaddr *)&name, sizeof *six) < 0)
 		return 1;
+	setvbuf(stdout, NULL, _IOLBF, 0); /* said before it is answered: who has the answer reads it */
 	puts("ready");
 	for (;;) {
 		socklen_t length = sizeof name;
@@ -141,7 +142,6 @@ int main(int argc, char **argv)
 		size_t size;
 		int false_ones;
 
-		fflush(stdout);
 		got = recvfrom(fd, in, sizeof in, 0, (struct sockaddr *)&name, &length);
 		if (got == 60 && in[0] == 2 && in[1] == 1) {
 			printf("PCP map %u %u %u ", get16(in + 40), get16(in + 42), get32(in + 4));
