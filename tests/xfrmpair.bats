@@ -1681,8 +1681,8 @@ xfrmpair: --format: warning: they are fresh, no script has them: want --keys FIL
 		gives sh t/b.sh wireshark
 		[ "$status $stderr" = "2 b: Wireshark cannot decrypt this tunnel: it does not know $cipher, or takes espinudp-nonike for IKE" ]
 	done
-	[ "$(sh t/a.sh capture 2>&1 | tail -n 1)" = 'a: capture: want a FILE that is not there yet' ]
-	[ "$(sh t/a.sh capture x y 2>&1 | tail -n 1)" = 'a: capture: want a FILE that is not there yet' ]
+	[ "$(sh t/a.sh capture 2>&1 | head -n 1)" = 'a: capture: want a FILE that is not there yet' ]
+	[ "$(sh t/a.sh capture x y 2>&1 | head -n 1)" = 'a: capture: want a FILE that is not there yet' ]
 	gives sh t/a.sh capture x.pcap
 	[ "$status $stderr" = '1 a: is down' ]
 	[ ! -e x.pcap ]

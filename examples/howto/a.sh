@@ -55,7 +55,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 2709435779
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3298268053
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -1144,11 +1144,18 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 			cat "$folder/gone" 2>/dev/null
 			counts
 		} | sed 's/^/count /'
-	} | awk -v name="$name" -v digest="$digest" -v helper="$helper_pid" -v heard="$heard" -v hint="$hint" -v form="$form" -v here="$here" -v port="${port-}" -v now="$(date +%s 2>/dev/null)" '
+	} | awk -v name="$name" -v digest="$digest" -v here="$here" -v port="${port-}" -v helper="$helper_pid" -v heard="$heard" \
+		-v hint="$hint" -v form="$form" -v now="$(date +%s 2>/dev/null)" '
 	function end(address, port) { return port == "" ? address : (address ~ /:/ ? "[" address "]" : address) ":" port }
-	function ago(age) { return age < 120 ? age " s" : age < 7200 ? int(age / 60) " min" : age < 172800 ? int(age / 3600) " h" : int(age / 86400) " days" }
+	function ago(age) {
+		return age < 120 ? age " s" : age < 7200 ? int(age / 60) " min" : age < 172800 ? int(age / 3600) " h" : int(age / 86400) " days"
+	}
 	function quote(text) { gsub(/[\\"]/, "\\\\&", text); gsub(/[\001-\037]/, "?", text); return "\"" text "\"" }
 	function null(text) { return text == "" ? "null" : text }
+	function quote_or_null(text) { return text == "" ? "null" : quote(text) }
+	function field(name, value) { return "\"" name "\":" value }
+	function comma(list) { return list == "" ? "" : list "," }
+	function miss(words) { missing = missing "  " words "\n" }
 	function both(packets, bytes) { return sprintf("%12.0f packets %15.0f bytes\n", packets, bytes) }
 	$1 == "peer" { order[++n] = $2; peer[$3] = $2; at[$2] = end($4, $5); next }
 	$1 == "of" { id = $0; sub(/^of [^ ]* /, "", id); owner[id] = peer[$2]; next }
@@ -1156,20 +1163,23 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 	$1 ~ /^(in|out)[.]/ { epoch[$1 " " $3] = $2; next }
 	$1 == "missing" || $1 == "foreign" {
 		what = $1; sub(/^[a-z]* /, ""); sub(/,$/, ""); whose = $0 in owner ? owner[$0] : ""
-		if ($1 == "SA" && $2 ~ /^(in|out)[.]/) { whose = $2; sub(/[^.]*[.]/, "", whose); } if (whose != "") half[whose] = 1
+		if ($1 == "SA" && $2 ~ /^(in|out)[.]/) { whose = $2; sub(/[^.]*[.]/, "", whose) }
+		if (whose != "") half[whose] = 1
 		sub(/SA in\./, "SA from "); sub(/SA out\./, "SA to "); sub(/ 0x[0-9a-f]*$/, "")
-		if (!told[what $0]++) { missing = missing "  " what ": " $0 "\n"; list = list (list == "" ? "" : ",") quote((what == "foreign" ? "foreign " : "") $0) }
+		if (!told[what $0]++) { miss(what ": " $0); list = comma(list) quote((what == "foreign" ? "foreign " : "") $0) }
 	}
 	$1 == "sa" { # all epochs of a way in one line, the SPI of the latest that was used
 		packets[$2] += $4; bytes[$2] += $5; e = epoch[$2 " " $3]
 		if (!($2 in spi) || ($4 > 0 && (!used[$2] || e > latest[$2])) || (!used[$2] && e < latest[$2])) { spi[$2] = $3; latest[$2] = e }
 		if ($4 > 0) used[$2] = 1
-		if ($2 ~ /^out/ && $6 >= 2147483648) warnings = warnings "  warning: half of the sequence numbers to " substr($2, 5) " are used: rekey, or new scripts where keys are fixed\n"
+		if ($2 ~ /^out/ && $6 >= 2147483648) warnings = warnings "  warning: half of the sequence numbers to " substr($2, 5) \
+			" are used: rekey, or new scripts where keys are fixed\n"
 	}
 	END {
-		if (helper == "") { missing = missing "  missing: espdecap\n"; list = list (list == "" ? "" : ",") quote("espdecap") }
+		if (helper == "") { miss("missing: espdecap"); list = comma(list) quote("espdecap") }
 		for (i = 1; i <= n; i++) {
-			other = order[i]; in_ = "in." other; out = "out." other; age = ""; if (now > 0 && last[in_] > 0) { age = now - last[in_]; if (age < 0) age = 0 } # clocks jump
+			other = order[i]; in_ = "in." other; out = "out." other; age = ""
+			if (now > 0 && last[in_] > 0) { age = now - last[in_]; if (age < 0) age = 0 } # clocks jump
 			was_heard = total[in_, 1] > 0 || heard == "yes"
 			cause = helper == "" ? "no-helper" : other in half ? (in_ in spi && !(out in spi) ? "no-out-sa" : "half-up") : was_heard ? "" : "never-heard"
 			state = !(in_ in spi) && !(out in spi) ? "down" : other in half || helper == "" ? "half-up" : was_heard ? "up" : "silent"
@@ -1177,18 +1187,22 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 			words = !was_heard ? "not heard yet" : "heard" (age == "" ? "" : " " ago(age) " ago")
 			lines = lines sprintf("  %s: %s, %s, at %s\n", other, state, words, at[other])
 			for (way = in_; way != ""; way = way == in_ ? out : "") {
-				if (way in spi) lines = lines sprintf("  %-4s %-15s SPI %s epoch %-4s ", way == in_ ? "from" : "to", other, spi[way], latest[way]) both(packets[way], bytes[way])
-				lines = lines sprintf("  %-4s %-15s %-26s", way == in_ ? "from" : "to", other, "since up") both(total[way, 1], total[way, 2])
+				line = sprintf("  %-4s %-15s ", way == in_ ? "from" : "to", other)
+				if (way in spi) lines = lines line sprintf("SPI %s epoch %-4s ", spi[way], latest[way]) both(packets[way], bytes[way])
+				lines = lines line sprintf("%-26s", "since up") both(total[way, 1], total[way, 2])
 			}
-			lasting = sprintf("%.0f %.0f %.0f %.0f", total[in_, 1], total[in_, 2], total[out, 1], total[out, 2]); rows = rows "= " other " " state " " lasting " " words "\n"
-			split(lasting, sum, " "); objects = objects (i > 1 ? "," : "") "{\"name\":" quote(other) ",\"state\":\"" state "\",\"cause\":" (cause == "" ? "null" : quote(cause)) ",\"epoch\":" null(latest[out]) ",\"local\":" quote(end(here, port)) \
-				",\"remote\":" quote(at[other]) ",\"tx_packets\":" sum[3] ",\"tx_bytes\":" sum[4] ",\"rx_packets\":" sum[1] ",\"rx_bytes\":" sum[2] ",\"last_received_seconds\":" null(age) \
-				",\"spi_out\":" (out in spi ? quote(spi[out]) : "null") ",\"spi_in\":" (in_ in spi ? quote(spi[in_]) : "null") "}"
+			lasting = sprintf("%.0f %.0f %.0f %.0f", total[in_, 1], total[in_, 2], total[out, 1], total[out, 2])
+			rows = rows "= " other " " state " " lasting " " words "\n"
+			split(lasting, sum, " ")
+			objects = comma(objects) "{" field("name", quote(other)) "," field("state", quote(state)) "," field("cause", quote_or_null(cause)) "," \
+				field("epoch", null(latest[out])) "," field("local", quote(end(here, port))) "," field("remote", quote(at[other])) "," \
+				field("tx_packets", sum[3]) "," field("tx_bytes", sum[4]) "," field("rx_packets", sum[1]) "," field("rx_bytes", sum[2]) "," \
+				field("last_received_seconds", null(age)) "," field("spi_out", quote_or_null(spi[out])) "," field("spi_in", quote_or_null(spi[in_])) "}"
 		}
 		verdict = missing != "" ? "half up: " hint : "up, digest " digest (helper ~ /^[0-9]/ ? ", espdecap alive (pid " helper ")" : "") \
 			(silents == 0 ? "" : length(silent) < 28 ? "; nothing heard from " silent " yet" : "; nothing heard from " silents " of " n " yet")
-		if (form == "json") printf "{\"name\":%s,\"digest\":%s,\"up\":%s,\"helper_pid\":%s,\"peers\":[%s],\"missing\":[%s]}\n", quote(name), quote(digest), missing == "" ? "true" : "false", \
-			helper ~ /^[0-9]/ ? helper : "null", objects, list
+		if (form == "json") print "{" field("name", quote(name)) "," field("digest", quote(digest)) "," field("up", missing == "" ? "true" : "false") "," \
+			field("helper_pid", helper ~ /^[0-9]/ ? helper : "null") "," field("peers", "[" objects "]") "," field("missing", "[" list "]") "}"
 		else printf "%s: %s\n%s%s", name, verdict, missing, form == "watch" ? rows : "  this side: at " end(here, port) "\n" lines warnings
 		exit missing != "" ? 1 : silents > 0 ? 4 : 0
 	}'
@@ -1543,18 +1557,25 @@ kernel_counters() { # NAME VALUE; of these a kernel may have none
 }
 counters() { # those, and of our SAs
 	kernel_counters
-	scan | awk '$1 == "sa" { sum[$2] += $4; replay[$2] += $8; failed[$2] += $9 } $1 == "missing" || $1 == "failed" { sub(/,$/, ""); sub(/ 0x[0-9a-f]*$/, ""); gsub(/ /, "_"); print "is_" $0, 1 }
-		END { for (sa in sum) { print sa, sum[sa]; print "replay." sa, replay[sa]; print "failed." sa, failed[sa] } }'
+	scan | awk '
+	$1 == "sa" { sum[$2] += $4; replay[$2] += $8; failed[$2] += $9 }
+	$1 == "missing" || $1 == "failed" { sub(/,$/, ""); sub(/ 0x[0-9a-f]*$/, ""); gsub(/ /, "_"); print "is_" $0, 1 }
+	END { for (sa in sum) { print sa, sum[sa]; print "replay." sa, replay[sa]; print "failed." sa, failed[sa] } }'
 }
 lost() { # as such counters, what up added beside SAs and policies and is there no more
-	sed -n -e 's/^ip address delete \([^ ]*\) dev \([^ ]*\) \.$/address \1 \2/p' -e 's/^ip route delete \([^ ]*\) .*/route \1/p' "$folder/undo" 2>/dev/null | while read -r kind net device; do
-		case $kind$net in address*) [ -n "$(ip -o address show dev "$device" to "${net%/*}" 2>/dev/null)" ] ;; *:*) [ -n "$(ip -6 route show exact "$net")" ] ;; *) [ -n "$(ip route show exact "$net")" ] ;; esac || echo "is_missing_${kind}_$net 1"
+	sed -n -e 's/^ip address delete \([^ ]*\) dev \([^ ]*\) \.$/address \1 \2/p' \
+		-e 's/^ip route delete \([^ ]*\) .*/route \1/p' "$folder/undo" 2>/dev/null | while read -r kind net device; do
+		case $kind$net in
+		address*) [ -n "$(ip -o address show dev "$device" to "${net%/*}" 2>/dev/null)" ] ;;
+		*:*) [ -n "$(ip -6 route show exact "$net")" ] ;;
+		*) [ -n "$(ip route show exact "$net")" ] ;;
+		esac || echo "is_missing_${kind}_$net 1"
 	done
 }
-tell() {
+tell() { # CAUSE WORDS: the verdict, and what it rests on
 	say_check "$other: $1: $2"
 	bad=yes
-	[ -z "${3-}" ] || printf '  %s\n' "$3"
+	[ -z "$evidence" ] || printf '  %s\n' "$evidence"
 }
 say_check() { echo "$*"; }
 ends_of() { # NUMBER: leaves in from and to what a test of that peer pings, to being empty where the tunnel takes no ping
@@ -1579,7 +1600,10 @@ find_target() { # leaves in target_number the peer in whose nets TARGET is, of t
 	}
 	target_number=$(echo "$target $nets" | awk '
 	function binary(value, digits,  text) { for (; digits; digits--) { text = value % 2 text; value = int(value / 2) } return text }
-	function hex(word,  i, value) { for (i = 1; i <= length(word); i++) value = value * 16 + index("0123456789abcdef", tolower(substr(word, i, 1))) - 1; return value }
+	function hex(word,  i, value) {
+		for (i = 1; i <= length(word); i++) value = value * 16 + index("0123456789abcdef", tolower(substr(word, i, 1))) - 1
+		return value
+	}
 	function bits(address,  n, i, j, filled, part, text) {
 		if (address !~ /:/) { n = split(address, part, "."); for (i = 1; i <= n; i++) text = text binary(part[i], 8); return text }
 		sub(/^::/, ":", address); sub(/::$/, ":", address); n = split(address, part, ":")
@@ -1610,7 +1634,9 @@ find_ping() { # by path: busybox's shell would take its own, which cannot forbid
 	false
 }
 ping() { find_ping && "$ping_path" "$@"; }
-burst() { # to a file, for what looks names up may go on: small packets and of the largest to each peer, all at once, in 2 s, and meanwhile what their names stand for: "NUMBER small|big WORDS" of ping, a line each
+# Small packets and of the largest, to each peer, all at once, in 2 s; meanwhile what their names stand for. Prints lines of
+# ping, after "NUMBER small" or "NUMBER big"; to a file, for what looks names up may go on.
+burst() {
 	number=0 pings='' lookups=''
 	for word in $peers; do
 		number=$((number + 1))
@@ -1632,62 +1658,111 @@ burst() { # to a file, for what looks names up may go on: small packets and of t
 	[ -z "$pings" ] || wait $pings
 	[ -z "$lookups" ] || kill $lookups 2>/dev/null
 }
+mapping_of_peer() { # where the kernel said last that OTHER sends from
+	echo "$monitored" | while read -r line; do
+		case $line in
+		"Mapping change "*) at=${line##*-> } ;;
+		dst*reqid*)
+			line=${line#*reqid } line=${line%%[!0-9a-fx]*}
+			case " $peers " in *" $other@$((line)) "*) echo "$at" ;; esac
+			;;
+		esac
+	done | sed -n '$p'
+}
+moved_of_peer() { # ANSWERED: of what moved, what may have to do with OTHER: the kernel counts errors for all peers at once
+	echo "$moved" | tr ' ' '\n' | awk -v other="$other" -v answered="$1" '
+	{ whose = $0; sub(/\+.*/, "", whose) }
+	whose ~ /(^|[._])(in|out)\./ { sub(/.*(in|out)\./, "", whose); if (whose != other) next }
+	$0 != "" { word[++n] = $0 }
+	/^out\./ { sent = 1 }
+	END {
+		for (i = 1; i <= n; i++)
+			if (!(answered > 0 && word[i] ~ /^Xfrm/) && !(sent && word[i] ~ /^XfrmOut/)) printf "%s ", word[i]
+	}'
+}
 check_peer() { # FROM TO: what happened to packets to the peer OTHER, number NUMBER
 	outer_port='' from_now=''
 	eval "outer=\$there_$number outer_port=\${port_$number-}"
-	answered=$(echo "$answers" | sed -n "s/^$number small .* \([0-9]*\)\( packets\)* received.*/\1/p")
-	[ -z "$monitored" ] || from_now=$(echo "$monitored" | while read -r line; do case $line in "Mapping change "*) at=${line##*-> } ;;
-	dst*reqid*)
-		line=${line#*reqid } line=${line%%[!0-9a-fx]*}
-		case " $peers " in *" $other@$((line)) "*) echo "$at" ;; esac
-		;;
-	esac done | sed -n '$p')
-	mine=$(echo "$moved" | tr ' ' '\n' | awk -v other="$other" -v answered="${answered:-0}" '{ whose = $0; sub(/\+.*/, "", whose); if (whose ~ /(^|[._])(in|out)\./) { sub(/.*(in|out)\./, "", whose); if (whose != other) next } }
-		$0 != "" { word[++n] = $0 } /^out\./ { sent = 1 } END { for (i = 1; i <= n; i++) if (!(answered > 0 && word[i] ~ /^Xfrm/) && !(sent && word[i] ~ /^XfrmOut/)) printf "%s ", word[i] }') # the kernel counts for all peers at once
-	route=$(ip route get "$2" 2>&1)
-	after src $route
+	answered=$(echo "$answers" | sed -n "s/^$number small .* \([0-9]*\)\( packets\)* received.*/\1/p") answered=${answered:-0}
+	[ -z "$monitored" ] || from_now=$(mapping_of_peer)
+	mine=$(moved_of_peer "$answered")
+	after src $(ip route get "$2" 2>&1)
 	source=$word
-	set -- "$1" "$2" " $mine"
-	evidence="${answered:-0} of 4 pings answered; moved: ${mine:-nothing}"
-	case $before in *Xfrm*) ;; *) evidence="$evidence; this kernel does not count what it refuses (/proc/net/xfrm_stat)" ;; esac
-	case $3 in
+	evidence="$answered of 4 pings answered; moved: ${mine:-nothing}"
+	case $before in
+	*Xfrm*) ;;
+	*) evidence="$evidence; this kernel does not count what it refuses (/proc/net/xfrm_stat)" ;;
+	esac
+	case " $mine" in
 	*is_failed*) refused "looking at xfrm" "$(echo "${moved#*is_failed_}" | sed 's/+.*//; s/_/ /g')" ;;
-	*is_missing_SA_out."$other"* | *XfrmOutNoStates*) tell no-out-sa "the policy finds no SA to send with: expired, or deleted by another tool: sh $file up" "$evidence" ;;
-	*is_missing*) tell half-up "a part is missing, flushed or deleted by another tool: sh $file up" "$(echo "$mine" | tr ' ' '\n' | sed -n 's/^is_//; s/_/ /g; s/+.*//p' | sed -n '/^missing/p' | sed '2,$s/^/  /')" ;;
-	*XfrmOutPolBlock*) tell guarded "a policy blocks what is sent: the leak guard of a tunnel that is down, or a block of another tool: ip xfrm policy" "$evidence" ;;
+	*is_missing_SA_out."$other"* | *XfrmOutNoStates*)
+		tell no-out-sa "the policy finds no SA to send with: expired, or deleted by another tool: sh $file up"
+		;;
+	*is_missing*)
+		evidence=$(echo "$mine" | tr ' ' '\n' | sed -n 's/^is_//; s/_/ /g; s/+.*//p' | sed -n '/^missing/p' | sed '2,$s/^/  /')
+		tell half-up "a part is missing, flushed or deleted by another tool: sh $file up"
+		;;
+	*XfrmOutPolBlock*)
+		tell guarded "a policy blocks what is sent: the leak guard of a tunnel that is down, or a block of another tool: ip xfrm policy"
+		;;
 	*)
-		case $helper_pid in
-		'')
-			tell no-helper "espdecap does not run, so nothing is decapsulated: sh $file up" "$evidence"
-			return
+		if [ -z "$helper_pid" ]; then
+			tell no-helper "espdecap does not run, so nothing is decapsulated: sh $file up"
+		elif [ "$answered" = 0 ]; then
+			check_unanswered "$1" " $mine"
+		else check_big || check_forwards || check_source "$1" || say_check "$other: healthy"; fi
+		;;
+	esac
+}
+check_unanswered() { # FROM MOVED
+	case $2 in
+	*XfrmInNoStates*)
+		case $book in
+		*" $other "*" heard 0 "* | *"$other $name "*" heard 0 "*)
+			tell unknown-spi "packets come with an SPI that is unknown here: the other script is of another run than digest $digest? Then $anew"
+			;;
+		*)
+			tell epochs-apart "packets come with an SPI that is unknown here, though $other was heard before: a store was lost, or put back from a copy? New scripts on both sides"
 			;;
 		esac
-		if [ "${answered:-0}" -gt 0 ]; then
-			check_big || check_forwards || check_source "$1" || say_check "$other: healthy"
-			return
-		fi
-		case $3 in
-		*XfrmInNoStates*) case $book in *" $other "*" heard 0 "* | *"$other $name "*" heard 0 "*) tell unknown-spi "packets come with an SPI that is unknown here: the other script is of another run than digest $digest? Then $anew" "$evidence" ;;
-		*) tell epochs-apart "packets come with an SPI that is unknown here, though $other was heard before: a store was lost, or put back from a copy? New scripts on both sides" "$evidence" ;; esac ;;
-		*XfrmInStateMismatch*) tell no-encap "packets come in UDP to an SA without encap, or without to one with it: down and up, on both sides" "$evidence" ;;
-		*XfrmInStateProtoError* | *failed.in."$other"*) tell wrong-key "packets come that the key does not open: key, salt, ICV length or ESN differ: $anew" "$evidence" ;;
-		*XfrmInStateSeqError* | *replay.in."$other"*) tell replayed "sequence numbers come that were seen already: $other came up again without its store? There: rekey, or new scripts" "$evidence" ;;
-		*XfrmInTmplMismatch*" in.$other+"* | *" in.$other+"*XfrmInTmplMismatch*) tell template "what is decrypted does not fit the policy: reqid, mode or address of its template: down and up here" "$evidence" ;;
-		*XfrmInTmplMismatch*) tell clear-arrives "packets come in the clear that are to come encrypted: there, the tunnel is down, or NAT takes them first: sh $other.sh check" "$evidence" ;;
-		*XfrmInNoPols*) tell no-policy "what is decrypted is covered by no policy: other nets on the other side? Then $anew" "$evidence" ;;
-		*" in.$other+"*) if [ -n "$from_now" ]; then
-			case $was_heard$heard,$from_now in
-			no,"$outer":* | no,"[$outer]":*)
-				tell peer-port "$other sends from $from_now, and from no other place since up, not from port $outer_port: a symmetric NAT, or one that was met in the wrong order: update-peer $other $from_now, or both down, half a minute, the first side up first" "$evidence"
-				;;
-			*) tell peer-moved "$other sends from $from_now, not from where we send to: sh $file follow, or update-peer $other $from_now" "$evidence" ;; esac
-		else
-			tell firewall "packets come and are decrypted, and no answer gets through: a firewall here or there? Accept: meta secpath exists, or -m policy --dir in --pol ipsec" "$evidence"
+		;;
+	*XfrmInStateMismatch*)
+		tell no-encap "packets come in UDP to an SA without encap, or without to one with it: down and up, on both sides"
+		;;
+	*XfrmInStateProtoError* | *failed.in."$other"*)
+		tell wrong-key "packets come that the key does not open: key, salt, ICV length or ESN differ: $anew"
+		;;
+	*XfrmInStateSeqError* | *replay.in."$other"*)
+		tell replayed "sequence numbers come that were seen already: $other came up again without its store? There: rekey, or new scripts"
+		;;
+	*XfrmInTmplMismatch*" in.$other+"* | *" in.$other+"*XfrmInTmplMismatch*)
+		tell template "what is decrypted does not fit the policy: reqid, mode or address of its template: down and up here"
+		;;
+	*XfrmInTmplMismatch*)
+		tell clear-arrives "packets come in the clear that are to come encrypted: there, the tunnel is down, or NAT takes them first: sh $other.sh check"
+		;;
+	*XfrmInNoPols*)
+		tell no-policy "what is decrypted is covered by no policy: other nets on the other side? Then $anew"
+		;;
+	*" in.$other+"*)
+		case $was_heard$heard,$from_now in
+		*,)
+			tell firewall "packets come and are decrypted, and no answer gets through: a firewall here or there? Accept: meta secpath exists, or -m policy --dir in --pol ipsec"
 			tell_guess
-		fi ;;
-		*" out.$other+"*) check_name || check_socket "$3" || check_silent ;;
-		*) case ${source:-$1} in "$1") tell own-nat "what is sent leaves past the tunnel: NAT rules of this host take it first? up --nat-exempt" "$evidence" ;;
-		*) tell wrong-source "what is sent does not come from $1, but from $source, which the tunnel does not protect: ping -I $1, or a route with src $1" "$evidence" ;; esac ;;
+			;;
+		no,"$outer":* | no,"[$outer]":*)
+			tell peer-port "$other sends from $from_now, and from no other place since up, not from port $outer_port: a symmetric NAT, or one that was met in the wrong order: update-peer $other $from_now, or both down, half a minute, the first side up first"
+			;;
+		*)
+			tell peer-moved "$other sends from $from_now, not from where we send to: sh $file follow, or update-peer $other $from_now"
+			;;
+		esac
+		;;
+	*" out.$other+"*) check_name || check_socket "$2" || check_silent ;;
+	*)
+		case ${source:-$1} in
+		"$1") tell own-nat "what is sent leaves past the tunnel: NAT rules of this host take it first? up --nat-exempt" ;;
+		*) tell wrong-source "what is sent does not come from $1, but from $source, which the tunnel does not protect: ping -I $1, or a route with src $1" ;;
 		esac
 		;;
 	esac
@@ -1699,33 +1774,33 @@ check_name() { # true when it was that
 	at=$(cat "$folder/name.$number.check.$$" 2>/dev/null)
 	[ "$at" != "$outer" ] || return 1
 	case $at in '' | *[!0-9a-fA-F.:]*) at='not found' ;; esac
-	tell name "$host is $at, and $outer is what is used: sh $file follow, or down and up" "$evidence"
+	tell name "$host is $at, and $outer is what is used: sh $file follow, or down and up"
 }
 check_socket() { # MOVED: UDP came that nobody decapsulated, more than a keepalive: nobody has its socket, or another
 	uses helper || return 1
 	owner=$(ss -Hlunp "sport = :$port" 2>/dev/null)
 	case $helper_pid,$owner,$1 in
 	none,,*" UdpNoPorts+"*)
-		tell no-helper "UDP comes, and nobody holds the socket on port $port: have it started with: espdecap $(helper | sed 's/-u 65534 //')" "$evidence"
+		tell no-helper "UDP comes, and nobody holds the socket on port $port: have it started with: espdecap $(helper | sed 's/-u 65534 //')"
 		return
 		;;
 	esac
 	came=${1##*" UdpInDatagrams+"}
 	[ "$came" != "$1" ] && [ "${came%% *}" -gt 2 ] || return 1
 	case $helper_pid,$owner in none,*espdecap* | [0-9]*,*"pid=$helper_pid,"* | [0-9]*,) return 1 ;; esac
-	tell not-our-socket "UDP comes, and the kernel does not decapsulate it: the socket on port $port is not espdecap's; who has it: ss -lunp sport = :$port" "$evidence"
+	tell not-our-socket "UDP comes, and the kernel does not decapsulate it: the socket on port $port is not espdecap's; who has it: ss -lunp sport = :$port"
 }
 check_silent() {
 	case ${own_word-} in
 	*@"$outer" | *@"$outer":* | *@"[$outer]":*)
-		tell same-nat "$other is behind the same NAT, $outer, which does not turn packets around: new scripts with --lan" "$evidence"
+		tell same-nat "$other is behind the same NAT, $outer, which does not turn packets around: new scripts with --lan"
 		return
 		;;
 	esac
 	if [ -n "$was_heard" ]; then
-		tell not-arriving "we send, and hear nothing any more: the mapping is gone, or the other side is down; there: sh $other.sh check; then down and up here" "$evidence"
+		tell not-arriving "we send, and hear nothing any more: the mapping is gone, or the other side is down; there: sh $other.sh check; then down and up here"
 	else
-		tell never-heard "we send, and have heard nothing since up: is $other up, and of digest $digest? There: sh $other.sh check" "$evidence"
+		tell never-heard "we send, and have heard nothing since up: is $other up, and of digest $digest? There: sh $other.sh check"
 	fi
 	echo "  where check there says so too, what both send is lost on the way: probe and punch again
   where it says replayed, our count was too low (count-low): rekey here"
@@ -1733,25 +1808,34 @@ check_silent() {
 }
 tell_guess() { # whom to ask is not known of a net
 	[ "$number" != "$target_number" ] || return 0
-	case " ${other_nets-}" in ' ' | *" $to/32@"* | *" $to/128@"*) ;; *) echo "  $to was asked, as the first address there: if no host has it, name one that is there: sh $file check TARGET" ;; esac
+	case " ${other_nets-}" in
+	' ' | *" $to/32@"* | *" $to/128@"*) ;;
+	*) echo "  $to was asked, as the first address there: if no host has it, name one that is there: sh $file check TARGET" ;;
+	esac
 }
 check_big() { # small packets pass: do the largest? True when not
-	case $(echo "$answers" | grep "^$number big") in *' 0 received'* | *' 0 packets received'*) tell mtu "small packets pass, of $mtu bytes none: the path carries less; new scripts with --mtu, or --clamp for TCP" "$evidence" ;; *) false ;; esac
+	case $(echo "$answers" | grep "^$number big") in
+	*' 0 received'* | *' 0 packets received'*)
+		tell mtu "small packets pass, of $mtu bytes none: the path carries less; new scripts with --mtu, or --clamp for TCP"
+		;;
+	*) false ;;
+	esac
 }
 check_source() {                                                                        # FROM: this host answers there; does what it sends by itself go there too? True when not
 	case " ${other_nets-}" in *" 0.0.0.0/0@$number"* | *" ::/0@$number"*) return 1 ;; esac # which takes what this host forwards
-	[ -n "${own_nets-}" ] && [ -n "$source" ] && [ "$source" != "$1" ] && case $(for net in $own_nets; do ip -o address show to "$net"; done) in *" $source/"*) false ;; esac || return 1
-	tell wrong-source "what comes from $1 passes; what this host sends by itself comes from $source, which the tunnel does not protect: ping -I $1, or a route with src $1" "$evidence"
+	[ -n "${own_nets-}" ] && [ -n "$source" ] && [ "$source" != "$1" ] || return 1
+	case $(for net in $own_nets; do ip -o address show to "$net"; done) in *" $source/"*) return 1 ;; esac
+	tell wrong-source "what comes from $1 passes; what this host sends by itself comes from $source, which the tunnel does not protect: ping -I $1, or a route with src $1"
 }
 check_forwards() { # this host answers: are those behind it cut off? It is add_forwarding that knows, and with --forward changes it
 	uses forwarding || return 1
 	case $(forward='' dry='' add_forwarding 2>&1) in
-	*'cut off'*) tell no-forwarding "this host is reached, and hosts behind it are not, for it does not forward: down, then up --forward" "$evidence" ;;
-	*redirects*) tell redirected "this host is reached, and sends the hosts behind it past the tunnel, in the clear, by redirects: down, then up --forward" "$evidence" ;;
+	*'cut off'*) tell no-forwarding "this host is reached, and hosts behind it are not, for it does not forward: down, then up --forward" ;;
+	*redirects*) tell redirected "this host is reached, and sends the hosts behind it past the tunnel, in the clear, by redirects: down, then up --forward" ;;
 	*) false ;; esac
 }
 check_all() { # [TARGET]
-	bad='' target=${1-} monitor=''
+	bad='' evidence='' target=${1-} monitor=''
 	case $target in *[!0-9a-fA-F.:]*) fail 2 "'$target': want an address there, as ping takes it" ;; esac
 	find_target
 	if [ ! -d "$folder" ]; then
@@ -1789,7 +1873,11 @@ check_all() { # [TARGET]
 	for word in $peers; do
 		number=$((number + 1)) other=${word%%@*} was_heard=$(echo "$scanned" | grep "^sa in\.${word%%@*} [^ ]* [1-9]")
 		ends_of $number
-		if [ -n "$to" ]; then check_peer "$from" "$to"; else say_check "$other: no ping goes through, for the tunnel carries no ICMP; test it with: $test"; fi
+		if [ -n "$to" ]; then
+			check_peer "$from" "$to"
+		else
+			say_check "$other: no ping goes through, for the tunnel carries no ICMP; test it with: $test"
+		fi
 	done
 	(record) # as one who sees the counts has to
 	[ -z "$bad" ]
