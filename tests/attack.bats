@@ -11,6 +11,7 @@ setup() {
 	A=192.168.1.4:61525@85.9.8.7
 	B=192.168.2.100:61523@31.1.2.3:10421
 	C=10.0.0.1:4500@5.6.7.8
+	export XFRMPAIR_STATE=$PWD/state # the machine's own is left alone
 	umask 077
 }
 

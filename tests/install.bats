@@ -14,6 +14,7 @@ setup() {
 	mkdir "$BATS_TEST_TMPDIR/here" && cd "$BATS_TEST_TMPDIR/here" || return 1
 	COMPLETION=$PREFIX/share/bash-completion/completions/xfrmpair
 	TOP=$BATS_TEST_DIRNAME/..
+	export XFRMPAIR_STATE=$PWD/state # the machine's own is left alone
 }
 
 @test "install puts programs, manuals, completion, units and examples under PREFIX, for everybody to read" {
