@@ -34,8 +34,8 @@ static const struct row rows[OPTION_COUNT] = {
 	[OPTION_CLAMP] = { "clamp", NULL, 0, true, "lower the MSS of TCP connections to what fits inside (needs nft)" },
 	[OPTION_GUARD] = { "guard", NULL, 0, true, "after down, or an up that failed, block what the tunnel carries" },
 	[OPTION_ENCAP] = { "encap", "TYPE", 0, true, "espinudp (default), or espinudp-nonike for old peers" },
-	[OPTION_LIMIT_BYTES] = { "limit-bytes", "N", 0, true, "bytes that a side sends to another, at most; then that way ends" },
-	[OPTION_LIMIT_PACKETS] = { "limit-packets", "N", 0, true, "packets that a side sends to another, at most; then that way ends" },
+	[OPTION_LIMIT_BYTES] = { "limit-bytes", "N", 0, true, "bytes that a side sends to another, at most; then that direction stops" },
+	[OPTION_LIMIT_PACKETS] = { "limit-packets", "N", 0, true, "packets that a side sends to another, at most; then that direction stops" },
 	[OPTION_KEYS] = { "keys", "FILE", 0, true, "use these keys and SPIs instead of fresh ones;\n"
 	                  "                          with --save-keys, fresh ones for the pairs it has not" },
 	[OPTION_SAVE_KEYS] = { "save-keys", "FILE", 0, true, "write the keys and SPIs used" },
