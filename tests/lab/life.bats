@@ -488,7 +488,7 @@ send_as() {
 		run script a update-peer $words
 		echo "$words: $status $output"
 		[ "$status" -eq 2 ]
-		[[ "$(tail -1 <<<"$output")" == "a: "*": want "* ]]
+		[[ "$(head -1 <<<"$output")" == "a: "*": want "* ]]
 	done
 	[ "$(on a ip xfrm policy list; spis a; cat "$XFRMPAIR_RUN"/*.a/now)" = "$before" ]
 	on nb ip address add 31.1.2.9/24 dev wan

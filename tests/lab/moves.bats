@@ -34,8 +34,8 @@ scene() {
 	plain) "$net" up --nat-b keeps ;;
 	esac
 	xfrmpair -o "$BATS_TEST_TMPDIR" "${@:5}" "a=$A" "b=$B" 2>/dev/null
-	sed -i "s/while sleep 20 /while sleep $tick /" "$BATS_TEST_TMPDIR"/[ab].sh
-	grep -q "while sleep $tick " "$BATS_TEST_TMPDIR/a.sh"
+	sed -i "s/sleep 20 /sleep $tick /" "$BATS_TEST_TMPDIR"/[ab].sh
+	grep -q "sleep $tick " "$BATS_TEST_TMPDIR/a.sh"
 	case $A$B in *example*)
 		for side in a b; do
 			mkdir -p "/etc/netns/$LAB_PREFIX$side"
