@@ -575,6 +575,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 		to = NR % 2 ? 1 : 2
 		late = $1 - start - want
 		printf "%2d: to %d (want %d), %.4f s late\n", NR, peer, to, late
-		if (peer != to || late < -0.01 || late > 0.4 || !/"\\377", 1,/) bad = 1
-	} END { exit bad || NR < 25 }' "$RHYTHM"
+		if (peer != to || late < -0.01 || late > 0.95 || !/"\\377", 1,/) bad = 1
+		if (late > 0.4) slow++ # a machine that is busy, once or twice
+	} END { exit bad || slow > 4 || NR < 25 }' "$RHYTHM"
 }
