@@ -55,7 +55,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3298268053
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 2351830243
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -1925,6 +1925,7 @@ add_taps() {
 	}
 }
 start_tcpdump() { # NAME FILE WORDS...: through a pipe, for a system may let tcpdump write where it likes only
+	# what waits in the kernel when it is ended would be lost: hence --immediate-mode
 	kind=$1 out=$2
 	shift 2
 	{
@@ -1956,7 +1957,7 @@ capture() {                                                                     
 	if [ -n "${port-}" ]; then filter="udp port $port or $filter"; else filter="esp or $filter"; fi
 	tap=xfrmpair-$digest-$name-capture-$$ group=$(($$ % 65535 + 1)) captured=$1 cats=''
 	[ -z "$dry" ] || {
-		echo "tcpdump -i any -n -w $1 '$filter' &"
+		echo "tcpdump -i any --immediate-mode -n -w $1 '$filter' &"
 		echo "nft -f - <<END"
 		taps
 		echo END
@@ -1971,7 +1972,7 @@ capture() {                                                                     
 	) 2>/dev/null || fail 1 "cannot make $1 and $1.inner, or one is there already: want another FILE"
 	trap end_capture EXIT
 	trap 'exit 0' HUP INT TERM
-	start_tcpdump outer "$1" -i any "$filter" || {
+	start_tcpdump outer "$1" -i any --immediate-mode "$filter" || {
 		rm -f "$1" "$1.inner"
 		exit 1
 	}

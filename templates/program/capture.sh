@@ -36,6 +36,7 @@ add_taps() {
 	}
 }
 start_tcpdump() { # NAME FILE WORDS...: through a pipe, for a system may let tcpdump write where it likes only
+	# what waits in the kernel when it is ended would be lost: hence --immediate-mode
 	kind=$1 out=$2
 	shift 2
 	{
@@ -67,7 +68,7 @@ capture() {                                                                     
 	if [ -n "${port-}" ]; then filter="udp port $port or $filter"; else filter="esp or $filter"; fi
 	tap=xfrmpair-$digest-$name-capture-$$ group=$(($$ % 65535 + 1)) captured=$1 cats=''
 	[ -z "$dry" ] || {
-		echo "tcpdump -i any -n -w $1 '$filter' &"
+		echo "tcpdump -i any --immediate-mode -n -w $1 '$filter' &"
 		echo "nft -f - <<END"
 		taps
 		echo END
@@ -82,7 +83,7 @@ capture() {                                                                     
 	) 2>/dev/null || fail 1 "cannot make $1 and $1.inner, or one is there already: want another FILE"
 	trap end_capture EXIT
 	trap 'exit 0' HUP INT TERM
-	start_tcpdump outer "$1" -i any "$filter" || {
+	start_tcpdump outer "$1" -i any --immediate-mode "$filter" || {
 		rm -f "$1" "$1.inner"
 		exit 1
 	}
