@@ -467,6 +467,13 @@ $itself"
 -A INPUT -m policy --dir in --pol ipsec -j ACCEPT'
 }
 
+@test "a process that has ended lives no more, though nobody asks for it, as in a container without an init" {
+	bash -c '/bin/true & echo $! >ended; exec sleep 20' 3>&- &
+	until [ -s ended ] && grep -q '^State:.Z' "/proc/$(cat ended)/status"; do sleep 0.1; done
+	unit howto 6.1 mawk '' "! lives $(cat ended) $(cut -d' ' -f22 "/proc/$(cat ended)/stat")"
+	kill $!
+}
+
 @test "a process is known by its birth, and only one works on a folder" {
 	for SHELL_UNDER_TEST in dash 'busybox ash' bash mksh; do
 		export SHELL_UNDER_TEST
@@ -481,6 +488,12 @@ $itself"
 		# of one that was killed it is taken over, and given back at the end
 		unit howto 6.1 mawk '' 'claim down && [ -L "$folder/busy" ]'
 		[ ! -L "$(folder)/busy" ]
+		# one that ends just then is not in the way; where nobody can write, nobody is
+		unit howto 6.1 mawk '' 'tried=""; ln() { [ -n "$tried" ] && command ln "$@" || { tried=yes; false; }; }; claim down && [ -L "$folder/busy" ]'
+		run -1 unit howto 6.1 mawk '' 'ln() { false; }; claim_soon rekey'
+		[ "$output" = "a: cannot write to $PWD/$(folder)" ]
+		run -1 unit howto 6.1 mawk '' 'rm -r "$folder"; claim_soon rekey'
+		[ "$output" = 'a: went down meanwhile' ]
 	done
 }
 

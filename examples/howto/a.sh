@@ -55,7 +55,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 2351830243
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3661300855
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -151,10 +151,12 @@ $program
 $program
 "
 }
-# A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word. lives PID BIRTH: it does.
+# A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word; one that has ended has none, whoever its parent
+# may be that has not asked for it. lives PID BIRTH: it does.
 get_birth() {
 	birth=''
-	{ read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20}
+	{ read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20} || return
+	case $1 in [ZX]) birth='' ;; esac
 }
 lives() { [ -n "${2-}" ] && get_birth "$1" && [ "$birth" = "$2" ]; }
 is_here() { # FOLDER: made on this machine
@@ -172,23 +174,29 @@ read_helper() { # FOLDER: none, where another holds the socket
 	helper_pid=$process
 	[ "$born" != none ] || helper_pid=none
 }
-claim() { # VERB: this process alone works on the folder; false when another does: worker is its pid, birth and verb
-	until
+claim() { # VERB: this process alone works on the folder; false when another does: worker is its pid, birth and verb, or empty where nobody can
+	for again in 1 2 3 4 5 6 7 8 9; do
 		get_birth $$
-		ln -s "$$ $birth $1" "$folder/busy" 2>/dev/null
-	do
-		if ! worker=$(readlink "$folder/busy") || lives $worker; then return 1; else rm -f "$folder/busy"; fi # of one that was killed
+		! ln -s "$$ $birth $1" "$folder/busy" 2>/dev/null || {
+			trap 'rm -f "$folder/busy"' EXIT
+			return
+		}
+		worker=$(readlink "$folder/busy") || continue # it has ended since
+		! lives $worker || return 1
+		rm -f "$folder/busy" # of one that was killed
 	done
-	trap 'rm -f "$folder/busy"' EXIT
+	return 1
 }
 release() {
 	rm -f "$folder/busy"
 	trap - EXIT
 }
-claim_soon() { # VERB: the same, after a short wait for another that is at work; else it fails
+claim_soon() { # VERB: the same, after a short wait for another that is at work, but up waits for no up or down; else it fails
 	for try in 1 2 3 4 5 ''; do
 		! claim "$1" || return 0
+		[ -d "$folder" ] || fail 1 "went down meanwhile"
 		[ -n "$worker" ] || fail 1 "cannot write to $folder"
+		case $1,$worker in up,*' up' | up,*' down') try='' ;; esac
 		[ -n "$try" ] || fail 1 "${worker##* } is at work already (pid ${worker%% *})"
 		sleep 1
 	done
@@ -955,7 +963,7 @@ is_online() { # there is a route to the first peer, and our address is no tentat
 foreign() { fail 1 "taken: another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'): see: ip xfrm state; ip xfrm policy"; }
 check() { # all that could stand in the way, before anything is changed
 	if [ -d "$folder" ]; then
-		claim up || case $worker in '' | *' up' | *' down') fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}" ;; *) claim_soon up ;; esac
+		claim_soon up
 		recall || fail 1 "$why"
 		mending=yes
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
@@ -1075,7 +1083,7 @@ down() {
 	left='' told='' was='' stays=''
 	[ -z "$all" ] || for old in "$run"/*."$name" "$run"/*."$name".guard; do ! is_earlier "$old" || undo "$old" || left=yes; done
 	while [ -d "$folder" ] && ! claim down; do
-		[ -n "$worker" ] || fail 1 "cannot write to $folder"
+		[ -n "$worker" ] || [ ! -d "$folder" ] || fail 1 "cannot write to $folder"
 		[ "${worker##* }$told" != up ] || {
 			told=yes
 			say "ending up, which is at work (pid ${worker%% *})"

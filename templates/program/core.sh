@@ -91,10 +91,12 @@ $program
 $program
 "
 }
-# A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word. lives PID BIRTH: it does.
+# A process is known by its pid and its time of birth, in /proc/PID/stat the 22nd word; one that has ended has none, whoever its parent
+# may be that has not asked for it. lives PID BIRTH: it does.
 get_birth() {
 	birth=''
-	{ read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20}
+	{ read -r birth <"/proc/$1/stat"; } 2>/dev/null && set -- ${birth##*) } && birth=${20} || return
+	case $1 in [ZX]) birth='' ;; esac
 }
 lives() { [ -n "${2-}" ] && get_birth "$1" && [ "$birth" = "$2" ]; }
 is_here() { # FOLDER: made on this machine
@@ -112,23 +114,29 @@ read_helper() { # FOLDER: none, where another holds the socket
 	helper_pid=$process
 	[ "$born" != none ] || helper_pid=none
 }
-claim() { # VERB: this process alone works on the folder; false when another does: worker is its pid, birth and verb
-	until
+claim() { # VERB: this process alone works on the folder; false when another does: worker is its pid, birth and verb, or empty where nobody can
+	for again in 1 2 3 4 5 6 7 8 9; do
 		get_birth $$
-		ln -s "$$ $birth $1" "$folder/busy" 2>/dev/null
-	do
-		if ! worker=$(readlink "$folder/busy") || lives $worker; then return 1; else rm -f "$folder/busy"; fi # of one that was killed
+		! ln -s "$$ $birth $1" "$folder/busy" 2>/dev/null || {
+			trap 'rm -f "$folder/busy"' EXIT
+			return
+		}
+		worker=$(readlink "$folder/busy") || continue # it has ended since
+		! lives $worker || return 1
+		rm -f "$folder/busy" # of one that was killed
 	done
-	trap 'rm -f "$folder/busy"' EXIT
+	return 1
 }
 release() {
 	rm -f "$folder/busy"
 	trap - EXIT
 }
-claim_soon() { # VERB: the same, after a short wait for another that is at work; else it fails
+claim_soon() { # VERB: the same, after a short wait for another that is at work, but up waits for no up or down; else it fails
 	for try in 1 2 3 4 5 ''; do
 		! claim "$1" || return 0
+		[ -d "$folder" ] || fail 1 "went down meanwhile"
 		[ -n "$worker" ] || fail 1 "cannot write to $folder"
+		case $1,$worker in up,*' up' | up,*' down') try='' ;; esac
 		[ -n "$try" ] || fail 1 "${worker##* } is at work already (pid ${worker%% *})"
 		sleep 1
 	done

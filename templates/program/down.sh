@@ -4,7 +4,7 @@ down() {
 	left='' told='' was='' stays=''
 	[ -z "$all" ] || for old in "$run"/*."$name" "$run"/*."$name".guard; do ! is_earlier "$old" || undo "$old" || left=yes; done
 	while [ -d "$folder" ] && ! claim down; do
-		[ -n "$worker" ] || fail 1 "cannot write to $folder"
+		[ -n "$worker" ] || [ ! -d "$folder" ] || fail 1 "cannot write to $folder"
 		[ "${worker##* }$told" != up ] || {
 			told=yes
 			say "ending up, which is at work (pid ${worker%% *})"

@@ -38,7 +38,7 @@ is_online() { # there is a route to the first peer, and our address is no tentat
 foreign() { fail 1 "taken: another tool has the same $(echo "$found" | sed -n '/^foreign /{s///p;q;}'): see: ip xfrm state; ip xfrm policy"; }
 check() { # all that could stand in the way, before anything is changed
 	if [ -d "$folder" ]; then
-		claim up || case $worker in '' | *' up' | *' down') fail 1 "${worker:+${worker##* } is at work already (pid ${worker%% *})}${worker:-cannot write to $folder}" ;; *) claim_soon up ;; esac
+		claim_soon up
 		recall || fail 1 "$why"
 		mending=yes
 		[ "$here" = "${address:-$here}" ] || fail 1 "it is up with $here: take it down first, with: sh $file down"
