@@ -219,16 +219,14 @@ waits() {
 
 # pass N: through each SA that there is
 pass() {
-	sed -n 's/^xfrm state [a-z]* .* spi \(0x[0-9a-f]*\) .*/\1/p' host/kernel | while read -r spi; do
-		echo "$spi $(($(sed -n "s/^$spi //p" host/counts) + $1))"
-	done >host/more
+	awk -v more="$1" 'FILENAME == "host/counts" { count[$1] = $2; next } /^xfrm state/ { sub(/.* spi /, ""); print $1, count[$1] + more }' host/counts host/kernel >host/more
 	mv host/more host/counts
 }
 counts() { # OPTION...: what status counts in and out since up
 	$shell one.sh status --json | jq -r '.peers[0] | "\(.rx_packets) \(.rx_bytes) \(.tx_packets) \(.tx_bytes)"'
 }
 keeps_counts() {
-	rm -f host/counts
+	: >host/counts
 	cp t/a.sh one.sh # its secrets go
 	$shell one.sh up --no-punch 3>&-
 	[ "$(counts)" = '0 0 0 0' ]

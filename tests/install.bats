@@ -136,7 +136,9 @@ wireshark" ]
 	"$PREFIX/bin/xfrmpair" -o t a=192.168.1.4:4500@85.9.8.7+10.1.0.0/24 b=192.168.2.9:4500@31.1.2.3+10.2.0.0/24
 	"$PREFIX/bin/xfrmpair" -o plain 192.0.2.1 198.51.100.7
 	for script in t/a.sh plain/a.sh; do
-		sh $script --help | sed 's/.*\.sh //; s/ | /\n/g' >usage
+		sh $script --help | sed '/^$/,$d; s/.*\.sh //; s/ | /\n/g' >usage
+		# --help explains each option besides
+		grep -o -e '--[a-z-]*' usage | while read -r option; do sh $script --help | sed '1,/^$/d' | grep -q -e "  .*$option[ ,]"; done
 		{ echo -n; sed 's/^\[-n\] //; s/ .*//' usage; } | sed '1i-n' | sort >verbs
 		for verb in up down status rekey follow update-peer; do grep -qx -e "$verb" verbs; done
 		complete_words sh $script '' | diff verbs -

@@ -425,6 +425,7 @@ xfrmpair: alice.key may be deleted now: without it nobody can make these keys ag
 	sed 1d out | cmp - t/alice.sh
 }
 
+# bats test_tags=script
 @test "status of such a script has the fingerprint, down too, and --json has it as a field; no other script has it" {
 	writes alice t "$A" "$B"
 	"$XFRMPAIR" -o plain "${A%#*}" "${B%#*}" 2>said

@@ -1658,6 +1658,7 @@ xfrmpair: --format: warning: they are fresh, no script has them: want --keys FIL
 "IPv4","*","85.9.8.7","0x00001001"' ]
 }
 
+# bats test_tags=script
 @test "a script's wireshark: the rows of --format wireshark, under every shell; capture wants a FILE that is not there, and tells with -n what it would do" {
 	local shell
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state

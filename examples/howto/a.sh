@@ -55,7 +55,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3661300855
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 2994355601
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -85,7 +85,7 @@ case $- in *s*) ;; *) [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && fi
 case $run in /*) ;; *) run=$PWD/$run ;; esac
 folder=$run/$digest.$name # who makes the folder comes up: lock and journal in one
 anew='copy both scripts of one run anew'
-[ -z "${fingerprint-}" ] || anew='make both anew, each from the same words and options'
+[ -z "$fingerprint" ] || anew='make both anew, each from the same words and options'
 after() { # WORD WORDS: leaves in word what follows WORD
 	key=$1 word=''
 	while [ $# -gt 2 ]; do
@@ -338,7 +338,7 @@ make_new() { # FILE: nobody else has it open, nor has it led us elsewhere
 	)
 }
 write_book() { # MARGIN: to the store, whole or not at all, on the disk when it returns; false if it cannot be (cat: busybox's awk and sed see no full disk)
-	{ { [ -d "${store%/*}" ] || mkdir -p "${store%/*}"; } && make_new "$store.new" && echo "$book" | awk -v more="$1" -v esn="${esn-}" '{
+	{ { [ -d "${store%/*}" ] || mkdir -p "${store%/*}"; } && make_new "$store.new" && echo "$book" | awk -v more="$1" -v esn="$esn" '{
 		$11 += more; if ($11 > 4294967295) { if (esn) { $11 -= 4294967296; $12 += 1 } else $11 = 4294967295 } $11 = sprintf("%.0f", $11); print
 	}' | cat >"$store.new" && sync "$store.new" && mv "$store.new" "$store" && sync "${store%/*}"; } 2>/dev/null
 }
@@ -485,7 +485,7 @@ tally() { # [NUMBER]: what the kernel has counted, found, goes into book, with s
 		echo "$rows"
 		echo --
 		echo "$found"
-	} | awk -v name="$name" -v more="${1-0}" -v esn="${esn-}" '
+	} | awk -v name="$name" -v more="${1-0}" -v esn="$esn" '
 	$1 == "--" { section++; next }
 	!section { book[++pairs] = $0; pair[$1 == name ? $2 : $1] = pairs; next }
 	section == 1 { epoch[$1 " " $3] = $2; next }
@@ -531,7 +531,7 @@ scan() {
 		(
 			unset found
 			states
-			[ -z "${guard-}" ] || guards
+			[ -z "$guard" ] || guards
 			policies
 			echo --
 		)
@@ -619,13 +619,13 @@ scan() {
 # routes: needs own_nets, other_nets, mtu; own_address and own_device, interface, site where they are. The way to the other nets.
 source_for() { # NET: leaves in source the address that this host sends there from: its own inside what this side protects
 	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
-	case $dry${own_address-}@$1 in
+	case $dry$own_address@$1 in
 	yes*:*@*:* | yes*.*@*.*)
 		source=${own_address%/*}
 		return
 		;;
 	esac # which up would have added before
-	for own in ${own_address-} $own_nets; do
+	for own in $own_address $own_nets; do
 		after $family $(ip -o address show scope global to "$own")
 		source=${word%/*}
 		if [ -n "$source" ]; then return; fi
@@ -643,7 +643,7 @@ add_routes() {
 		eval "outer=\$there_${pair#*@}"
 		case $net in 0.0.0.0/0 | ::/0) continue ;; *:*) version=-6 ;; *) version=-4 ;; esac
 		source_for "$net"
-		[ -n "${site-}" ] || {
+		[ -n "$site" ] || {
 			after src $(ip route get "${net%/*}" 2>/dev/null)
 			[ "$word" != "$source" ] || continue
 		} # the kernel takes it by itself
@@ -653,8 +653,8 @@ add_routes() {
 				[ -n "$mending" ] || say "warning: there is a route to $net, which stays; it may lack: src $source mtu $mtu"
 				continue
 			}
-		way="dev ${interface-} -"
-		[ -n "${interface-}" ] || way=$(ip route get "$outer" 2>/dev/null) ||
+		way="dev $interface -"
+		[ -n "$interface" ] || way=$(ip route get "$outer" 2>/dev/null) ||
 			{
 				say "warning: no route to $outer yet, so none to $net: up again when there is one"
 				continue
@@ -677,7 +677,7 @@ list_rules() {
 	if [ -s /proc/net/ip_tables_names ] || ! command -v nft >/dev/null; then iptables-save 2>/dev/null; fi
 }
 warn_of_rules() {
-	list_rules | awk -v port="${port:-0}" -v forwards="${site-}" '
+	list_rules | awk -v port="${port:-0}" -v forwards="$site" '
 	function fate(i, verdict) { if (verdict != "" && !((chain, i) in end)) end[chain, i] = verdict }
 	function rule(text) { # what becomes of 1, a new connection that IPsec decrypted, and of 2, our UDP, which is an answer to our own
 		gsub(/ *(--)?comment ("[^"]*"|[^ ]*)| -m comment|log( prefix "[^"]*")? ?|counter packets [0-9]* bytes [0-9]* ?/, "", text)
@@ -986,12 +986,12 @@ check() { # all that could stand in the way, before anything is changed
 	esac
 	[ -n "$online" ] || ip route get "$there_1" >/dev/null 2>&1 || say "warning: no route to $there_1 in $wait s: it is set up all the same, and silent until there is one"
 	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac done
-	if [ -n "${first-}" ] && [ -z "$mending$no_punch" ] || [ -n "$map" ]; then find_program natprobe "${NATPROBE-}" || [ "$?$map" = 1 ] || fail 1 "$trouble"; fi
+	if [ -n "$first" ] && [ -z "$mending$no_punch" ] || [ -n "$map" ]; then find_program natprobe "${NATPROBE-}" || [ "$?$map" = 1 ] || fail 1 "$trouble"; fi
 	read_book
 	[ -n "$mending$dry" ] || turn step
 	derive
 	found=$(scan)
-	case $mending${limited-}$found in
+	case $mending$limited$found in
 	*foreign*) foreign ;;
 	*failed*) refused "looking at xfrm" "${found##*failed }" ;;
 	*keyless*) fail 1 "no keys at the end of $file: is it whole? From a pipe they cannot be read" ;;
@@ -1049,7 +1049,7 @@ up() {
 		[ -e "/sys/module/$esp" ] || modprobe -q "$esp" 2>/dev/null
 		[ -z "$map" ] || map_port
 		case $book in *" heard "[1-9]*) known=known ;; *) known='' ;; esac # in an earlier life: the hole is there, perhaps
-		[ -z "${first-}" ] || [ -n "$mending$no_punch$known" ] || punch
+		[ -z "$first" ] || [ -n "$mending$no_punch$known" ] || punch
 		case $found in *missing*) { journal states policies >>"$folder/undo" && note_rows; } 2>/dev/null || stop 1 "cannot write $folder/undo" ;; esac
 		case $mending$found in *"missing SA out"*) write_book $margin && erase || say "warning: cannot write $store: once this host has stopped without down, the other side will refuse what it sends, until both rekey; with fixed keys, until there are new scripts" ;; esac
 	else
@@ -1058,7 +1058,7 @@ up() {
 		derive
 		[ -z "$map" ] || map_port
 	fi
-	[ -z "${guard-}" ] || add_guards
+	[ -z "$guard" ] || add_guards
 	case ${found-missing SA} in
 	*"missing SA"*)
 		[ -n "$dry" ] || no_larval
@@ -1070,7 +1070,7 @@ up() {
 	[ -z "$dry" ] || return 0
 	[ -n "$changed" ] || fail 1 "is up already; see: sh $file status; take it down with: sh $file down"
 	keep_now
-	case ${first-}.$mending$no_punch.$known$heard in .* | *.yes*.* | *.. | *..yes) ;; *) listen || [ -z "$known" ] || again ;; esac
+	case $first.$mending$no_punch.$known$heard in .* | *.yes*.* | *.. | *..yes) ;; *) listen || [ -z "$known" ] || again ;; esac
 	keep_now
 	trap - HUP INT TERM PIPE
 	[ "$heard$mending" != no ] || unheard
@@ -1116,7 +1116,7 @@ down() {
 		say "is down"
 		return
 	fi
-	[ -z "${guard-}" ] || [ -n "$all" ] || stays=', and what it carried stays blocked'
+	[ -z "$guard" ] || [ -n "$all" ] || stays=', and what it carried stays blocked'
 	say "down$stays"
 }
 # status: up is all of it: SAs, policies and helper. Needs rekey's counts.
@@ -1131,7 +1131,7 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 	worker=$(readlink "$folder/busy")
 	case $worker in *' up' | *' down') ! lives $worker || no_status "${worker##* } is at work (pid ${worker%% *})" ;; esac
 	hint="flushed by another tool? Put back what is missing with: sh $file up"
-	[ -z "${limited-}" ] || hint="a limit reached? Then: sh $file rekey, or new scripts where keys are fixed"
+	[ -z "$limited" ] || hint="a limit reached? Then: sh $file rekey, or new scripts where keys are fixed"
 	recall || no_status "$why"
 	recall_rows
 	found=$(scan)
@@ -1152,7 +1152,7 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 			cat "$folder/gone" 2>/dev/null
 			counts
 		} | sed 's/^/count /'
-	} | awk -v name="$name" -v digest="$digest" -v here="$here" -v port="${port-}" -v helper="$helper_pid" -v heard="$heard" \
+	} | awk -v name="$name" -v digest="$digest" -v here="$here" -v port="$port" -v helper="$helper_pid" -v heard="$heard" \
 		-v hint="$hint" -v form="$form" -v now="$(date +%s 2>/dev/null)" '
 	function end(address, port) { return port == "" ? address : (address ~ /:/ ? "[" address "]" : address) ":" port }
 	function ago(age) {
@@ -1301,7 +1301,7 @@ steps() { # new ways in first, then what is sent with
 past() { echo "$found" | sed -n 's/^past //p'; }
 end_past() { error=$(past | ip -batch - 2>&1) || refused "states of epochs that are past" "$error"; }
 keep_limits() { # BEFORE: an SA with a limit that was there and is no more has reached it: it is not begun anew with the same key
-	[ -n "${limited-}" ] || return 0
+	[ -n "$limited" ] || return 0
 	reached=$(echo "$found" | sed -n 's/^missing SA \(out[^ ]* [^ ]*\),$/\1/p' | while read -r sa spi; do
 		case $1 in *"$sa "[0-9]*" $spi "*) echo "$sa $spi" ;; esac
 	done)
@@ -1598,7 +1598,7 @@ ends_of() { # NUMBER: leaves in from and to what a test of that peer pings, to b
 find_target() { # leaves in target_number the peer in whose nets TARGET is, of two the one with the longer prefix
 	target_number=''
 	[ -n "$target" ] || return 0
-	nets=${other_nets-}
+	nets=$other_nets
 	[ -n "$nets" ] || {
 		number=0
 		for word in $peers; do
@@ -1799,7 +1799,7 @@ check_socket() { # MOVED: UDP came that nobody decapsulated, more than a keepali
 	tell not-our-socket "UDP comes, and the kernel does not decapsulate it: the socket on port $port is not espdecap's; who has it: ss -lunp sport = :$port"
 }
 check_silent() {
-	case ${own_word-} in
+	case $own_word in
 	*@"$outer" | *@"$outer":* | *@"[$outer]":*)
 		tell same-nat "$other is behind the same NAT, $outer, which does not turn packets around: new scripts with --lan"
 		return
@@ -1816,7 +1816,7 @@ check_silent() {
 }
 tell_guess() { # whom to ask is not known of a net
 	[ "$number" != "$target_number" ] || return 0
-	case " ${other_nets-}" in
+	case " $other_nets" in
 	' ' | *" $to/32@"* | *" $to/128@"*) ;;
 	*) echo "  $to was asked, as the first address there: if no host has it, name one that is there: sh $file check TARGET" ;;
 	esac
@@ -1829,9 +1829,9 @@ check_big() { # small packets pass: do the largest? True when not
 	*) false ;;
 	esac
 }
-check_source() {                                                                        # FROM: this host answers there; does what it sends by itself go there too? True when not
-	case " ${other_nets-}" in *" 0.0.0.0/0@$number"* | *" ::/0@$number"*) return 1 ;; esac # which takes what this host forwards
-	[ -n "${own_nets-}" ] && [ -n "$source" ] && [ "$source" != "$1" ] || return 1
+check_source() {                                                                     # FROM: this host answers there; does what it sends by itself go there too? True when not
+	case " $other_nets" in *" 0.0.0.0/0@$number"* | *" ::/0@$number"*) return 1 ;; esac # which takes what this host forwards
+	[ -n "$own_nets" ] && [ -n "$source" ] && [ "$source" != "$1" ] || return 1
 	case $(for net in $own_nets; do ip -o address show to "$net"; done) in *" $source/"*) return 1 ;; esac
 	tell wrong-source "what comes from $1 passes; what this host sends by itself comes from $source, which the tunnel does not protect: ping -I $1, or a route with src $1"
 }
@@ -1897,10 +1897,10 @@ end_check() { # whatever ends it: who listens to the kernel and is forgotten has
 }
 # capture: needs epochs, follow. For Wireshark: the packets as they cross the net, the same inside, and the keys between the two.
 wireshark_table() { # its file esp_sa, of the SAs that are there, or that the store has when it is down
-	[ -n "${wireshark-}" ] || fail 2 "Wireshark cannot decrypt this tunnel: it does not know $cipher, or takes espinudp-nonike for IKE"
+	[ -n "$wireshark" ] || fail 2 "Wireshark cannot decrypt this tunnel: it does not know $cipher, or takes espinudp-nonike for IKE"
 	read_book
 	derive
-	number=0 decode='' ports="${port-} ${own_word##*:}"
+	number=0 decode='' ports="$port ${own_word##*:}"
 	for word in $peers; do
 		number=$((number + 1))
 		eval "ports=\"\$ports \${port_$number-}\""
@@ -1962,7 +1962,7 @@ end_capture() {
 }
 capture() {                                                                                                                   # FILE
 	case $esp in esp6) filter='icmp6 and ip6[40] < 5 or ip6[6] == 44' ;; *) filter='icmp[0] == 3 or ip[6:2] & 8191 != 0' ;; esac # ICMP errors, later fragments
-	if [ -n "${port-}" ]; then filter="udp port $port or $filter"; else filter="esp or $filter"; fi
+	if [ -n "$port" ]; then filter="udp port $port or $filter"; else filter="esp or $filter"; fi
 	tap=xfrmpair-$digest-$name-capture-$$ group=$(($$ % 65535 + 1)) captured=$1 cats=''
 	[ -z "$dry" ] || {
 		echo "tcpdump -i any --immediate-mode -n -w $1 '$filter' &"
@@ -2003,6 +2003,26 @@ usage() { echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch] [--wait S
        sh $name.sh status [--json|--watch] | rekey | follow | check [TARGET]
        sh $name.sh update-peer [NAME] ADDRESS:PORT
        sh $name.sh [-n] capture FILE | wireshark"; }
+help() {
+	usage
+	echo "
+  -n               print what would be done, without the keys, and do nothing
+  --local ADDR     this host has the address ADDR now
+  --no-punch       open no hole, and do not wait for the other side
+  --wait SECONDS   for an address of this host, and for the other side (60)"
+	! uses helper || echo "  --map            ask the router for the port (PCP, NAT-PMP); down gives it back
+  --no-helper      start no espdecap: another holds the socket, as systemd's unit does"
+	! uses forwarding || echo "  --forward        let this host forward for its nets; down ends that"
+	! uses exempt || echo "  --nat-exempt     what the tunnel carries passes this host's NAT by; down ends that"
+	echo "  --all            of earlier runs of this script, too
+  --json, --watch  for programs; for people, a table each second
+  TARGET           an address there, to be asked in place of the usual one
+  update-peer      send to another address or port of a peer from now on
+  capture FILE     what passes, outside and inside, until ^C
+  wireshark        the table that decrypts such a capture: it has the keys
+
+The other verbs: sed '/^\$/q' $file"
+}
 misuse() {
 	say "$@"
 	usage >&2
@@ -2017,7 +2037,7 @@ while [ $# -gt 0 ]; do
 		form=${1#--}
 		;;
 	-h | --help)
-		usage
+		help
 		exit 0
 		;;
 	--map)

@@ -1,9 +1,9 @@
 # capture: needs epochs, follow. For Wireshark: the packets as they cross the net, the same inside, and the keys between the two.
 wireshark_table() { # its file esp_sa, of the SAs that are there, or that the store has when it is down
-	[ -n "${wireshark-}" ] || fail 2 "Wireshark cannot decrypt this tunnel: it does not know $cipher, or takes espinudp-nonike for IKE"
+	[ -n "$wireshark" ] || fail 2 "Wireshark cannot decrypt this tunnel: it does not know $cipher, or takes espinudp-nonike for IKE"
 	read_book
 	derive
-	number=0 decode='' ports="${port-} ${own_word##*:}"
+	number=0 decode='' ports="$port ${own_word##*:}"
 	for word in $peers; do
 		number=$((number + 1))
 		eval "ports=\"\$ports \${port_$number-}\""
@@ -65,7 +65,7 @@ end_capture() {
 }
 capture() {                                                                                                                   # FILE
 	case $esp in esp6) filter='icmp6 and ip6[40] < 5 or ip6[6] == 44' ;; *) filter='icmp[0] == 3 or ip[6:2] & 8191 != 0' ;; esac # ICMP errors, later fragments
-	if [ -n "${port-}" ]; then filter="udp port $port or $filter"; else filter="esp or $filter"; fi
+	if [ -n "$port" ]; then filter="udp port $port or $filter"; else filter="esp or $filter"; fi
 	tap=xfrmpair-$digest-$name-capture-$$ group=$(($$ % 65535 + 1)) captured=$1 cats=''
 	[ -z "$dry" ] || {
 		echo "tcpdump -i any --immediate-mode -n -w $1 '$filter' &"

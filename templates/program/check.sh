@@ -38,7 +38,7 @@ ends_of() { # NUMBER: leaves in from and to what a test of that peer pings, to b
 find_target() { # leaves in target_number the peer in whose nets TARGET is, of two the one with the longer prefix
 	target_number=''
 	[ -n "$target" ] || return 0
-	nets=${other_nets-}
+	nets=$other_nets
 	[ -n "$nets" ] || {
 		number=0
 		for word in $peers; do
@@ -239,7 +239,7 @@ check_socket() { # MOVED: UDP came that nobody decapsulated, more than a keepali
 	tell not-our-socket "UDP comes, and the kernel does not decapsulate it: the socket on port $port is not espdecap's; who has it: ss -lunp sport = :$port"
 }
 check_silent() {
-	case ${own_word-} in
+	case $own_word in
 	*@"$outer" | *@"$outer":* | *@"[$outer]":*)
 		tell same-nat "$other is behind the same NAT, $outer, which does not turn packets around: new scripts with --lan"
 		return
@@ -256,7 +256,7 @@ check_silent() {
 }
 tell_guess() { # whom to ask is not known of a net
 	[ "$number" != "$target_number" ] || return 0
-	case " ${other_nets-}" in
+	case " $other_nets" in
 	' ' | *" $to/32@"* | *" $to/128@"*) ;;
 	*) echo "  $to was asked, as the first address there: if no host has it, name one that is there: sh $file check TARGET" ;;
 	esac
@@ -269,9 +269,9 @@ check_big() { # small packets pass: do the largest? True when not
 	*) false ;;
 	esac
 }
-check_source() {                                                                        # FROM: this host answers there; does what it sends by itself go there too? True when not
-	case " ${other_nets-}" in *" 0.0.0.0/0@$number"* | *" ::/0@$number"*) return 1 ;; esac # which takes what this host forwards
-	[ -n "${own_nets-}" ] && [ -n "$source" ] && [ "$source" != "$1" ] || return 1
+check_source() {                                                                     # FROM: this host answers there; does what it sends by itself go there too? True when not
+	case " $other_nets" in *" 0.0.0.0/0@$number"* | *" ::/0@$number"*) return 1 ;; esac # which takes what this host forwards
+	[ -n "$own_nets" ] && [ -n "$source" ] && [ "$source" != "$1" ] || return 1
 	case $(for net in $own_nets; do ip -o address show to "$net"; done) in *" $source/"*) return 1 ;; esac
 	tell wrong-source "what comes from $1 passes; what this host sends by itself comes from $source, which the tunnel does not protect: ping -I $1, or a route with src $1"
 }

@@ -25,7 +25,7 @@ case $- in *s*) ;; *) [ ! -f "$0" ] || { beside=$(cd -P -- "$path" && pwd) && fi
 case $run in /*) ;; *) run=$PWD/$run ;; esac
 folder=$run/$digest.$name # who makes the folder comes up: lock and journal in one
 anew='copy both scripts of one run anew'
-[ -z "${fingerprint-}" ] || anew='make both anew, each from the same words and options'
+[ -z "$fingerprint" ] || anew='make both anew, each from the same words and options'
 after() { # WORD WORDS: leaves in word what follows WORD
 	key=$1 word=''
 	while [ $# -gt 2 ]; do

@@ -37,6 +37,6 @@ down() {
 		say "is down"
 		return
 	fi
-	[ -z "${guard-}" ] || [ -n "$all" ] || stays=', and what it carried stays blocked'
+	[ -z "$guard" ] || [ -n "$all" ] || stays=', and what it carried stays blocked'
 	say "down$stays"
 }

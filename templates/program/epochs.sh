@@ -44,7 +44,7 @@ make_new() { # FILE: nobody else has it open, nor has it led us elsewhere
 	)
 }
 write_book() { # MARGIN: to the store, whole or not at all, on the disk when it returns; false if it cannot be (cat: busybox's awk and sed see no full disk)
-	{ { [ -d "${store%/*}" ] || mkdir -p "${store%/*}"; } && make_new "$store.new" && echo "$book" | awk -v more="$1" -v esn="${esn-}" '{
+	{ { [ -d "${store%/*}" ] || mkdir -p "${store%/*}"; } && make_new "$store.new" && echo "$book" | awk -v more="$1" -v esn="$esn" '{
 		$11 += more; if ($11 > 4294967295) { if (esn) { $11 -= 4294967296; $12 += 1 } else $11 = 4294967295 } $11 = sprintf("%.0f", $11); print
 	}' | cat >"$store.new" && sync "$store.new" && mv "$store.new" "$store" && sync "${store%/*}"; } 2>/dev/null
 }
@@ -191,7 +191,7 @@ tally() { # [NUMBER]: what the kernel has counted, found, goes into book, with s
 		echo "$rows"
 		echo --
 		echo "$found"
-	} | awk -v name="$name" -v more="${1-0}" -v esn="${esn-}" '
+	} | awk -v name="$name" -v more="${1-0}" -v esn="$esn" '
 	$1 == "--" { section++; next }
 	!section { book[++pairs] = $0; pair[$1 == name ? $2 : $1] = pairs; next }
 	section == 1 { epoch[$1 " " $3] = $2; next }

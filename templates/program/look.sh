@@ -24,7 +24,7 @@ scan() {
 		(
 			unset found
 			states
-			[ -z "${guard-}" ] || guards
+			[ -z "$guard" ] || guards
 			policies
 			echo --
 		)

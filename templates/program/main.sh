@@ -5,6 +5,26 @@ usage() { echo "usage: sh $name.sh [-n] up [--local ADDR] [--no-punch] [--wait S
        sh $name.sh status [--json|--watch] | rekey | follow | check [TARGET]
        sh $name.sh update-peer [NAME] ADDRESS:PORT
        sh $name.sh [-n] capture FILE | wireshark"; }
+help() {
+	usage
+	echo "
+  -n               print what would be done, without the keys, and do nothing
+  --local ADDR     this host has the address ADDR now
+  --no-punch       open no hole, and do not wait for the other side
+  --wait SECONDS   for an address of this host, and for the other side (60)"
+	! uses helper || echo "  --map            ask the router for the port (PCP, NAT-PMP); down gives it back
+  --no-helper      start no espdecap: another holds the socket, as systemd's unit does"
+	! uses forwarding || echo "  --forward        let this host forward for its nets; down ends that"
+	! uses exempt || echo "  --nat-exempt     what the tunnel carries passes this host's NAT by; down ends that"
+	echo "  --all            of earlier runs of this script, too
+  --json, --watch  for programs; for people, a table each second
+  TARGET           an address there, to be asked in place of the usual one
+  update-peer      send to another address or port of a peer from now on
+  capture FILE     what passes, outside and inside, until ^C
+  wireshark        the table that decrypts such a capture: it has the keys
+
+The other verbs: sed '/^\$/q' $file"
+}
 misuse() {
 	say "$@"
 	usage >&2
@@ -19,7 +39,7 @@ while [ $# -gt 0 ]; do
 		form=${1#--}
 		;;
 	-h | --help)
-		usage
+		help
 		exit 0
 		;;
 	--map)

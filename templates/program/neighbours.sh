@@ -4,7 +4,7 @@ neighbours() {
 		case $pair in 0.0.0.0/0@*) version=-4 any=0.0.0.0/0 links='scope link' ;; ::/0@*) version=-6 any=::/0 links='proto kernel' ;; *) continue ;; esac
 		ip $version -o route show $links | while read -r link _; do
 			case $link in fe80:* | ff* | default) continue ;; */*) ;; *:*) link=$link/128 ;; *) link=$link/32 ;; esac
-			[ -z "${guard-}" ] || near_nets=$any # whatever this host sends from
+			[ -z "$guard" ] || near_nets=$any # whatever this host sends from
 			for own in ${near_nets:-$own_nets}; do
 				case $version$own in "-4"*:* | "-4$link" | "-6$link" | "-6"*.*) continue ;; esac
 				echo "xfrm policy update src $own dst $link dir out priority 2500

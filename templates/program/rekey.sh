@@ -46,7 +46,7 @@ steps() { # new ways in first, then what is sent with
 past() { echo "$found" | sed -n 's/^past //p'; }
 end_past() { error=$(past | ip -batch - 2>&1) || refused "states of epochs that are past" "$error"; }
 keep_limits() { # BEFORE: an SA with a limit that was there and is no more has reached it: it is not begun anew with the same key
-	[ -n "${limited-}" ] || return 0
+	[ -n "$limited" ] || return 0
 	reached=$(echo "$found" | sed -n 's/^missing SA \(out[^ ]* [^ ]*\),$/\1/p' | while read -r sa spi; do
 		case $1 in *"$sa "[0-9]*" $spi "*) echo "$sa $spi" ;; esac
 	done)

@@ -1,13 +1,13 @@
 # routes: needs own_nets, other_nets, mtu; own_address and own_device, interface, site where they are. The way to the other nets.
 source_for() { # NET: leaves in source the address that this host sends there from: its own inside what this side protects
 	case $1 in *:*) family=inet6 ;; *) family=inet ;; esac
-	case $dry${own_address-}@$1 in
+	case $dry$own_address@$1 in
 	yes*:*@*:* | yes*.*@*.*)
 		source=${own_address%/*}
 		return
 		;;
 	esac # which up would have added before
-	for own in ${own_address-} $own_nets; do
+	for own in $own_address $own_nets; do
 		after $family $(ip -o address show scope global to "$own")
 		source=${word%/*}
 		if [ -n "$source" ]; then return; fi
@@ -25,7 +25,7 @@ add_routes() {
 		eval "outer=\$there_${pair#*@}"
 		case $net in 0.0.0.0/0 | ::/0) continue ;; *:*) version=-6 ;; *) version=-4 ;; esac
 		source_for "$net"
-		[ -n "${site-}" ] || {
+		[ -n "$site" ] || {
 			after src $(ip route get "${net%/*}" 2>/dev/null)
 			[ "$word" != "$source" ] || continue
 		} # the kernel takes it by itself
@@ -35,8 +35,8 @@ add_routes() {
 				[ -n "$mending" ] || say "warning: there is a route to $net, which stays; it may lack: src $source mtu $mtu"
 				continue
 			}
-		way="dev ${interface-} -"
-		[ -n "${interface-}" ] || way=$(ip route get "$outer" 2>/dev/null) ||
+		way="dev $interface -"
+		[ -n "$interface" ] || way=$(ip route get "$outer" 2>/dev/null) ||
 			{
 				say "warning: no route to $outer yet, so none to $net: up again when there is one"
 				continue

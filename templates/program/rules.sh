@@ -5,7 +5,7 @@ list_rules() {
 	if [ -s /proc/net/ip_tables_names ] || ! command -v nft >/dev/null; then iptables-save 2>/dev/null; fi
 }
 warn_of_rules() {
-	list_rules | awk -v port="${port:-0}" -v forwards="${site-}" '
+	list_rules | awk -v port="${port:-0}" -v forwards="$site" '
 	function fate(i, verdict) { if (verdict != "" && !((chain, i) in end)) end[chain, i] = verdict }
 	function rule(text) { # what becomes of 1, a new connection that IPsec decrypted, and of 2, our UDP, which is an answer to our own
 		gsub(/ *(--)?comment ("[^"]*"|[^ ]*)| -m comment|log( prefix "[^"]*")? ?|counter packets [0-9]* bytes [0-9]* ?/, "", text)

@@ -10,7 +10,7 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 	worker=$(readlink "$folder/busy")
 	case $worker in *' up' | *' down') ! lives $worker || no_status "${worker##* } is at work (pid ${worker%% *})" ;; esac
 	hint="flushed by another tool? Put back what is missing with: sh $file up"
-	[ -z "${limited-}" ] || hint="a limit reached? Then: sh $file rekey, or new scripts where keys are fixed"
+	[ -z "$limited" ] || hint="a limit reached? Then: sh $file rekey, or new scripts where keys are fixed"
 	recall || no_status "$why"
 	recall_rows
 	found=$(scan)
@@ -31,7 +31,7 @@ snapshot() { # in the form that people read, json, or for watch: "= PEER STATE P
 			cat "$folder/gone" 2>/dev/null
 			counts
 		} | sed 's/^/count /'
-	} | awk -v name="$name" -v digest="$digest" -v here="$here" -v port="${port-}" -v helper="$helper_pid" -v heard="$heard" \
+	} | awk -v name="$name" -v digest="$digest" -v here="$here" -v port="$port" -v helper="$helper_pid" -v heard="$heard" \
 		-v hint="$hint" -v form="$form" -v now="$(date +%s 2>/dev/null)" '
 	function end(address, port) { return port == "" ? address : (address ~ /:/ ? "[" address "]" : address) ":" port }
 	function ago(age) {

@@ -61,12 +61,12 @@ check() { # all that could stand in the way, before anything is changed
 	esac
 	[ -n "$online" ] || ip route get "$there_1" >/dev/null 2>&1 || say "warning: no route to $there_1 in $wait s: it is set up all the same, and silent until there is one"
 	for part in $parts; do case $part in interface | helper) check_"$part" ;; esac done
-	if [ -n "${first-}" ] && [ -z "$mending$no_punch" ] || [ -n "$map" ]; then find_program natprobe "${NATPROBE-}" || [ "$?$map" = 1 ] || fail 1 "$trouble"; fi
+	if [ -n "$first" ] && [ -z "$mending$no_punch" ] || [ -n "$map" ]; then find_program natprobe "${NATPROBE-}" || [ "$?$map" = 1 ] || fail 1 "$trouble"; fi
 	read_book
 	[ -n "$mending$dry" ] || turn step
 	derive
 	found=$(scan)
-	case $mending${limited-}$found in
+	case $mending$limited$found in
 	*foreign*) foreign ;;
 	*failed*) refused "looking at xfrm" "${found##*failed }" ;;
 	*keyless*) fail 1 "no keys at the end of $file: is it whole? From a pipe they cannot be read" ;;
@@ -124,7 +124,7 @@ up() {
 		[ -e "/sys/module/$esp" ] || modprobe -q "$esp" 2>/dev/null
 		[ -z "$map" ] || map_port
 		case $book in *" heard "[1-9]*) known=known ;; *) known='' ;; esac # in an earlier life: the hole is there, perhaps
-		[ -z "${first-}" ] || [ -n "$mending$no_punch$known" ] || punch
+		[ -z "$first" ] || [ -n "$mending$no_punch$known" ] || punch
 		case $found in *missing*) { journal states policies >>"$folder/undo" && note_rows; } 2>/dev/null || stop 1 "cannot write $folder/undo" ;; esac
 		case $mending$found in *"missing SA out"*) write_book $margin && erase || say "warning: cannot write $store: once this host has stopped without down, the other side will refuse what it sends, until both rekey; with fixed keys, until there are new scripts" ;; esac
 	else
@@ -133,7 +133,7 @@ up() {
 		derive
 		[ -z "$map" ] || map_port
 	fi
-	[ -z "${guard-}" ] || add_guards
+	[ -z "$guard" ] || add_guards
 	case ${found-missing SA} in
 	*"missing SA"*)
 		[ -n "$dry" ] || no_larval
@@ -145,7 +145,7 @@ up() {
 	[ -z "$dry" ] || return 0
 	[ -n "$changed" ] || fail 1 "is up already; see: sh $file status; take it down with: sh $file down"
 	keep_now
-	case ${first-}.$mending$no_punch.$known$heard in .* | *.yes*.* | *.. | *..yes) ;; *) listen || [ -z "$known" ] || again ;; esac
+	case $first.$mending$no_punch.$known$heard in .* | *.yes*.* | *.. | *..yes) ;; *) listen || [ -z "$known" ] || again ;; esac
 	keep_now
 	trap - HUP INT TERM PIPE
 	[ "$heard$mending" != no ] || unheard
