@@ -36,10 +36,10 @@ teardown() {
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root: $1"; }
 need() { command -v "$1" >/dev/null || skip "needs $1"; }
 
-# until COMMAND succeeds, for at most 3 s
+# until COMMAND succeeds, for at most 10 s
 until_true() {
 	local try
-	for try in {1..60}; do
+	for try in {1..200}; do
 		if "$@"; then return; fi
 		sleep 0.05
 	done

@@ -142,10 +142,10 @@ decrypts() {
 		both_up
 		from=192.168.1.4 to=192.168.2.100
 		case $options in *inner*) from=10.99.0.1 to=10.99.0.2 ;; *transport*) to=31.1.2.3 ;; esac
-		rm -rf "$BATS_TEST_TMPDIR/t.pcap"* "$BATS_TEST_TMPDIR/ws"
+		rm -rf "$BATS_TEST_TMPDIR/t.pcap"* "$BATS_TEST_TMPDIR/ws" "$BATS_TEST_TMPDIR/said"
 		on a nft list ruleset >"$BATS_TEST_TMPDIR/rules"
 		script a capture "$BATS_TEST_TMPDIR/t.pcap" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
-		for _ in {1..50}; do ! grep -q 'captures until' "$BATS_TEST_TMPDIR/said" || break; sleep 0.1; done
+		for _ in {1..200}; do ! grep -qs 'captures until' "$BATS_TEST_TMPDIR/said" || break; sleep 0.1; done
 		answers a $from $to
 		mkdir -p "$BATS_TEST_TMPDIR/ws/a"
 		script a wireshark >"$BATS_TEST_TMPDIR/ws/a/esp_sa" 2>"$BATS_TEST_TMPDIR/warned"

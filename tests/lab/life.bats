@@ -336,6 +336,7 @@ all_down_and_gone() {
 
 # follow SIDE: begins it; what it says goes to follow.SIDE
 follow() {
+	: >"$BATS_TEST_TMPDIR/follow.$1" # what an earlier one said is not this one's
 	script "$1" follow >"$BATS_TEST_TMPDIR/follow.$1" 2>&1 3>&- &
 	for _ in $(seq 100); do
 		! grep -q follows "$BATS_TEST_TMPDIR/follow.$1" || return 0

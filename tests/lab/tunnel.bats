@@ -302,6 +302,7 @@ teardown() { all_down; }
 	generate --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	key=$(awk '$1 == "a" { print substr($5, 3) }' "$BATS_TEST_TMPDIR/keys")
 	for shell in dash 'busybox ash' bash mksh; do
+		: >"$BATS_TEST_TMPDIR/said"
 		# strace would wait for espdecap, too
 		on a strace -f --seccomp-bpf -s 4096 -o "$BATS_TEST_TMPDIR/trace" -e trace=execve,openat,open,creat $shell "$BATS_TEST_TMPDIR/a.sh" up --no-punch \
 			>"$BATS_TEST_TMPDIR/said" 3>&- &
