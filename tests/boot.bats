@@ -324,6 +324,17 @@ helperless() {
 	run -4 sh t/a.sh status
 }
 
+@test "a peer that moves, where espdecap is stopped: it is ended all the same, and another begun" {
+	sh t/a.sh up --no-punch
+	read -r stopped _ <run/*.a/helper
+	kill -STOP "$stopped"
+	run -0 timeout 30 sh t/a.sh update-peer 31.1.2.4:4501
+	read -r pid _ <run/*.a/helper
+	[ "$pid" != "$stopped" ]
+	run -4 sh t/a.sh status
+	[[ "$output" == *", espdecap alive (pid $pid)"* ]]
+}
+
 @test "follow leaves nothing of it behind, whether it is ended or the tunnel taken down, nor does check" {
 	sh t/a.sh up --no-punch
 	for end in kill down; do

@@ -55,7 +55,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 2994355601
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 55980297
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -850,9 +850,14 @@ name_owner() { # leaves in owner, which is ss's word for it, who that is to a pe
 	done ;;
 	esac
 }
-end_helper() {
+end_helper() { # at once, but for one that is stopped: that hears only KILL
 	read_helper "$folder"
-	while lives "${helper_pid:-0}" "$born"; do kill "$helper_pid" 2>/dev/null; done
+	tries=0 signal=TERM
+	while lives "${helper_pid:-0}" "$born" && [ "$tries" -lt 2000 ]; do
+		kill -s "$signal" "$helper_pid" 2>/dev/null
+		tries=$((tries + 1))
+		[ "$tries" -lt 1000 ] || signal=KILL
+	done
 }
 add_helper() {
 	if [ -n "$dry" ]; then

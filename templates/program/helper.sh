@@ -33,9 +33,14 @@ name_owner() { # leaves in owner, which is ss's word for it, who that is to a pe
 	done ;;
 	esac
 }
-end_helper() {
+end_helper() { # at once, but for one that is stopped: that hears only KILL
 	read_helper "$folder"
-	while lives "${helper_pid:-0}" "$born"; do kill "$helper_pid" 2>/dev/null; done
+	tries=0 signal=TERM
+	while lives "${helper_pid:-0}" "$born" && [ "$tries" -lt 2000 ]; do
+		kill -s "$signal" "$helper_pid" 2>/dev/null
+		tries=$((tries + 1))
+		[ "$tries" -lt 1000 ] || signal=KILL
+	done
 }
 add_helper() {
 	if [ -n "$dry" ]; then
