@@ -47,7 +47,6 @@ flood() {
 		print "$sent\n"' "$@"
 }
 
-# These two come first: after the others the second has been seen to fail, with no packet of b through its router.
 # heard_beside_a_flood ROUTER-OPTION...: both sides, the second a second after the first, with packets in everybody's name meanwhile
 heard_beside_a_flood() {
 	export LAB_PREFIX=z-
@@ -113,35 +112,28 @@ heard_beside_a_flood() {
 	answers a 192.168.1.4 192.168.2.100
 }
 
-@test "a peer heard from another port than it was generated for is answered there" {
-	generate "$A" 192.168.2.100:61523@31.1.2.3:10422
-	punch_up a
-	sleep 1
-	punch_up b
-	wait
-	[[ "$(said a)" == *"a: b is heard from port 10421, not from the one it was generated for: using that for this run"* ]]
-	answers a 192.168.1.4 192.168.2.100
-	answers b 192.168.2.100 192.168.1.4
-	script a status
-	script a down
-	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
-}
-
-@test "a peer that has another address than it was generated for is answered there, where strangers are let in" {
+@test "a peer that has another port or address than it was generated for is answered there, where strangers are let in" {
 	export LAB_PREFIX=o-
 	"$net" up --open-side a
-	generate 85.9.8.7:61525 192.168.2.100:61523@31.1.2.9:10421
-	punch_up a --wait 30
-	sleep 1
-	punch_up b --wait 30
-	wait
-	said a
-	[ "$(cat "$BATS_TEST_TMPDIR/a.status")" = 0 ]
-	said a | grep -q '^a: b is heard at 31.1.2.3:10421, not at 31.1.2.9:10421, which it was generated for: using that for this run$'
-	answers a 85.9.8.7 192.168.2.100
-	answers b 192.168.2.100 85.9.8.7
-	script a down
-	script b down
+	for expected in 31.1.2.3:10422 31.1.2.9:10421; do
+		generate 85.9.8.7:61525 "192.168.2.100:61523@$expected"
+		punch_up a --wait 30
+		sleep 1
+		punch_up b --wait 30
+		wait
+		said a
+		[ "$(cat "$BATS_TEST_TMPDIR/a.status")" = 0 ]
+		case $expected in
+		31.1.2.3:*) said a | grep -q '^a: b is heard from port 10421, not from the one it was generated for: using that for this run$' ;;
+		*) said a | grep -q '^a: b is heard at 31.1.2.3:10421, not at 31.1.2.9:10421, which it was generated for: using that for this run$' ;;
+		esac
+		answers a 85.9.8.7 192.168.2.100
+		answers b 192.168.2.100 85.9.8.7
+		script a status
+		script a down
+		script b down
+		[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
+	done
 	"$net" down
 }
 
