@@ -324,7 +324,7 @@ helperless() {
 	run -4 sh t/a.sh status
 }
 
-@test "a peer that moves, where espdecap is stopped: it is ended all the same, and another begun" {
+@test "an espdecap that is stopped is ended all the same, by a move, which begins another, and by down" {
 	sh t/a.sh up --no-punch
 	read -r stopped _ <run/*.a/helper
 	kill -STOP "$stopped"
@@ -333,6 +333,9 @@ helperless() {
 	[ "$pid" != "$stopped" ]
 	run -4 sh t/a.sh status
 	[[ "$output" == *", espdecap alive (pid $pid)"* ]]
+	kill -STOP "$pid"
+	sh t/a.sh down
+	until_true eval '! grep -qs "^State:.[^ZX]" /proc/$pid/status'
 }
 
 @test "follow leaves nothing of it behind, whether it is ended or the tunnel taken down, nor does check" {
@@ -918,7 +921,7 @@ a: goes on without the router's help"* ]]
 	mv bin/was bin/espdecap
 }
 @test "up --map asks the router first, goes on without, and down gives the port back" {
-	in_shells lent bash "busybox ash"
+	in_shells lent dash "busybox ash" bash mksh
 	# that there is a port, and natprobe, is looked at before anything is changed
 	run -2 sh plain/a.sh up --map
 	[ "${lines[0]}" = "a: --map: this tunnel has no port" ]

@@ -99,6 +99,9 @@ get_birth() {
 	case $1 in [ZX]) birth='' ;; esac
 }
 lives() { [ -n "${2-}" ] && get_birth "$1" && [ "$birth" = "$2" ]; }
+end_process() { # PID: one that is stopped hears it, too
+	kill "$1" && kill -s CONT "$1"
+} 2>/dev/null
 is_here() { # FOLDER: made on this machine
 	machine_then=''
 	{ read -r _ machine_then _ <"$1/undo"; } 2>/dev/null
@@ -167,7 +170,7 @@ forget_lines() { # LINES: of the journal
 undo() { # FOLDER: takes back what its journal has, the last first; what cannot be stays noted, and is false
 	for process in follower helper; do
 		read_process "$1/$process"
-		[ -z "$process" ] || kill "$process"
+		[ -z "$process" ] || end_process "$process"
 	done
 	noted=$(sed -n 's/ \.$//p' "$1/undo" 2>/dev/null | sed -n '1!G;h;$p') whole=''
 	if echo "$noted" | sed -n 's/^ip //p' | ip -batch - >/dev/null 2>&1; then whole=ip; fi # all at once; one by one only where one of them is gone already

@@ -33,13 +33,12 @@ name_owner() { # leaves in owner, which is ss's word for it, who that is to a pe
 	done ;;
 	esac
 }
-end_helper() { # at once, but for one that is stopped: that hears only KILL
+end_helper() {
 	read_helper "$folder"
-	tries=0 signal=TERM
+	tries=0 # one that is frozen hears nothing at all
 	while lives "${helper_pid:-0}" "$born" && [ "$tries" -lt 2000 ]; do
-		kill -s "$signal" "$helper_pid" 2>/dev/null
+		end_process "$helper_pid"
 		tries=$((tries + 1))
-		[ "$tries" -lt 1000 ] || signal=KILL
 	done
 }
 add_helper() {
