@@ -55,7 +55,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 55980297
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3113325353
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -159,6 +159,9 @@ get_birth() {
 	case $1 in [ZX]) birth='' ;; esac
 }
 lives() { [ -n "${2-}" ] && get_birth "$1" && [ "$birth" = "$2" ]; }
+end_process() { # PID: one that is stopped hears it, too
+	kill "$1" && kill -s CONT "$1"
+} 2>/dev/null
 is_here() { # FOLDER: made on this machine
 	machine_then=''
 	{ read -r _ machine_then _ <"$1/undo"; } 2>/dev/null
@@ -227,7 +230,7 @@ forget_lines() { # LINES: of the journal
 undo() { # FOLDER: takes back what its journal has, the last first; what cannot be stays noted, and is false
 	for process in follower helper; do
 		read_process "$1/$process"
-		[ -z "$process" ] || kill "$process"
+		[ -z "$process" ] || end_process "$process"
 	done
 	noted=$(sed -n 's/ \.$//p' "$1/undo" 2>/dev/null | sed -n '1!G;h;$p') whole=''
 	if echo "$noted" | sed -n 's/^ip //p' | ip -batch - >/dev/null 2>&1; then whole=ip; fi # all at once; one by one only where one of them is gone already
@@ -850,13 +853,12 @@ name_owner() { # leaves in owner, which is ss's word for it, who that is to a pe
 	done ;;
 	esac
 }
-end_helper() { # at once, but for one that is stopped: that hears only KILL
+end_helper() {
 	read_helper "$folder"
-	tries=0 signal=TERM
+	tries=0 # one that is frozen hears nothing at all
 	while lives "${helper_pid:-0}" "$born" && [ "$tries" -lt 2000 ]; do
-		kill -s "$signal" "$helper_pid" 2>/dev/null
+		end_process "$helper_pid"
 		tries=$((tries + 1))
-		[ "$tries" -lt 1000 ] || signal=KILL
 	done
 }
 add_helper() {
@@ -1834,8 +1836,9 @@ check_big() { # small packets pass: do the largest? True when not
 	*) false ;;
 	esac
 }
-check_source() {                                                                     # FROM: this host answers there; does what it sends by itself go there too? True when not
-	case " $other_nets" in *" 0.0.0.0/0@$number"* | *" ::/0@$number"*) return 1 ;; esac # which takes what this host forwards
+check_source() { # FROM: this host answers there; does what it sends by itself go there too? True when not
+	# everything takes what this host forwards, too
+	case " $other_nets" in *" 0.0.0.0/0@$number"* | *" ::/0@$number"*) return 1 ;; esac
 	[ -n "$own_nets" ] && [ -n "$source" ] && [ "$source" != "$1" ] || return 1
 	case $(for net in $own_nets; do ip -o address show to "$net"; done) in *" $source/"*) return 1 ;; esac
 	tell wrong-source "what comes from $1 passes; what this host sends by itself comes from $source, which the tunnel does not protect: ping -I $1, or a route with src $1"
@@ -1965,8 +1968,9 @@ end_capture() {
 	[ -z "$count" ] || say "captured $count packets as they cross the net in $captured${group:+, and $(capture_count inner) inside in $captured.inner}"
 	rm -f "$folder"/*er.$$ "$folder"/*er.pid.$$
 }
-capture() {                                                                                                                   # FILE
-	case $esp in esp6) filter='icmp6 and ip6[40] < 5 or ip6[6] == 44' ;; *) filter='icmp[0] == 3 or ip[6:2] & 8191 != 0' ;; esac # ICMP errors, later fragments
+capture() { # FILE
+	# of ICMP the errors, and later fragments
+	case $esp in esp6) filter='icmp6 and ip6[40] < 5 or ip6[6] == 44' ;; *) filter='icmp[0] == 3 or ip[6:2] & 8191 != 0' ;; esac
 	if [ -n "$port" ]; then filter="udp port $port or $filter"; else filter="esp or $filter"; fi
 	tap=xfrmpair-$digest-$name-capture-$$ group=$(($$ % 65535 + 1)) captured=$1 cats=''
 	[ -z "$dry" ] || {

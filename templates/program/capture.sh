@@ -63,8 +63,9 @@ end_capture() {
 	[ -z "$count" ] || say "captured $count packets as they cross the net in $captured${group:+, and $(capture_count inner) inside in $captured.inner}"
 	rm -f "$folder"/*er.$$ "$folder"/*er.pid.$$
 }
-capture() {                                                                                                                   # FILE
-	case $esp in esp6) filter='icmp6 and ip6[40] < 5 or ip6[6] == 44' ;; *) filter='icmp[0] == 3 or ip[6:2] & 8191 != 0' ;; esac # ICMP errors, later fragments
+capture() { # FILE
+	# of ICMP the errors, and later fragments
+	case $esp in esp6) filter='icmp6 and ip6[40] < 5 or ip6[6] == 44' ;; *) filter='icmp[0] == 3 or ip[6:2] & 8191 != 0' ;; esac
 	if [ -n "$port" ]; then filter="udp port $port or $filter"; else filter="esp or $filter"; fi
 	tap=xfrmpair-$digest-$name-capture-$$ group=$(($$ % 65535 + 1)) captured=$1 cats=''
 	[ -z "$dry" ] || {
