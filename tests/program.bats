@@ -305,7 +305,7 @@ seen_in() { # FILE PATTERN: waits for it, 20 s at most
 	declare -f unit says >functions
 	export version awk NOW BATS_TEST_TMPDIR BATS_FILE_TMPDIR
 	echo '. ./functions; stty columns 60; UNDER=exec says watch' >commands
-	{ seen_in said "$(printf '\033')\[3A"; printf '\003'; sleep 0.5; } | TERM=xterm timeout -k 1 30 script -qec 'bash commands' /dev/null >said 3>&-
+	{ seen_in said "$(printf '\033')\[3A"; printf '\003'; sleep 0.5; } | TERM=xterm timeout -k 1 30 script -qec 'exec bash commands' /dev/null >said 3>&-
 	cat -A said
 	# the second table goes up over the first, and what is longer than the terminal's line is cut
 	grep -qa "$(printf '\033')\[3A" said
@@ -313,7 +313,7 @@ seen_in() { # FILE PATTERN: waits for it, 20 s at most
 	[[ "$(tail -c 4 said | od -An -c)" == *'\r  \n' ]]
 	# a terminal that knows no such things
 	>said
-	{ seen_in said 'heard 3 min ago'; printf '\003'; } | TERM=dumb timeout -k 1 30 script -qec 'bash commands' /dev/null >said 3>&-
+	{ seen_in said 'heard 3 min ago'; printf '\003'; } | TERM=dumb timeout -k 1 30 script -qec 'exec bash commands' /dev/null >said 3>&-
 	grep -qa 'heard 3 min ago' said
 	run ! grep -qa "$(printf '\033')" said
 }
