@@ -72,8 +72,9 @@ END
 teardown() { # whoever has our $HOST in his environment, and bats has not
 	[ -n "${BATS_TEST_COMPLETED-}" ] || tail -n 20 host/log 2>/dev/null || : # what a service said before it failed
 	[ ! -e boot.pid ] || stop_systemd
-	for process in /proc/[0-9]*; do
-		! grep -qz "^HOST=$HOST$" "$process/environ" 2>/dev/null || [ "${process##*/}" = $$ ] || kill "${process##*/}" 2>/dev/null || :
+	for process in $(grep -lzxs "HOST=$HOST" /proc/[0-9]*/environ); do
+		process=${process#/proc/} process=${process%/environ}
+		[ "$process" = $$ ] || kill "$process" 2>/dev/null || :
 	done
 }
 # until_true COMMAND...: for at most 60 s
