@@ -431,26 +431,35 @@ bool side_shares_mapped(const struct side *one, const struct side *two)
 	return address_equal(&one->mapped.address, &two->mapped.address) && strcmp(one->mapped_name, two->mapped_name) == 0;
 }
 
+/* Whether an IPv4 address is what stands before the next colon. */
+static bool begins_with_ipv4(const char *text)
+{
+	struct in_addr four;
+	char address[ADDRESS_TEXT];
+
+	snprintf(address, sizeof address, "%.*s", (int)strcspn(text, ":"), text);
+	return inet_pton(AF_INET, address, &four) == 1;
+}
+
 /* NAME:LOCAL for NAME=LOCAL. */
 static bool has_name(const char *local)
 {
 	size_t length = strcspn(local, ":");
 	const char *rest = local + length + 1;
-	struct in_addr four;
-	char address[ADDRESS_TEXT];
 
 	if (local[0] < 'a' || local[0] > 'z' || !local[length] || strspn(local, name_letters) != length)
 		return false;
-	snprintf(address, sizeof address, "%.*s", (int)strcspn(rest, ":"), rest);
-	return rest[0] == '[' || inet_pton(AF_INET, address, &four) == 1;
+	return rest[0] == '[' || begins_with_ipv4(rest);
 }
 
 /* The slips that have a hint of their own; MAPPED may be NULL. */
 static bool check_shape(const char *token, const char *local, const char *mapped, const char *where)
 {
 	static const char signs[] = ",/;|", between_sides[] = ",;|";
-	const char *sign = mapped ? strpbrk(local, between_sides) : strpbrk(local, signs);
+	const char *colon = strchr(local, ':'), *sign = mapped ? strpbrk(local, between_sides) : strpbrk(local, signs);
 
+	if (!sign && !mapped && colon && begins_with_ipv4(local) && (strchr(colon + 1, ':') || begins_with_ipv4(colon + 1)))
+		sign = colon;
 	if (sign && !mapped)
 		return refuse(where, "'%s': '%c' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected", shown(token), *sign);
 	if (!sign && mapped)

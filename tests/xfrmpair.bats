@@ -117,6 +117,11 @@ fine() { warned '' "$@"; }
 	for sign in , / ';' '|'; do
 		refused "side 1: '192.168.1.4:61525${sign}85.9.8.7': '$sign' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected" "192.168.1.4:61525${sign}85.9.8.7" "$B"
 	done
+	for word in 192.168.1.4:61525:85.9.8.7 192.168.1.4:61525:85.9.8.7:61525 192.168.1.4:85.9.8.7 192.168.1.4:61525:; do
+		refused "side 1: '$word': ':' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected" $word "$B"
+	done
+	refused "side 1: port '80.5': want 1 to 65535" 192.168.1.4:80.5 "$B"
+	refused "side 1: address '2001:db8::5:4500': write an IPv6 address in brackets, [2001:db8::1]:4500" 2001:db8::5:4500 "$B"
 	for word in 85.9.8.7:4500@192.168.1.4 85.9.8.7@192.168.1.4:61525; do
 		refused "side 1: 192.168.1.4 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" $word "$B"
 	done

@@ -21,8 +21,8 @@ help() {
   TARGET           an address there, to be asked in place of the usual one
   update-peer      send to another address or port of a peer from now on
   capture FILE     what passes, outside and inside, until ^C
-  wireshark        the table that decrypts such a capture: it has the keys
-
+  wireshark        the table that decrypts such a capture: it has the keys"
+	[ -z "$beside" ] || echo "
 The other verbs: sed '/^\$/q' $file"
 }
 misuse() {
