@@ -338,9 +338,9 @@ kept"
 @test "hostile words are refused in one line that shows them safely" {
 	local long; long=$(printf 'a%.0s' {1..10240})
 	refused "side 2: '${long:0:60}...': longer than 4548 characters" --secret alice.key "$A" "$long"
-	refused "side 2: address '192.168.2.100\\xe2\\x80\\xae': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" --secret alice.key "$A" $'192.168.2.100\u202e:1#'"${B#*#}"
+	refused "side 2: address '192.168.2.100\\xe2\\x80\\xae': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" --secret alice.key "$A" $'192.168.2.100\xe2\x80\xae:1#'"${B#*#}"
 	# of a key nothing is shown: it may be a secret that has slipped
-	for bad in $'\u202e' $'\e[31m' $'\n' "$(sed 's/.*secret //' alice.key)" "${long:0:4000}"; do
+	for bad in $'\xe2\x80\xae' $'\e[31m' $'\n' "$(sed 's/.*secret //' alice.key)" "${long:0:4000}"; do
 		refused "side 2: public key: want the 43 characters after the # as xfrmpair --secret FILE SIDE prints them" --secret alice.key "$A" "${B%#*}#$bad"
 	done
 }
