@@ -33,8 +33,7 @@ sh_a() { on a sh "$BATS_TEST_TMPDIR/a.sh" "$@"; }
 with() { on a env PATH="$BATS_TEST_TMPDIR/bin:$PATH" sh "$BATS_TEST_TMPDIR/a.sh" "$@"; }
 # kernel: what a tunnel changes on a
 kernel() {
-	on a sh -c 'ip xfrm state list nokeys; ip xfrm policy list; ip address show; ip route show table all; ip -6 route show table all' |
-		sed -e 's/ expires [0-9]*sec//' -e 's/valid_lft.*//'
+	ip_lists a
 	pgrep -x espdecap || :
 	ls -A "$XFRMPAIR_RUN" 2>/dev/null || :
 }

@@ -71,13 +71,20 @@ silent() {
 # counters SIDE: the xfrm error counters that are not zero
 counters() { on "$1" awk '$2 { print $1, $2 }' /proc/net/xfrm_stat; }
 
-# All that a tunnel could have changed on SIDE. Counters and ages are no change.
-snapshot() {
+# ip_lists SIDE [MORE]: what its ip lists, and what the shell prints of MORE; no counters and ages. One ip for each family: in a VM
+# the start of one takes a tenth of a second
+ip_lists() {
+	# shellcheck disable=SC2016 # that shell expands it
 	on "$1" sh -c '
-		ip xfrm state list; ip xfrm policy list; ip address show; ip route show table all; ip -6 route show table all
-		ip rule show; ip link show; nft list ruleset; ss -Hlun
-		grep -rs . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf
-		' | sed -e 's/ expires [0-9]*sec//' -e 's/valid_lft.*//' | grep -v -e '^cache' -e ' cache '
+		printf "%s\n" "xfrm state list" "xfrm policy list" "address show" "route show table all" "rule show" "link show" | ip -force -batch -
+		ip -6 route show table all
+		'"${2-}" | sed -e 's/ expires [0-9]*sec//' -e 's/valid_lft.*//' | grep -v -e '^cache' -e ' cache '
+}
+# All that a tunnel could have changed on SIDE.
+snapshot() {
+	ip_lists "$1" 'nft list ruleset
+		awk "{ print \$2 }" /proc/net/udp /proc/net/udp6
+		grep -rs . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf'
 	ls -A "$XFRMPAIR_RUN" 2>/dev/null || :
 }
 
