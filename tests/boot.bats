@@ -115,6 +115,17 @@ waits() {
 }
 @test "up waits for an address and a route, says so once, and goes on when they are there" { in_shells waits bash "busybox ash"; }
 
+@test "what to test a tunnel with goes out from the address that this host has, or was given" {
+	: | tee host/address host/route
+	"$XFRMPAIR" -o auto --mode transport auto:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3
+	for given in '' 192.168.1.7; do
+		sh auto/a.sh up --no-punch ${given:+--local $given}
+		sh auto/a.sh down
+	done >said 2>&1 3>&-
+	[ "$(grep ping said)" = "  ping -c 3 -I 192.168.1.4 31.1.2.3
+  ping -c 3 -I 192.168.1.7 31.1.2.3" ]
+}
+
 @test "up does not wait longer than it says, and then says what is wrong" {
 	rm host/address host/route
 	for script in t/a.sh plain/a.sh; do

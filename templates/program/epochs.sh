@@ -152,7 +152,7 @@ find_places() { # the addresses behind names and auto; what is not there yet is 
 	do
 		later "a route to $there_1" 1 || fail 1 "no route to $there_1 in $wait s"
 	done
-	[ -z "$auto" ] || tests=$(echo "$tests" | sed "s/ auto / $here /")
+	case $tests in *' auto '*) tests=$(echo "$tests" | sed "s/ auto / $here /") ;; esac
 }
 later() { # WHAT SECONDS: so much later, false when --wait is over, of which a terminal sees what is left
 	[ -z "$dry" ] || fail 1 "not there yet: $1"
