@@ -103,7 +103,8 @@ gets() {
 	on "$1" ip address flush dev "$2"
 	on "$1" ip address add "$3/24" dev "$2"
 	on "$1" ip route add default via "${3%.*}.1"
-	case $1 in n?) reboots "$1" ;; esac
+	# the old one leads nowhere now, whatever the internet remembers: what came by it would be answered from it, and so be let in
+	case $1 in n?) on inet ip neigh flush all; reboots "$1" ;; esac
 }
 # another PORT: outside, for b
 another_port() {
