@@ -458,6 +458,7 @@ static bool check_shape(const char *token, const char *local, const char *mapped
 	static const char signs[] = ",/;|", between_sides[] = ",;|";
 	const char *colon = strchr(local, ':'), *sign = mapped ? strpbrk(local, between_sides) : strpbrk(local, signs);
 
+	/* after an IPv4 address a colon has its port behind it, and nothing else */
 	if (!sign && !mapped && colon && begins_with_ipv4(local) && (strchr(colon + 1, ':') || begins_with_ipv4(colon + 1)))
 		sign = colon;
 	if (sign && !mapped)

@@ -55,7 +55,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 3339159637
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 1900306689
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
@@ -1842,7 +1842,7 @@ check_big() { # small packets pass: do the largest? True when not
 	esac
 }
 check_source() { # FROM: this host answers there; does what it sends by itself go there too? True when not
-	# everything takes what this host forwards, too
+	# a net of all addresses takes what this host forwards, too
 	case " $other_nets" in *" 0.0.0.0/0@$number"* | *" ::/0@$number"*) return 1 ;; esac
 	[ -n "$own_nets" ] && [ -n "$source" ] && [ "$source" != "$1" ] || return 1
 	case $(for net in $own_nets; do ip -o address show to "$net"; done) in *" $source/"*) return 1 ;; esac

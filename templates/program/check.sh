@@ -270,7 +270,7 @@ check_big() { # small packets pass: do the largest? True when not
 	esac
 }
 check_source() { # FROM: this host answers there; does what it sends by itself go there too? True when not
-	# everything takes what this host forwards, too
+	# a net of all addresses takes what this host forwards, too
 	case " $other_nets" in *" 0.0.0.0/0@$number"* | *" ::/0@$number"*) return 1 ;; esac
 	[ -n "$own_nets" ] && [ -n "$source" ] && [ "$source" != "$1" ] || return 1
 	case $(for net in $own_nets; do ip -o address show to "$net"; done) in *" $source/"*) return 1 ;; esac

@@ -72,7 +72,7 @@ silent() {
 counters() { on "$1" awk '$2 { print $1, $2 }' /proc/net/xfrm_stat; }
 
 # ip_lists SIDE [MORE]: what its ip lists, and what the shell prints of MORE; no counters and ages. One ip for each family: in a VM
-# the start of one takes a tenth of a second
+# the start of one takes 20 ms, beside another VM 80 to 120
 ip_lists() {
 	# shellcheck disable=SC2016 # that shell expands it
 	on "$1" sh -c '
