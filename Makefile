@@ -1,53 +1,85 @@
-# xfrmpair: static programs into $(BUILD), nothing else needed than make and a C compiler.
+# xfrmpair: builds three programs into $(BUILD), with make and a C compiler and nothing else.
 #
-#   make          build/xfrmpair build/espdecap build/natprobe
-#   make demo     the main job, shown
-#   make test     every test; says what it needs if something is missing
-#   make quick    every test that needs no VM
-#   make install  programs, manuals, completion, units, examples; make uninstall removes them (PREFIX=/usr/local, DESTDIR=)
+#   make                build/xfrmpair build/espdecap build/natprobe
+#   make demo           shows the main job; installs what the demo needs, if it may
+#   make test           runs every test; installs what the tests need, if it may
+#   make quick          runs every test that needs no VM
+#   make install        installs programs, manuals, completion, units and examples
+#   make install-strip  does the same and strips the programs
+#   make uninstall      removes what install has installed
 #
-# CC= chooses the compiler; SANITIZE=1 builds with ASan and UBSan (dynamically).
+# The environment and the command line may set CC, CPPFLAGS, CFLAGS, LDFLAGS, DESTDIR, PREFIX,
+# BINDIR and MANDIR. STATIC=0 links dynamically. SANITIZE=1 builds with ASan and UBSan, dynamically.
+# WERROR=1 makes each warning an error; only the tests set it, because new compilers warn of more.
+# Only install-strip removes symbols, because distributions keep them in packages of their own.
 
 VERSION = 0.1
 BUILD   = build
-PREFIX  = /usr/local
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+INSTALL ?= install
+STATIC ?= 1
+
+# Each object depends on these. $(BUILD)/made-with records them; if one has changed, all is rebuilt.
+SETTINGS = CC CPPFLAGS CFLAGS LDFLAGS STATIC SANITIZE
+GIVEN   := $(strip $(foreach name,$(SETTINGS),$(filter environment command,$(origin $(name)))))
+# sudo hides the caller's environment, so `sudo make install` keeps the settings of the last build.
+ifeq ($(filter-out install install-strip,$(or $(MAKECMDGOALS),all))$(GIVEN),)
+include $(wildcard $(BUILD)/made-with)
+endif
 
 # musl makes the smallest static programs; its compiler needs the system's kernel headers named.
 KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
 ifeq ($(origin CC),default)
-CC := $(shell echo 'int main(void) { return 0; }' | musl-gcc $(KERNEL_HEADERS) -include linux/filter.h -x c \
-        -o /dev/null - 2>/dev/null && echo musl-gcc || echo cc)
+CC := $(if $(SANITIZE)$(filter 0,$(STATIC)),cc,$(shell echo 'int main(void) { return 0; }' | \
+        musl-gcc $(KERNEL_HEADERS) -include linux/filter.h -x c -o /dev/null - 2>/dev/null && echo musl-gcc || echo cc))
 endif
 
-WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Werror
-CFLAGS   = -Os
-CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelper \
-             -ffunction-sections -fdata-sections $(CFLAGS)
-LDFLAGS_ALL = -Wl,--gc-sections -s $(LDFLAGS)
-
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion $(if $(filter-out 0,$(WERROR)),-Werror)
+LINK   =
+LINKED =
 ifdef SANITIZE
-CFLAGS_ALL  += -DSANITIZED -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDFLAGS_ALL = -fsanitize=address,undefined $(LDFLAGS)
+CFLAGS ?= -g -O1
+MODE    = -DSANITIZED -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LINK    = -fsanitize=address,undefined
+else ifeq ($(STATIC),0)
+MODE    = -fPIE
+LINK    = -pie
 else ifneq ($(findstring musl,$(CC)),)
 # fixed addresses, for it is not PIE anyway; no tables for unwinding, for nothing throws
-CFLAGS_ALL  += $(KERNEL_HEADERS) -fno-pie -fno-asynchronous-unwind-tables
+MODE    = -fno-pie -fno-asynchronous-unwind-tables
 # fewer pages: no padding between segments, none set apart to be made read-only later
-LDFLAGS_ALL += -static -Wl,-z,noseparate-code -Wl,-z,norelro
+LINK    = -Wl,-z,noseparate-code -Wl,-z,norelro
 # data goes on in the file's page where code ends, rather than in the next one
-LDFLAGS_ALL += -Wl,-z,common-page-size=16
+LINK   += -Wl,-z,common-page-size=16
+LINKED  = -static
 else
-CFLAGS_ALL  += -fPIE
-LDFLAGS_ALL += -static-pie
+MODE    = -fPIE
+LINKED  = -static-pie
 endif
+CFLAGS ?= -Os
+
+# The user's flags come after ours and win, except over -static-pie, which a later -pie would undo.
+CFLAGS_ALL  = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelper \
+              $(if $(findstring musl,$(CC)),$(KERNEL_HEADERS)) -ffunction-sections -fdata-sections \
+              $(MODE) $(CPPFLAGS) $(CFLAGS)
+LDFLAGS_ALL = -Wl,--gc-sections $(LINK) $(CFLAGS) $(LDFLAGS) $(LINKED)
 
 GEN     = main options config settings side tunnel cipher key keyfile identity view secret x25519 hkdf program template explain wireshark output path text
 PROBE   = natprobe discover map punch probe stun pcp route hello random sha256 user
 SHARED  = endpoint number say special
 
 .DELETE_ON_ERROR:
-.PHONY: all demo test quick clean install uninstall
+.PHONY: all demo test quick clean install install-strip uninstall FORCE
 PROGRAMS = xfrmpair espdecap natprobe
 all: $(PROGRAMS:%=$(BUILD)/%)
+ifeq ($(LINKED),-static-pie)
+	@size=$$(wc -c <$(BUILD)/espdecap); [ "$$size" -lt 200000 ] || \
+	    echo "make: $(BUILD)/espdecap: $$size bytes, static with glibc (for about 50,000, install" \
+	        "musl-tools and run make CC=musl-gcc; make STATIC=0 links dynamically)"
+endif
 
 $(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/random.o $(BUILD)/sha256.o $(BUILD)/templates.o
 $(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/user.o $(SHARED:%=$(BUILD)/%.o)
@@ -55,15 +87,18 @@ $(BUILD)/natprobe: $(PROBE:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
 $(PROGRAMS:%=$(BUILD)/%):
 	$(CC) -o $@ $^ $(LDFLAGS_ALL)
 
-# a mesh of hundreds is a few million values: not for size
-$(GEN:%=$(BUILD)/%.o) $(BUILD)/sha256.o: CFLAGS = -O2
-$(BUILD)/%.o: gen/%.c Makefile
+ifneq ($(strip $(shell cat $(BUILD)/made-with 2>/dev/null)),$(strip $(foreach name,$(SETTINGS),$(name) = $(value $(name)))))
+$(BUILD)/made-with: FORCE
+endif
+$(BUILD)/made-with:
 	@mkdir -p $(BUILD)
+	@printf '%s\n' $(foreach name,$(SETTINGS),'$(name) = $(subst ','\'',$(value $(name)))') >$@
+
+$(BUILD)/%.o: gen/%.c Makefile $(BUILD)/made-with
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(BUILD)/%.o: helper/%.c Makefile
-	@mkdir -p $(BUILD)
+$(BUILD)/%.o: helper/%.c Makefile $(BUILD)/made-with
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(BUILD)/%.o: $(BUILD)/%.c
+$(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/made-with
 	$(CC) $(CFLAGS_ALL) -Igen -MMD -MP -c -o $@ $<
 -include $(wildcard $(BUILD)/*.d)
 
@@ -92,21 +127,23 @@ examples: $(BUILD)/xfrmpair
 	done
 
 # what is installed, each FROM=TO; the completion once for each program, for it is looked for by a command's name
-DOCUMENTS = share/doc/xfrmpair
+DOCUMENTS = $(PREFIX)/share/doc/xfrmpair
 UNITS     = $(wildcard examples/boot/*@*)
-INSTALLED = $(foreach program,$(PROGRAMS),$(BUILD)/$(program)=bin/$(program) \
-                gen/xfrmpair.bash-completion=share/bash-completion/completions/$(program)) \
-            $(foreach manual,gen/xfrmpair.1 helper/espdecap.1 helper/natprobe.1,$(manual)=share/man/man1/$(notdir $(manual))) \
-            $(foreach unit,$(UNITS),$(unit)=lib/systemd/system/$(notdir $(unit))) \
+INSTALLED = $(foreach program,$(PROGRAMS),$(BUILD)/$(program)=$(BINDIR)/$(program) \
+                gen/xfrmpair.bash-completion=$(PREFIX)/share/bash-completion/completions/$(program)) \
+            $(foreach manual,gen/xfrmpair.1 helper/espdecap.1 helper/natprobe.1,$(manual)=$(MANDIR)/man1/$(notdir $(manual))) \
+            $(foreach unit,$(UNITS),$(unit)=$(PREFIX)/lib/systemd/system/$(notdir $(unit))) \
             $(foreach file,README.md LICENSE examples/session $(filter-out $(UNITS),$(wildcard examples/*/*)),$(file)=$(DOCUMENTS)/$(file))
 install: all
 	@for pair in $(INSTALLED); do \
-	    case $$pair in *=bin/*) mode=755 ;; *) mode=644 ;; esac; \
-	    install -D -m $$mode "$${pair%%=*}" "$(DESTDIR)$(PREFIX)/$${pair#*=}" || exit; \
+	    case $$pair in $(BUILD)/*) how='-m 755 $(INSTALL_STRIP)' ;; *) how='-m 644' ;; esac; \
+	    $(INSTALL) -D $$how "$${pair%%=*}" "$(DESTDIR)$${pair#*=}" || exit; \
 	done; echo "installed under $(DESTDIR)$(PREFIX)"
+install-strip: INSTALL_STRIP = -s
+install-strip: install
 uninstall:
-	@for pair in $(INSTALLED); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*=}" || exit; done
-	@find "$(DESTDIR)$(PREFIX)/$(DOCUMENTS)" -depth -type d -exec rmdir {} + 2>/dev/null || :
+	@for pair in $(INSTALLED); do rm -f "$(DESTDIR)$${pair#*=}" || exit; done
+	@find "$(DESTDIR)$(DOCUMENTS)" -depth -type d -exec rmdir {} + 2>/dev/null || :
 
 clean:
 	rm -rf $(BUILD)
@@ -115,5 +152,6 @@ test:
 	tests/run
 quick:
 	tests/run quick
-demo: all
+# The demo builds after its set-up, because that installs musl-gcc.
+demo:
 	examples/demo

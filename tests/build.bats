@@ -1,14 +1,34 @@
-# The programs build anywhere: three compilers, no warning, nothing dynamic.
+# The programs build anywhere: three compilers, no warning, static unless asked otherwise; with the flags of whoever builds
+# them, from the environment, too; and what was built with other flags is built anew.
 bats_require_minimum_version 1.5.0
 
+setup() {
+	cd "$BATS_TEST_DIRNAME/.." || return 1
+	# each test gives make its settings
+	unset MAKEFLAGS MFLAGS MAKELEVEL BUILD CC CPPFLAGS CFLAGS LDFLAGS STATIC SANITIZE WERROR
+	unset DESTDIR PREFIX BINDIR MANDIR INSTALL INSTALL_STRIP
+	out=$BATS_TEST_TMPDIR/out
+}
+
+# made ARGUMENT...: make's command lines in $out
+made() { run -0 --separate-stderr make BUILD="$out" "$@"; }
+# kind PROGRAM: how file describes $out/PROGRAM
+kind() { file -b "$out/$1"; }
+# without_musl: PATH is one that has no musl-gcc, until with_musl
+without_musl() {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	ln -sf /usr/bin/* /bin/* "$BATS_TEST_TMPDIR/bin" 2>/dev/null || [ -e "$BATS_TEST_TMPDIR/bin/make" ] # one of each name
+	rm "$BATS_TEST_TMPDIR/bin/musl-gcc"
+	path_with_musl=$PATH PATH=$BATS_TEST_TMPDIR/bin
+}
+with_musl() { PATH=$path_with_musl; }
+
 @test "gcc, clang and musl-gcc build all programs without a warning, static, and they run" {
-	cd "$BATS_TEST_DIRNAME/.."
 	for compiler in gcc clang musl-gcc; do
 		out=$BATS_TEST_TMPDIR/$compiler
-		[ $compiler != musl-gcc ] || out=build # there already, by the rule of the next test
 		optimize=CFLAGS=-Os
 		[ $compiler != gcc ] || optimize=CFLAGS=-O2 # as those who make packages have it, which sees more
-		make -s -j2 CC=$compiler "$optimize" BUILD="$out" all 2>"$BATS_TEST_TMPDIR/said"
+		make -s -j2 WERROR=1 CC=$compiler "$optimize" BUILD="$out" all >/dev/null 2>"$BATS_TEST_TMPDIR/said"
 		# static glibc's own remark about names, which musl does not need to make
 		run ! grep -v -e 'statically linked applications requires' -e 'in function' "$BATS_TEST_TMPDIR/said"
 		case $compiler in musl-gcc) kind='statically linked' ;; *) kind='static-pie linked' ;; esac
@@ -20,7 +40,6 @@ bats_require_minimum_version 1.5.0
 }
 
 @test "a template that cannot be read is not left out: make fails, and leaves no half of the table" {
-	cd "$BATS_TEST_DIRNAME/.."
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/sh\ncase $* in *program/up.sh) exit 1 ;; esac; exec %s "$@"\n' "$(command -v sed)" >"$BATS_TEST_TMPDIR/bin/sed"
 	chmod +x "$BATS_TEST_TMPDIR/bin/sed"
@@ -31,23 +50,175 @@ bats_require_minimum_version 1.5.0
 	grep -q gen/template.h "$out/templates.d"
 }
 
-@test "without musl-gcc make takes cc" {
-	cd "$BATS_TEST_DIRNAME/.."
-	mkdir "$BATS_TEST_TMPDIR/bin"
-	ln -sf /usr/bin/* /bin/* "$BATS_TEST_TMPDIR/bin" 2>/dev/null || [ -e "$BATS_TEST_TMPDIR/bin/make" ] # one of each name
-	rm "$BATS_TEST_TMPDIR/bin/musl-gcc"
-	PATH=$BATS_TEST_TMPDIR/bin make -n BUILD="$BATS_TEST_TMPDIR/none" all | grep -q '^cc '
-	make -n BUILD="$BATS_TEST_TMPDIR/none" all | grep -q '^musl-gcc '
+@test "build/ is what make builds by default: static, by musl-gcc" {
+	make -s -j2 all
+	[ "$(sed -n 's/^CC = //p' build/made-with)" = musl-gcc ]
+	for program in xfrmpair espdecap natprobe; do
+		[[ "$(file -b build/$program)" == *"statically linked"* ]]
+	done
+	run -0 make all
+	[ "$output" = "make: Nothing to be done for 'all'." ]
+}
+
+@test "without musl-gcc make takes cc, and rebuilds as soon as there is a musl-gcc" {
+	without_musl
+	made "$out/espdecap"
+	[[ "$output" == "cc "* ]]
+	[[ "$(kind espdecap)" == *"static-pie linked"* ]]
+	made "$out/espdecap"
+	[[ "$output" == *"is up to date." ]]
+	with_musl
+	made "$out/espdecap"
+	[[ "$output" == "musl-gcc "* ]]
+	[[ "$(kind espdecap)" == *"statically linked"* ]]
+	[ "$(grep -c '^musl-gcc .* -c ' <<<"$output")" -eq 6 ]
+	PATH=$BATS_TEST_TMPDIR/bin made "$out/espdecap"
+	[[ "$output" == "cc "* ]]
+}
+
+@test "make rebuilds if CC, CPPFLAGS, CFLAGS, LDFLAGS, STATIC or SANITIZE has changed, and only then" {
+	for setting in CC=clang CPPFLAGS=-DNDEBUG CFLAGS=-O1 "CFLAGS=-Os -DQUOTED='\"a  b\"'" 'CFLAGS=-Os -DDOLLAR=$$x' \
+		LDFLAGS=-Wl,-z,relro STATIC=0 SANITIZE=1; do
+		made CC=gcc CFLAGS=-Os "$out/user.o"
+		run -0 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$out/user.o"
+		run -1 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$setting" "$out/user.o"
+		made CC=gcc CFLAGS=-Os "$setting" "$out/user.o"
+		[[ "$output" == *" -c -o $out/user.o "* ]]
+		run -0 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$setting" "$out/user.o"
+		run -1 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$out/user.o"
+	done
+	# from the environment as well as from the command line
+	run -0 env CC=gcc CFLAGS=-Os SANITIZE=1 make -q BUILD="$out" "$out/user.o"
+	nm "$out/user.o" | grep -q __asan
+	made "$out/user.o"
+	run -1 grep -q __asan <(nm "$out/user.o")
+	# and each object, not only one
+	made "$out/xfrmpair" "$out/natprobe" "$out/espdecap"
+	made -B -n "$out/xfrmpair" "$out/natprobe" "$out/espdecap"
+	all=$(grep -o -e ' -c -o [^ ]*' <<<"$output" | sort)
+	made -n CFLAGS=-O1 "$out/xfrmpair" "$out/natprobe" "$out/espdecap"
+	[ "$(grep -o -e ' -c -o [^ ]*' <<<"$output" | sort)" = "$all" ]
+	[ "$(wc -l <<<"$all")" -gt 30 ]
+}
+
+@test "STATIC=0 links dynamically, with any compiler" {
+	for compiler in '' CC=gcc CC=clang CC=musl-gcc; do
+		made -s STATIC=0 ${compiler:+"$compiler"} "$out/espdecap"
+		[[ "$(kind espdecap)" == *"dynamically linked"* ]]
+		[[ "$("$out/espdecap" --version)" == "espdecap "* ]]
+	done
+	# by default with the machine's libc, which each machine of its kind has
+	made -s STATIC=0 "$out/espdecap"
+	[[ "$(kind espdecap)" != *ld-musl* ]]
+}
+
+@test "without musl-gcc make says in one line what it has built, and what would make it small" {
+	without_musl
+	made -s PROGRAMS=espdecap all
+	[ "$output" = "make: $out/espdecap: $(wc -c <"$out/espdecap") bytes, static with glibc (for about 50,000, install \
+musl-tools and run make CC=musl-gcc; make STATIC=0 links dynamically)" ]
+	with_musl
+	# what it says is so
+	made -s CC=musl-gcc "$out/espdecap"
+	size=$(wc -c <"$out/espdecap")
+	[ "$size" -gt 45000 ]
+	[ "$size" -lt 55000 ]
+	PATH=$BATS_TEST_TMPDIR/bin made -s PROGRAMS=espdecap STATIC=0 all
+	[ -z "$output" ]
+	# a machine whose own libc is musl
+	printf '#!/bin/bash\nexec musl-gcc %s "${@/#-static-pie/-static}"\n' "$(sed -n 's/^KERNEL_HEADERS := //p' Makefile |
+		sed "s/\$(shell uname -m)/$(uname -m)/")" >"$BATS_TEST_TMPDIR/own-cc"
+	chmod +x "$BATS_TEST_TMPDIR/own-cc"
+	made -s PROGRAMS=espdecap CC="$BATS_TEST_TMPDIR/own-cc" all
+	[ -z "$output" ]
+}
+
+# about KB BYTES: they are the same within a tenth
+about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
+
+@test "the sizes in README are those of espdecap" {
+	[ "$(grep -c '[0-9] KB' README.md)" -eq 4 ]
+	grep -q 'a helper of 38 KB (static, built with musl-gcc, stripped)\.$' README.md
+	while IFS='|' read -r _ how unstripped stripped _; do
+		case $how in
+		*musl-gcc*) settings='CC=musl-gcc' ;;
+		*STATIC=0*) settings='CC=gcc STATIC=0' ;;
+		*) settings='CC=gcc' ;;
+		esac
+		# shellcheck disable=SC2086 # words
+		made -s $settings "$out/espdecap"
+		about "${unstripped//[!0-9]/}" "$(wc -c <"$out/espdecap")"
+		strip "$out/espdecap"
+		about "${stripped//[!0-9]/}" "$(wc -c <"$out/espdecap")"
+		echo "$how" >>"$BATS_TEST_TMPDIR/measured"
+	done < <(grep '^|.* KB |' README.md)
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/measured")" -eq 3 ]
+	# the first screen's 38 KB is the table's
+	grep -q '^| musl-gcc, static | [0-9]* KB | 38 KB |$' README.md
+}
+
+@test "the environment's compiler, flags and paths are taken, as a distribution sets them" {
+	# as Debian 12's dpkg-buildflags prints them
+	export CFLAGS="-g -O2 -ffile-prefix-map=$PWD=. -fstack-protector-strong -Wformat -Werror=format-security"
+	export CPPFLAGS='-Wdate-time -D_FORTIFY_SOURCE=2' LDFLAGS=-Wl,-z,relro
+	export CC=gcc STATIC=0 PREFIX=/usr BINDIR=/usr/games MANDIR=/usr/man DESTDIR=$BATS_TEST_TMPDIR/to
+	made -j2 all
+	[ "$(grep -c "^gcc .* -c " <<<"$output")" -gt 30 ]
+	run ! grep '^gcc .* -c ' <(grep -v -F -e "$CPPFLAGS $CFLAGS" <<<"$output")
+	run ! grep '^gcc .* -o [^ ]*/\(xfrmpair\|espdecap\|natprobe\) ' <(grep -v -F -e "$LDFLAGS" <<<"$output")
+	readelf -lW "$out/espdecap" | grep -q GNU_RELRO
+	readelf -SW "$out/espdecap" | grep -q debug_info
+	made -s install
+	[[ "$("$DESTDIR/usr/games/espdecap" --version)" == "espdecap "* ]]
+	cmp "$out/espdecap" "$DESTDIR/usr/games/espdecap" # symbols and all: a distribution keeps them in a package of its own
+	[ -f "$DESTDIR/usr/man/man1/espdecap.1" ]
+	[ -f "$DESTDIR/usr/lib/systemd/system/xfrmpair@.service" ]
+	[ -f "$DESTDIR/usr/share/doc/xfrmpair/README.md" ]
+	# sudo takes these settings away: what was built with them is installed
+	PREFIX=/opt
+	unset CC STATIC CPPFLAGS CFLAGS LDFLAGS BINDIR MANDIR
+	made install
+	[ "$output" = "installed under $DESTDIR/opt" ]
+	cmp "$out/espdecap" "$DESTDIR/opt/bin/espdecap"
+	# a source that has changed since is compiled with them
+	touch -d '+1 hour' "$out/espdecap.o"
+	rm "$out/user.o"
+	made -n install
+	[[ "$output" == "gcc "*" -g -O2 "*"$out/user.o"* ]]
+	[ "$(grep -c -e ' -c ' <<<"$output")" -eq 1 ]
+	# whoever gives others wants others
+	CC=clang made -n install
+	[ "$(grep -c '^clang .* -c ' <<<"$output")" -gt 30 ]
+}
+
+@test "LDFLAGS win over the small pages of musl, and -pie in them does not undo static" {
+	for settings in CC=musl-gcc CC=gcc; do
+		made -s "$settings" CFLAGS='-g -O2 -fPIE' LDFLAGS='-pie -Wl,-z,relro' "$out/espdecap"
+		[[ "$(kind espdecap)" != *dynamically* ]]
+		[[ "$("$out/espdecap" --version)" == "espdecap "* ]]
+		readelf -lW "$out/espdecap" | grep -q GNU_RELRO
+	done
+	made -s CC=musl-gcc "$out/espdecap"
+	run ! grep -q GNU_RELRO <(readelf -lW "$out/espdecap")
+}
+
+@test "a warning fails the tests' build, and no other" {
+	made CFLAGS='-O1 -Wframe-larger-than=1' "$out/user.o"
+	[[ "$stderr" == *"warning: "* ]]
+	rm "$out/user.o"
+	run -2 make BUILD="$out" WERROR=1 CFLAGS='-O1 -Wframe-larger-than=1' "$out/user.o"
+	# what it builds is the same, so it is not built anew
+	made CFLAGS=-O1 "$out/user.o"
+	run -0 make -q BUILD="$out" WERROR=1 CFLAGS=-O1 "$out/user.o"
+	[ "$(grep -c '^make .*WERROR=1' tests/run)" -eq "$(grep -c '^make ' tests/run)" ]
 }
 
 @test "hand-written shell passes shellcheck" {
-	cd "$BATS_TEST_DIRNAME/.."
 	shellcheck tests/run tests/setup tests/fuzz/run tests/lab/kernel tests/lab/vm tests/lab/run tests/lab/net tests/lab/init examples/demo \
 		examples/lab .ci/run
 }
 
 @test "what is missing for the tests is named, and nothing that would replace the machine's busybox" {
-	cd "$BATS_TEST_DIRNAME/.."
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	# a machine of somebody who is not root, with busybox and bash
 	cat >"$BATS_TEST_TMPDIR/bin/dpkg-query" <<'END'
@@ -63,7 +234,6 @@ END
 }
 
 @test "no program loses memory, whether it does its work or refuses" {
-	cd "$BATS_TEST_DIRNAME/.."
 	make -s -j2 SANITIZE=1 CC=clang BUILD=build/sanitized all
 	export ASAN_OPTIONS=detect_leaks=1
 	local programs=$PWD/build/sanitized conf=$PWD/examples/sites/tunnel.conf a=192.168.1.4:4500@85.9.8.7 b=192.168.2.9:4500@31.1.2.3 key
