@@ -213,6 +213,23 @@ about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
 	[ "$(grep -c '^make .*WERROR=1' tests/run)" -eq "$(grep -c '^make ' tests/run)" ]
 }
 
+@test "README's line for a build names musl-tools, and the demo builds after its set-up, which installs it" {
+	grep -q '`sudo apt install make gcc libc6-dev musl-tools`' README.md
+	grep -qx musl-tools tests/packages
+	[ "$(make -n BUILD="$out" demo)" = examples/demo ]
+	mkdir -p "$BATS_TEST_TMPDIR/copy/examples" "$BATS_TEST_TMPDIR/copy/tests/lab" "$BATS_TEST_TMPDIR/bin"
+	cp examples/demo "$BATS_TEST_TMPDIR/copy/examples"
+	cd "$BATS_TEST_TMPDIR/copy"
+	for program in tests/setup tests/lab/run ../bin/make; do
+		printf '#!/bin/sh\necho %s "$@"\n' $program >$program
+		chmod +x $program
+	done
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -0 examples/demo
+	[ "${lines[0]}" = 'tests/setup tests/packages tests/lab/packages' ]
+	[ "${lines[1]}" = '../bin/make -s' ]
+	[[ "${lines[2]}" == 'tests/lab/run sh examples/demo inside' ]]
+}
+
 @test "hand-written shell passes shellcheck" {
 	shellcheck tests/run tests/setup tests/fuzz/run tests/lab/kernel tests/lab/vm tests/lab/run tests/lab/net tests/lab/init examples/demo \
 		examples/lab .ci/run
