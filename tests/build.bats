@@ -213,6 +213,47 @@ about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
 	[ "$(grep -c '^make .*WERROR=1' tests/run)" -eq "$(grep -c '^make ' tests/run)" ]
 }
 
+@test "CI goes the road of a stranger: a clone, README's first command without musl-gcc, the second with it" {
+	[ "$(sed -n '/^## Demo and tests/,/^## /s/^    \(make [a-z]*\) .*/\1/p' README.md)" = 'make demo
+make test' ]
+	mkdir -p "$BATS_TEST_TMPDIR/checkout/.ci"
+	cp .ci/run "$BATS_TEST_TMPDIR/checkout/.ci"
+	cd "$BATS_TEST_TMPDIR/checkout"
+	cat >Makefile <<'END'
+demo:
+	@ls -A | tr '\n' ' '; echo
+	! echo 'int main(void) { return 0; }' | musl-gcc -x c -o /dev/null - && exit $(DEMO_STATUS)
+test:
+	! [ "$$PWD" = "$(CHECKOUT)" ] && musl-gcc --version >/dev/null && echo "$(COUNTED)"; exit $(TEST_STATUS)
+END
+	git init -q
+	git add .
+	git -c user.name=x -c user.email=x@example.org -c commit.gpgsign=false commit -q -m x
+	export CHECKOUT=$PWD DEMO_STATUS=0 TEST_STATUS=0 COUNTED='7 passed, 0 failed, 2 skipped'
+	run -0 .ci/run
+	echo "$output"
+	[ "${lines[0]}" = '.ci .git Makefile ' ]
+	[ "${lines[-1]}" = '8 passed, 0 failed, 2 skipped' ]
+	DEMO_STATUS=1 run -1 .ci/run
+	[ "${lines[-1]}" = '7 passed, 1 failed, 2 skipped' ]
+	TEST_STATUS=1 COUNTED='5 passed, 2 failed, 0 skipped' run -1 .ci/run
+	[ "${lines[-1]}" = '6 passed, 2 failed, 0 skipped' ]
+	TEST_STATUS=1 run -1 .ci/run
+	[ "${lines[-1]}" = '8 passed, 1 failed, 2 skipped' ]
+	COUNTED='Killed' run -1 .ci/run
+	[ "${lines[-1]}" = '1 passed, 1 failed, 0 skipped' ]
+	# a clone of one commit, and a copy that is no repository
+	git clone -q --depth 1 "file://$PWD" ../shallow
+	run -0 ../shallow/.ci/run
+	[ "${lines[-1]}" = '8 passed, 0 failed, 2 skipped' ]
+	rm -rf .git
+	mkdir build
+	run -0 .ci/run
+	echo "$output"
+	[[ "$output" == *$'\n.ci Makefile \n'* ]]
+	[ "${lines[-1]}" = '8 passed, 0 failed, 2 skipped' ]
+}
+
 @test "README's line for a build names musl-tools, and the demo builds after its set-up, which installs it" {
 	grep -q '`sudo apt install make gcc libc6-dev musl-tools`' README.md
 	grep -qx musl-tools tests/packages
