@@ -67,9 +67,10 @@ CFLAGS_ALL  = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelp
               $(MODE) $(CPPFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -Wl,--gc-sections $(LINK) $(CFLAGS) $(LDFLAGS) $(LINKED)
 
-GEN     = main options config settings side tunnel cipher key keyfile identity view secret x25519 hkdf program template explain wireshark output path text
+GEN     = main options config settings side tunnel key keyfile identity view plan policy print script paste wireshark secret x25519 hkdf output path templates
 PROBE   = natprobe discover map punch probe stun pcp route hello random sha256 user
 SHARED  = endpoint number say special
+ROWS    = xfrm cipher prefix text sha256 random
 
 .DELETE_ON_ERROR:
 .PHONY: all demo test quick clean install install-strip uninstall FORCE
@@ -81,7 +82,7 @@ ifeq ($(LINKED),-static-pie)
 	        "musl-tools and run make CC=musl-gcc; make STATIC=0 links dynamically)"
 endif
 
-$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/random.o $(BUILD)/sha256.o $(BUILD)/templates.o
+$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(ROWS:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/template_files.o
 $(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/user.o $(SHARED:%=$(BUILD)/%.o)
 $(BUILD)/natprobe: $(PROBE:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
 $(PROGRAMS:%=$(BUILD)/%):
@@ -104,10 +105,10 @@ $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/made-with
 
 # templates/ as a table of strings: a line of text, a line of C
 PARTS     = core epochs look interface routes neighbours forwarding tables rules punch helper router guard up down status fingerprint rekey follow check capture main
-TEMPLATES = script.sh paste.sh picture policy state test explain esp_sa $(PARTS:%=program/%.sh)
-$(BUILD)/templates.c: $(TEMPLATES:%=templates/%) Makefile
+TEMPLATES = $(PARTS:%=program/%.sh)
+$(BUILD)/template_files.c: $(TEMPLATES:%=templates/%) Makefile
 	@mkdir -p $(BUILD)
-	{ printf '#include "template.h"\nconst struct template_file template_files[] = {\n'; for name in $(TEMPLATES); do \
+	{ printf '#include "templates.h"\nconst struct template_file template_files[] = {\n'; for name in $(TEMPLATES); do \
 	    echo "{ \"$$name\","; \
 	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' templates/$$name || exit; echo '},'; done; echo '{ 0, 0 } };'; } >$@
 

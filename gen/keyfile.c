@@ -252,7 +252,6 @@ static void print_row(struct text *out, const char *prefix, const struct tunnel 
 {
 	unsigned char spi[] = { (unsigned char)(sa->spi >> 24), (unsigned char)(sa->spi >> 16), (unsigned char)(sa->spi >> 8),
 	                        (unsigned char)sa->spi };
-	char epoch[NUMBER_TEXT];
 
 	if (!has_row(sa))
 		return;
@@ -261,7 +260,7 @@ static void print_row(struct text *out, const char *prefix, const struct tunnel 
 	text_add_string(out, " ");
 	text_add_string(out, tunnel->sides[sa->to].name);
 	text_add_string(out, " ");
-	text_add_string(out, number_print(epoch, (unsigned)sa->epoch));
+	text_add_number(out, sa->epoch);
 	if (sa->derived) {
 		text_add_string(out, " secret 0x");
 		text_add_hex(out, sa->secret, sizeof sa->secret);

@@ -1,21 +1,17 @@
-/* xfrmpair: arguments or file -> sides -> pairs -> one side's view -> template -> file. */
+/* xfrmpair: arguments or file -> sides -> pairs -> one side's view -> plan -> printers -> file. */
 #include "cipher.h"
 #include "config.h"
-#include "explain.h"
 #include "identity.h"
 #include "key.h"
 #include "keyfile.h"
 #include "options.h"
 #include "output.h"
 #include "path.h"
-#include "program.h"
+#include "print.h"
 #include "say.h"
 #include "secret.h"
 #include "settings.h"
-#include "template.h"
 #include "tunnel.h"
-#include "view.h"
-#include "wireshark.h"
 
 #include <err.h>
 #include <signal.h>
@@ -28,17 +24,16 @@
 
 struct format {
 	const char *name;
-	const char *template;
 	const char *suffix;
-	bool is_program;  /* the template is its head */
+	bool is_program;
 	bool is_block;    /* it is for a terminal */
 	bool is_table;    /* of all sides */
 };
 
 static const struct format formats[] = {
-	{ "script", "script.sh", ".sh", true, false, false },
-	{ "paste", "paste.sh", ".paste", false, true, false },
-	{ "wireshark", "esp_sa", "", false, false, true },
+	{ "script", ".sh", true, false, false },
+	{ "paste", ".paste", false, true, false },
+	{ "wireshark", "", false, false, true },
 };
 
 /* How many texts of that format a tunnel has, and the name of one without its suffix.  Of an exchange the own side's alone. */
@@ -54,7 +49,7 @@ static size_t side_of(const struct tunnel *tunnel, size_t index)
 
 static const char *name_of(const struct format *format, const struct tunnel *tunnel, size_t index)
 {
-	return format->is_table ? format->template : tunnel->sides[side_of(tunnel, index)].name;
+	return format->is_table ? "esp_sa" : tunnel->sides[side_of(tunnel, index)].name;
 }
 
 static bool read_sides(struct tunnel *tunnel, struct options *options, struct text *file, char **words)
@@ -207,48 +202,21 @@ static bool get_keys(struct tunnel *tunnel, const struct options *options)
 	return true;
 }
 
-/* Head, program and keys; the brace that the head opens makes a file that was cut off a syntax error. */
-static void render_script(struct text *out, struct scope *scope, const struct tunnel *tunnel, size_t side, const char *template)
+static void render(struct text *out, const struct tunnel *tunnel, size_t side, const struct options *options, const struct format *format)
 {
-	unsigned shape = view_shape(tunnel, side);
-	struct text program = { 0 }, words = { 0 };
-
-	program_add(&program, shape);
-	program_print_line(&words, shape, &program);
-	scope_set(scope, "program_line", words.bytes);
-	text_empty(&words);
-	program_print_adds(&words, shape);
-	scope_set(scope, "adds", words.length ? words.bytes : "");
-	template_render(out, template, scope);
-	text_add(out, program.bytes, program.length);
-	keyfile_print_of_side(out, tunnel, side);
-	text_printf(out, "}\n");
-	text_free(&program);
-	text_free(&words);
-}
-
-static void render_explained(struct text *out, const struct scope *scope, const char *template)
-{
-	struct text block = { 0 };
-
-	template_render(&block, template, scope);
-	explain_add(out, block.bytes);
-	text_free(&block);
-}
-
-static void render(struct text *out, const struct tunnel *tunnel, const struct texts *texts, size_t side, const struct options *options,
-                   const struct format *format)
-{
-	struct scope *scope = format->is_table ? wireshark_describe(tunnel) : view_describe(tunnel, texts, side);
+	struct plan plan;
 
 	text_empty(out);
+	if (format->is_table) {
+		print_wireshark(out, tunnel);
+		return;
+	}
+	plan = plan_of(tunnel, side);
 	if (format->is_program)
-		render_script(out, scope, tunnel, side, format->template);
-	else if (options->value[OPTION_EXPLAIN])
-		render_explained(out, scope, format->template);
+		print_script(out, &plan);
 	else
-		template_render(out, format->template, scope);
-	scope_free(scope);
+		print_paste(out, &plan, options->value[OPTION_EXPLAIN]);
+	plan_free(&plan);
 }
 
 /* One text per side, one after the other: a mesh's scripts are too much to keep.  To the terminal what has no folder. */
@@ -256,18 +224,16 @@ static bool write_sides(struct output *output, const struct tunnel *tunnel, cons
 {
 	const char *folder = options->value[OPTION_OUTPUT];
 	bool print = !folder || options->value[OPTION_DRY_RUN], good = true;
-	struct texts *texts = texts_new(tunnel);
 	struct text text = { 0 };
 
 	for (size_t i = 0; good && i < count_of(format, tunnel); i++) {
 		char *path = folder ? path_of(folder, name_of(format, tunnel, i), format) : NULL;
 
-		render(&text, tunnel, texts, side_of(tunnel, i), options, format);
+		render(&text, tunnel, side_of(tunnel, i), options, format);
 		good = print ? output_print(path, &text) : output_add(output, path, &text);
 		free(path);
 	}
 	text_free(&text);
-	texts_free(texts);
 	return good;
 }
 

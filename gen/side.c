@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "side.h"
 #include "number.h"
 #include "say.h"
@@ -18,11 +19,6 @@ enum {
 static const char word_auto[] = "auto", name_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-",
                   letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-unsigned family_bits(sa_family_t family)
-{
-	return family == AF_INET6 ? 128 : 32;
-}
-
 bool name_parse(char out[NAME_MOST + 1], const char *text, const char *where)
 {
 	size_t length = strlen(text);
@@ -33,96 +29,6 @@ bool name_parse(char out[NAME_MOST + 1], const char *text, const char *where)
 		              shown(text), NAME_MOST - 1);
 	memcpy(out, text, length + 1);
 	return true;
-}
-
-/* The network part of ADDRESS: its first LENGTH bits, the rest zero. */
-static struct address network_of(const struct address *address, unsigned length)
-{
-	struct address network = *address;
-
-	for (unsigned bit = length; bit < family_bits(address->family); bit++)
-		network.bytes[bit / 8] &= (unsigned char)~(0x80u >> bit % 8);
-	return network;
-}
-
-/* No place behind a side. */
-static bool never_protected(const struct prefix *prefix)
-{
-	for (size_t i = 0; i < special_count; i++) {
-		const struct special_range *range = &special_ranges[i];
-		struct prefix net = { range->network, range->length };
-
-		if ((range->kind == SPECIAL_UNSPECIFIED || range->kind == SPECIAL_LOOPBACK || range->kind == SPECIAL_MULTICAST) &&
-		    prefix_overlaps(&net, prefix))
-			return true;
-	}
-	return false;
-}
-
-bool prefix_parse(struct prefix *out, const char *text, const char *where)
-{
-	char address[ADDRESS_TEXT], text_of_network[ADDRESS_TEXT];
-	const char *slash = strchr(text, '/');
-	size_t length = slash ? (size_t)(slash - text) : strlen(text);
-	struct address network;
-
-	if (length == 0 || length >= sizeof address)
-		return refuse(where, "net '%s': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48", shown(text));
-	memcpy(address, text, length);
-	address[length] = '\0';
-	if (!address_parse(&out->address, address, where))
-		return false;
-	out->length = family_bits(out->address.family);
-	if (slash) {
-		unsigned long long bits;
-
-		if (!number_parse(&bits, slash + 1, 0, out->length))
-			return refuse(where, "net '%s': want a prefix length from 0 to %u", shown(text), out->length);
-		out->length = (unsigned)bits;
-	}
-	network = network_of(&out->address, out->length);
-	if (!address_equal(&network, &out->address))
-		return refuse(where, "net '%s': host bits are set; want %s/%u", shown(text),
-		              address_print(text_of_network, &network), out->length);
-	if (out->length && never_protected(out))
-		return refuse(where, "net '%s': holds unspecified, loopback or multicast addresses; want what can be reached, or 0.0.0.0/0 for all",
-		              shown(text));
-	return true;
-}
-
-const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *prefix)
-{
-	char number[NUMBER_TEXT];
-
-	address_print(out, &prefix->address);
-	strcat(strcat(out, "/"), number_print(number, prefix->length));
-	return out;
-}
-
-static struct prefix prefix_of_host(const struct address *address)
-{
-	return (struct prefix){ *address, family_bits(address->family) };
-}
-
-bool prefix_is_host(const struct prefix *prefix)
-{
-	return prefix->length == family_bits(prefix->address.family);
-}
-
-bool prefix_is_everything(const struct prefix *prefix)
-{
-	return prefix->length == 0;
-}
-
-bool prefix_contains(const struct prefix *prefix, const struct address *address)
-{
-	return address_within(address, &prefix->address, prefix->length);
-}
-
-bool prefix_overlaps(const struct prefix *one, const struct prefix *two)
-{
-	return one->length <= two->length ? prefix_contains(one, &two->address)
-	                                  : prefix_contains(two, &one->address);
 }
 
 static uint8_t icmp_of(sa_family_t family)
@@ -183,14 +89,23 @@ bool net_parse(struct net *out, const char *text, const char *where)
 
 const char *net_print(char out[NET_TEXT], const struct net *net)
 {
-	char number[NUMBER_TEXT];
+	size_t length;
 
 	prefix_print(out, &net->prefix);
 	if (!net->proto)
 		return out;
-	strcat(strcat(out, "/"), net->proto == IPPROTO_TCP ? "tcp" : net->proto == IPPROTO_UDP ? "udp" :
-	       net->proto == icmp_of(net->prefix.address.family) ? "icmp" : number_print(number, net->proto));
-	return net->port ? strcat(strcat(out, "/"), number_print(number, net->port)) : out;
+	strcat(out, "/");
+	length = strlen(out);
+	if (net->proto == IPPROTO_TCP || net->proto == IPPROTO_UDP)
+		strcat(out, net->proto == IPPROTO_TCP ? "tcp" : "udp");
+	else if (net->proto == icmp_of(net->prefix.address.family))
+		strcat(out, "icmp");
+	else
+		snprintf(out + length, NET_TEXT - length, "%u", net->proto);
+	length = strlen(out);
+	if (net->port)
+		snprintf(out + length, NET_TEXT - length, "/%u", net->port);
+	return out;
 }
 
 struct net net_of_host(const struct address *address)
@@ -388,12 +303,12 @@ bool side_complete(struct side *side)
 /* WORD stands for an address that is not known yet. */
 static const char *print_outer(char out[OUTER_TEXT], const struct endpoint *endpoint, const char *word)
 {
-	char port[NUMBER_TEXT];
-
 	if (!address_is_any(&endpoint->address))
 		return endpoint_print(out, endpoint);
 	strcpy(out, word);
-	return endpoint->port ? strcat(strcat(out, ":"), number_print(port, endpoint->port)) : out;
+	if (endpoint->port)
+		snprintf(out + strlen(out), sizeof ":65535", ":%u", endpoint->port);
+	return out;
 }
 
 static const char *print_outer_address(char out[OUTER_TEXT], const struct address *address, const char *word)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* One side of the tunnel, and the token that a person writes for it:
  *
  *     [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET[/PROTO[/PORT]]]...[#PUBLIC]
@@ -7,7 +8,7 @@
 #ifndef SIDE_H
 #define SIDE_H
 
-#include "endpoint.h"
+#include "prefix.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,18 +17,12 @@
 enum {
 	NAME_MOST = 15,
 	NETS_MOST = 64,                 /* on one side: a script shows every pair of nets */
-	PREFIX_TEXT = ADDRESS_TEXT + 4,
 	NET_TEXT = PREFIX_TEXT + sizeof "/icmp/65535",
 	WHERE_MOST = 512,               /* bytes of "FILE:LINE" in an error text: more than path_shown() gives */
 	HOST_MOST = 253,                /* of a DNS name: RFC 1035, section 2.3.4 */
 	OUTER_TEXT = HOST_MOST + sizeof ":65535",
 	PUBLIC_BYTES = 32,
 	PUBLIC_TEXT = 43 + 1,           /* of base64url without padding, RFC 4648 section 5 */
-};
-
-struct prefix {
-	struct address address;  /* no host bits set */
-	unsigned length;         /* bits */
 };
 
 /* What a side protects: a prefix, or of it one protocol or, of TCP and UDP, one port. */
@@ -56,7 +51,6 @@ struct side {
 /* Each takes the whole TEXT or refuses it with one line. */
 bool side_parse(struct side *, const char *token);  /* error texts begin with side->where */
 bool name_parse(char out[NAME_MOST + 1], const char *text, const char *where);
-bool prefix_parse(struct prefix *, const char *text, const char *where);
 bool net_parse(struct net *, const char *text, const char *where);
 
 /* The same in parts, for the tunnel file. */
@@ -81,14 +75,6 @@ bool side_shares_mapped(const struct side *, const struct side *);
 /* PUBLIC_TEXT - 1 where a word of that length, of the characters of a public key, begins; else 0. */
 size_t public_length(const char *);
 const char *public_print(char out[PUBLIC_TEXT], const unsigned char public[PUBLIC_BYTES]);
-
-const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *);
-bool prefix_contains(const struct prefix *, const struct address *);
-bool prefix_overlaps(const struct prefix *, const struct prefix *);
-bool prefix_is_host(const struct prefix *);
-/* 0.0.0.0/0 or ::/0. */
-bool prefix_is_everything(const struct prefix *);
-unsigned family_bits(sa_family_t);
 
 const char *net_print(char out[NET_TEXT], const struct net *);
 struct net net_of_host(const struct address *);

@@ -1,10 +1,9 @@
-/* One side's view of the tunnel: what stands on the other side of every mirror.  All mirroring of
- * the project happens in view_of(): a side receives with what is its own, and sends with what is
- * the other's. */
+/* SPDX-License-Identifier: ISC */
+/* One side's view of a pair.  All mirroring of the project happens in view_of(): a side receives with what is its own, and sends
+ * with what is the other's. */
 #ifndef VIEW_H
 #define VIEW_H
 
-#include "template.h"
 #include "tunnel.h"
 
 #include <stddef.h>
@@ -27,33 +26,22 @@ struct view {
 };
 
 /* Into *VIEW, which must stay where it is. */
-void view_of(struct view *, const struct tunnel *, size_t self, size_t other);
+void view_of(struct view *view, const struct tunnel *, size_t self, size_t other);
 
-/* What a side's script is about, as bits: by them the parts of its program are chosen. */
-enum shape {
-	SHAPE_TUNNEL = 1 << 0,      /* tunnel mode */
-	SHAPE_ENCAP = 1 << 1,       /* in UDP */
-	SHAPE_PUNCHES = 1 << 2,     /* in UDP, to one peer: to be waited for */
-	SHAPE_INTERFACE = 1 << 3,
-	SHAPE_ADDRESS = 1 << 4,     /* an address inside that this host is to have */
-	SHAPE_NEIGHBOURS = 1 << 5,  /* another side protects everything */
-	SHAPE_FORWARDS = 1 << 6,    /* hosts behind this one */
-	SHAPE_CLAMP = 1 << 7,
-	SHAPE_GUARD = 1 << 9,
-	SHAPE_EXCHANGED = 1 << 10,  /* keys follow from public keys: there is a fingerprint */
-	SHAPE_SITE = 1 << 8,        /* more than the hosts' own addresses: routes, NAT and MTU matter */
-};
-unsigned view_shape(const struct tunnel *, size_t self);
+/* LOCAL where the net has that, else the net's first host.  Zeros: an address that is found at each `up`. */
+struct address view_host(const struct side *, const struct prefix *net);
+/* The address of a side to ping from or to: its own inside one, LOCAL where it protects that, else the first host of its first net;
+ * of those that take pings, where there are any.  Zeros as above. */
+struct address view_inside(const struct side *, const struct nets *);
+/* Whether a ping from one to the other is a test of the tunnel. */
+bool view_takes_ping(const struct view *);
+/* The address where packets for the other go, as people write it: with `auto` or the name in place of one that is not known. */
+const char *view_print_outer(char out[OUTER_TEXT], const struct view *);
 
-/* The sides as people and `ip` write them, printed once for all views: a mesh has its sides' number squared of those. */
-struct texts;
-struct texts *texts_new(const struct tunnel *);
-/* Takes NULL. */
-void texts_free(struct texts *);
-
-/* What all templates say of the run: version, digest, names. */
-void view_describe_run(struct scope *, const struct tunnel *);
-/* All that the templates say of side SELF, but for what is of the script as a file; free it with scope_free(), before TEXTS. */
-struct scope *view_describe(const struct tunnel *, const struct texts *, size_t self);
+/* True when an earlier one of the nets has the same prefix, for another protocol or port. */
+bool nets_repeat(const struct nets *, size_t index);
+bool nets_contain(const struct nets *, const struct address *);
+/* The protocol of packets between nets that meet; 0: any. */
+uint8_t nets_proto(const struct net *one, const struct net *two);
 
 #endif

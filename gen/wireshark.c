@@ -1,6 +1,6 @@
-#include "wireshark.h"
+/* SPDX-License-Identifier: ISC */
+#include "print.h"
 #include "say.h"
-#include "view.h"
 
 #include <err.h>
 #include <stdbool.h>
@@ -44,57 +44,55 @@ static const struct sa **sort(const struct tunnel *tunnel)
 	return sas;
 }
 
-/* Any address, for a capture has others between the NATs than on each host; but where the SPI alone does not tell SAs apart, the
- * destination does: each receiver has its own SPIs. */
-static void set_destination(struct scope *row, const struct tunnel *tunnel, const struct sa *sa, bool shared)
+/* Any address, because a capture has others between the NATs than on each host; but where the SPI alone does not tell SAs apart,
+ * the destination does: each receiver has its own SPIs. */
+static void add_destination(struct text *out, const struct side *to, bool shared)
 {
-	const struct side *to = &tunnel->sides[sa->to];
 	char address[OUTER_TEXT];
 
-	scope_set(row, "destination", shared && !to->mapped_name[0] ? mapped_print_address(address, to) : "*");
+	text_add_string(out, shared && !to->mapped_name[0] ? mapped_print_address(address, to) : "*");
 }
 
-static void describe_sa(struct scope *script, const struct tunnel *tunnel, const struct sa *sa, bool shared)
+static void add_sa(struct text *out, const struct tunnel *tunnel, const struct sa *sa, bool shared)
 {
-	struct scope *row = scope_add(script, "sas");
 	const struct cipher *cipher = tunnel->cipher;
-	struct text key = { 0 }, auth = { 0 };
 
-	scope_set(row, "from", tunnel->sides[sa->from].name);
-	scope_set(row, "to", tunnel->sides[sa->to].name);
-	scope_set_number(row, "epoch", sa->epoch);
-	scope_printf(row, "spi", "0x%08x", (unsigned)sa->spi);
-	scope_set(row, "family", tunnel->sides[sa->from].local.address.family == AF_INET6 ? "IPv6" : "IPv4");
-	set_destination(row, tunnel, sa, shared);
-	scope_set(row, "encryption", cipher->wireshark);
-	scope_set(row, "integrity", cipher->wireshark_auth);
-	cipher_print_encryption_key(&key, cipher, sa->key);
-	cipher_print_integrity_key(&auth, cipher, sa->key);
-	scope_set(row, "key", cipher->key_bytes ? key.bytes : "");
-	scope_set(row, "auth", auth.bytes);
-	text_free(&key);
-	text_free(&auth);
+	text_printf(out, "\"%s\",\"*\",\"", tunnel->sides[sa->from].local.address.family == AF_INET6 ? "IPv6" : "IPv4");
+	add_destination(out, &tunnel->sides[sa->to], shared);
+	text_printf(out, "\",\"0x%08x\",\"%s\",\"", (unsigned)sa->spi, cipher->wireshark);
+	if (cipher->key_bytes)
+		cipher_print_encryption_key(out, cipher, sa->key);
+	text_join(out, "\",\"", cipher->wireshark_auth, "\",\"", NULL);
+	cipher_print_integrity_key(out, cipher, sa->key);
+	text_add_string(out, "\"\n");
 }
 
-struct scope *wireshark_describe(const struct tunnel *tunnel)
+static void add_decoding(struct text *out, const struct tunnel *tunnel)
 {
-	struct scope *script = scope_new();
-	const struct sa **sas = sort(tunnel);
-	size_t count = tunnel->sa_count;
-	struct text decode = { 0 };
-
-	view_describe_run(script, tunnel);
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		const struct side *side = &tunnel->sides[i];
 
-		add_port(&decode, tunnel, i, side->local.port);
+		add_port(out, tunnel, i, side->local.port);
 		if (side->mapped.port != side->local.port)
-			add_port(&decode, tunnel, i, side->mapped.port);
+			add_port(out, tunnel, i, side->mapped.port);
 	}
-	scope_set(script, "decode", decode.length ? decode.bytes : "");
-	text_free(&decode);
+}
+
+void print_wireshark(struct text *out, const struct tunnel *tunnel)
+{
+	const struct sa **sas = sort(tunnel);
+	size_t count = tunnel->sa_count;
+
+	text_add_string(out, "# Wireshark's ESP SAs of the tunnel ");
+	print_names(out, tunnel);
+	text_printf(out, ", digest %08x. CONTAINS KEYS.\n"
+	                 "# As ~/.config/wireshark/esp_sa it is for: tshark -r FILE -o esp.enable_encryption_decode:TRUE", (unsigned)tunnel->digest);
+	add_decoding(out, tunnel);
+	text_add_string(out, "\n");
 	for (size_t i = 0; i < count; i++)
-		describe_sa(script, tunnel, sas[i], (i > 0 && sas[i - 1]->spi == sas[i]->spi) || (i + 1 < count && sas[i + 1]->spi == sas[i]->spi));
+		text_printf(out, "# 0x%08x: %s to %s, epoch %u\n", (unsigned)sas[i]->spi, tunnel->sides[sas[i]->from].name,
+		            tunnel->sides[sas[i]->to].name, (unsigned)sas[i]->epoch);
+	for (size_t i = 0; i < count; i++)
+		add_sa(out, tunnel, sas[i], (i > 0 && sas[i - 1]->spi == sas[i]->spi) || (i + 1 < count && sas[i + 1]->spi == sas[i]->spi));
 	free(sas);
-	return script;
 }

@@ -59,6 +59,23 @@ bool endpoint_parse(struct endpoint *out, const char *text, const char *where)
 
 const char *address_print(char out[ADDRESS_TEXT], const struct address *address)
 {
+	char *end = out;
+
+	if (address->family == AF_INET) { /* by hand: a large mesh prints millions of them */
+		for (int i = 0; i < 4; i++) {
+			unsigned byte = address->bytes[i];
+
+			if (i > 0)
+				*end++ = '.';
+			if (byte >= 100)
+				*end++ = (char)('0' + byte / 100);
+			if (byte >= 10)
+				*end++ = (char)('0' + byte / 10 % 10);
+			*end++ = (char)('0' + byte % 10);
+		}
+		*end = '\0';
+		return out;
+	}
 	if (!inet_ntop(address->family, address->bytes, out, ADDRESS_TEXT))
 		strcpy(out, "?");
 	return out;

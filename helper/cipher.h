@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The ciphers, in strongSwan's proposal words. */
 #ifndef CIPHER_H
 #define CIPHER_H
@@ -35,7 +36,5 @@ void cipher_print_key(struct text *, const struct cipher *, const unsigned char 
 /* The parts of it; the second is empty for an AEAD. */
 void cipher_print_encryption_key(struct text *, const struct cipher *, const unsigned char *key);
 void cipher_print_integrity_key(struct text *, const struct cipher *, const unsigned char *key);
-/* The algorithm words of `ip xfrm state add`, with holes of a template for the keys: @key@ and @auth@. */
-void cipher_print_words(struct text *, const struct cipher *);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Growing text that may hold keys: whatever it leaves behind is wiped. */
 #ifndef TEXT_H
 #define TEXT_H
@@ -14,6 +15,10 @@ struct text {
 /* All end the program with status 1 when memory does. */
 void text_add(struct text *, const char *bytes, size_t length);
 void text_add_string(struct text *, const char *);
+/* Adds all of them; the last one is NULL. */
+void text_join(struct text *, ...) __attribute__((sentinel));
+/* In decimal. */
+void text_add_number(struct text *, unsigned long long);
 void text_add_hex(struct text *, const unsigned char *bytes, size_t count);
 void text_printf(struct text *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Reads all of the open file FD; false, with errno, when it cannot be read or is larger than
@@ -26,16 +31,9 @@ void text_empty(struct text *);
 /* Wipes and frees; takes an empty text too. */
 void text_free(struct text *);
 
-/* What follows the line that LINE begins with; at the last one its end. */
-const char *text_next_line(const char *line);
-
 /* Of a digit in lower case; -1: it is none. */
 int hex_digit(char);
 /* 0x and exactly 2 * COUNT lower-case digits; the kernel's ip takes anything else as text. */
 bool hex_parse(unsigned char *out, size_t count, const char *text);
-
-enum { NUMBER_TEXT = 12 };
-/* NUMBER in decimal, at the end of OUT; where it begins is returned. */
-const char *number_print(char out[NUMBER_TEXT], unsigned number);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "cipher.h"
 #include "say.h"
 
@@ -78,16 +79,4 @@ void cipher_print_key(struct text *out, const struct cipher *cipher, const unsig
 	if (cipher->auth_bytes)
 		text_add_string(out, " ");
 	cipher_print_integrity_key(out, cipher, key);
-}
-
-void cipher_print_words(struct text *out, const struct cipher *cipher)
-{
-	if (!cipher->integrity) {
-		text_printf(out, "aead %s @key@ %u", cipher->encryption, cipher->icv_bits);
-		return;
-	}
-	/* '' is how a batch spells an empty word; two keys are too long for one line of a terminal: the shell joins what the
-	 * backslash parts */
-	text_printf(out, "enc %s %s \\\n  auth-trunc %s @auth@ %u", cipher->encryption, cipher->key_bytes ? "@key@" : "''",
-	            cipher->integrity, cipher->icv_bits);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "text.h"
 #include "say.h"
 
@@ -57,11 +58,25 @@ void text_add_hex(struct text *text, const unsigned char *bytes, size_t count)
 	text->bytes[text->length] = '\0';
 }
 
-const char *text_next_line(const char *line)
+void text_join(struct text *text, ...)
 {
-	const char *newline = strchr(line, '\n');
+	const char *string;
+	va_list strings;
 
-	return newline ? newline + 1 : line + strlen(line);
+	va_start(strings, text);
+	while ((string = va_arg(strings, const char *)))
+		text_add_string(text, string);
+	va_end(strings);
+}
+
+void text_add_number(struct text *text, unsigned long long number)
+{
+	char digits[24], *p = digits + sizeof digits;
+
+	do
+		*--p = (char)('0' + number % 10);
+	while (number /= 10);
+	text_add(text, p, (size_t)(digits + sizeof digits - p));
 }
 
 int hex_digit(char c)
@@ -85,17 +100,6 @@ bool hex_parse(unsigned char *out, size_t count, const char *text)
 		out[i] = (unsigned char)(high << 4 | low);
 	}
 	return true;
-}
-
-const char *number_print(char out[NUMBER_TEXT], unsigned number)
-{
-	char *p = out + NUMBER_TEXT - 1;
-
-	*p = '\0';
-	do
-		*--p = (char)('0' + number % 10);
-	while (number /= 10);
-	return p;
 }
 
 void text_printf(struct text *text, const char *format, ...)

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: ISC */
+#include "plan.h"
+#include "say.h"
+
+#include <err.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REPLAY_WINDOW = 128 };
+
+void *plan_rows(size_t count, size_t bytes)
+{
+	void *rows = calloc(count ? count : 1, bytes);
+
+	if (!rows)
+		err(EXIT_BROKE, "memory");
+	return rows;
+}
+
+void *plan_more(void *rows, size_t count, size_t *room, size_t bytes)
+{
+	if (count < *room)
+		return rows;
+	*room = *room ? 2 * *room : 8;
+	rows = reallocarray(rows, *room, bytes);
+	if (!rows)
+		err(EXIT_BROKE, "memory");
+	return rows;
+}
+
+/* True when some packets inside are not of the outer family. */
+static bool mixes_families(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->peer_count; i++) {
+		const struct view *view = &plan->views[i];
+
+		for (size_t j = 0; j < view->self_nets.count; j++)
+			if (view->self_nets.list[j].prefix.address.family != view->self_outer.address.family)
+				return true;
+	}
+	return false;
+}
+
+static enum encap encap_of(const struct plan *plan)
+{
+	if (!plan->encapsulates)
+		return ENCAP_NONE;
+	return plan->tunnel->nonike ? ENCAP_ESPINUDP_NONIKE : ENCAP_ESPINUDP;
+}
+
+/* The one of the two SAs of a pair with which this side sends, or the one with which it receives. */
+static struct state state_of(const struct plan *plan, size_t peer, bool outbound, bool af_unspec)
+{
+	const struct tunnel *tunnel = plan->tunnel;
+	const struct view *view = &plan->views[peer];
+	const struct endpoint *src = outbound ? &view->self_outer : &view->other_outer;
+	const struct endpoint *dst = outbound ? &view->other_outer : &view->self_outer;
+	const struct sa *sa = outbound ? view->out : view->in;
+	struct state state = {
+		.peer = peer,
+		.outbound = outbound,
+		.src = src->address,
+		.dst = dst->address,
+		.spi = sa->spi,
+		.reqid = view->reqid,
+		.transport = tunnel->transport,
+		.esn = tunnel->esn,
+		.af_unspec = af_unspec, /* without it an SA takes packets of its outer family only */
+		.replay_window = REPLAY_WINDOW,
+		.if_id = plan->if_id,
+		/* the limits count what a side sends */
+		.limit_bytes = outbound ? tunnel->limit_bytes : 0,
+		.limit_packets = outbound ? tunnel->limit_packets : 0,
+		.encap = encap_of(plan),
+		.sport = src->port,
+		.dport = dst->port,
+		.cipher = tunnel->cipher,
+	};
+
+	memcpy(state.key, sa->key, sizeof state.key);
+	return state;
+}
+
+static void plan_states(struct plan *plan)
+{
+	bool af_unspec = mixes_families(plan);
+
+	plan->states = plan_rows(2 * plan->peer_count, sizeof *plan->states);
+	for (size_t i = 0; i < plan->peer_count; i++) {
+		plan->states[2 * i] = state_of(plan, i, true, af_unspec);
+		plan->states[2 * i + 1] = state_of(plan, i, false, af_unspec);
+	}
+}
+
+/* What has its way by the policies alone, everything, needs no route. */
+static void plan_routes_to(struct plan *plan, size_t peer)
+{
+	const struct view *view = &plan->views[peer];
+	struct address from = view_inside(view->self, &view->self_nets);
+	bool known = address_equal(&from, &view->self->inner) || address_equal(&from, &view->self->local.address);
+	struct routes *routes = &plan->routes;
+
+	for (size_t i = 0; i < view->other_nets.count; i++) {
+		const struct prefix *net = &view->other_nets.list[i].prefix;
+
+		if (prefix_is_everything(net) || nets_repeat(&view->other_nets, i))
+			continue;
+		routes->rows = plan_more(routes->rows, routes->count, &routes->room, sizeof *routes->rows);
+		routes->rows[routes->count++] = (struct route){
+			.peer = peer,
+			.net = *net,
+			.has_source = known && from.family == net->address.family,
+			.has_mtu = !prefix_contains(net, &view->other_outer.address),
+			.same_family = net->address.family == view->other_outer.address.family,
+		};
+	}
+}
+
+/* The first nets that meet at a TCP port of one of them. */
+static bool find_tcp(const struct view *view, const struct net **self, const struct net **other)
+{
+	for (size_t i = 0; i < view->self_nets.count; i++)
+		for (size_t j = 0; j < view->other_nets.count; j++) {
+			const struct net *near = &view->self_nets.list[i], *far = &view->other_nets.list[j];
+
+			if (!net_meets(near, far) || nets_proto(near, far) != IPPROTO_TCP || !near->port == !far->port)
+				continue;
+			*self = near;
+			*other = far;
+			return true;
+		}
+	return false;
+}
+
+static struct test test_of(const struct plan *plan, const struct view *view)
+{
+	const struct net *self, *other;
+	struct test test = { .from = plan->inside, .to = view_inside(view->other, &view->other_nets) };
+
+	if (view_takes_ping(view)) {
+		test.kind = TEST_PING;
+		return test;
+	}
+	if (!find_tcp(view, &self, &other))
+		return test;
+	test.kind = other->port ? TEST_TCP_TO_PEER : TEST_TCP_FROM_PEER;
+	test.port = other->port ? other->port : self->port;
+	test.from = view_host(view->self, &self->prefix);
+	test.to = view_host(view->other, &other->prefix);
+	return test;
+}
+
+/* True when the policies are not just about two hosts' own addresses: then routes, forwarding and NAT matter. */
+static bool is_site(const struct side *side)
+{
+	return side->inner.family != AF_UNSPEC || side->net_count > 1 || !prefix_is_host(&side->nets[0].prefix) ||
+	       !address_equal(&side->nets[0].prefix.address, &side->local.address);
+}
+
+static struct address own_address(const struct tunnel *tunnel, const struct side *side)
+{
+	if (side->inner.family != AF_UNSPEC)
+		return side->inner;
+	return tunnel->transport || is_site(side) ? (struct address){ AF_UNSPEC } : side->local.address;
+}
+
+static bool has_hosts_behind(const struct side *side)
+{
+	for (size_t i = 0; i < side->net_count; i++)
+		if (!prefix_is_host(&side->nets[i].prefix))
+			return true;
+	return false;
+}
+
+static bool protects_everything(const struct side *side)
+{
+	for (size_t i = 0; i < side->net_count; i++)
+		if (prefix_is_everything(&side->nets[i].prefix))
+			return true;
+	return false;
+}
+
+/* Of tunnel mode alone. */
+static void describe_nets(struct plan *plan)
+{
+	const struct tunnel *tunnel = plan->tunnel;
+
+	plan->own_address = own_address(tunnel, plan->self);
+	plan->own_device = tunnel->interface && plan->self->inner.family != AF_UNSPEC ? tunnel->interface : "lo";
+	plan->forwards = has_hosts_behind(plan->self);
+	plan->is_site = tunnel->interface || tunnel->clamp || is_site(plan->self);
+	for (size_t i = 0; i < plan->peer_count; i++) {
+		plan->is_site = plan->is_site || is_site(plan->views[i].other);
+		plan->has_neighbours = plan->has_neighbours || protects_everything(plan->views[i].other);
+	}
+}
+
+struct plan plan_of(const struct tunnel *tunnel, size_t self)
+{
+	struct plan plan = {
+		.tunnel = tunnel,
+		.self = &tunnel->sides[self],
+		.views = plan_rows(tunnel->side_count, sizeof *plan.views),
+		.encapsulates = tunnel_encapsulates(tunnel),
+		.if_id = tunnel->interface ? tunnel->digest | 1 : 0,
+		.mtu = tunnel_inner_mtu(tunnel, tunnel->sides[self].local.address.family),
+		.own_address = { AF_UNSPEC },
+	};
+
+	for (size_t other = 0; other < tunnel->side_count; other++)
+		if (tunnel_has_pair(tunnel, self, other))
+			view_of(&plan.views[plan.peer_count++], tunnel, self, other);
+	/* several peers cannot be waited for one after the other: espdecap's first ten seconds open their holes */
+	plan.punches = plan.encapsulates && tunnel->side_count == 2;
+	plan.inside = view_inside(plan.self, &plan.views[0].self_nets);
+	if (!tunnel->transport)
+		describe_nets(&plan);
+	plan_policies(&plan);
+	plan_states(&plan);
+	plan.tests = plan_rows(plan.peer_count, sizeof *plan.tests);
+	for (size_t i = 0; i < plan.peer_count; i++) {
+		if (!tunnel->transport)
+			plan_routes_to(&plan, i);
+		plan.tests[i] = test_of(&plan, &plan.views[i]);
+	}
+	return plan;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (plan->states)
+		explicit_bzero(plan->states, 2 * plan->peer_count * sizeof *plan->states);
+	free(plan->states);
+	free(plan->views);
+	free(plan->passes.rows);
+	free(plan->blocks.rows);
+	free(plan->tunnels.rows);
+	free(plan->selectors.rows);
+	free(plan->routes.rows);
+	free(plan->tests);
+}

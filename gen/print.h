@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/* The formats in which a tunnel is printed, and the lines that several of them have. */
+#ifndef PRINT_H
+#define PRINT_H
+
+#include "plan.h"
+#include "text.h"
+
+#include <stdbool.h>
+
+/* Each adds the whole text of its format to OUT.  The tunnel is checked and has its keys. */
+void print_script(struct text *out, const struct plan *);
+/* EXPLAINED: with a comment for each word of ip-xfrm(8), before the first command that has it. */
+void print_paste(struct text *out, const struct plan *, bool explained);
+/* Wireshark's table of ESP SAs, of all sides. */
+void print_wireshark(struct text *out, const struct tunnel *);
+
+/* The names of all sides: "a - b - c". */
+void print_names(struct text *out, const struct tunnel *);
+/* As comments, a line for each peer: the endpoints, and the NATs between them. */
+void print_picture(struct text *out, const struct plan *);
+/* The command that tests the tunnel to a peer: a line. */
+void print_test(struct text *out, const struct plan *, size_t peer);
+/* 10.1.0.0/16: one end of a selector; in transport mode a host that may not be known yet. */
+void print_self_net(struct text *out, const struct plan *, const struct selector *);
+void print_other_net(struct text *out, const struct plan *, const struct selector *);
+/* The rules of nft(8) that set the TCP MSS of packets between two nets to what fits inside, or nothing for other protocols. */
+void print_clamp(struct text *out, const struct plan *, const struct selector *, const char *indent);
+/* `ip` or `ip6`, as nft(8) names the selector's family. */
+const char *selector_family(const struct selector *);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* Policies and states (SAs) as rows, and the lines of ip-xfrm(8) that add them. */
+#ifndef XFRM_H
+#define XFRM_H
+
+#include "cipher.h"
+#include "endpoint.h"
+#include "prefix.h"
+#include "text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The kernel's numbers: XFRM_POLICY_IN, _OUT and _FWD of linux/xfrm.h. */
+enum direction { DIRECTION_IN, DIRECTION_OUT, DIRECTION_FWD };
+
+enum action { ACTION_TUNNEL, ACTION_ALLOW, ACTION_BLOCK };
+
+/* The endpoints of a pair may change while the tunnel runs, so a printer may print a shell variable for them. */
+enum place {
+	PLACE_FIXED,
+	PLACE_HERE,   /* this side's local endpoint */
+	PLACE_THERE,  /* where packets for the peer go */
+};
+
+/* One end of a selector. */
+struct selector_end {
+	struct prefix prefix;
+	uint16_t port;          /* 0: any */
+	enum place place;       /* of both */
+};
+
+struct policy {
+	size_t peer;            /* the index of the peer that it is about, for the printer's variables */
+	struct selector_end src, dst;
+	uint8_t proto;          /* 0: any */
+	enum direction direction;
+	enum action action;
+	unsigned priority;      /* the lowest number is taken */
+	uint32_t if_id;         /* 0: none */
+	/* the template of ACTION_TUNNEL */
+	struct address template_src, template_dst;
+	uint32_t reqid;
+	uint32_t spi;           /* pins the outbound SA; 0: any SA of this reqid */
+	bool transport;
+};
+
+enum encap { ENCAP_NONE, ENCAP_ESPINUDP, ENCAP_ESPINUDP_NONIKE };
+
+struct state {
+	size_t peer;
+	bool outbound;
+	struct address src, dst;
+	uint32_t spi, reqid;
+	bool transport;
+	bool esn;               /* extended sequence numbers */
+	bool af_unspec;         /* takes packets of both families */
+	unsigned replay_window;
+	uint32_t if_id;         /* 0: none */
+	unsigned long long limit_bytes, limit_packets; /* hard limits; 0: none */
+	enum encap encap;
+	uint16_t sport, dport;  /* of the encapsulation */
+	const struct cipher *cipher;
+	unsigned char key[CIPHER_KEY_MOST];
+};
+
+/* What stands in place of a row's values, as shell variables for one; NULL: the value itself. */
+struct names {
+	const char *here, *there, *port, *peer_port;
+	const char *pin;        /* ` spi SPI` of an outbound template, or nothing */
+	const char *spi, *key, *auth, *count;
+};
+
+/* The words that --explain explains, as bits. */
+#define WORD(number) (UINT64_C(1) << (number))
+enum word {
+	WORD_POLICY, WORD_SRC_DST, WORD_SPORT, WORD_DPORT, WORD_ICMP, WORD_TCP, WORD_UDP, WORD_ICMPV6, WORD_DIR_OUT, WORD_DIR_IN,
+	WORD_DIR_FWD, WORD_PRIORITY, WORD_BLOCK, WORD_TEMPLATE, WORD_IF_ID, WORD_ESP, WORD_REQID, WORD_TUNNEL, WORD_TRANSPORT, WORD_STATE,
+	WORD_SPI, WORD_FLAG, WORD_ESN, WORD_AF_UNSPEC, WORD_REPLAY_WINDOW, WORD_LIMIT, WORD_ENCAP, WORD_AEAD, WORD_ENC, WORD_AUTH,
+	WORD_OF_OTHERS, /* the first that no xfrm line has */
+};
+
+/* Add `xfrm policy add …` or `xfrm state add …`, with a newline, as `ip -batch` and a shell behind `ip` read it; a backslash joins
+ * its two or three lines.  The words that were printed are returned. */
+uint64_t policy_print(struct text *, const struct policy *, const struct names *);
+uint64_t state_print(struct text *, const struct state *, const struct names *);
+
+#endif
