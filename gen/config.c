@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include "config.h"
 #include "path.h"
 #include "say.h"
-#include "settings.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,12 +17,25 @@ enum {
 
 /* Where the parser stands. */
 struct state {
-	struct tunnel *tunnel;
-	struct options *options;
+	struct request *request;
 	enum { NOWHERE, IN_TUNNEL, IN_SIDE, IN_BAD } section;
 	bool tunnel_seen;
-	bool local_seen;  /* of the side at hand */
-	bool side_good;   /* all its lines so far */
+	/* of the side that is read */
+	struct side *side;
+	unsigned keys_seen;  /* a bit for each of side_keys */
+	bool side_good;      /* all its lines so far */
+};
+
+enum { KEY_LOCAL, KEY_MAPPED, KEY_PUBLIC, KEY_NET, KEY_COUNT };
+static const struct {
+	const char *name;
+	bool (*set)(struct side *, const char *value, const char *where);
+	bool repeats;
+} side_keys[KEY_COUNT] = {
+	[KEY_LOCAL] = { "local", side_set_local, false },
+	[KEY_MAPPED] = { "mapped", side_set_mapped, false },
+	[KEY_PUBLIC] = { "public", side_set_public, false },
+	[KEY_NET] = { "net", side_add_net, true },
 };
 
 static char *trim(char *text)
@@ -35,124 +49,131 @@ static char *trim(char *text)
 	return text;
 }
 
-static bool end_side(struct state *state)
+static bool end_side(const struct state *state)
 {
-	struct side *side;
-
 	if (state->section != IN_SIDE || !state->side_good)
 		return true;
-	side = &state->tunnel->sides[state->tunnel->side_count - 1];
-	if (!state->local_seen)
-		return refuse(side->where, "side %s has no local: want a line `local = ADDRESS:PORT`", side->name);
-	return side_complete(side);
+	if (!(state->keys_seen & 1u << KEY_LOCAL))
+		return refuse(state->side->where, "side %s has no local: want a line "
+		              "`local = ADDRESS:PORT`", state->side->name);
+	return side_complete(state->side);
+}
+
+static bool begin_tunnel(struct state *state, const char *where)
+{
+	if (state->tunnel_seen)
+		return refuse(where, "section [tunnel]: given before; want it once");
+	state->tunnel_seen = true;
+	state->section = IN_TUNNEL;
+	return true;
+}
+
+static bool begin_side(struct state *state, const char *name, const char *where)
+{
+	struct tunnel *tunnel = &state->request->tunnel;
+	struct side *side = tunnel_add_side(tunnel);
+
+	snprintf(side->where, sizeof side->where, "%s", where);
+	state->section = IN_SIDE;
+	state->side = side;
+	state->keys_seen = 0;
+	state->side_good = true;
+	if (name_parse(side->name, name, where))
+		return true;
+	/* its lines are still read, for their own mistakes */
+	snprintf(side->name, sizeof side->name, "bad-%zu", tunnel->side_count);
+	return false;
 }
 
 static bool begin_section(struct state *state, char *line, const char *where)
 {
 	char *close = strchr(line, ']');
-	bool good = end_side(state);
 
 	state->section = IN_BAD;
 	if (!close || close[1])
-		return refuse(where, "section '%s': want [tunnel] or [side NAME] alone on the line", shown(line));
+		return refuse(where, "section '%s': want [tunnel] or [side NAME] alone on the line",
+		              shown(line));
 	*close = '\0';
 	line = trim(line + 1);
-	if (strcmp(line, "tunnel") == 0) {
-		if (state->tunnel_seen)
-			return refuse(where, "section [tunnel]: given before; want it once");
-		state->tunnel_seen = true;
-		state->section = IN_TUNNEL;
-		return good;
-	}
-	if (strncmp(line, "side", 4) == 0 && (line[4] == ' ' || line[4] == '\t')) {
-		struct side *side = tunnel_add_side(state->tunnel);
-
-		snprintf(side->where, sizeof side->where, "%s", where);
-		state->section = IN_SIDE;
-		state->local_seen = false;
-		state->side_good = true;
-		if (!name_parse(side->name, trim(line + 4), where)) {
-			/* its lines are still read, for their own mistakes */
-			snprintf(side->name, sizeof side->name, "bad-%zu", state->tunnel->side_count);
-			good = false;
-		}
-		return good;
-	}
+	if (strcmp(line, "tunnel") == 0)
+		return begin_tunnel(state, where);
+	if (strncmp(line, "side", 4) == 0 && (line[4] == ' ' || line[4] == '\t'))
+		return begin_side(state, trim(line + 4), where);
 	return refuse(where, "section '[%s]': want [tunnel] or [side NAME]", shown(line));
 }
 
 static bool set_in_side(struct state *state, const char *key, const char *value, const char *where)
 {
-	struct side *side = &state->tunnel->sides[state->tunnel->side_count - 1];
+	size_t i = 0;
 
-	if (strcmp(key, "net") == 0)
-		return side_add_net(side, value, where);
-	if (strcmp(key, "local") == 0) {
-		if (state->local_seen)
-			return refuse(where, "key 'local': given before; want it once for a side");
-		state->local_seen = true;
-		return side_set_local(side, value, where);
-	}
-	if (strcmp(key, "mapped") == 0) {
-		if (side->behind_nat)
-			return refuse(where, "key 'mapped': given before; want it once for a side");
-		return side_set_mapped(side, value, where);
-	}
-	if (strcmp(key, "public") == 0) {
-		if (side->has_public)
-			return refuse(where, "key 'public': given before; want it once for a side");
-		return side_set_public(side, value, where);
-	}
-	return refuse(where, "key '%s': want local, mapped, net or public for a side", shown(key));
+	while (i < KEY_COUNT && strcmp(side_keys[i].name, key) != 0)
+		i++;
+	if (i == KEY_COUNT)
+		return refuse(where, "key '%s': want local, mapped, net or public for a side",
+		              shown(key));
+	if (state->keys_seen & 1u << i && !side_keys[i].repeats)
+		return refuse(where, "key '%s': given before; want it once for a side", key);
+	state->keys_seen |= 1u << i;
+	return side_keys[i].set(state->side, value, where);
 }
 
-static bool set_in_tunnel(struct state *state, const char *key, const char *value, const char *where)
+static bool set_key(struct state *state, const char *key, const char *value, const char *where)
 {
-	enum option_index taken;
-
-	return options_from_file(state->options, key, value, where, &taken) &&
-	       (taken == OPTION_COUNT || settings_take(state->tunnel, state->options, taken));
+	if (state->section == IN_TUNNEL)
+		return options_from_file(state->request, key, value, where);
+	if (state->section == IN_BAD)
+		return true;
+	if (state->section == NOWHERE)
+		return refuse(where, "want a section [tunnel] or [side NAME] before it");
+	if (set_in_side(state, key, value, where))
+		return true;
+	state->side_good = false;
+	return false;
 }
 
-/* Of a line that makes no sense nothing is shown: the file may be another, the phrase of --pass for one. */
-static bool parse_line(struct state *state, char *line, const char *where)
+static bool has_control(const char *line)
 {
-	char *comment, *equals;
-
 	for (const char *p = line; *p; p++)
 		if ((unsigned char)*p < ' ' && *p != '\t')
-			return refuse(where, "a control character; want plain text with Unix line ends");
-	comment = strchr(line, '#');
-	if (comment)
-		*comment = '\0';
+			return true;
+	return false;
+}
+
+/* Shows nothing of a line that makes no sense: the file may be another, like that of --pass. */
+static bool parse_line(struct state *state, char *line, const char *where)
+{
+	char *equals;
+
+	if (has_control(line))
+		return refuse(where, "a control character; want plain text with Unix line ends");
+	line[strcspn(line, "#")] = '\0';
 	line = trim(line);
 	if (!*line)
 		return true;
-	if (*line == '[')
-		return begin_section(state, line, where);
+	if (*line == '[') {
+		bool good = end_side(state);
+
+		return begin_section(state, line, where) && good;
+	}
 	equals = strchr(line, '=');
 	if (!equals)
 		return refuse(where, "want KEY = VALUE, [tunnel] or [side NAME]");
 	*equals = '\0';
-	line = trim(line);
-	if (state->section == IN_TUNNEL)
-		return set_in_tunnel(state, line, trim(equals + 1), where);
-	if (state->section == IN_SIDE)
-		return (state->side_good &= set_in_side(state, line, trim(equals + 1), where));
-	return state->section == IN_BAD || refuse(where, "want a section [tunnel] or [side NAME] before it");
+	return set_key(state, trim(line), trim(equals + 1), where);
 }
 
-/* How many TEXT begins with, counted up to what a key has. */
+/* How many digits TEXT begins with, counted up to what a key has. */
 static unsigned hex_digits(const char *text)
 {
 	unsigned digits = 0;
 
-	while (digits < KEY_DIGITS && text[digits] && strchr("0123456789abcdefABCDEF", text[digits]))
+	while (digits < KEY_DIGITS && isxdigit((unsigned char)text[digits]))
 		digits++;
 	return digits;
 }
 
-/* What is behind "public =", which nobody shows: digits may be there by chance.  Else LINE itself. */
+/* What follows "public = KEY", in which digits may stand by chance and which is never shown; else
+ * LINE itself. */
 static const char *skip_public(const char *line)
 {
 	const char *p = line + strspn(line, " \t");
@@ -167,7 +188,8 @@ static const char *skip_public(const char *line)
 	return p + public_length(p);
 }
 
-/* More digits than an SPI has after 0x, or, where that was lost, than any number of a tunnel file. */
+/* True for more digits than an SPI has after 0x or, if that was lost, than any number of a tunnel
+ * file has. */
 static bool has_key(const char *line, size_t length)
 {
 	for (const char *p = skip_public(line); p < line + length; p++) {
@@ -181,7 +203,8 @@ static bool has_key(const char *line, size_t length)
 	return false;
 }
 
-/* A file of keys, or a script, that was taken for a tunnel file: refused whole, for a bad line would be shown. */
+/* Refuses a key file, or a script, that was taken for a tunnel file, because a message about a bad
+ * line would show the key. */
 static bool refuse_keys(const char *text, const char *path)
 {
 	for (unsigned number = 1; *text; number++) {
@@ -190,16 +213,18 @@ static bool refuse_keys(const char *text, const char *path)
 
 		if (has_key(text, length)) {
 			snprintf(where, sizeof where, "%s:%u", path_shown(path), number);
-			return refuse(where, "a key is in it: want a tunnel file; a key file goes with --keys");
+			return refuse(where, "a key is in it: want a tunnel file; a key file "
+			              "goes with --keys");
 		}
 		text += length + (text[length] == '\n');
 	}
 	return true;
 }
 
-bool config_parse(struct tunnel *tunnel, struct options *options, char *text, const char *path)
+bool config_parse(struct request *request, char *text, const char *path)
 {
-	struct state state = { .tunnel = tunnel, .options = options };
+	struct state state = { .request = request };
+	size_t sides;
 	bool good = true;
 	unsigned number = 0;
 	char *line;
@@ -211,28 +236,36 @@ bool config_parse(struct tunnel *tunnel, struct options *options, char *text, co
 
 		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
 		if (strchr(line, '\r'))
-			return refuse(where, "a carriage return: want Unix line ends, as `tr -d '\\r'` makes them");
+			return refuse(where, "a carriage return: want Unix line ends, as "
+			              "`tr -d '\\r'` makes them");
 		good &= parse_line(&state, line, where);
 	}
 	if (!end_side(&state) || !good)
 		return false;
-	return tunnel->side_count > 1 || refuse(path_shown(path), "%s: want at least two, each in a section [side NAME]",
-	                                        tunnel->side_count ? "one side only" : "no side");
+	sides = request->tunnel.side_count;
+	return sides > 1 || refuse(path_shown(path), "%s: want at least two, each in a section "
+	                           "[side NAME]", sides ? "one side only" : "no side");
 }
 
-bool config_read(struct tunnel *tunnel, struct options *options, struct text *text, const char *path)
+static bool read_and_parse(struct request *request, int fd)
 {
-	int fd = path_open(path, "a tunnel file", text);
-	bool good;
+	struct text *text = &request->file_text;
+	const char *path = request->file;
 
-	if (fd < 0)
-		return false;
 	if (!text_read(text, fd, FILE_MOST))
-		good = refuse(path_shown(path), "%s: want a tunnel file that can be read", strerror(errno));
-	else if (strlen(text->bytes) != text->length)
-		good = refuse(path_shown(path), "a NUL byte: want a text file");
-	else
-		good = config_parse(tunnel, options, text->bytes, path);
-	close(fd);
+		return refuse(path_shown(path), "%s: want a tunnel file that can be read",
+		              strerror(errno));
+	if (strlen(text->bytes) != text->length)
+		return refuse(path_shown(path), "a NUL byte: want a text file");
+	return config_parse(request, text->bytes, path);
+}
+
+bool config_read(struct request *request)
+{
+	int fd = path_open(request->file, "a tunnel file", &request->file_text);
+	bool good = fd >= 0 && read_and_parse(request, fd);
+
+	if (fd >= 0)
+		close(fd);
 	return good;
 }

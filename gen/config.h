@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The tunnel file: the command line's options and sides, written down.
  *
  *     [tunnel]
@@ -13,15 +14,14 @@
 #define CONFIG_H
 
 #include "options.h"
-#include "text.h"
-#include "tunnel.h"
 
 #include <stdbool.h>
 
-/* Adds what the file PATH says; the command line's words go before the file's.  *TEXT keeps the
- * file's words, to which the options point.  Every bad line is reported, then false. */
-bool config_read(struct tunnel *, struct options *, struct text *text, const char *path);
-/* The same for a text that was read already (the fuzzer's way in); the text is cut up. */
-bool config_parse(struct tunnel *, struct options *, char *text, const char *path);
+/* Adds what the request's file says; the command line's options win over the file's. Reports every
+ * bad line, then returns false. */
+bool config_read(struct request *);
+/* The same for a text that was read already (the fuzzer's way in). It cuts TEXT up, and the request
+ * keeps pointers into it. */
+bool config_parse(struct request *, char *text, const char *path);
 
 #endif

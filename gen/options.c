@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include "options.h"
-#include "cipher.h"
+#include "number.h"
 #include "say.h"
 
+#include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -9,85 +11,222 @@
 #include <string.h>
 #include <unistd.h>
 
-struct row {
-	const char *name;
-	const char *argument;  /* NULL for a flag */
-	char letter;           /* 0: none */
-	bool in_file;          /* a tunnel file may say it */
-	const char *help;
+enum {
+	/* the least that IPv6 and IPv4's header fields allow: RFC 8200 section 5, RFC 791 */
+	MTU_LEAST = 576,
+	MTU_MOST = 65535,
+	MTU_DEFAULT = 1500,
+	CODE = 256,  /* getopt_long() returns CODE + row for a long option, as no letter is */
 };
+static const unsigned long long limit_most = 999999999999999999;
 
-static const struct row rows[OPTION_COUNT] = {
-	[OPTION_FILE] = { "file", "FILE", 'f', false, "take the sides and options from a tunnel file" },
-	[OPTION_OUTPUT] = { "output", "DIR", 'o', true, "write DIR/NAME.sh for every side, readable by its owner only" },
-	[OPTION_FORMAT] = { "format", "KIND", 0, true, "script (default with -o), paste (default without: to the terminal) or wireshark,\n"
-	                    "                          a table to decrypt with" },
-	[OPTION_CIPHER] = { "cipher", "NAME", 0, true, "strongSwan's word; aes256gcm16 is the default, --list-ciphers prints all" },
-	[OPTION_ESN] = { "esn", NULL, 0, true, "64-bit sequence numbers, on all sides" },
-	[OPTION_MODE] = { "mode", "MODE", 0, true, "tunnel (default), or transport: between the hosts, no NETs" },
-	[OPTION_INNER] = { "inner", "PREFIX", 0, true, "give each side an address of its own inside, from PREFIX" },
-	[OPTION_INTERFACE] = { "interface", "NAME", 0, true, "route-based: through an xfrm interface of that name" },
-	[OPTION_HAIRPIN] = { "hairpin", NULL, 0, true, "sides behind one NAT talk through it; few NATs can do that" },
-	[OPTION_LAN] = { "lan", NULL, 0, true, "sides behind one NAT talk between their LOCAL endpoints" },
-	[OPTION_STAR] = { "star", NULL, 0, true, "the first side is the hub: each other one has a tunnel to it alone" },
-	[OPTION_MTU] = { "mtu", "BYTES", 0, true, "of the path outside (1500); what fits inside follows from it" },
-	[OPTION_CLAMP] = { "clamp", NULL, 0, true, "lower the MSS of TCP connections to what fits inside (needs nft)" },
-	[OPTION_GUARD] = { "guard", NULL, 0, true, "after down, or an up that failed, block what the tunnel carries" },
-	[OPTION_ENCAP] = { "encap", "TYPE", 0, true, "espinudp (default), or espinudp-nonike for old peers" },
-	[OPTION_LIMIT_BYTES] = { "limit-bytes", "N", 0, true, "bytes that a side sends to another, at most; then that direction stops" },
-	[OPTION_LIMIT_PACKETS] = { "limit-packets", "N", 0, true, "packets that a side sends to another, at most; then that direction stops" },
-	[OPTION_KEYS] = { "keys", "FILE", 0, true, "use these keys and SPIs instead of fresh ones;\n"
-	                  "                          with --save-keys, fresh ones for the pairs it has not" },
-	[OPTION_SAVE_KEYS] = { "save-keys", "FILE", 0, true, "write the keys and SPIs used" },
-	[OPTION_SECRET] = { "secret", "FILE", 0, true, "with one SIDE: make FILE if it is missing, and print SIDE#PUBLIC, for all to read;\n"
-	                    "                          with all, each with its #PUBLIC: write the own side's script alone" },
-	[OPTION_PASS] = { "pass", "FILE", 0, true, "with --secret: mix the phrase in FILE in, the same on all sides" },
-	[OPTION_FORCE] = { "force", NULL, 0, false, "replace files that exist" },
-	[OPTION_EXPLAIN] = { "explain", NULL, 0, false, "the paste block with a comment for each word" },
-	[OPTION_DRY_RUN] = { "dry-run", NULL, 'n', false, "print what would be written, write nothing" },
-	[OPTION_LIST_CIPHERS] = { "list-ciphers", NULL, 0, false, "print the table of ciphers" },
-	[OPTION_HELP] = { "help", NULL, 'h', false, "print this" },
-	[OPTION_VERSION] = { "version", NULL, 'V', false, "print the version" },
+static bool parse_text(void *field, const char *argument, const char *where)
+{
+	(void)where;
+	*(const char **)field = argument;
+	return true;
+}
+
+static bool parse_cipher(void *field, const char *argument, const char *where)
+{
+	const struct cipher *cipher = cipher_find(argument, where);
+
+	*(const struct cipher **)field = cipher;
+	return cipher;
+}
+
+/* The field says whether it is the second word. */
+static bool parse_choice(bool *second, const char *argument, const char *where, const char *one,
+                         const char *two)
+{
+	*second = strcmp(argument, two) == 0;
+	return *second || strcmp(argument, one) == 0 ||
+	       refuse(where, "'%s': want %s or %s", shown(argument), one, two);
+}
+
+static bool parse_mode(void *field, const char *argument, const char *where)
+{
+	return parse_choice(field, argument, where, "tunnel", "transport");
+}
+
+static bool parse_encap(void *field, const char *argument, const char *where)
+{
+	return parse_choice(field, argument, where, "espinudp", "espinudp-nonike");
+}
+
+static bool parse_number(unsigned long long *out, const char *argument, const char *where,
+                         unsigned long long least, unsigned long long most)
+{
+	return number_parse(out, argument, least, most) ||
+	       refuse(where, "number '%s': want %llu to %llu", shown(argument), least, most);
+}
+
+static bool parse_limit(void *field, const char *argument, const char *where)
+{
+	return parse_number(field, argument, where, 1, limit_most);
+}
+
+static bool parse_mtu(void *field, const char *argument, const char *where)
+{
+	unsigned long long mtu;
+
+	if (!parse_number(&mtu, argument, where, MTU_LEAST, MTU_MOST))
+		return false;
+	*(unsigned *)field = (unsigned)mtu;
+	return true;
+}
+
+/* IFNAMSIZ is 16 with its NUL. */
+static bool parse_interface(void *field, const char *argument, const char *where)
+{
+	size_t length = strlen(argument);
+
+	if (length < 1 || length > 15 || argument[0] < 'a' || argument[0] > 'z' ||
+	    strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != length)
+		return refuse(where, "interface '%s': want a lower-case letter, then at most 14 of "
+		              "a-z, 0-9, -, _ and .", shown(argument));
+	return parse_text(field, argument, where);
+}
+
+static bool parse_inner(void *field, const char *argument, const char *where)
+{
+	struct prefix *prefix = field;
+
+	if (!prefix_parse(prefix, argument, where))
+		return false;
+	return prefix->length ||
+	       refuse(where, "prefix '%s': no place for addresses of hosts; want one like "
+	              "10.99.0.0/24", shown(argument));
+}
+
+static void print_help(struct text *);
+static void print_version(struct text *);
+
+#define FLAG(field) .offset = offsetof(struct request, field)
+#define TO(field, parser) FLAG(field), .parse = parser
+
+const struct option_row option_rows[OPTION_COUNT] = {
+	[OPTION_FILE] = { "--file", 'f', "FILE", .not_in_file = true, TO(file, parse_text),
+		.help = "take the sides and options from a tunnel file" },
+	[OPTION_OUTPUT] = { "--output", 'o', "DIR", TO(output, parse_text),
+		.help = "write DIR/NAME.sh for every side, readable by its owner only" },
+	[OPTION_FORMAT] = { "--format", 0, "KIND", TO(format, parse_text),
+		.choices = "script paste wireshark",
+		.help = "script (default with -o), paste (default without: to the terminal) or "
+		        "wireshark,\na table to decrypt with" },
+	[OPTION_CIPHER] = { "--cipher", 0, "NAME", TO(tunnel.cipher, parse_cipher),
+		.help = "strongSwan's word; " CIPHER_DEFAULT " is the default, "
+		        "--list-ciphers prints all" },
+	[OPTION_ESN] = { "--esn", FLAG(tunnel.esn),
+		.help = "64-bit sequence numbers, on all sides" },
+	[OPTION_MODE] = { "--mode", 0, "MODE", TO(tunnel.transport, parse_mode),
+		.choices = "tunnel transport",
+		.help = "tunnel (default), or transport: between the hosts, no NETs" },
+	[OPTION_INNER] = { "--inner", 0, "PREFIX", TO(tunnel.inner, parse_inner),
+		.help = "give each side an address of its own inside, from PREFIX" },
+	[OPTION_INTERFACE] = { "--interface", 0, "NAME", TO(tunnel.interface, parse_interface),
+		.help = "route-based: through an xfrm interface of that name" },
+	[OPTION_HAIRPIN] = { "--hairpin", FLAG(tunnel.hairpin),
+		.help = "sides behind one NAT talk through it; few NATs can do that" },
+	[OPTION_LAN] = { "--lan", FLAG(tunnel.lan),
+		.help = "sides behind one NAT talk between their LOCAL endpoints" },
+	[OPTION_STAR] = { "--star", FLAG(tunnel.star),
+		.help = "the first side is the hub: each other one has a tunnel to it alone" },
+	[OPTION_MTU] = { "--mtu", 0, "BYTES", TO(tunnel.mtu, parse_mtu),
+		.help = "of the path outside (1500); what fits inside follows from it" },
+	[OPTION_CLAMP] = { "--clamp", FLAG(tunnel.clamp),
+		.help = "lower the MSS of TCP connections to what fits inside (needs nft)" },
+	[OPTION_GUARD] = { "--guard", FLAG(tunnel.guard),
+		.help = "after down, or an up that failed, block what the tunnel carries" },
+	[OPTION_ENCAP] = { "--encap", 0, "TYPE", TO(tunnel.nonike, parse_encap),
+		.choices = "espinudp espinudp-nonike",
+		.help = "espinudp (default), or espinudp-nonike for old peers" },
+	[OPTION_LIMIT_BYTES] = { "--limit-bytes", 0, "N", TO(tunnel.limit_bytes, parse_limit),
+		.help = "bytes that a side sends to another, at most; then that direction stops" },
+	[OPTION_LIMIT_PACKETS] = { "--limit-packets", 0, "N", TO(tunnel.limit_packets, parse_limit),
+		.help = "packets that a side sends to another, at most; then that direction "
+		        "stops" },
+	[OPTION_KEYS] = { "--keys", 0, "FILE", TO(keys, parse_text),
+		.help = "use these keys and SPIs instead of fresh ones;\n"
+		        "with --save-keys, fresh ones for the pairs it has not" },
+	[OPTION_SAVE_KEYS] = { "--save-keys", 0, "FILE", TO(save_keys, parse_text),
+		.help = "write the keys and SPIs used" },
+	[OPTION_SECRET] = { "--secret", 0, "FILE", TO(secret, parse_text),
+		.help = "with one SIDE: make FILE if it is missing, and print SIDE#PUBLIC, for all "
+		        "to read;\n"
+		        "with all, each with its #PUBLIC: write the own side's script alone" },
+	[OPTION_PASS] = { "--pass", 0, "FILE", TO(pass, parse_text),
+		.help = "with --secret: mix the phrase in FILE in, the same on all sides" },
+	[OPTION_FORCE] = { "--force", .not_in_file = true, FLAG(force),
+		.help = "replace files that exist" },
+	[OPTION_EXPLAIN] = { "--explain", .not_in_file = true, FLAG(explain),
+		.help = "the paste block with a comment for each word" },
+	[OPTION_DRY_RUN] = { "--dry-run", 'n', .not_in_file = true, FLAG(dry_run),
+		.help = "print what would be written, write nothing" },
+	[OPTION_LIST_CIPHERS] = { "--list-ciphers", .not_in_file = true, .print = cipher_list,
+		.help = "print the table of ciphers" },
+	[OPTION_HELP] = { "--help", 'h', .not_in_file = true, .print = print_help,
+		.help = "print this" },
+	[OPTION_VERSION] = { "--version", 'V', .not_in_file = true, .print = print_version,
+		.help = "print the version" },
 };
 
 #define USAGE "usage: xfrmpair [OPTION]... SIDE SIDE [SIDE]...\n" \
               "       xfrmpair [OPTION]... -f FILE\n" \
               "       xfrmpair --secret FILE SIDE\n"
 
-static void print_help(struct text *out)
-{
-	text_add_string(out, "xfrmpair: writes matching shell scripts for the two ends of an IPsec tunnel through NATs\n\n" USAGE
-	     "\nSIDE   [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET[/PROTO[/PORT]]]...[#PUBLIC]\n"
-	     "       LOCAL   address on the side's own interface; auto: found at each up\n"
-	     "       MAPPED  address or name that the internet sees (natprobe prints LOCAL:PORT@MAPPED:PORT); none: not behind NAT\n"
-	     "       NET     protected prefix on or behind this side; none: LOCAL alone\n"
-	     "       PROTO   of NET only this: tcp, udp, icmp or a number; PORT of tcp or udp, on this side\n"
-	     "       PUBLIC  the side's public key, of which --secret has the other half\n"
-	     "       NAME    a, b, c, ... when not given; the first SIDE is the one to start first\n\n");
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		char words[40];
+static const char help_head[] =
+	"xfrmpair: writes matching shell scripts for the two ends of an IPsec tunnel through NATs\n"
+	"\n" USAGE "\n"
+	"SIDE   [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET[/PROTO[/PORT]]]...[#PUBLIC]\n"
+	"       LOCAL   address on the side's own interface; auto: found at each up\n"
+	"       MAPPED  address or name that the internet sees (natprobe prints "
+	"LOCAL:PORT@MAPPED:PORT); none: not behind NAT\n"
+	"       NET     protected prefix on or behind this side; none: LOCAL alone\n"
+	"       PROTO   of NET only this: tcp, udp, icmp or a number; PORT of tcp or udp, on this "
+	"side\n"
+	"       PUBLIC  the side's public key, of which --secret has the other half\n"
+	"       NAME    a, b, c, ... when not given; the first SIDE is the one to start first\n\n";
+static const char help_end[] =
+	"\n"
+	"example: xfrmpair -o tunnel 192.168.1.4:61525@85.9.8.7 "
+	"192.168.2.100:61523@31.1.2.3:10421\n"
+	"status:  0 written, 1 could not be written, 2 a mistake in what was given\n";
 
-		snprintf(words, sizeof words, "%c%c%s --%s %s", rows[i].letter ? '-' : ' ', rows[i].letter ? rows[i].letter : ' ',
-		         rows[i].letter ? "," : " ", rows[i].name, rows[i].argument ? rows[i].argument : "");
-		text_printf(out, "  %-23s %s\n", words, rows[i].help);
+static void print_row(struct text *out, const struct option_row *row)
+{
+	char letter[] = "-x,", left[40];
+
+	letter[1] = row->letter;
+	snprintf(left, sizeof left, "%-3s %s %s", row->letter ? letter : "", row->flag,
+	         row->argument ? row->argument : "");
+	text_printf(out, "  %-23s ", left);
+	for (const char *p = row->help; *p; p++) {
+		text_add(out, p, 1);
+		if (*p == '\n')
+			text_printf(out, "%26s", "");
 	}
-	text_add_string(out, "\nexample: xfrmpair -o tunnel 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421\n"
-	     "status:  0 written, 1 could not be written, 2 a mistake in what was given\n");
+	text_add_string(out, "\n");
 }
 
-/* The options after which there is nothing else to do. */
-static void answer(size_t row)
+static void print_help(struct text *out)
+{
+	text_add_string(out, help_head);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		print_row(out, &option_rows[i]);
+	text_add_string(out, help_end);
+}
+
+static void print_version(struct text *out)
+{
+	text_add_string(out, "xfrmpair " VERSION "\n");
+}
+
+static _Noreturn void print_and_exit(void (*print)(struct text *))
 {
 	struct text text = { 0 };
 
-	if (row == OPTION_HELP)
-		print_help(&text);
-	else if (row == OPTION_VERSION)
-		text_add_string(&text, "xfrmpair " VERSION "\n");
-	else if (row == OPTION_LIST_CIPHERS)
-		cipher_list(&text);
-	else
-		return;
+	print(&text);
 	/* not stdio, which in musl forgets that a line could not be written */
 	if (!text_write(&text, STDOUT_FILENO)) {
 		refuse("standard output", "%s", strerror(errno));
@@ -97,86 +236,190 @@ static void answer(size_t row)
 	exit(EXIT_OK);
 }
 
-static void set(struct options *options, size_t row, const char *value, const char *where)
-{
-	options->value[row] = value;
-	snprintf(options->where[row], sizeof options->where[row], "%s", where);
-}
-
 /* The table as getopt_long(3) takes it. */
-static void make_getopt_tables(struct option *words, char *letters)
+static void make_getopt_tables(struct option *long_options, char *letters)
 {
 	*letters++ = ':';
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		words[i] = (struct option){ rows[i].name, rows[i].argument ? required_argument : no_argument, NULL, 256 + i };
-		if (rows[i].letter) {
-			*letters++ = rows[i].letter;
-			if (rows[i].argument)
-				*letters++ = ':';
-		}
+		const struct option_row *row = &option_rows[i];
+
+		long_options[i].name = row->flag + strlen("--");
+		long_options[i].has_arg = row->argument ? required_argument : no_argument;
+		long_options[i].val = CODE + i;
+		if (row->letter)
+			*letters++ = row->letter;
+		if (row->letter && row->argument)
+			*letters++ = ':';
 	}
 	*letters = '\0';
 }
 
 /* getopt(3) words it differently in every libc. */
-static void refuse_option(int code, char *const *argv)
+static _Noreturn void refuse_option(int code, char *const *argv)
 {
 	char letter[] = { '-', (char)optopt, '\0' };
-	bool is_letter = optopt > 0 && optopt < 256;
+	bool is_letter = optopt > 0 && optopt < CODE;
+	const char *given = shown(is_letter ? letter : argv[optind - 1]);
 
 	if (code == ':')
-		refuse(NULL, "option '%s': want a value after it", shown(is_letter ? letter : argv[optind - 1]));
+		refuse(NULL, "option '%s': want a value after it", given);
 	else
-		refuse(NULL, "option '%s': not known", shown(is_letter ? letter : argv[optind - 1]));
+		refuse(NULL, "option '%s': not known", given);
 	fputs(USAGE, stderr);
 	exit(EXIT_MISTAKE);
 }
 
-static int row_of(int code)
+/* Returns -1 for what getopt_long(3) gives in place of an option. */
+static int index_of_code(int code)
 {
 	for (int i = 0; i < OPTION_COUNT; i++)
-		if (code == 256 + i || (rows[i].letter && code == rows[i].letter))
+		if (code == CODE + i || (option_rows[i].letter && code == option_rows[i].letter))
 			return i;
 	return -1;
 }
 
-void options_from_arguments(struct options *options, int argc, char **argv, int *first)
+static bool parse_option(struct request *request, size_t option, const char *argument)
 {
-	struct option words[OPTION_COUNT + 1] = { 0 };
-	char letters[2 * OPTION_COUNT + 2];
-	int code;
+	const struct option_row *row = &option_rows[option];
+	void *field = (char *)request + row->offset;
 
-	make_getopt_tables(words, letters);
-	opterr = 0;
-	while ((code = getopt_long(argc, argv, letters, words, NULL)) != -1) {
-		int row = row_of(code);
-		char where[40];
-
-		if (row < 0)
-			refuse_option(code, argv);
-		answer((size_t)row);
-		snprintf(where, sizeof where, "--%s", rows[row].name);
-		set(options, (size_t)row, optarg ? optarg : "yes", where);
-	}
-	*first = optind;
+	if (row->argument)
+		return row->parse(field, argument, request->where[option]);
+	*(bool *)field = true;
+	return true;
 }
 
-bool options_from_file(struct options *options, const char *key, const char *value, const char *where, enum option_index *taken)
+bool options_from_arguments(struct request *request, int argc, char **argv)
 {
-	*taken = OPTION_COUNT;
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (!rows[i].in_file || strcmp(rows[i].name, key) != 0)
-			continue;
-		if (options->value[i])
-			return options->where[i][0] == '-' ||
-			       refuse(where, "key '%s': given before (%s); want it once", key, options->where[i]);
-		if (!rows[i].argument && strcmp(value, "no") == 0)
-			return true;
-		if (!rows[i].argument && strcmp(value, "yes") != 0)
-			return refuse(where, "%s '%s': want yes or no", key, shown(value));
-		set(options, i, value, where);
-		*taken = (enum option_index)i;
-		return true;
+	struct option long_options[OPTION_COUNT + 1] = { 0 };
+	char letters[2 * OPTION_COUNT + 2];
+	const char *arguments[OPTION_COUNT];
+	bool good = true;
+	int code;
+
+	make_getopt_tables(long_options, letters);
+	opterr = 0;
+	while ((code = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+		int option = index_of_code(code);
+
+		if (option < 0)
+			refuse_option(code, argv);
+		if (option_rows[option].print)
+			print_and_exit(option_rows[option].print);
+		arguments[option] = optarg;
+		request->where[option] = option_rows[option].flag;
 	}
-	return refuse(where, "key '%s': not one of a tunnel file's; want one of the long options", shown(key));
+	request->operands = argv + optind;
+	/* the last argument of an option counts */
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (request->where[i])
+			good &= parse_option(request, i, arguments[i]);
+	return good;
+}
+
+/* Returns OPTION_COUNT for what is no key of a tunnel file. */
+static size_t index_of_key(const char *key)
+{
+	size_t i = 0;
+
+	while (i < OPTION_COUNT &&
+	       (option_rows[i].not_in_file || strcmp(option_rows[i].flag + strlen("--"), key) != 0))
+		i++;
+	return i;
+}
+
+bool options_from_file(struct request *request, const char *key, const char *value,
+                       const char *where)
+{
+	size_t option = index_of_key(key);
+	const struct option_row *row = &option_rows[option];
+	const char *before;
+
+	if (option == OPTION_COUNT)
+		return refuse(where, "key '%s': not one of a tunnel file's; want one of the long "
+		              "options", shown(key));
+	before = request->where[option];
+	if (before)
+		return before == row->flag ||
+		       refuse(where, "key '%s': given before (%s); want it once", key, before);
+	if (!row->argument && strcmp(value, "no") == 0)
+		return true;
+	if (!row->argument && strcmp(value, "yes") != 0)
+		return refuse(where, "%s '%s': want yes or no", key, shown(value));
+	request->file_where[option] = strdup(where);
+	if (!request->file_where[option])
+		err(EXIT_BROKE, "memory");
+	request->where[option] = request->file_where[option];
+	return parse_option(request, option, value);
+}
+
+static bool check_transport(const char *const *where)
+{
+	bool good = true;
+
+	if (where[OPTION_INTERFACE] || where[OPTION_INNER])
+		good = refuse(where[OPTION_MODE], "transport mode joins two hosts by their outer "
+		              "addresses: want --mode tunnel, or neither --interface nor --inner");
+	if (where[OPTION_STAR])
+		good = refuse(where[OPTION_STAR], "transport mode joins two hosts, and no spoke "
+		              "would reach another: want --mode tunnel, or no --star");
+	if (where[OPTION_CLAMP])
+		good = refuse(where[OPTION_CLAMP], "transport mode carries nobody else's "
+		              "connections, and the kernel knows the MTU for its own: want --mode "
+		              "tunnel, or no --clamp");
+	return good;
+}
+
+static bool check_together(const struct request *request)
+{
+	const char *const *where = request->where;
+	bool good = true;
+
+	if (where[OPTION_SECRET] && where[OPTION_KEYS])
+		good = refuse(where[OPTION_KEYS], "beside --secret, from which the keys follow: "
+		              "want one of them");
+	if (where[OPTION_PASS] && !where[OPTION_SECRET])
+		good = refuse(where[OPTION_PASS], "a phrase alone makes no keys: want --secret "
+		              "too");
+	if (where[OPTION_HAIRPIN] && where[OPTION_LAN])
+		good = refuse(where[OPTION_LAN], "beside --hairpin: want one of them");
+	if (request->output && !*request->output)
+		good = refuse(where[OPTION_OUTPUT], "'': want a folder, . for this one");
+	if (request->save_keys && !*request->save_keys)
+		good = refuse(where[OPTION_SAVE_KEYS], "'': want a file");
+	if (request->secret && !*request->secret)
+		good = refuse(where[OPTION_SECRET], "'': want a file");
+	if (request->tunnel.transport)
+		good &= check_transport(where);
+	if (where[OPTION_INTERFACE] && where[OPTION_GUARD])
+		good = refuse(where[OPTION_GUARD], "its policies catch only what is routed into "
+		              "the interface: want --guard without --interface, or a blackhole "
+		              "route of your own");
+	return good;
+}
+
+bool options_complete(struct request *request)
+{
+	struct tunnel *tunnel = &request->tunnel;
+	bool good = check_together(request);
+
+	if (!tunnel->mtu)
+		tunnel->mtu = MTU_DEFAULT;
+	if (!tunnel->cipher)
+		tunnel->cipher = cipher_find(CIPHER_DEFAULT, NULL);
+	tunnel->where_inner = request->where[OPTION_INNER];
+	tunnel->where_encap = request->where[OPTION_ENCAP];
+	tunnel->where_star = request->where[OPTION_STAR];
+	if (!tunnel->cipher->key_bytes)
+		warnx("%s: warning: %s authenticates but encrypts nothing: everybody on the way "
+		      "can read", request->where[OPTION_CIPHER], tunnel->cipher->name);
+	return good;
+}
+
+void request_free(struct request *request)
+{
+	tunnel_free(&request->tunnel);
+	text_free(&request->file_text);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		free(request->file_where[i]);
 }

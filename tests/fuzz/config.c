@@ -4,7 +4,6 @@
 #include "../../gen/options.c"
 #include "../../gen/path.c"
 #include "../../gen/side.c"
-#include "../../gen/settings.c"
 #include "../../gen/text.c"
 #include "../../helper/endpoint.c"
 #include "../../helper/number.c"
@@ -18,15 +17,18 @@ struct side *tunnel_add_side(struct tunnel *tunnel)
 	return &tunnel->sides[tunnel->side_count++];
 }
 
+void tunnel_free(struct tunnel *tunnel)
+{
+	free(tunnel->sides);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
 {
 	char *text = strndup((const char *)bytes, length);
-	static struct options options;
-	struct tunnel tunnel = { 0 };
+	struct request request = { 0 };
 
-	memset(options.value, 0, sizeof options.value);
-	config_parse(&tunnel, &options, text, "fuzz");
-	free(tunnel.sides);
+	config_parse(&request, text, "fuzz");
+	request_free(&request);
 	free(text);
 	return 0;
 }
