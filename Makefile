@@ -127,11 +127,23 @@ examples: $(BUILD)/xfrmpair
 	    rm -rf $(BUILD)/examples; \
 	done
 
-# what is installed, each FROM=TO; the completion once for each program, for it is looked for by a command's name
+# the completion of the shells, made from the table of options: run it after a change of that
+.PHONY: completion
+$(BUILD)/options-table: tests/options.c $(patsubst %,$(BUILD)/%.o,options tunnel key side $(ROWS) $(SHARED))
+	$(CC) $(CFLAGS_ALL) -Igen -o $@ $^ $(LDFLAGS_ALL)
+completion: $(BUILD)/options-table
+	$< bash >$(BUILD)/completion
+	sed -i -e '/^# made by/r $(BUILD)/completion' -e '/^# made by/,/^# end/{/^# end/!d}' gen/xfrmpair.bash-completion
+	$< zsh >gen/xfrmpair.zsh-completion
+	$< fish >gen/xfrmpair.fish-completion
+
+# what is installed, each FROM=TO; bash's completion once for each program, because it is looked for by a command's name
 DOCUMENTS = $(PREFIX)/share/doc/xfrmpair
 UNITS     = $(wildcard examples/boot/*@*)
 INSTALLED = $(foreach program,$(PROGRAMS),$(BUILD)/$(program)=$(BINDIR)/$(program) \
                 gen/xfrmpair.bash-completion=$(PREFIX)/share/bash-completion/completions/$(program)) \
+            gen/xfrmpair.zsh-completion=$(PREFIX)/share/zsh/site-functions/_xfrmpair \
+            gen/xfrmpair.fish-completion=$(PREFIX)/share/fish/vendor_completions.d/xfrmpair.fish \
             $(foreach manual,gen/xfrmpair.1 helper/espdecap.1 helper/natprobe.1,$(manual)=$(MANDIR)/man1/$(notdir $(manual))) \
             $(foreach unit,$(UNITS),$(unit)=$(PREFIX)/lib/systemd/system/$(notdir $(unit))) \
             $(foreach file,README.md LICENSE examples/session $(filter-out $(UNITS),$(wildcard examples/*/*)),$(file)=$(DOCUMENTS)/$(file))

@@ -28,6 +28,8 @@ setup() {
 			echo "644 share/man/man1/$program.1"
 			echo "644 share/bash-completion/completions/$program"
 		done
+		echo 644 share/zsh/site-functions/_xfrmpair
+		echo 644 share/fish/vendor_completions.d/xfrmpair.fish
 		for file in README.md LICENSE examples/session; do echo "644 share/doc/xfrmpair/$file"; done
 		for unit in xfrmpair xfrmpair-espdecap xfrmpair-follow xfrmpair-rekey; do echo "644 lib/systemd/system/$unit@.service"; done
 		echo "644 lib/systemd/system/xfrmpair-rekey@.timer"
@@ -190,6 +192,56 @@ wireshark" ]
 		PATH=$PREFIX/bin:$PATH script -qec 'bash --norc -i' /dev/null >said
 	cat said
 	grep -q aes256gcm16 out
+}
+
+@test "TAB in zsh completes" {
+	# shellcheck disable=SC2016 # zsh's
+	printf '%s\n' "fpath=($PREFIX/share/zsh/site-functions \$fpath) && autoload -U compinit && compinit -u -D" \
+		'xfrmpair() { printf "<%s>" "$@" >>given; echo >>given; }' >start
+	mkdir folder
+	: >file
+	{
+		sleep 1
+		echo . ./start
+		sleep 2
+		for line in --list-ci '--mode tra' --format=wir '--cipher chach' '-o fo' '--keys fi' '-f fi'; do
+			printf 'xfrmpair %s\t\n' "$line"
+			sleep 1
+		done
+		echo exit
+		sleep 1
+	} | script -qec 'zsh -f -i' /dev/null >said
+	cat said
+	diff - given <<'END'
+<--list-ciphers>
+<--mode><transport>
+<--format=wireshark>
+<--cipher><chacha20poly1305>
+<-o><folder>
+<--keys><file>
+<-f><file>
+END
+}
+
+# fish_words LINE: what TAB would offer in fish for its last word, sorted
+fish_words() { HOME=$PWD fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$FISH" "$1" | cut -f1 | sort; }
+
+@test "TAB in fish completes" {
+	FISH=$PREFIX/share/fish/vendor_completions.d/xfrmpair.fish
+	mkdir folder
+	: >file
+	[ "$(fish_words 'xfrmpair --list-ci')" = --list-ciphers ]
+	[ "$(fish_words 'xfrmpair --mode ')" = "transport
+tunnel" ]
+	[ "$(fish_words 'xfrmpair --format=w')" = --format=wireshark ]
+	[ "$(fish_words 'xfrmpair --cipher chach')" = chacha20poly1305 ]
+	[ "$(fish_words 'xfrmpair -o f')" = folder/ ]
+	[ "$(fish_words 'xfrmpair --keys f')" = "file
+folder/" ]
+	[ -z "$(fish_words 'xfrmpair f')" ]
+	complete_words xfrmpair -- >bash
+	[ "$(wc -l <bash)" -ge 27 ]
+	fish_words 'xfrmpair --' | sort | diff bash -
 }
 
 # the README's first block of commands, as people type them: PERSON COMMAND, a line each
