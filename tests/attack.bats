@@ -201,7 +201,8 @@ xfrmpair: k:6: secret: want 0x and 64 lower-case hexadecimal digits" --keys k "$
 	# the control
 	rm a.sh b.sh
 	"$XFRMPAIR" --keys k -o . --save-keys new --force "$A" "$B"
-	[ -s a.sh ] && [ -s new ]
+	[ -s a.sh ]
+	[ -s new ]
 }
 
 @test "control characters in paths do not reach the terminal" {
@@ -279,7 +280,8 @@ xfrmpair: k:6: secret: want 0x and 64 lower-case hexadecimal digits" --keys k "$
 	says 1 "w/a.sh: no regular file: --force replaces regular files only" --force -o w "$A" "$B"
 	says 1 "link: a symbolic link: --force replaces regular files only" --force --save-keys "$(ln -s precious link; echo link)" -o x "$A" "$B"
 	[ "$(cat precious)" = precious ]
-	[ -p v/b.sh ] && [ -L u/b.sh ]
+	[ -p v/b.sh ]
+	[ -L u/b.sh ]
 	run --separate-stderr "$XFRMPAIR" --force --save-keys /dev/null "$A" "$B"
 	[ "$status" -eq 1 ]
 	[ -c /dev/null ]

@@ -917,7 +917,7 @@ a: goes on without the router's help"* ]]
 	rm host/ran
 	$shell t/a.sh down
 	[ ! -e run ]
-	! grep -q unmap host/ran
+	[ ! -e host/ran ]
 	# another port than the head has
 	lends 192.168.1.4:4500@85.9.8.7:4501 7200
 	run -0 $shell t/a.sh up --map --no-punch
@@ -957,7 +957,7 @@ a: goes on without the router's help"* ]]
 	dash t/a.sh up --no-punch
 	dash t/a.sh follow >said 2>&1 3>&- &
 	sleep 1
-	[ ! -e host/ran ] || ! grep -q map host/ran
+	[ ! -e host/ran ] || run -1 grep map host/ran
 	dash t/a.sh down
 	wait
 	dash t/a.sh up --no-punch --map

@@ -95,7 +95,8 @@ new_netns() {
 	run -0 "$ESPDECAP" -h
 	[ "$output" = "$long" ]
 	run -0 --separate-stderr "$ESPDECAP" -V
-	[[ "$output" =~ ^espdecap\ [0-9]+\.[0-9]+ ]] && [ -z "$stderr" ]
+	[[ "$output" =~ ^espdecap\ [0-9]+\.[0-9]+ ]]
+	[ -z "$stderr" ]
 	long=$output
 	run -0 "$ESPDECAP" --version
 	[ "$output" = "$long" ]
@@ -108,7 +109,8 @@ new_netns() {
 		run -2 --separate-stderr "$ESPDECAP" "$option" 4500
 		[ "${stderr_lines[0]}" = "espdecap: $option: no such option" ]
 		[[ "${stderr_lines[1]}" == "usage: espdecap "* ]]
-		[ "${#stderr_lines[@]}" = 2 ] && [ -z "$output" ]
+		[ "${#stderr_lines[@]}" = 2 ]
+		[ -z "$output" ]
 	done
 }
 
@@ -537,7 +539,8 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	for option in --help -h --version -V; do
 		for out in '>&-' '>/dev/full' '<&- >&-'; do
 			run -1 --separate-stderr sh -c "\"\$0\" $option $out" "$ESPDECAP"
-			[[ "$stderr" == "espdecap: standard output: "* ]] && [ "${#stderr_lines[@]}" = 1 ]
+			[[ "$stderr" == "espdecap: standard output: "* ]]
+			[ "${#stderr_lines[@]}" = 1 ]
 		done
 	done
 }

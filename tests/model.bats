@@ -149,7 +149,9 @@ found() {
 		# shellcheck disable=SC2086
 		run --separate-stderr model $words
 		echo "$words: status $status, $output $stderr"
-		[ "$status" -eq 2 ] && [ -z "$output" ] && [ "$stderr" = "model: $message" ]
+		[ "$status" -eq 2 ]
+		[ -z "$output" ]
+		[ "$stderr" = "model: $message" ]
 	done <<-'END'
 		'nonsense': no such rule or property; see model -l
 		nonsense

@@ -164,9 +164,11 @@ $5}"
 	ended tworuns 2 2
 	same "$(cat pa.err pb.err)" "natprobe: $B_MOVED: speaks with another --token: its script is of another run
 natprobe: $A: speaks with another --token: its script is of another run"
-	[ "$(cat pa.ms)" -lt 8000 ] && [ "$(cat pb.ms)" -lt 5000 ]
+	[ "$(cat pa.ms)" -lt 8000 ]
+	[ "$(cat pb.ms)" -lt 5000 ]
 	ended tworunsopen 2 2
-	[ "$(cat pa.ms)" -lt 8000 ] && [ "$(cat pb.ms)" -lt 5000 ]
+	[ "$(cat pa.ms)" -lt 8000 ]
+	[ "$(cat pb.ms)" -lt 5000 ]
 }
 
 @test "an endpoint-dependent NAT: status 3, and a word that does for a public side, which is told by its own" {

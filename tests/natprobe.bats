@@ -275,10 +275,13 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a 
 	[ "$(id -u)" -eq 0 ] || skip "needs root: binds another /etc/resolv.conf"
 	mkdir resolve
 	(
-		cd resolve && start=${EPOCHREALTIME/./} && named "" --resolve home.example.org
+		cd resolve
+		start=${EPOCHREALTIME/./}
+		named "" --resolve home.example.org
 		same "$status $(cat out err) $(sort -u asked)" "4 natprobe: home.example.org: no name server answers home.example.org 1"
 		took=$((${EPOCHREALTIME/./} - start))
-		[ $took -ge 7900000 ] && [ $took -lt 15000000 ] # the resolver itself would wait for 30
+		[ $took -ge 7900000 ]
+		[ $took -lt 15000000 ] # the resolver itself would wait for 30
 	) &
 	resolve=$!
 	echo 'nameserver 127.0.0.9' >resolv.conf
@@ -529,7 +532,8 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	# to a stranger one for one; to each of the ten no more than to the port given
 	same "$(grep -c 127.0.0.3 trace)" 1
 	given=$(grep -c 'htons(21502)' trace) more=$(grep -c 'htons(215\(0[3-9]\|1[0-2]\)).*127.0.0.2' trace)
-	[ $more -ge 8 ] && [ $more -lt "$given" ]
+	[ $more -ge 8 ]
+	[ $more -lt "$given" ]
 	same "$(grep -c 'htons(21513)' trace)" 0
 }
 

@@ -281,7 +281,8 @@ deletes() {
 		head -n "$lines" "$here/block" | head -c "-$((lines % 2 * 9))" >cut
 		for shell in bash dash 'busybox ash'; do
 			$shell cut >said 2>&1 || :
-			[ ! -s got ] && [ ! -e got.words ]
+			[ ! -s got ]
+			[ ! -e got.words ]
 		done
 	done
 	# the control

@@ -29,7 +29,10 @@ fails() {
 	run --separate-stderr "$XFRMPAIR" "$@"
 	after=(**)
 	echo "status $status, said: $stderr"
-	[ "$status" -eq "$code" ] && [ "$stderr" = "xfrmpair: $message" ] && [ -z "$output" ] && [ "${before[*]}" = "${after[*]}" ]
+	[ "$status" -eq "$code" ]
+	[ "$stderr" = "xfrmpair: $message" ]
+	[ -z "$output" ]
+	[ "${before[*]}" = "${after[*]}" ]
 }
 same() { [ "$1" = "$2" ] || { printf '%s\n%s\n' "$1" "$2"; return 1; }; }
 # writes WHO FOLDER ARGUMENT...: as WHO does
@@ -88,9 +91,11 @@ digest() { sed -n 's/^name=.* digest=\([^ ]*\) .*/\1/p' "$1"; }
 	same "$(printf '302e020100300506032b656e04220420%s' "$(sed 's/.*0x//' dora.key)" | xxd -r -p | openssl pkey -inform DER -pubout -outform DER | tail -c 32 | base64 | tr +/ -_ | tr -d =)" "${output#*#}"
 	local word=$output
 	run --separate-stderr "$XFRMPAIR" --secret dora.key 192.168.1.4:61525@85.9.8.7:61525
-	[ "$output" = "$word" ] && [ -z "$stderr" ]
+	[ "$output" = "$word" ]
+	[ -z "$stderr" ]
 	run --separate-stderr "$XFRMPAIR" --secret dora.key "$word"
-	[ "$output" = "$word" ] && [ -z "$stderr" ]
+	[ "$output" = "$word" ]
+	[ -z "$stderr" ]
 	# later, from elsewhere: spelled as it was typed
 	run --separate-stderr "$XFRMPAIR" --secret dora.key 'dora=[2001:DB8::1]:4500+2001:db8:1::/48'
 	[ "$output" = "dora=[2001:DB8::1]:4500+2001:db8:1::/48#${word#*#}" ]
@@ -372,7 +377,8 @@ kept"
 	if [ "$(id -u)" -eq 0 ]; then
 		chown 65534 alice.key
 		refused "alice.key: belongs to user 65534: want a secret file of your own" --secret alice.key "$A" "$B"
-		mkdir -m 777 open && cp bob.key open
+		mkdir -m 777 open
+		cp bob.key open
 		refused "open/bob.key: others than its owner can write in $PWD/open (mode 0777): want a place where only you and root can write" --secret open/bob.key "$A" "$B"
 	fi
 }

@@ -328,7 +328,8 @@ b.sh" ]
 	"$XFRMPAIR" --save-keys k -o t "$A" "$B"
 	run --separate-stderr "$XFRMPAIR" -n --keys k -o u --save-keys l "$A" "$B"
 	[ "$status" -eq 0 ]
-	[ ! -e u ] && [ ! -e l ]
+	[ ! -e u ]
+	[ ! -e l ]
 	{ echo "# u/a.sh:"; cat t/a.sh; echo "# u/b.sh:"; cat t/b.sh; echo "# l:"; cat k; } | diff - <(echo "$output")
 }
 
@@ -469,7 +470,8 @@ for i in 1 2 3 4; do echo "xfrmpair key $1 $2 $i $3" | sum; done | while read -r
 END
 	local there back
 	there=$(dash blocks home office $S) back=$(dash blocks office home $S)
-	[ ${#there} -eq 256 ] && [ "$there" != "$back" ]
+	[ ${#there} -eq 256 ]
+	[ "$there" != "$back" ]
 	[ "$(busybox ash blocks home office $S busybox)" = "$there" ]
 	# of BLOCKS, for a cipher of so many bytes of key and second key
 	part() {
@@ -1144,7 +1146,8 @@ commands() { sh "$1/$2.sh" -n up | grep "$3" | grep -v '^espdecap'; }
 	"$XFRMPAIR" -o two --save-keys k2 "$A" "$B"
 	"$XFRMPAIR" -o three --keys k2 --save-keys k3 "$A" "$B" "$C"
 	# what is old, and fresh ones for two pairs; nothing twice
-	[ -n "$(pair k3 a c)" ] && [ -n "$(pair k3 b c)" ]
+	[ -n "$(pair k3 a c)" ]
+	[ -n "$(pair k3 b c)" ]
 	[ "$(pair k3 a b)" = "$(pair k2 a b)" ]
 	[ -z "$(grep -v '^#' k3 | cut -d' ' -f5 | sort | uniq -d)" ]
 	[ "$(commands two a 31.1.2.3 | wc -l)" -eq 6 ]
@@ -1331,7 +1334,8 @@ core epochs look routes forwarding tables rules punch helper router up down stat
 		done
 		head -n $((lines - 1)) t/a.sh >cut.sh
 		run --separate-stderr $shell cut.sh -n up
-		[ "$status" -ne 0 ] && [ -z "$output" ]
+		[ "$status" -ne 0 ]
+		[ -z "$output" ]
 		# the control
 		$shell t/a.sh -n up | grep -q 'state add'
 	done
@@ -1645,7 +1649,8 @@ rows_of() { grep -v '^#' "$@"; }
 	# one file for all sides, by the name that Wireshark gives it
 	"$XFRMPAIR" --format wireshark --keys k -o w "$A" "$B" 2>said
 	[ "$(cat said)" = "$keys" ]
-	[ "$(stat -c %a w/esp_sa)" = 600 ] && [ "$(ls w)" = esp_sa ]
+	[ "$(stat -c %a w/esp_sa)" = 600 ]
+	[ "$(ls w)" = esp_sa ]
 	diff esp_sa w/esp_sa
 	warned "$keys
 xfrmpair: --format: warning: they are fresh, no script has them: want --keys FILE" --format wireshark "$A" "$B"
@@ -1696,7 +1701,8 @@ xfrmpair: --format: warning: they are fresh, no script has them: want --keys FIL
 	grep -q "^tcpdump -i any .*-w x.pcap 'udp port 61525 or " plan
 	[ "$(grep -c "^		ipsec \(in\|out\) reqid $(sed -n "s/^peers='b@\([0-9]*\)'.*/\1/p" t/a.sh) log group [1-9][0-9]* " plan)" -eq 2 ]
 	grep -q '^tcpdump -i nflog:[0-9]* .*-w x.pcap.inner$' plan
-	[ ! -e x.pcap ] && [ ! -e run ]
+	[ ! -e x.pcap ]
+	[ ! -e run ]
 }
 
 @test "--format wireshark: every cipher in the words of Wireshark 4.0, or a refusal where it has none" {

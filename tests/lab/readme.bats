@@ -87,7 +87,8 @@ typed() {
 		seen ${side:0:1} | alike | grep -qxF "$(sed -n "/^    $side\\\$ xfrmpair --secret $side.key $side=/{n;s/^ *//p}" README.md | alike)"
 		seen ${side:0:1} | grep -o 'fingerprint .*' >"$HERE/digits.$side"
 	done
-	[ -s "$HERE/digits.alice" ] && diff "$HERE/digits.alice" "$HERE/digits.bob"
+	[ -s "$HERE/digits.alice" ]
+	diff "$HERE/digits.alice" "$HERE/digits.bob"
 	[[ "$(sed -n 's/^ *[0-9.]* a  //p' "$HERE/shown" | alike)" == *"$(sed -n '/^    alice: tunnel/,/^$/{s/^    //;/./p}' README.md | alike)"* ]]
 	seen a | grep -F '3 packets transmitted, 3 received'
 	# from natprobe to the answered ping in a minute, by machines that type as fast as the other is done
