@@ -224,7 +224,8 @@ waits() {
 @test "what is wrong with the words of a command comes first, then how it is used" {
 	for words in --nonsense 'up down' capture '--wait 0'; do
 		run -2 sh t/a.sh $words
-		[[ "${lines[0]}" == "a: "*": "* && "${lines[1]}" == 'usage: sh a.sh '* ]]
+		[[ "${lines[0]}" == "a: "*": "* ]]
+		[[ "${lines[1]}" == 'usage: sh a.sh '* ]]
 		[ "$(grep -c '^a: ' <<<"$output")" -eq 1 ]
 	done
 }
@@ -283,7 +284,8 @@ helperless() {
 	$shell t/a.sh up --no-helper 2>said
 	[ ! -e host/ran ]
 	run -4 $shell t/a.sh status
-	[[ "$output" == "a: up, digest "*"; nothing heard from b yet"* && "$output" != *espdecap* ]]
+	[[ "$output" == "a: up, digest "*"; nothing heard from b yet"* ]]
+	[[ "$output" != *espdecap* ]]
 	# what is there again, or was never gone, stays as it is: nobody's socket is looked for
 	run -1 $shell t/a.sh up
 	[[ "$output" == *"a: is up already"* ]]
@@ -404,7 +406,7 @@ helperless() {
 	sed -i '/^xfrm state .* dst 31.1.2.3 /d' host/kernel
 	run -0 sh limited/a.sh rekey
 	[[ "$output" == *"a: the SA to b is gone: its limit is reached? It is not begun anew; when b has rekeyed: rekey, or where keys are fixed: new scripts" ]]
-	run ! grep -q '^xfrm state .* dst 31.1.2.3 ' host/kernel
+	run -1 grep -q '^xfrm state .* dst 31.1.2.3 ' host/kernel
 	# once the peer is heard the next key comes, and its SA; the control: without a limit what is missing is put back
 	sed -n 's/^in\.[^ ]* 1 \(0x[0-9a-f]*\) .*/\1 2/p' run/*.a/sas >>host/counts
 	run -0 sh limited/a.sh rekey
@@ -496,7 +498,7 @@ env >>"$HOST/environment"' bin/ip
 	env book= rows= secret= key= auth= word= joined= sent= line= kept= noted= counted= sh t/a.sh up --no-punch
 	sh t/a.sh down
 	for secret in $(sed -n 's/^#key .* 0x//p' t/a.sh) $(sed -n 's/.* secret \([0-9a-f]*\) .* token \([0-9a-f]*\) .*/\1 \2/p' state/*) $(grep -o ' 0x[0-9a-f]\{20,\} ' host/given); do
-		run ! grep -q "${secret#0x}" host/environment
+		run -1 grep -q "${secret#0x}" host/environment
 	done
 	[ -s host/environment ]
 }
@@ -588,7 +590,7 @@ units() {
 	run -0 systemd-analyze security --no-pager --offline=true --threshold=15 ./xfrmpair-espdecap@home.service
 	echo "# exposed by$(sed -n 's/.*:\( [0-9.]*\) .*/\1/p' <<<"${lines[-1]}")" >&3
 	sed -i '/^DynamicUser/d; /^CapabilityBoundingSet/d' xfrmpair-espdecap@home.service
-	run ! systemd-analyze security --no-pager --offline=true --threshold=15 ./xfrmpair-espdecap@home.service
+	run -1 systemd-analyze security --no-pager --offline=true --threshold=15 ./xfrmpair-espdecap@home.service
 }
 
 # system_calls WORD...: of systemd's sets, and those in them
@@ -606,7 +608,7 @@ system_calls() {
 	system_calls @default $(sed -n 's/^SystemCallFilter=\([^~]\)/\1/p' "$unit") | sort -u >let
 	system_calls $(sed -n 's/^SystemCallFilter=~//p' "$unit") | sort -u | comm -23 let - >allowed
 	grep -qx sendto allowed
-	run ! grep -qx -e mount -e ptrace -e setuid -e bpf allowed
+	run -1 grep -qx -e mount -e ptrace -e setuid -e bpf allowed
 	port=$((10000 + RANDOM % 20000))
 	for peer in 127.0.0.1:9 '[::1]:9'; do
 		NOTIFY_SOCKET=/none strace -f -o "trace$peer" "$ESPDECAP_BUILT" $port "$peer" 2>said 3>&- &
@@ -621,7 +623,7 @@ system_calls() {
 	comm -13 allowed asked | diff /dev/null -
 	sed -n 's/.*socket(\(AF_[A-Z0-9]*\).*/\1/p' trace* | sort -u | tr '\n' ' ' >families
 	[ "RestrictAddressFamilies=$(sed 's/ $//' families)" = "$(grep ^RestrictAddressFamilies "$unit")" ]
-	run ! grep -h 'PROT_WRITE|PROT_EXEC' trace*
+	run -1 grep -h 'PROT_WRITE|PROT_EXEC' trace*
 }
 
 # A systemd of its own, on this test's files: PID 1 of new namespaces, in a cgroup of its own, with nothing to boot but our units
@@ -685,7 +687,7 @@ are() { # STATE UNIT...: all of them
 	until_true are active xfrmpair-espdecap@home
 	sleep 1
 	are activating xfrmpair@home
-	run ! are active xfrmpair-follow@home
+	run -1 are active xfrmpair-follow@home
 	# the network comes; what depends on the tunnel comes after it
 	: >host/address
 	: >host/route
@@ -699,14 +701,14 @@ are() { # STATE UNIT...: all of them
 	grep -qx 'CapBnd:	0*' status
 	grep -qx 'NoNewPrivs:	1' status
 	grep -qx 'Seccomp:	2' status
-	run ! grep -q '^Uid:	0' status
+	run -1 grep -q '^Uid:	0' status
 	in_systemd kill -KILL "$pid"
 	until_true eval '[ "$(in_systemd pgrep -x espdecap)" -gt "$pid" ]'
 	# what follows may be started anew, and all of it ends with the tunnel
 	in_systemd systemctl restart xfrmpair-follow@home
 	in_systemd systemctl stop xfrmpair@home
 	are inactive xfrmpair@home xfrmpair-follow@home xfrmpair-rekey@home.timer xfrmpair-espdecap@home
-	run ! in_systemd pgrep espdecap
+	run -1 in_systemd pgrep espdecap
 	in_systemd sh -c '[ ! -e /run/xfrmpair ] && [ -e /var/lib/elsewhere ] && [ ! -e /var/lib/xfrmpair ]'
 }
 
@@ -717,7 +719,7 @@ are() { # STATE UNIT...: all of them
 	start_systemd
 	rm host/address
 	in_systemd systemctl --quiet enable xfrmpair@home xfrmpair-follow@home
-	run ! in_systemd systemctl --quiet start xfrmpair@home
+	run -1 in_systemd systemctl --quiet start xfrmpair@home
 	: >host/address
 	until_true are active xfrmpair@home xfrmpair-follow@home
 	pid=$(in_systemd pgrep -x espdecap)
@@ -734,7 +736,7 @@ are() { # STATE UNIT...: all of them
 	are active xfrmpair@home
 	# a socket that cannot be had is no start
 	echo 'HELPER="-b 192.0.2.1 4500"' >etc/home.env
-	run ! in_systemd systemctl --quiet start xfrmpair-espdecap@home
+	run -1 in_systemd systemctl --quiet start xfrmpair-espdecap@home
 }
 
 # ---- without systemd -----------------------------------------------------------------------------------------------

@@ -186,7 +186,7 @@ new_netns() {
 		s/^sendto\(3, \"\\\\377\", 1.*/keepalive/p; /ready: /s/.*/ready/p" "$BATS_TEST_TMPDIR/trace" | uniq | tr '\n' ' ')
 	echo "$calls"
 	[[ "$calls" =~ ^(UDP_ENCAP|0x64)\ SO_ATTACH_FILTER\ IPV6_V6ONLY\ bind\ ready\ notified\ keepalive\ $ ]]
-	run ! grep REUSE "$BATS_TEST_TMPDIR/trace"
+	run -1 grep REUSE "$BATS_TEST_TMPDIR/trace"
 }
 
 @test "SIGTERM and SIGINT end it with status 0, SIGHUP and SIGPIPE do not" {
@@ -233,7 +233,7 @@ new_netns() {
 	queue() { ss -Hlun "sport = :$1" | awk '{ print $2 }'; }
 	[ "$(queue "$PORT")" = 0 ]
 	tail -n 1 "$BATS_TEST_TMPDIR/trace" | grep -q '^rt_sigtimedwait('
-	run ! grep -q recv "$BATS_TEST_TMPDIR/trace"
+	run -1 grep -q recv "$BATS_TEST_TMPDIR/trace"
 	stop TERM 0
 	need perl    # the control: the same datagrams stay with a socket that has no filter
 	perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1:$ARGV[0]") or die; sleep 5' "$PORT" 3>&- &
@@ -261,7 +261,7 @@ new_netns() {
 		sleep 0.2
 		[[ "$(tail -n 1 "$BATS_TEST_TMPDIR/trace")" == "rt_sigtimedwait([INT TERM], "* ]]
 		stop TERM 0
-		run ! grep -q sendto "$BATS_TEST_TMPDIR/trace"
+		run -1 grep -q sendto "$BATS_TEST_TMPDIR/trace"
 	done
 }
 
@@ -378,7 +378,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 3 socket:" ]
 	taken "$PORT"
 	gone
-	run ! taken "$PORT"
+	run -1 taken "$PORT"
 }
 
 @test "-d closes the caller's files where the kernel has no close_range, too" {
@@ -426,10 +426,10 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	run -1 --separate-stderr sh -c '"$@" >/dev/full' sh "$ESPDECAP" -d "$PORT"
 	[ "${stderr_lines[1]}" = "espdecap: standard output: No space left on device" ]
 	[ "${#stderr_lines[@]}" = 2 ]
-	run ! taken "$PORT"
+	run -1 taken "$PORT"
 	for closed in '>&-' '<&- >&-' '<&- >&- 2>&-'; do
 		run -1 sh -c "\"\$@\" $closed" sh "$ESPDECAP" -d "$PORT"
-		run ! taken "$PORT"
+		run -1 taken "$PORT"
 	done
 	run -0 --separate-stderr sh -c '"$@" <&-' sh "$ESPDECAP" -d "$PORT"   # the control: what is not needed may be closed
 	PID=$output
@@ -447,7 +447,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	need strace
 	run -1 --separate-stderr strace -f -o /dev/null -e inject=fork,clone,vfork:error=EAGAIN "$ESPDECAP" -d "$PORT"
 	[ "${stderr_lines[1]}" = "espdecap: cannot go to the background: Resource temporarily unavailable" ]
-	run ! taken "$PORT"
+	run -1 taken "$PORT"
 }
 
 @test "-d has become -u's user and told the supervisor before it prints" {

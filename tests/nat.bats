@@ -185,7 +185,8 @@ natprobe: $A: speaks with another --token: its script is of another run"
 	same "$(cat pa.status pb.status)" "0
 0"
 	same "$(cat pa.out)" 31.1.2.3:61523
-	[[ $(cat pb.out) == 85.9.8.7:* && $(cat pb.out) != "$A" ]]
+	[[ $(cat pb.out) == 85.9.8.7:* ]]
+	[[ $(cat pb.out) != "$A" ]]
 	same "$(cat pb.err)" "natprobe: $(cat pb.out): the peer sends from there, not from $A: its NAT is symmetric, or the port was taken"
 }
 

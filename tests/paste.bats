@@ -124,8 +124,8 @@ leave() {
 # ---- what must be so ----
 # no file that a history could be in has a key, or what is around it
 no_keys() {
-	run ! grep -aqFf "$here/secrets" history .*history
-	run ! grep -aqF 'xfrm state' history .*history
+	run -1 grep -aqFf "$here/secrets" history .*history
+	run -1 grep -aqF 'xfrm state' history .*history
 }
 nothing_done() { [ ! -s got ]; }
 # deletes FILE: what takes back the lines in it, the last first
@@ -154,7 +154,7 @@ deletes() {
 		: >got
 		$shell explained >said
 		diff "$here/all" got
-		run ! grep -q '##' said
+		run -1 grep -q '##' said
 	done
 	kill $(cat got.pids)
 	in_terminal bash
@@ -187,7 +187,7 @@ deletes() {
 		$shell "$here/block"
 	done
 	grep -q -e '-batch' got.words
-	run ! grep -qFf "$here/secrets" got.words
+	run -1 grep -qFf "$here/secrets" got.words
 }
 
 @test "the lines that the block prints at its end take down all that it added, pasted as they stand" {
@@ -201,7 +201,7 @@ deletes() {
 		give lines "${2-}"
 		leave
 		deletes "$here/all" | diff - got
-		run ! grep -q '^State:.[^Z]' "/proc/$(cat got.pids)/status"
+		run -1 grep -q '^State:.[^Z]' "/proc/$(cat got.pids)/status"
 	}
 	together comes_down 'bash|-p' dash 'busybox ash'
 }
@@ -403,7 +403,7 @@ says() {
 @test "nothing in a block could be taken for an event of bash's history" {
 	"$XFRMPAIR" --clamp --guard 10.0.0.4:4500@85.9.8.7+10.1.0.0/24 31.1.2.3:10421+10.2.0.0/24 >all
 	"$XFRMPAIR" --interface ipsec0 --inner 10.9.0.0/24 10.0.0.4:4500@85.9.8.7 31.1.2.3:10421 9.9.9.9:1 >>all
-	run ! grep '![^ =]' all "$here/blocks"
+	run -1 grep '![^ =]' all "$here/blocks"
 	# and in nothing a line that zsh would end the block's refusal with
-	run ! grep -m1 "^#.*['\"\`;()]" <(sed '/^}/,$d' "$here/block")
+	run -1 grep -m1 "^#.*['\"\`;()]" <(sed '/^}/,$d' "$here/block")
 }

@@ -364,7 +364,7 @@ states() {
 	done
 	[ "$(grep -c '^0x[0-9a-f]\{72\}$' keys)" -eq 8 ]
 	[ "$(grep -c '^0x[0-9a-f]\{8\}$' spis)" -eq 8 ]
-	run ! grep -q '^0x000000' spis
+	run -1 grep -q '^0x000000' spis
 }
 
 @test "the digest and the reqid are the same on both sides, the digest is 8 hexadecimal digits" {
@@ -379,8 +379,8 @@ states() {
 	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	# but for the word that up shows where nobody is heard
 	for side in a b; do grep -v '^#' t/$side.sh | sed 's/ own_word=[^ ]*//' >code.$side; done
-	run ! grep -q '85\.9\.8\.7' code.a
-	run ! grep -q '31\.1\.2\.3\|10421' code.b
+	run -1 grep -q '85\.9\.8\.7' code.a
+	run -1 grep -q '31\.1\.2\.3\|10421' code.b
 	sh t/a.sh -n up >a
 	sh t/b.sh -n up >b
 	{ read -r ab _; read -r ba _; } < <(states --keys k "$A" "$B")
@@ -396,7 +396,7 @@ states() {
 	[ "$(grep 'proto 17' a | sort)" = "ip xfrm policy add src 192.0.2.1/32 dst 198.51.100.2/32 proto 17 sport 4500 dport 4501 dir out priority 1000
 ip xfrm policy add src 198.51.100.2/32 dst 192.0.2.1/32 proto 17 sport 4501 dport 4500 dir in priority 1000" ]
 	"$XFRMPAIR" -o u "$A" "$B"
-	run ! grep -q 'proto 17' <(sh u/a.sh -n up)
+	run -1 grep -q 'proto 17' <(sh u/a.sh -n up)
 }
 
 @test "a key file makes two runs the same" {
@@ -487,9 +487,9 @@ END
 	# the control: another secret, and names that are others, make other keys
 	keys "home office 1 secret $(secret 1)"
 	states --keys k "home=$A" "office=$B" >other
-	run ! diff -q <(part $there 36 0) <(head -1 other)
+	run -1 diff -q <(part $there 36 0) <(head -1 other)
 	sed -i s/office/work/ k
-	run ! diff -q other <(states --keys k "home=$A" "work=$B")
+	run -1 diff -q other <(states --keys k "home=$A" "work=$B")
 }
 
 @test "an SPI that would be a reserved one is 256 more" {
@@ -613,7 +613,7 @@ drawn() {
 		drawn $two $order
 		[ "$(grep -c '^[abc] [abc] 1 secret 0x[0-9a-f]\{64\}$' l)" -eq 3 ]
 		grep -qx "\(a b\|b a\) 1 secret $one" l
-		run ! grep -q $two l
+		run -1 grep -q $two l
 	done
 	# the control: what is free is taken
 	keys "a b 1 secret $(secret 2)" "c a 1 secret $(secret 1)"
@@ -628,7 +628,7 @@ drawn() {
 	drawn $two "$A" "$B" "$C"
 	grep -qx "a b 1 secret $one" l
 	grep -qx "a c 1 secret 0x[0-9a-f]\{64\}" l
-	run ! grep -q $two l
+	run -1 grep -q $two l
 	[ "$(reqids t/a.sh | sort -u | wc -l)" -eq 2 ]
 }
 
@@ -757,7 +757,7 @@ END
 	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	sh t/a.sh -n up >said
 	for key in $(grep -o '0x[0-9a-f]\{72\}' k); do
-		run ! grep -q "${key#0x}" said
+		run -1 grep -q "${key#0x}" said
 	done
 }
 
@@ -865,7 +865,7 @@ END
 	"$XFRMPAIR" -o t --limit-packets 1000 --limit-bytes 2000000 "$A" "$B"
 	sh t/a.sh -n up >a
 	grep 'state add src 192.168.1.4 ' a | grep -q ' limit byte-hard 2000000 limit packet-hard 1000 '
-	run ! grep -q 'state add src 31.1.2.3 .*limit' a
+	run -1 grep -q 'state add src 31.1.2.3 .*limit' a
 }
 
 @test "--encap takes two words, and needs ports" {
@@ -1486,7 +1486,7 @@ hub s2" ]
 	[ "$(sed -n 's/^#key //p' t/s1.sh)" = "$(grep '^hub s1 ' k)" ]
 	[ "$(sed -n 's/^#key //p' t/hub.sh)" = "$(grep -v '^#' k)" ]
 	[ "$(sed -n "s/^peers='\([^']*\)'.*/\1/p" t/s2.sh | sed 's/@[0-9]*//g')" = hub ]
-	run ! grep -q '10\.2\.\|31\.1\|s2 ' <(head_of t/s1.sh | sed '/^{ # IPsec/d; s/ title=[^=]*=/ /')
+	run -1 grep -q '10\.2\.\|31\.1\|s2 ' <(head_of t/s1.sh | sed '/^{ # IPsec/d; s/ title=[^=]*=/ /')
 	diff - <(policies_of t/s1.sh) <<'END'
 src 10.0.0.0/8 dst 10.1.0.0/16 dir fwd priority 3000 tmpl
 src 10.0.0.0/8 dst 10.1.0.0/16 dir in priority 3000 tmpl
@@ -1523,7 +1523,7 @@ END
 	[ -z "$(policies_of y/s1.sh | sed 's/ priority.*//' | sort | uniq -d)" ]
 	# through an interface only what is routed there meets a policy
 	"$XFRMPAIR" --star --interface ipsec0 -o v "$H" "$S1" "$S2"
-	run ! grep -q 'dst 10.1.0.0/16 dir out priority 2500' v/s1.sh
+	run -1 grep -q 'dst 10.1.0.0/16 dir out priority 2500' v/s1.sh
 	# the same from a file; a star is another tunnel than a mesh
 	printf '%s\n' '[tunnel]' 'star = yes' '[side hub]' 'local = 192.0.2.1:4500' 'net = 10.0.0.0/8' '[side s1]' 'local = 192.168.1.4:4500' 'mapped = 85.9.8.9' \
 		'net = 10.1.0.0/16' '[side s2]' 'local = 192.168.2.4:4500' 'mapped = 31.1.2.4' 'net = 10.2.0.0/16' >star.conf
@@ -1571,7 +1571,7 @@ xfrmpair: side 3: hub protects 10.0.0.0/8 and s2 protects 10.2.0.0/16, $todo" "$
 	refused "side 2: a and b protect no nets of one protocol: want the same on both, or none on one" "$A+10.1.0.0/16/tcp/22" "$B+10.2.0.0/16/udp+10.3.0.0/16/icmp"
 	# a pair of nets that has none is left out
 	"$XFRMPAIR" -o t "$A+10.1.0.0/16/tcp" "$B+10.2.0.0/16/udp+10.3.0.0/16"
-	run ! grep -q 'policy add .*10.2.0.0' t/a.sh
+	run -1 grep -q 'policy add .*10.2.0.0' t/a.sh
 	[ "$(grep -c 'policy add .*10.3.0.0/16.* proto 6 dir' t/b.sh)" -eq 3 ]
 }
 
@@ -1593,10 +1593,10 @@ xfrmpair: side 3: hub protects 10.0.0.0/8 and s2 protects 10.2.0.0/16, $todo" "$
 	"$XFRMPAIR" "$A" "$B" >paste
 	[ "$(grep -c '^# side [ab] ' paste)" -eq 2 ]
 	[ "$(head -c 8 paste)" = '# side a' ]
-	run ! grep -q "$(printf '\t')" paste
-	run ! grep -q '.\{201\}' paste
-	run ! grep -qw exit paste
-	run ! grep -q 'set -e' paste
+	run -1 grep -q "$(printf '\t')" paste
+	run -1 grep -q '.\{201\}' paste
+	run -1 grep -qw exit paste
+	run -1 grep -q 'set -e' paste
 }
 
 @test "--explain: each word of a paste block once, above the command where it first stands, and no comment breaks one" {
@@ -1606,8 +1606,8 @@ xfrmpair: side 3: hub protects 10.0.0.0/8 and s2 protects 10.2.0.0/16, $todo" "$
 		chmod 600 k
 		"$XFRMPAIR" --keys k "${@}" 2>/dev/null | diff - <(grep -v '^## ' explained)
 		rm k
-		run ! grep -q '.\{201\}' explained
-		run ! grep -q '^## .*[`$"!\\'"'"']' explained
+		run -1 grep -q '.\{201\}' explained
+		run -1 grep -q '^## .*[`$"!\\'"'"']' explained
 		# once for each side, before the word stands in a command, and never between lines that a backslash joins but where the rows begin
 		awk '/^# side / { delete told }
 			/^## / { word = $0; sub(/^## /, "", word); sub(/:.*/, "", word); if (told[word]++ || joined) { print "again, or within: " $0; bad = 1 } waits[word]; n++; next }
@@ -1645,7 +1645,7 @@ rows_of() { grep -v '^#' "$@"; }
 	# what there is beside: names, and how ports that Wireshark does not look at are told
 	[ "$(grep -c '^# 0x[0-9a-f]\{8\}: [ab] to [ab], epoch 1$' esp_sa)" -eq 2 ]
 	grep -q 'tshark .* -o esp.enable_encryption_decode:TRUE -d udp.port==61525,udpencap -d udp.port==61523,udpencap -d udp.port==10421,udpencap$' esp_sa
-	run ! grep -q udpencap <("$XFRMPAIR" --format wireshark --keys k 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null; "$XFRMPAIR" --format wireshark 192.0.2.1 198.51.100.7 2>/dev/null)
+	run -1 grep -q udpencap <("$XFRMPAIR" --format wireshark --keys k 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null; "$XFRMPAIR" --format wireshark 192.0.2.1 198.51.100.7 2>/dev/null)
 	# one file for all sides, by the name that Wireshark gives it
 	"$XFRMPAIR" --format wireshark --keys k -o w "$A" "$B" 2>said
 	[ "$(cat said)" = "$keys" ]

@@ -117,7 +117,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	[ "$status" -eq 0 ]
 	run wait $!
 	[ "$status" -ne 0 ]
-	run ! pgrep -x natprobe
+	run -1 pgrep -x natprobe
 	as_before
 }
 
@@ -212,7 +212,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	run wait $!
 	[ "$SECONDS" -le 4 ]
 	[ "$status" -ne 0 ]
-	run ! pgrep -x natprobe
+	run -1 pgrep -x natprobe
 	as_before
 }
 
@@ -234,7 +234,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	run timeout 15 bash -c 'cd "$1/start" && exec 9>"$1/lock" && "$0" exec a sh ../a.sh up --no-punch 3>&1 | cat' "$net" "$BATS_TEST_TMPDIR"
 	[ "$status" -eq 0 ]
 	helper=$(pgrep -x espdecap)
-	run ! grep -q . <(on a find "/proc/$helper/fd" -lname "$BATS_TEST_TMPDIR*" -o -lname 'pipe:*')
+	run -1 grep -q . <(on a find "/proc/$helper/fd" -lname "$BATS_TEST_TMPDIR*" -o -lname 'pipe:*')
 	[ "$(readlink "/proc/$helper/cwd")" = / ]
 	[ "$(ps -o sid= -p "$helper" | tr -d ' ')" != "$(ps -o sid= -p $$ | tr -d ' ')" ]
 	whole
@@ -255,7 +255,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 		run script a down
 		[ -n "$output" ]
 		[ "$(states)$(policies)" = 00 ]
-		run ! pgrep -x espdecap
+		run -1 pgrep -x espdecap
 	done
 }
 
@@ -270,14 +270,14 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	run script a down
 	[ -n "$output" ]
 	[ "$(states)$(policies)" = 00 ]
-	run ! pgrep -x espdecap
+	run -1 pgrep -x espdecap
 }
 
 @test "an up that was killed is named by the next, and taken away by down" {
 	generate "$A" "$B"
 	before
 	fake_ip "case \$batch in *'policy add'*) pkill -KILL -f $BATS_TEST_TMPDIR/a.sh; exit 1;; esac"
-	run with up --no-punch
+	run -137 with up --no-punch
 	rm "$BATS_TEST_TMPDIR/bin/ip"
 	[ "$(states)" != 0 ]
 	run script a up
@@ -309,7 +309,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 		fi
 		rm -f "$XFRMPAIR_RUN/full"
 		[ "$(states)$(policies)" = 00 ]
-		run ! pgrep -x espdecap
+		run -1 pgrep -x espdecap
 		umount "$XFRMPAIR_RUN"
 	done
 	# with an address and a route, too
@@ -733,7 +733,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	[ -s "$BATS_TEST_TMPDIR/cure" ]
 	on a sh -e <"$BATS_TEST_TMPDIR/cure"
 	script a up 2>"$BATS_TEST_TMPDIR/said"
-	run ! grep -i warning "$BATS_TEST_TMPDIR/said"
+	run -1 grep -i warning "$BATS_TEST_TMPDIR/said"
 	on hb ping -q -c 2 -i 0.2 -W 2 10.1.0.1
 	script a down
 	# the same with iptables

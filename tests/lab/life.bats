@@ -381,7 +381,7 @@ recovers() {
 	script a status
 	[ "$(on a ip xfrm policy list | grep -c '31.1.2.3')" -eq 0 ]
 	pgrep -f -- '-b 85.9.8.7 61525 31.1.2.9:10500'
-	run ! pgrep -f -- '-b 85.9.8.7 61525 31.1.2.3'
+	run -1 pgrep -f -- '-b 85.9.8.7 61525 31.1.2.3'
 	script a rekey
 	meets
 	script b rekey

@@ -111,6 +111,6 @@ typed() {
 	type b "sed -i s/:61525#/:61526#/ alice.word"
 	prompt b "sed -i s/:61525#/:61526#/ alice.word"
 	typed < <(walk | sed -n 's/-o tunnel/-o wrong/; s/tunnel/wrong/g; s/ up$/ up --wait 4/; s/ping/ping -W 1/; 6,$p')
-	run ! diff <(seen a | grep -o 'fingerprint .*' | tail -n 1) <(seen b | grep -o 'fingerprint .*' | tail -n 1)
+	run -1 diff <(seen a | grep -o 'fingerprint .*' | tail -n 1) <(seen b | grep -o 'fingerprint .*' | tail -n 1)
 	seen a | grep -F '3 packets transmitted, 0 received'
 }

@@ -78,41 +78,41 @@ $stderr"
 }
 
 @test "PCP: mapped, a stranger's packet arrives; before it, and once it is given back, it does not" {
-	run ! arrives
+	run -1 arrives
 	maps 192.168.1.4:61525@85.9.8.7:61525 PCP
 	arrives
 	# again, as who renews it
 	maps 192.168.1.4:61525@85.9.8.7:61525 PCP
 	arrives
 	on a natprobe -p 61525 --unmap
-	run ! arrives
+	run -1 arrives
 }
 
 @test "NAT-PMP, where PCP is not answered: the same" {
 	on na nft insert rule inet lab input udp dport 5351 @th,64,8 2 drop
-	run ! arrives
+	run -1 arrives
 	maps 192.168.1.4:61525@85.9.8.7:61525 NAT-PMP
 	arrives
 	on a natprobe -p 61525 --unmap
-	run ! arrives
+	run -1 arrives
 	on na nft delete rule inet lab input handle "$(on na nft -a list chain inet lab input | sed -n 's/.*5351.*handle //p')"
 	maps 192.168.1.4:61525@85.9.8.7:61525 PCP
 	on a natprobe -p 61525 --unmap
 }
 
 @test "IPv6: the firewall's pinhole, and closed again" {
-	run ! arrives 2001:db8:1::4
+	run -1 arrives 2001:db8:1::4
 	maps '[2001:db8:1::4]:61525' PCP -b 2001:db8:1::4
 	arrives 2001:db8:1::4
 	on a natprobe -b 2001:db8:1::4 -p 61525 --unmap
-	run ! arrives 2001:db8:1::4
+	run -1 arrives 2001:db8:1::4
 }
 
 @test "servers see what the router gives; and a router that was restarted and has forgotten maps again" {
 	maps 192.168.1.4:61525@85.9.8.7:61525 PCP 198.51.100.1 198.51.100.2
 	[[ "$stderr" == *"the servers see what the router gives: everybody can send there, without --punch" ]]
 	router_down
-	run ! arrives
+	run -1 arrives
 	router_up
 	maps 192.168.1.4:61525@85.9.8.7:61525 PCP
 	arrives
@@ -158,7 +158,7 @@ natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by PCP"*"a: b is 
 	on na nft list chain inet lab nat_miniupnpd | grep -q 61525
 	both_down
 	[ -z "$(on na nft list chain inet lab nat_miniupnpd | grep 61525)" ]
-	run ! arrives
+	run -1 arrives
 }
 
 @test "a router that allows another port only, and one that has no way out: said in words" {

@@ -50,8 +50,8 @@ heard() {
 @test "a NAT that keeps ports shows the same one to both servers, and lets nothing in that was not asked for" {
 	up
 	[ "$(mapped a 61525)" = $'85.9.8.7:61525\n85.9.8.7:61525' ]
-	run ! heard a 61525 unasked
-	run ! on inet ping -c 1 -W 1 85.9.8.7
+	run -1 heard a 61525 unasked
+	run -1 on inet ping -c 1 -W 1 85.9.8.7
 	echo | on a socat -u - UDP4:198.51.100.1:7777,sourceport=61525
 	heard a 61525 asked
 }
@@ -65,7 +65,8 @@ heard() {
 @test "a symmetric NAT shows each server another port" {
 	up --nat-a symmetric
 	run mapped a 61525
-	[[ ${lines[0]} == 85.9.8.7:* && ${lines[1]} == 85.9.8.7:* ]]
+	[[ ${lines[0]} == 85.9.8.7:* ]]
+	[[ ${lines[1]} == 85.9.8.7:* ]]
 	[ "${lines[0]}" != "${lines[1]}" ]
 }
 
@@ -74,7 +75,7 @@ heard() {
 	on inet ping -c 1 -W 5 85.9.8.7
 	[ "$(mapped a 61525)" = $'85.9.8.7:61525\n85.9.8.7:61525' ]
 	sleep 2
-	run ! heard a 61525 late
+	run -1 heard a 61525 late
 }
 
 @test "behind two NATs in a row only the outer one is seen; ICMP errors come back through both" {
@@ -105,7 +106,7 @@ heard() {
 	on a ping -c 1 -W 5 77.3.4.5
 	on hb ping -c 1 -W 5 10.2.0.1
 	on a ping -c 1 -W 5 2001:db8:3::4
-	run ! on c ping -c 1 -W 1 2001:db8:2::100
+	run -1 on c ping -c 1 -W 1 2001:db8:2::100
 }
 
 @test "the kernel takes ESP in UDP with every cipher that people use" {

@@ -34,7 +34,7 @@ all_healthy() {
 	for side in ${SIDES:-a b}; do
 		cat "$BATS_TEST_TMPDIR/check.$side"
 		grep -q ': healthy$' "$BATS_TEST_TMPDIR/check.$side"
-		run ! grep -v ': healthy$' "$BATS_TEST_TMPDIR/check.$side"
+		run -1 grep -v ': healthy$' "$BATS_TEST_TMPDIR/check.$side"
 	done
 }
 cut_off() {
@@ -196,7 +196,7 @@ cut_off() {
 	answers a 85.9.8.7 31.1.2.3
 	captured
 	[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null | grep -c 'ESP(spi=')" -eq 6 ]
-	run ! pgrep -f 'espdecap -u 65534 -b 85'
+	run -1 pgrep -f 'espdecap -u 65534 -b 85'
 	script a status
 	all_healthy
 	as_before
@@ -278,7 +278,7 @@ cut_off() {
 	answers a 10.77.0.1 10.77.0.2
 	captured
 	tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null >"$BATS_TEST_TMPDIR/packets"
-	run ! grep -v -e '85.9.8.7.61525 > 31.1.2.3.10421: UDP' -e '31.1.2.3.10421 > 85.9.8.7.61525: UDP' "$BATS_TEST_TMPDIR/packets"
+	run -1 grep -v -e '85.9.8.7.61525 > 31.1.2.3.10421: UDP' -e '31.1.2.3.10421 > 85.9.8.7.61525: UDP' "$BATS_TEST_TMPDIR/packets"
 	on a ip link delete gre1
 	on b ip link delete gre1
 	as_before
@@ -326,7 +326,7 @@ cut_off() {
 	both_up
 	answers a 85.9.8.7 31.1.2.3
 	for side in a b; do script $side down; done
-	run ! on a ping -q -c 1 -W 1 31.1.2.3
+	run -1 on a ping -q -c 1 -W 1 31.1.2.3
 	on a sh "$BATS_TEST_TMPDIR/a.sh" up >"$BATS_TEST_TMPDIR/a.said" 2>&1 3>&- &
 	sleep 1
 	on b sh "$BATS_TEST_TMPDIR/b.sh" up 3>&-
@@ -429,7 +429,7 @@ cut_off() {
 	serves b 22
 	serves b 23
 	[ "$(asks 22)" = heard ]
-	run ! asks 23
+	run -1 asks 23
 	silent a 192.168.1.4 192.168.2.100
 	script a status
 	run script a check
@@ -442,7 +442,7 @@ cut_off() {
 	answers a 192.168.1.4 192.168.2.100
 	answers b 192.168.2.100 192.168.1.4
 	serves b 22
-	run ! asks 22
+	run -1 asks 22
 	pkill -x socat
 	script a check
 	as_before

@@ -78,8 +78,8 @@ teardown() { all_down; }
 	tcpdump -n -r "$BATS_TEST_TMPDIR/wire" 2>/dev/null >"$BATS_TEST_TMPDIR/packets"
 	[ "$(grep -c 'UDP, length 1[0-9][0-9]$' "$BATS_TEST_TMPDIR/packets")" -eq 6 ]
 	cat "$BATS_TEST_TMPDIR/packets"
-	run ! grep -v -e 'IP 85.9.8.7.61525 > 31.1.2.3.10421: UDP' -e 'IP 31.1.2.3.10421 > 85.9.8.7.61525: UDP' "$BATS_TEST_TMPDIR/packets"
-	run ! grep -aq 'cleartext!!' "$BATS_TEST_TMPDIR/wire"
+	run -1 grep -v -e 'IP 85.9.8.7.61525 > 31.1.2.3.10421: UDP' -e 'IP 31.1.2.3.10421 > 85.9.8.7.61525: UDP' "$BATS_TEST_TMPDIR/packets"
+	run -1 grep -aq 'cleartext!!' "$BATS_TEST_TMPDIR/wire"
 	# the control: outside the tunnel the same words are seen
 	capture inet to-a "$BATS_TEST_TMPDIR/clear" icmp
 	on a ping -q -c 1 -p 636c656172746578742121 198.51.100.1
@@ -148,7 +148,7 @@ teardown() { all_down; }
 	both_up
 	answers a 192.168.1.4 192.168.2.100
 	# the control: while it is up, they differ
-	run ! cmp "$BATS_TEST_TMPDIR/before.a" <(snapshot a)
+	run -1 cmp "$BATS_TEST_TMPDIR/before.a" <(snapshot a)
 	both_down
 	for side in a b; do snapshot $side | diff "$BATS_TEST_TMPDIR/before.$side" -; done
 	both_down
@@ -181,7 +181,7 @@ teardown() { all_down; }
 	snapshot a >"$BATS_TEST_TMPDIR/before"
 	# an ip that dies with its script at the policies
 	fake_ip "case \$batch in *'policy add'*) pkill -KILL -f $BATS_TEST_TMPDIR/a.sh; exit 1;; esac"
-	run script_with_fake_ip a up
+	run -137 script_with_fake_ip a up
 	on a ip xfrm state list nokeys | grep -q reqid
 	run script a up
 	[ "$status" -eq 1 ]
@@ -211,7 +211,7 @@ teardown() { all_down; }
 	run script_with_fake_ip a up
 	[ "$status" -eq 5 ]
 	[[ "$output" == *"lacks the cipher aes256gcm16: generate with another --cipher"* ]]
-	run ! grep -q 'policy add' "$BATS_TEST_TMPDIR/batches"
+	run -1 grep -q 'policy add' "$BATS_TEST_TMPDIR/batches"
 	snapshot a | diff "$BATS_TEST_TMPDIR/before" -
 }
 
@@ -312,11 +312,11 @@ teardown() { all_down; }
 		done
 		pkill strace
 		grep -q execve "$BATS_TEST_TMPDIR/trace"
-		run ! grep -q "execve.*$key" "$BATS_TEST_TMPDIR/trace"
+		run -1 grep -q "execve.*$key" "$BATS_TEST_TMPDIR/trace"
 		grep O_CREAT "$BATS_TEST_TMPDIR/trace" | grep -v -e "$XFRMPAIR_RUN" -e "$XFRMPAIR_STATE" -e /dev/null >"$BATS_TEST_TMPDIR/made" || :
 		cat "$BATS_TEST_TMPDIR/made"
 		[ ! -s "$BATS_TEST_TMPDIR/made" ]
-		run ! grep -rq "$key" "$XFRMPAIR_RUN" "$XFRMPAIR_STATE"
+		run -1 grep -rq "$key" "$XFRMPAIR_RUN" "$XFRMPAIR_STATE"
 		script a down
 	done
 	# the control: the same search finds a key that is an argument
@@ -435,7 +435,7 @@ paste() {
 	cat "$BATS_TEST_TMPDIR/screen"
 	answers a 192.168.1.4 192.168.2.100
 	[ -s "$BATS_TEST_TMPDIR/history" ]
-	run ! grep -q -e "$key" -e 0x "$BATS_TEST_TMPDIR/history"
+	run -1 grep -q -e "$key" -e 0x "$BATS_TEST_TMPDIR/history"
 	# what the block says takes it down again
 	printed_down <"$BATS_TEST_TMPDIR/screen" | on a sh -e
 	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
