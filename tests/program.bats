@@ -469,7 +469,8 @@ $itself"
 }
 
 @test "a process that has ended lives no more, though nobody asks for it, as in a container without an init" {
-	bash -c '/bin/true & echo $! >ended; exec sleep 20' 3>&- &
+	# Only once the parent is sleep, which waits for no child, is the child sure to stay a zombie.
+	bash -c 'sh -c "until grep -q sleep /proc/$$/comm; do sleep 0.1; done" & echo $! >ended; exec sleep 20' 3>&- &
 	until [ -s ended ] && grep -q '^State:.Z' "/proc/$(cat ended)/status"; do sleep 0.1; done
 	unit howto 6.1 mawk '' "! lives $(cat ended) $(cut -d' ' -f22 "/proc/$(cat ended)/stat")"
 	kill $!
