@@ -687,7 +687,7 @@ are() { # STATE UNIT...: all of them
 	until_true are active xfrmpair-espdecap@home
 	sleep 1
 	are activating xfrmpair@home
-	run -1 are active xfrmpair-follow@home
+	are inactive xfrmpair-follow@home
 	# the network comes; what depends on the tunnel comes after it
 	: >host/address
 	: >host/route
