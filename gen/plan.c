@@ -117,18 +117,30 @@ static void plan_routes_to(struct plan *plan, size_t peer)
 	}
 }
 
-/* The first nets that meet at a TCP port of one of them. */
-static bool find_tcp(const struct view *view, const struct net **self, const struct net **other)
+static bool takes_ping(const struct net *self, const struct net *other)
+{
+	return net_takes_ping(self) && net_takes_ping(other);
+}
+
+/* True if exactly one of them names a TCP port. */
+static bool takes_connection(const struct net *self, const struct net *other)
+{
+	return nets_proto(self, other) == IPPROTO_TCP && !self->port != !other->port;
+}
+
+/* The first pair of nets that takes what the test sends, between hosts of one family: a side that
+ * protects everything may have an address of the other family only. */
+static bool find_pair(const struct view *view, bool (*takes)(const struct net *, const struct net *),
+                      const struct net **self, const struct net **other)
 {
 	for (size_t i = 0; i < view->self_nets.count; i++)
 		for (size_t j = 0; j < view->other_nets.count; j++) {
-			const struct net *near = &view->self_nets.list[i], *far = &view->other_nets.list[j];
-
-			if (!net_meets(near, far) || nets_proto(near, far) != IPPROTO_TCP || !near->port == !far->port)
-				continue;
-			*self = near;
-			*other = far;
-			return true;
+			*self = &view->self_nets.list[i];
+			*other = &view->other_nets.list[j];
+			if (net_meets(*self, *other) && takes(*self, *other) &&
+			    view_host(view->self, &(*self)->prefix).family ==
+			            view_host(view->other, &(*other)->prefix).family)
+				return true;
 		}
 	return false;
 }
@@ -136,16 +148,21 @@ static bool find_tcp(const struct view *view, const struct net **self, const str
 static struct test test_of(const struct plan *plan, const struct view *view)
 {
 	const struct net *self, *other;
-	struct test test = { .from = plan->inside, .to = view_inside(view->other, &view->other_nets) };
+	struct test test = {
+		.from = plan->inside,
+		.to = view_inside(view->other, &view->other_nets),
+	};
 
-	if (view_takes_ping(view)) {
+	if (find_pair(view, takes_ping, &self, &other)) {
 		test.kind = TEST_PING;
+		if (test.from.family == test.to.family)
+			return test;
+	} else if (find_pair(view, takes_connection, &self, &other)) {
+		test.kind = other->port ? TEST_TCP_TO_PEER : TEST_TCP_FROM_PEER;
+		test.port = other->port ? other->port : self->port;
+	} else {
 		return test;
 	}
-	if (!find_tcp(view, &self, &other))
-		return test;
-	test.kind = other->port ? TEST_TCP_TO_PEER : TEST_TCP_FROM_PEER;
-	test.port = other->port ? other->port : self->port;
 	test.from = view_host(view->self, &self->prefix);
 	test.to = view_host(view->other, &other->prefix);
 	return test;

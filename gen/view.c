@@ -62,18 +62,6 @@ struct address view_inside(const struct side *side, const struct nets *nets)
 	return view_host(side, first ? first : &nets->list[0].prefix);
 }
 
-bool view_takes_ping(const struct view *view)
-{
-	for (size_t i = 0; i < view->self_nets.count; i++)
-		for (size_t j = 0; j < view->other_nets.count; j++) {
-			const struct net *self = &view->self_nets.list[i], *other = &view->other_nets.list[j];
-
-			if (net_meets(self, other) && net_takes_ping(self) && net_takes_ping(other))
-				return true;
-		}
-	return false;
-}
-
 const char *view_print_outer(char out[OUTER_TEXT], const struct view *view)
 {
 	return view->lan ? local_print_address(out, view->other) : mapped_print_address(out, view->other);

@@ -33,8 +33,6 @@ struct address view_host(const struct side *, const struct prefix *net);
 /* The address of a side to ping from or to: its own inside one, LOCAL where it protects that, else the first host of its first net;
  * of those that take pings, where there are any.  Zeros as above. */
 struct address view_inside(const struct side *, const struct nets *);
-/* Whether a ping from one to the other is a test of the tunnel. */
-bool view_takes_ping(const struct view *);
 /* The address where packets for the other go, as people write it: with `auto` or the name in place of one that is not known. */
 const char *view_print_outer(char out[OUTER_TEXT], const struct view *);
 
