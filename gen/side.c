@@ -209,12 +209,24 @@ bool side_set_mapped(struct side *side, const char *text, const char *where)
 	return !text[length] || port_parse(&side->mapped.port, text + length + 1, where);
 }
 
+/* RFC 4291, section 2.5.6: no router forwards them.  IPv4's are addresses inside some tunnels. */
+static bool is_link_local6(const struct prefix *prefix)
+{
+	const struct special_range *range = special_find(&prefix->address);
+
+	return prefix->address.family == AF_INET6 && range && range->kind == SPECIAL_LINK_LOCAL;
+}
+
 bool side_add_net(struct side *side, const char *text, const char *where)
 {
 	struct net net;
 
 	if (!net_parse(&net, text, where))
 		return false;
+	if (is_link_local6(&net.prefix))
+		return refuse(where,
+		              "net '%s': link-local addresses are not routed (expected another net)",
+		              shown(text));
 	for (size_t i = 0; i < side->net_count; i++) {
 		char given[NET_TEXT], before[NET_TEXT];
 

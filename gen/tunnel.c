@@ -4,6 +4,7 @@
 #include "special.h"
 
 #include <err.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,25 @@ static bool name_sides(struct tunnel *tunnel)
 	return good;
 }
 
+/* The policy of such a net may have the selector of the one that lets the UDP flow pass: the kernel
+ * takes one of them only. */
+static bool check_own_port(const struct side *side)
+{
+	char text[NET_TEXT];
+
+	for (size_t i = 0; i < side->net_count; i++) {
+		const struct net *net = &side->nets[i];
+
+		if (net->proto == IPPROTO_UDP && net->port == side->local.port &&
+		    prefix_is_host(&net->prefix) &&
+		    address_equal(&net->prefix.address, &side->local.address))
+			return refuse(side->where,
+			              "net '%s': the UDP port of the tunnel itself (expected another port)",
+			              net_print(text, net));
+	}
+	return true;
+}
+
 static bool check_side(const struct tunnel *tunnel, const struct side *side)
 {
 	char address[ADDRESS_TEXT];
@@ -73,7 +93,7 @@ static bool check_side(const struct tunnel *tunnel, const struct side *side)
 	if (side->behind_nat && !side->local.port)
 		warnx("%s: warning: %s is behind NAT without a port: plain ESP passes few NATs; give every side a port", side->where,
 		      side->name);
-	return true;
+	return check_own_port(side);
 }
 
 /* A private address that nobody outside can send to, beside a side on the internet; which, of two, may be its own mapped one. */

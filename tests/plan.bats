@@ -125,6 +125,17 @@ wrong() {
 	[[ "$output" == *'a: tunnel b out,in,fwd 192.0.2.1/32 -> 198.51.100.1/32 2000 pinned'* ]]
 }
 
+@test "nets whose policies the kernel would refuse are refused before" {
+	run -1 --separate-stderr "$PLAN" 192.168.1.4:61525@85.9.8.7+fe80::/10 '192.0.2.1:4500+::/0'
+	[[ "$stderr" == "plan: side 1: net 'fe80::/10': link-local addresses are not routed (expected another net)"* ]]
+	run -1 --separate-stderr "$PLAN" 192.168.1.4:61525@85.9.8.7+10.1.0.0/16 192.0.2.1:4500+192.0.2.1/udp/4500
+	[[ "$stderr" == "plan: side 2: net '192.0.2.1/32/udp/4500': the UDP port of the tunnel itself (expected another port)"* ]]
+	# the controls: link-local addresses of IPv4 are those inside some tunnels; another port
+	"$PLAN" 192.168.1.4:61525@85.9.8.7+169.254.1.0/30 192.0.2.1:4500+169.254.2.0/30
+	"$PLAN" 192.168.1.4:61525@85.9.8.7 192.0.2.1:4500+192.0.2.1/udp/4501
+	"$PLAN" 192.168.1.4:61525@85.9.8.7 192.0.2.1:4500+192.0.2.1/tcp/4500
+}
+
 @test "the tables have no other name, each has tunnels, and no row of them is left open" {
 	[ "$(cd "$root/tests/plan" && echo *.table)" = \
 		'around.table flow.table guard.table lines.table nets.table selectors.table side.table states.table tests.table transport.table' ]
