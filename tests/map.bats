@@ -218,23 +218,3 @@ $4"
 	same "$(cat out)" 192.168.1.4:61525@85.9.8.7:61525
 	same "$(sed -nE 's/^[0-9]* *(capset|connect|socket|bind|recvfrom).*/\1/p' trace | sed -n 1p)" capset
 }
-
-@test "bad words are refused in one line, status 2" {
-	while IFS='|' read -r arguments want; do
-		status=0
-		# shellcheck disable=SC2086
-		"$NATPROBE" $arguments >out 2>err || status=$?
-		same "$arguments: $status $(cat out)" "$arguments: 2 "
-		same "$(cat err)" "natprobe: $want"
-	done <<-'END'
-		--map|--map: no own port: want -p PORT, the tunnel's
-		--unmap|--unmap: no own port: want -p PORT, the tunnel's
-		-p 5 --map=0|--map: port '0': want 1 to 65535
-		-p 5 --map --unmap|--map, --unmap: want one of them
-		-p 5 --unmap 1.2.3.4|--unmap: no server is asked for that
-		-p 5 --map --hold|--hold: is for asking servers
-		-p 5 --map --punch 1.2.3.4:5|--map, --unmap: not with --punch: before it
-		-p 5 --map --ttl 5|--first, --ttl, --timeout, --token: want --punch PEER:PORT with them
-		--resolve a.example --map|--resolve: with it only -b and -u
-	END
-}

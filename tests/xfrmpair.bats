@@ -11,7 +11,6 @@ setup() {
 	A=192.168.1.4:61525@85.9.8.7
 	B=192.168.2.100:61523@31.1.2.3:10421
 	C=10.0.0.1:4500@5.6.7.8
-	shopt -s globstar dotglob # ** is all that is here
 }
 
 # gives COMMAND...: its output, stderr and status. As `run --separate-stderr`, which starts six programs for one.
@@ -20,20 +19,6 @@ gives() {
 	output=$("$@" 2>../stderr) || status=$?
 	stderr=$(<../stderr)
 }
-# refused MESSAGE ARGUMENT...: status 2, exactly this one line, nothing on stdout and nothing written
-refused() {
-	local message=$1
-	shift
-	local before=(**) after
-	gives "$XFRMPAIR" "$@"
-	after=(**)
-	echo "status $status, said: $stderr"
-	[ "$status" -eq 2 ]
-	[ "$stderr" = "xfrmpair: $message" ]
-	[ -z "$output" ]
-	[ "${before[*]}" = "${after[*]}" ]
-}
-
 # warned MESSAGE ARGUMENT...: written, with exactly this to say
 warned() {
 	local message=$1
@@ -44,142 +29,20 @@ warned() {
 	[ "$stderr" = "$message" ]
 	[ -n "$output" ]
 }
-# fine ARGUMENT...: the control of a refusal: written, with nothing to say
-fine() { warned '' "$@"; }
 
-@test "a bad address is refused" {
-	refused "side 1: address '192.168.1': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.1:1 "$B"
-	refused "side 2: address 'host': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$A" host:1
-	refused "side 1: address '': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "" "$B"
-	refused "side 1: address '192.168.1.4.5': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.1.4.5:1 "$B"
-	refused "side 1: address '192.168.1.256': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.1.256:1 "$B"
-}
-
-@test "octets with leading zeros are refused" {
-	refused "side 1: address '192.168.01.4': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.01.4:1 "$B"
-	refused "side 2: address '031.1.2.3': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$A" 192.168.2.100:1@031.1.2.3
-}
-
-@test "ports that are none are refused" {
-	refused "side 1: port '0': want 1 to 65535" 192.168.1.4:0@85.9.8.7 "$B"
-	refused "side 1: port '70000': want 1 to 65535" 192.168.1.4:70000@85.9.8.7 "$B"
-	refused "side 2: port '': want 1 to 65535" "$A" 192.168.2.100:61523@31.1.2.3:
-	refused "side 2: port '10421x': want 1 to 65535" "$A" 192.168.2.100:61523@31.1.2.3:10421x
-	refused "side 2: port '-1': want 1 to 65535" "$A" 192.168.2.100:-1@31.1.2.3
-	refused "side 2: port '061523': want 1 to 65535" "$A" 192.168.2.100:061523@31.1.2.3
-	refused "side 2: port '18446744073709551617': want 1 to 65535" "$A" 192.168.2.100:18446744073709551617
-}
-
-@test "a port on one side only is refused" {
-	refused "side 2: b: no port, but another side has one; want a port on every side, or none for plain ESP" "$A" 192.168.2.100@31.1.2.3
-	refused "side 2: port 10421 of the mapped endpoint alone: want one on the local address too" "$A" 192.168.2.100@31.1.2.3:10421
-}
-
-@test "two sides with one name or one endpoint are refused" {
-	refused "side 2: name 'a': another side has it; want a name of its own" "a=$A" "a=$B"
-	refused "side 2: name 'b': another side has it; want a name of its own" "b=$A" "$B"
-	refused "side 2: a and b have one endpoint 85.9.8.7:61525: want one for each side" "$A" 192.168.2.100:1@85.9.8.7:61525
-	refused "side 2: a and b have one endpoint 192.0.2.1:1: want one for each side" 192.0.2.1:1 192.0.2.1:1
-}
-
-@test "overlapping protected nets are refused, with what to do" {
-	local todo="which overlap: want different nets; give one side another LAN address, or each side one of its own with --inner 10.99.0.0/24"
-	refused "side 2: a protects 192.168.1.10/32 and b protects 192.168.1.10/32, $todo" 192.168.1.10:1@85.9.8.7 192.168.1.10:1@31.1.2.3
-	refused "side 2: a protects 10.0.0.0/8 and b protects 10.2.0.0/16, $todo" "$A+10.0.0.0/8" "$B+10.2.0.0/16"
-	refused "side 3: b protects 192.168.2.100/32 and c protects 192.168.2.0/24, $todo" "$A" "$B" 10.0.0.1:1@5.6.7.8+192.168.2.0/24
-	refused "side 1: net '10.1.0.0/16': overlaps 10.0.0.0/8 of the same side; want each address once" "$A+10.0.0.0/8+10.1.0.0/16" "$B"
-}
-
-@test "different hosts of what looks like one /24 get a warning" {
-	run --separate-stderr "$XFRMPAIR" 192.168.1.4:1@85.9.8.7 192.168.1.10:1@31.1.2.3
-	[ "$status" -eq 0 ]
-	[ "$stderr" = "xfrmpair: side 2: warning: a (192.168.1.4) and b (192.168.1.10) look like one /24: these two hosts reach each other, other hosts of the two LANs do not" ]
-}
-
-@test "equal mapped addresses are refused, and --hairpin allows them" {
-	refused "side 2: a and b have one mapped address 85.9.8.7, so they are behind the same NAT: want --lan, to use their local addresses, or --hairpin if the NAT turns packets around" \
-		192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
+@test "--hairpin allows equal mapped addresses" {
 	run --separate-stderr "$XFRMPAIR" --hairpin 192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"dst 85.9.8.7 "* ]]
 }
 
-@test "mapped addresses that the internet cannot see are refused" {
-	for address in 0.0.0.0 127.0.0.1 224.0.0.1 239.255.255.255 255.255.255.255; do
-		refused "side 1: mapped address '$address': unspecified, loopback, multicast or broadcast; want the address that the internet sees (natprobe prints it)" "192.168.1.4:1@$address" "$B"
-	done
-	for address in :: ::1 ff02::1 ::ffff:1.2.3.4; do
-		refused "side 1: mapped address '$address': unspecified, loopback, multicast or broadcast; want the address that the internet sees (natprobe prints it)" "192.168.1.4:1@[$address]" "$B"
-	done
-}
-
-@test "a word that is not LOCAL@MAPPED says so: another sign between, the two swapped, a private LOCAL alone" {
-	for sign in , / ';' '|'; do
-		refused "side 1: '192.168.1.4:61525${sign}85.9.8.7': '$sign' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected" "192.168.1.4:61525${sign}85.9.8.7" "$B"
-	done
-	for word in 192.168.1.4:61525:85.9.8.7 192.168.1.4:61525:85.9.8.7:61525 192.168.1.4:85.9.8.7 192.168.1.4:61525:; do
-		refused "side 1: '$word': ':' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected" $word "$B"
-	done
-	refused "side 1: port '80.5': want 1 to 65535" 192.168.1.4:80.5 "$B"
-	refused "side 1: address '2001:db8::5:4500': write an IPv6 address in brackets, [2001:db8::1]:4500" 2001:db8::5:4500 "$B"
-	for word in 85.9.8.7:4500@192.168.1.4 85.9.8.7@192.168.1.4:61525; do
-		refused "side 1: 192.168.1.4 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" $word "$B"
-	done
-	refused "side 1: fd00::1 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" "[2001:db8::5]:4500@[fd00::1]:4500" "[2001:db8::6]:4500"
-	run --separate-stderr "$XFRMPAIR" 192.168.1.4:61525 "$B"
-	[ "$status" -eq 0 ]
-	[ "$stderr" = "xfrmpair: side 1: warning: a has the private address 192.168.1.4 and no @MAPPED: b can send there only if no NAT is between them; natprobe prints LOCAL@MAPPED" ]
-	# a space for the @
-	warned "xfrmpair: side 1: warning: a has the private address 192.168.1.4 and no @MAPPED: did you mean 192.168.1.4:61525@85.9.8.7:61525? b can send there only if no NAT is between them" \
-		192.168.1.4:61525 85.9.8.7:61525
-	warned "xfrmpair: side 2: warning: b has the private address fd00::1 and no @MAPPED: did you mean [fd00::1]@[2001:db8::5]? a can send there only if no NAT is between them" \
-		"[2001:db8::5]" "[fd00::1]"
-	# the control
-	run --separate-stderr "$XFRMPAIR" "$A" "$B"
-	[ -z "$stderr" ]
-	fine 10.1.1.1:1 10.1.1.2:1
-}
-
-@test "two sides in a word, a name with a colon, or in place of LOCAL, and nothing after the @: each is told what is wanted" {
-	for sign in , ';' '|'; do
-		refused "side 1: '$A${sign}10.0.0.1@5.6.7.8': '$sign' between two sides: want one side per word, a space between" "$A${sign}10.0.0.1@5.6.7.8" "$B"
-	done
-	refused "side 1: '10.0.0.1,$C': ',' between two sides: want one side per word, a space between" "10.0.0.1,$C" "$B"
-	refused "side 1: 'alice:192.168.1.4:61525': want NAME=LOCAL, as alice=192.168.1.4:61525" alice:192.168.1.4:61525 "$B"
-	refused "side 2: 'bob:[2001:db8::1]:4500@[2001:db8::2]': want NAME=LOCAL, as bob=[2001:db8::1]:4500" "$A" 'bob:[2001:db8::1]:4500@[2001:db8::2]'
-	refused "side 1: '192.168.1.4:61525@': nothing after the @: want the mapped address" 192.168.1.4:61525@ "$B"
-	refused "side 1: '192.168.1.4:61525@+10.1.0.0/16': nothing after the @: want the mapped address" 192.168.1.4:61525@+10.1.0.0/16 "$B"
-	refused "side 1: 'foo.example.com:4500': a name goes behind the @ only, as auto@foo.example.com:4500" foo.example.com:4500 "$B"
-	refused "side 1: 'foo.example.com': a name goes behind the @ only, as auto@foo.example.com" foo.example.com "$B"
-}
-
-@test "private and shared mapped addresses get a warning: labs do that" {
-	for address in 10.1.2.3 172.16.0.1 172.31.255.255 192.168.9.9 100.64.0.1 100.127.255.255; do
-		run --separate-stderr "$XFRMPAIR" "192.168.1.4:1@$address" "$B"
-		[ "$status" -eq 0 ]
-		[ "$stderr" = "xfrmpair: side 1: warning: mapped address $address is private: a second NAT hides this side, unless this is a lab" ]
-	done
-	for address in 11.0.0.1 172.32.0.1 100.128.0.1; do
-		run --separate-stderr "$XFRMPAIR" "192.168.1.4:1@$address" "$B"
-		[ "$status" -eq 0 ]
-		[ -z "$stderr" ]
-	done
-}
-
-@test "prefixes with host bits or a wrong length are refused" {
-	refused "side 1: net '10.1.0.1/16': host bits are set; want 10.1.0.0/16" "$A+10.1.0.1/16" "$B"
-	refused "side 1: net '2001:db8::1/32': host bits are set; want 2001:db8::/32" "$A+2001:db8::1/32" "$B"
-	refused "side 1: net '10.1.0.0/33': want a prefix length from 0 to 32" "$A+10.1.0.0/33" "$B"
-	refused "side 1: net '10.1.0.0/': want a prefix length from 0 to 32" "$A+10.1.0.0/" "$B"
-	refused "side 1: net '10.1.0.0/016': want a prefix length from 0 to 32" "$A+10.1.0.0/016" "$B"
-	refused "side 1: net '': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48" "$A+" "$B"
-}
-
 @test "a side may have 64 nets, as long as they can be written" {
 	local nets='' i label; label=$(printf 'a%.0s' {1..62})
 	for i in {1001..1064}; do nets+=+2001:0db8:${i}:ffff:ffff:ffff:255.255.255.255/128/tcp/65535; done
-	fine -n --format script "longest-name-15=[2001:0db8:0000:0000:0000:ffff:255.255.255.255]:61525@$label.$label.$label.$label:61525$nets" '[2001:db8::3]:61525'
-	refused "side 1: net '10.9.0.0/16': one too many; want at most 64 on a side" "$A$(printf '+10.8.%s.0/24' {1..64})+10.9.0.0/16" "$B"
+	warned '' -n --format script "longest-name-15=[2001:0db8:0000:0000:0000:ffff:255.255.255.255]:61525@$label.$label.$label.$label:61525$nets" '[2001:db8::3]:61525'
+	run -2 --separate-stderr "$XFRMPAIR" "$A$(printf '+10.8.%s.0/24' {1..64})+10.9.0.0/16" "$B"
+	[ "$stderr" = "xfrmpair: side 1: net '10.9.0.0/16': one too many; want at most 64 on a side" ]
+	[ -z "$output" ]
 }
 
 @test "of a path that is long the begin is left out, not the line's number, nor what would do" {
@@ -194,51 +57,6 @@ fine() { warned '' "$@"; }
 	gives "$XFRMPAIR" --keys "$long/k" "$A" "$B"
 	echo "$stderr"
 	[[ $stderr == *"folder/k: others than its owner can write in "*"folderfolder (mode 0777): want a place where only you and root can write" ]]
-}
-
-@test "an unknown cipher is refused with the known ones" {
-	refused "--cipher: cipher 'rot13': want one that --list-ciphers prints, like aes256gcm16 or aes128gcm16" --cipher rot13 "$A" "$B"
-}
-
-@test "one side only, and none, are refused" {
-	refused "one side only: want at least two, like 192.168.1.4:4500@85.9.8.7 192.168.2.100:4500@31.1.2.3" "$A"
-	refused "no side: want at least two, like 192.168.1.4:4500@85.9.8.7 192.168.2.100:4500@31.1.2.3"
-}
-
-@test "trailing junk is refused" {
-	refused "side 1: address '85.9.8.7 ': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$A " "$B"
-	refused "side 1: address '85.9.8.7@1.2.3.4': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$A@1.2.3.4" "$B"
-	refused "side 1: endpoint '[2001:db8::1]x': want ADDRESS:PORT" '[2001:db8::1]x' "$B"
-	refused "side 1: address '2001:db8::1': write an IPv6 address in brackets, [2001:db8::1]:4500" 2001:db8::1 "$B"
-	refused "side 1: address '[2001:db8::1': the bracket is not closed" '[2001:db8::1' "$B"
-	refused "side 1: address '[192.0.2.1]:5': brackets are for IPv6 addresses" '[192.0.2.1]:5' "$B"
-}
-
-@test "control characters are refused, and never reach the terminal" {
-	refused "side 1: address '192.168.1.4\\x1b[31m': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" $'192.168.1.4\e[31m:1' "$B"
-	refused "side 1: name 'a\\x0ab': want a lower-case letter, then at most 14 of a-z, 0-9 and -" $'a\nb=192.168.1.4:1' "$B"
-	refused "side 1: name '\\xc3\\xa4': want a lower-case letter, then at most 14 of a-z, 0-9 and -" "ä=$A" "$B"
-}
-
-@test "bad names are refused" {
-	for name in '' A 1a -a abcdefghijklmnop a_b 'a$b' 'a/b'; do
-		refused "side 1: name '$name': want a lower-case letter, then at most 14 of a-z, 0-9 and -" -- "$name=$A" "$B"
-	done
-}
-
-@test "every option that is unknown is refused with the usage" {
-	for option in --frobnicate -x; do
-		run --separate-stderr "$XFRMPAIR" "$option" "$A" "$B"
-		[ "$status" -eq 2 ]
-		[ "$stderr" = "xfrmpair: option '$option': not known
-usage: xfrmpair [OPTION]... SIDE SIDE [SIDE]...
-       xfrmpair [OPTION]... -f FILE
-       xfrmpair --secret FILE SIDE" ]
-	done
-	run --separate-stderr "$XFRMPAIR" "$A" "$B" --cipher
-	[ "$status" -eq 2 ]
-	[ "${stderr_lines[0]}" = "xfrmpair: option '--cipher': want a value after it" ]
-	refused "--format: format 'xml': want script, paste or wireshark" --format xml "$A" "$B"
 }
 
 @test "help and version go to stdout, and -- ends the options" {
@@ -406,57 +224,9 @@ ip xfrm policy add src 198.51.100.2/32 dst 192.0.2.1/32 proto 17 sport 4501 dpor
 	diff -r t u
 }
 
-@test "a key file that others can read is refused" {
-	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
-	chmod 640 k
-	refused "k: others than its owner can use it (mode 0640): want 0600, chmod 600 it and think of fresh keys" --keys k "$A" "$B"
-	refused "missing: No such file or directory: want a key file that can be read" --keys missing "$A" "$B"
-}
-
 keys() {
 	printf '%s\n' "$@" >k
 	chmod 600 k
-}
-@test "bad lines of a key file are refused, the key itself never shown" {
-	K=0x$(printf '%072d' 7)
-	keys "a b 1 0x100 $K" "b a 1 0x100 0x00"
-	refused "k:2: key: want 0x and 72 lower-case hexadecimal digits for aes256gcm16, the salt at the end" --keys k "$A" "$B"
-	keys "a b 1 0x100 $K" "b a 1 0x100 ${K}00"
-	refused "k:2: key: want 0x and 72 lower-case hexadecimal digits for aes256gcm16, the salt at the end" --keys k "$A" "$B"
-	keys "a b 1 0x100 $K" "b a 1 0x100 0x${K#0x0}A"
-	refused "k:2: key: want 0x and 72 lower-case hexadecimal digits for aes256gcm16, the salt at the end" --keys k "$A" "$B"
-	keys "a b 1 0xff $K"
-	run --separate-stderr "$XFRMPAIR" --keys k "$A" "$B"
-	[ "$status" -eq 2 ]
-	[ "${stderr_lines[0]}" = "xfrmpair: k:1: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or the word secret" ]
-	keys "a b 1 0x100 $K" "b c 1 0x100 $K"
-	refused "k:2: second word: want the name of one of the sides, like a" --keys k "$A" "$B"
-	keys "a b 1 0x100 $K" "a b 1 0x101 $K"
-	refused "k:2: a second key from a to b: want one line per direction" --keys k "$A" "$B"
-	keys "a b 1 0x100 $K" "a a 1 0x101 $K"
-	refused "k:2: from a to itself: want two sides" --keys k "$A" "$B"
-	keys "a b 1 0x100 $K" "b a one 0x101 $K"
-	refused "k:2: epoch: want 1" --keys k "$A" "$B"
-	keys "a b 1 0x100 $K" "b a 1 0x100"
-	refused "k:2: 4 words: want FROM TO EPOCH SPI KEY for aes256gcm16, or ONE TWO EPOCH secret SECRET" --keys k "$A" "$B"
-	keys "a b 1 0x100 $K" "b a 1 0x100 $K junk"
-	refused "k:2: 6 words: want FROM TO EPOCH SPI KEY for aes256gcm16, or ONE TWO EPOCH secret SECRET" --keys k "$A" "$B"
-	keys "a b 1 0x100 $K"
-	refused 'k: no key from b to a: want a line `b a 1 SPI KEY`' --keys k "$A" "$B"
-}
-
-@test "an SPI is never twice on the side that receives with it" {
-	K=0x$(printf '%072d' 7)
-	keys "a b 1 0x100 $K" "b a 1 0x100 $K" "c b 1 0x100 $K"
-	refused "k:3: SPI: b receives with it already; want another" --keys k "$A" "$B" 10.0.0.1:1@5.6.7.8
-}
-
-@test "one key for both directions gets a warning" {
-	K=0x$(printf '%072d' 7)
-	keys "a b 1 0x100 $K" "b a 1 0x100 $K"
-	run --separate-stderr "$XFRMPAIR" --keys k "$A" "$B"
-	[ "$status" -eq 0 ]
-	[ "$stderr" = "xfrmpair: k: warning: one key for two directions: fit for an experiment only" ]
 }
 
 @test "a pair's keys and SPIs follow from its secret, as a shell hashes it, for every cipher" {
@@ -539,55 +309,6 @@ END
 	[ "$(digest v/a.sh)" = "$(digest v/c.sh)" ]
 }
 
-@test "bad rows of secrets are refused, no word of them shown" {
-	local S K want
-	S=$(secret 7) K=0x$(printf '%072d' 7)
-	want="secret: want 0x and 64 lower-case hexadecimal digits"
-	for bad in "${S}0" "${S%7}" "${S%7}A" "${S#0x}" 0x; do
-		keys "a b 1 secret $bad"
-		refused "k:1: $want" --keys k "$A" "$B"
-	done
-	for bad in 0 4294967296 01 -1 one $S; do
-		keys "a b $bad secret $S"
-		refused "k:1: epoch: want 1 to 4294967295" --keys k "$A" "$B"
-	done
-	keys "a b 1 Secret $S"
-	refused "k:1: SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or the word secret" --keys k "$A" "$B"
-	keys "a c 1 secret $S"
-	refused "k:1: second word: want the name of one of the sides, like a" --keys k "$A" "$B"
-	keys "a a 1 secret $S"
-	refused "k:1: from a to itself: want two sides" --keys k "$A" "$B"
-	for cipher in aes256gcm16 aes256-sha256; do
-		keys "a b 1 secret $S $S"
-		refused "k:1: 6 words: want ONE TWO EPOCH secret SECRET" --cipher $cipher --keys k "$A" "$B"
-		keys "a b 1 secret"
-		refused "k:1: 4 words: want ONE TWO EPOCH secret SECRET" --cipher $cipher --keys k "$A" "$B"
-	done
-	# one secret for a pair, and nothing else
-	for twice in "a b" "b a"; do
-		keys "a b 1 secret $S" "$twice 2 secret $(secret 8)"
-		refused "k:2: a second secret of ${twice/ / and }: want one line per pair" --keys k "$A" "$B"
-		keys "a b 1 secret $S" "$twice 1 0x100 $K"
-		refused "k:2: ${twice/ / and } have both a secret and keys: want one or the other" --keys k "$A" "$B"
-		keys "$twice 1 0x100 $K" "a b 1 secret $S"
-		refused "k:2: a and b have both a secret and keys: want one or the other" --keys k "$A" "$B"
-	done
-	# a pair without any, and one with half
-	keys "a b 1 secret $S" "a c 1 0x100 $K"
-	refused 'k: no key for b and c: want a line `b c 1 secret SECRET`, or one for each way, `b c 1 SPI KEY`
-xfrmpair: k: no key from c to a: want a line `c a 1 SPI KEY`' --keys k "$A" "$B" "$C"
-	# the control
-	keys "a b 1 secret $S"
-	fine --keys k "$A" "$B"
-}
-
-@test "one secret for two pairs gets a warning: a third side could read what two say" {
-	keys "a b 1 secret $(secret 7)" "a c 1 secret $(secret 8)" "b c 1 secret $(secret 7)"
-	warned "xfrmpair: k: warning: one secret for two pairs: each can read what the other says" --keys k "$A" "$B" "$C"
-	keys "a b 1 secret $(secret 7)" "a c 1 secret $(secret 8)" "b c 1 secret $(secret 9)"
-	fine --keys k "$A" "$B" "$C"
-}
-
 # drawn SECRET SIDE...: t and l, from the key file k, as they are when the first secret drawn is that
 drawn() {
 	local secret=$1 first
@@ -600,12 +321,10 @@ drawn() {
 	first=$(grep -n ', 32, 0) *= 32' trace | head -1 | cut -d: -f1)
 	traced -e "inject=getrandom:poke_exit=@arg1=${secret#0x}:when=$first" "$XFRMPAIR" -o t --keys k --save-keys l "$@"
 }
-@test "a secret whose SPIs or reqid another pair has is drawn again, and refused when it was given" {
+@test "a secret whose SPIs or reqid another pair has is drawn again" {
 	# by trying: a and c both send to b with 0x5fa5b709
 	local one two
 	one=$(secret 0x76d5) two=$(secret 0x24386)
-	keys "a b 1 secret $one" "c b 1 secret $two" "a c 1 secret $(secret 1)"
-	refused "k:2: the SPI from c to b that follows: b receives with it already; want another secret" --keys k "$A" "$B" "$C"
 	keys "a b 1 secret $one" "c a 1 secret $(secret 1)"
 	# whichever of the two ways it is
 	for order in "a=$A b=$B c=$C" "c=$C b=$B a=$A"; do
@@ -622,8 +341,6 @@ drawn() {
 
 	# a-b and a-c have one reqid
 	one=$(secret 0x3a78) two=$(secret 0x300c0)
-	keys "a b 1 secret $one" "a c 1 secret $two" "b c 1 secret $(secret 1)"
-	refused "k: the SPIs of a and b, and those of a and c, make one reqid, 1622061744: want fresh keys for one of these pairs" --keys k "$A" "$B" "$C"
 	keys "a b 1 secret $one" "b c 1 secret $(secret 1)"
 	drawn $two "$A" "$B" "$C"
 	grep -qx "a b 1 secret $one" l
@@ -667,81 +384,15 @@ conf() { printf '%s\n' "$@" >t.conf; }
 	[[ "$("$XFRMPAIR" -f t.conf --cipher aes128gcm12)" == *" 96"* ]]
 }
 
-@test "every bad line of a tunnel file is reported with file and line, then nothing is written" {
-	conf 'stray = 1' '[tunnel' '[tunnel]' 'cypher = x' 'esn = maybe' 'force = yes' '[tunnel]' '[side A]' 'locale = 1' '[side a]' 'local = 1.2.3.4:0' \
-		'local = 1.2.3.4:5' 'mapped = 1' 'mapped = 2' 'net = 10.0.0.1/8' 'junk' '[side b]' 'mapped = 1.2.3.4' "$(printf 'bell\a')"
-	run --separate-stderr "$XFRMPAIR" -f t.conf -o t
-	[ "$status" -eq 2 ]
-	diff - <(echo "$stderr") <<'END'
-xfrmpair: t.conf:1: want a section [tunnel] or [side NAME] before it
-xfrmpair: t.conf:2: section '[tunnel': want [tunnel] or [side NAME] alone on the line
-xfrmpair: t.conf:4: key 'cypher': not one of a tunnel file's; want one of the long options
-xfrmpair: t.conf:5: esn 'maybe': want yes or no
-xfrmpair: t.conf:6: key 'force': not one of a tunnel file's; want one of the long options
-xfrmpair: t.conf:7: section [tunnel]: given before; want it once
-xfrmpair: t.conf:8: name 'A': want a lower-case letter, then at most 14 of a-z, 0-9 and -
-xfrmpair: t.conf:9: key 'locale': want local, mapped, net or public for a side
-xfrmpair: t.conf:11: port '0': want 1 to 65535
-xfrmpair: t.conf:12: key 'local': given before; want it once for a side
-xfrmpair: t.conf:13: address '1': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]
-xfrmpair: t.conf:14: key 'mapped': given before; want it once for a side
-xfrmpair: t.conf:15: net '10.0.0.1/8': host bits are set; want 10.0.0.0/8
-xfrmpair: t.conf:16: want KEY = VALUE, [tunnel] or [side NAME]
-xfrmpair: t.conf:19: a control character; want plain text with Unix line ends
-xfrmpair: t.conf:17: side b has no local: want a line `local = ADDRESS:PORT`
-END
-	[ ! -e t ]
-}
-
-@test "values that are none are reported beside the other bad lines, in the order of lines" {
-	conf '[tunnel]' 'cipher = nonsense' 'cypher = x' 'mtu = 99' 'inner = 10.99.0.1/24' 'interface = Ipsec0' 'lan = yes' 'hairpin = yes' 'format = xml' \
-		'[side a]' 'local = 1.2.3.4:0' '[side b]' 'local = 192.0.2.1:1'
-	run --separate-stderr "$XFRMPAIR" -f t.conf -o t
-	[ "$status" -eq 2 ]
-	diff - <(echo "$stderr") <<'END'
-xfrmpair: t.conf:2: cipher 'nonsense': want one that --list-ciphers prints, like aes256gcm16 or aes128gcm16
-xfrmpair: t.conf:3: key 'cypher': not one of a tunnel file's; want one of the long options
-xfrmpair: t.conf:4: number '99': want 576 to 65535
-xfrmpair: t.conf:5: net '10.99.0.1/24': host bits are set; want 10.99.0.0/24
-xfrmpair: t.conf:6: interface 'Ipsec0': want a lower-case letter, then at most 14 of a-z, 0-9, -, _ and .
-xfrmpair: t.conf:11: port '0': want 1 to 65535
-xfrmpair: t.conf:7: beside --hairpin: want one of them
-xfrmpair: t.conf:9: format 'xml': want script, paste or wireshark
-END
-	[ ! -e t ]
-	# and what the command line says goes before, also before nonsense
-	conf '[tunnel]' 'cipher = nonsense' '[side a]' 'local = 198.51.100.7:1' '[side b]' 'local = 192.0.2.1:1'
-	fine -f t.conf --cipher aes128gcm16
-}
-
-@test "a duplicate key in a tunnel file is refused" {
-	conf '[tunnel]' 'cipher = aes128gcm16' 'cipher = aes128gcm16' '[side a]' 'local = 192.168.1.4:1' '[side b]' 'local = 192.0.2.1:1'
-	refused "t.conf:3: key 'cipher': given before (t.conf:2); want it once" -f t.conf
-}
-
-@test "a tunnel file that cannot be read, or sides beside it, are the caller's mistake" {
-	refused "none.conf: No such file or directory: want a tunnel file that can be read" -f none.conf
-	local long
-	long=$(printf '%0100d' 0).conf # named whole, however long
-	refused "$long: No such file or directory: want a tunnel file that can be read" -f "$long"
-	mkdir folder
-	refused "folder: Is a directory: want a tunnel file that can be read" -f folder
-	conf '[side a]' 'local = 192.168.1.4:1' '[side b]' 'local = 192.0.2.1:1'
-	refused "side '$A' beside -f t.conf: want the sides in the file or on the command line" -f t.conf "$A"
-	printf '[tunnel]\n\0' >nul.conf
-	refused "nul.conf: a NUL byte: want a text file" -f nul.conf
-}
-
-@test "a file of another kind is refused in one line: a script as keys, other line ends, nothing in it, one side" {
+@test "a script is refused as a key file" {
 	"$XFRMPAIR" -o t "$A" "$B"
-	refused "t/a.sh: a script: want a key file, as --save-keys writes one" --keys t/a.sh "$A" "$B"
-	refused "t/a.sh: a script: want a key file, as --save-keys writes one" --keys t/a.sh --save-keys k "$A" "$B"
-	printf '[side a]\r\nlocal = 192.168.1.4:1\r\n[side b]\r\n' >crlf.conf
-	refused "crlf.conf:1: a carriage return: want Unix line ends, as \`tr -d '\\r'\` makes them" -f crlf.conf
-	: >empty
-	refused "empty: no side: want at least two, each in a section [side NAME]" -f empty
-	conf '[side a]' 'local = 192.168.1.4:1'
-	refused "t.conf: one side only: want at least two, each in a section [side NAME]" -f t.conf
+	for option in '' '--save-keys k'; do
+		# shellcheck disable=SC2086 # words
+		run -2 --separate-stderr "$XFRMPAIR" --keys t/a.sh $option "$A" "$B"
+		[ "$stderr" = "xfrmpair: t/a.sh: a script: want a key file, as --save-keys writes one" ]
+		[ -z "$output" ]
+		[ ! -e k ]
+	done
 }
 
 @test "three sides are a mesh: every script has both others" {
@@ -799,66 +450,9 @@ END
 	for name in $(echo "$output" | awk 'NR > 1 && NF == 9 { print $1 }'); do "$XFRMPAIR" --cipher "$name" "$A" "$B" >/dev/null 2>&1; done
 }
 
-@test "transport mode joins two hosts: it takes no net, inner address, interface or clamp" {
-	refused "--mode: 'beet': want tunnel or transport" --mode beet "$A" "$B"
-	refused "side 1: a: a +NET in transport mode, which joins two hosts; want --mode tunnel or no NET" --mode transport "$A+10.1.0.0/24" "$B"
-	for option in "--interface ipsec0" "--inner 10.99.0.0/24"; do
-		# shellcheck disable=SC2086 # words
-		refused "--mode: transport mode joins two hosts by their outer addresses: want --mode tunnel, or neither --interface nor --inner" \
-			--mode transport $option "$A" "$B"
-	done
-	refused "--clamp: transport mode carries nobody else's connections, and the kernel knows the MTU for its own: want --mode tunnel, or no --clamp" \
-		--mode transport --clamp "$A" "$B"
-	fine --mode transport "$A" "$B"
-	fine --mode tunnel --interface ipsec0 --inner 10.99.0.0/24 --clamp "$A+10.1.0.0/24" "$B"
-}
-
-@test "--inner wants a prefix with an address for each side, beside the nets" {
-	refused "--inner: prefix '10.99.0.0/31': too small for 2 sides; want one that is wider" --inner 10.99.0.0/31 "$A" "$B"
-	refused "--inner: prefix '10.99.0.0/30': too small for 3 sides; want one that is wider" --inner 10.99.0.0/30 "$A" "$B" 10.0.0.1:1@5.6.7.8
-	refused "--inner: prefix '10.99.0.1/32': too small for 2 sides; want one that is wider" --inner 10.99.0.1 "$A" "$B"
-	refused "--inner: net '10.99.0.1/24': host bits are set; want 10.99.0.0/24" --inner 10.99.0.1/24 "$A" "$B"
-	refused "--inner: prefix '0.0.0.0/0': no place for addresses of hosts; want one like 10.99.0.0/24" --inner 0.0.0.0/0 "$A" "$B"
-	refused "--inner: net '224.0.0.0/8': holds unspecified, loopback or multicast addresses; want what can be reached, or 0.0.0.0/0 for all" --inner 224.0.0.0/8 "$A" "$B"
-	refused "side 1: a: --inner and a +NET of its own overlap: want another PREFIX" --inner 10.99.0.0/24 "$A+10.99.0.0/16" "$B"
-	refused "side 2: a protects 10.99.0.1/32 and b protects 10.99.0.1/32, which overlap: want different nets; give one side another LAN address, or each side one of its own with --inner 10.99.0.0/24" \
-		--inner 10.99.0.0/24 "$A" "$B+10.99.0.1"
-	fine --inner 10.99.0.0/30 "$A" "$B"
-	fine --inner fd00::/126 "$A" "$B"
-	# two sides of one address, which would overlap without it
+@test "--inner lets two sides have one address" {
 	"$XFRMPAIR" -o t --inner 10.99.0.0/24 192.168.1.4:1@85.9.8.7 192.168.1.4:1@31.1.2.3
 	grep -q 'protects  10.99.0.2/32 <-> 10.99.0.1/32 (a)' t/b.sh
-}
-
-@test "an interface's name is one that the kernel takes and no shell does something with" {
-	for name in Ipsec0 0x abcdefghijklmnop 'a b' '' a/b . .. 'a;b' 'a$b'; do
-		refused "--interface: interface '$name': want a lower-case letter, then at most 14 of a-z, 0-9, -, _ and ." --interface "$name" "$A" "$B"
-	done
-	fine --interface abcdefghijklmno "$A" "$B"
-	fine --interface ip-sec_0.1 "$A" "$B"
-	refused "--guard: its policies catch only what is routed into the interface: want --guard without --interface, or a blackhole route of your own" \
-		--interface ipsec0 --guard "$A" "$B"
-	fine --guard "$A" "$B"
-}
-
-@test "--lan and --hairpin exclude each other, and --lan wants two hosts" {
-	refused "--lan: beside --hairpin: want one of them" --hairpin --lan "$A" "$B"
-	refused "side 2: a and b have one local address 192.168.1.4: want one for each side of a LAN" --lan --inner 10.99.0.0/24 \
-		192.168.1.4:1@85.9.8.7:11 192.168.1.4:1@85.9.8.7:12
-	fine --lan 192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
-	fine --hairpin 192.168.1.4:1@85.9.8.7:11 192.168.1.5:2@85.9.8.7:12
-}
-
-@test "numbers that are none, or too small or large, are refused" {
-	for number in 575 65536 1500x -1 '' 0x5dc '1 500'; do refused "--mtu: number '$number': want 576 to 65535" --mtu "$number" "$A" "$B"; done
-	for option in --limit-packets --limit-bytes; do
-		for number in 0 -1 1k '' 1000000000000000000 18446744073709551617; do
-			refused "$option: number '$number': want 1 to 999999999999999999" $option "$number" "$A" "$B"
-		done
-		fine $option 999999999999999999 "$A" "$B"
-	done
-	fine --mtu 576 "$A" "$B"
-	fine --mtu 65535 "$A" "$B"
 }
 
 @test "limits are on what a side sends, not on what it receives" {
@@ -868,49 +462,13 @@ END
 	run -1 grep -q 'state add src 31.1.2.3 .*limit' a
 }
 
-@test "--encap takes two words, and needs ports" {
-	refused "--encap: 'gre': want espinudp or espinudp-nonike" --encap gre "$A" "$B"
-	refused "--encap: without ports there is no UDP to encapsulate in; want a port on every side" --encap espinudp-nonike 192.0.2.1 198.51.100.2
-	fine --encap espinudp "$A" "$B"
+@test "--encap espinudp-nonike is in every SA, for espdecap, and in the MTU" {
 	"$XFRMPAIR" -o t --encap espinudp-nonike "$A" "$B"
 	sh t/a.sh -n up >a
 	[ "$(grep -c ' encap espinudp-nonike ' a)" -eq 3 ]
 	grep -q '^espdecap -d -N ' a
 	# eight bytes more in every packet
 	grep -q '^#   MTU       1430 bytes fit inside, of 1500 outside$' t/a.sh
-}
-
-@test "a cipher that encrypts nothing gets a warning" {
-	warned "xfrmpair: --cipher: warning: null-sha256 authenticates but encrypts nothing: everybody on the way can read" --cipher null-sha256 "$A" "$B"
-}
-
-@test "plain ESP behind NAT gets a warning, without NAT none" {
-	warned "xfrmpair: side 1: warning: a is behind NAT without a port: plain ESP passes few NATs; give every side a port
-xfrmpair: side 2: warning: b is behind NAT without a port: plain ESP passes few NATs; give every side a port" 192.168.1.4@85.9.8.7 192.168.2.100@31.1.2.3
-	fine 85.9.8.7 31.1.2.3
-}
-
-@test "everything is protected by one side at most, and not through an interface" {
-	refused "side 2: a and b both protect everything: want it on one side" "$A+0.0.0.0/0" "$B+0.0.0.0/0"
-	refused "side 3: a and c both protect everything: want it on one side" "$A+0.0.0.0/0" "$B" 10.0.0.1:1@5.6.7.8+::/0
-	refused "side 2: b protects everything, through an interface: its default route is yours to set; want narrower nets, or no --interface" \
-		--interface ipsec0 "$A" "$B+0.0.0.0/0"
-	fine "$A" "$B+0.0.0.0/0"
-	fine "$A+fd00::/64+10.1.0.0/24" "$B+0.0.0.0/0+::/0"
-}
-
-@test "unspecified, loopback and multicast nets are refused, also as a part of wider ones" {
-	for net in 0.0.0.0 0.0.0.0/8 0.1.2.3 :: 127.0.0.0/8 127.0.0.1 126.0.0.0/7 224.0.0.0/4 239.1.2.3 0.0.0.0/1 128.0.0.0/1 ::1 ff02::/16 ::/1; do
-		refused "side 1: net '$net': holds unspecified, loopback or multicast addresses; want what can be reached, or 0.0.0.0/0 for all" "$A+$net" "$B"
-	done
-	fine "$A+128.0.0.0/2" "$B"
-}
-
-@test "sides of different families, outside or inside, are refused" {
-	refused "side 2: a and b differ in address family: want both IPv4 or both IPv6" "$A" '[2001:db8::1]:4500'
-	refused "side 1: local and mapped address differ in family: want both IPv4 or both IPv6" '192.168.1.4:1@[2001:db8::1]:1' "$B"
-	refused "side 2: a and b protect no nets of one family: want IPv4 on both or IPv6 on both" "$A+10.1.0.0/24" "$B+fd00::/64"
-	fine "$A+fd01::/64" "$B+fd00::/64"
 }
 
 # head_facts FILE: of a script's head the picture, what is protected, and the lists
@@ -991,91 +549,18 @@ $LAST" ]
 	done
 }
 
-@test "what is no name, and no address, is refused" {
-	local label long
-	label=$(printf %063d 0) long=$(printf %060d 0)
-	for name in -a a- a-.b a.-b a..b .a a.. x_y.org 'a b' a/b 'a$b' ä.org "a${label}" "$label.$label.$label.${long}xy"; do
-		run --separate-stderr "$XFRMPAIR" --format script "192.168.1.4:1@$name" "$B"
-		echo "$name: $stderr"
-		[ "$status" -eq 2 ]
-		[[ "$stderr" == "xfrmpair: side 1: mapped name '"*"': want letters, digits and hyphens, at most 63 between dots and 253 in all, or an address" ]]
-		[ "${#stderr_lines[@]}" -eq 1 ]
-	done
-	refused "side 1: mapped name 'a\\x1b[31m': want letters, digits and hyphens, at most 63 between dots and 253 in all, or an address" $'192.168.1.4:1@a\e[31m' "$B"
-	# of digits and dots it is an address, and judged as such
-	refused "side 1: address '1.2.3': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.1.4:1@1.2.3 "$B"
-	refused "side 1: address '85.9.8.7.': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" 192.168.1.4:1@85.9.8.7. "$B"
-	refused "side 1: address 'fe80::1': write an IPv6 address in brackets, [2001:db8::1]:4500" 192.168.1.4:1@fe80::1 "$B"
-	refused "side 1: port '0': want 1 to 65535" 192.168.1.4:1@home.example.org:0 "$B"
-	refused "side 1: port '1x': want 1 to 65535" 192.168.1.4:1@home.example.org:1x "$B"
-	refused "side 1: port 4500 of the mapped endpoint alone: want one on the local address too" 192.168.1.4@home.example.org:4500 "$B"
-	# as LOCAL a name is none
-	refused "side 1: 'home.example.org:1': a name goes behind the @ only, as auto@home.example.org:1" home.example.org:1 "$B"
-}
-
-@test "auto needs what the other side must know: where to send, and what to protect" {
-	local where="'auto': the other side must know where to send: want @MAPPED, an address or a name"
-	local what="'auto': the other side must know what to protect: want +NET, or --inner PREFIX"
-	for option in "--format script" "--inner 10.99.0.0/24" "--mode transport"; do
-		# shellcheck disable=SC2086 # words
-		refused "side 1: $where" $option auto:1 "$B"
-	done
-	refused "side 2: $where" "$A" auto+10.1.0.0/24
-	refused "side 1: $what" --format script auto:1@85.9.8.7 "$B"
-	refused "side 2: $what" --format script "$A" auto:1@home.example.org
-	for option in "--inner 10.99.0.0/24" "--mode transport"; do
-		# shellcheck disable=SC2086 # words
-		fine --format script $option auto:1@home.example.org "$B"
-	done
-	fine --format script auto:1@85.9.8.7+10.1.0.0/24 "$B"
-	refused "side 1: port '0': want 1 to 65535" auto:0@85.9.8.7+10.1.0.0/24 "$B"
-	refused "side 1: port '': want 1 to 65535" auto:@85.9.8.7+10.1.0.0/24 "$B"
-	for local in Auto auto6 'auto '; do
-		refused "side 1: address '$local': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]" "$local:1@85.9.8.7+10.1.0.0/24" "$B"
-	done
-	refused "side 1: mapped 'auto': want what the internet sees, an address (natprobe prints it) or a name" 192.168.1.4:1@auto "$B"
-	refused "side 1: mapped 'auto': want what the internet sees, an address (natprobe prints it) or a name" 192.168.1.4:1@AUTO:5 "$B"
-}
-
 @test "a tunnel file has auto and names as the command line has them" {
 	conf '[tunnel]' 'format = script' '[side home]' 'mapped = Home.example.org:777' 'local = auto:61525' 'net = 10.1.0.0/24' \
-		'[side office]' 'local = [2001:db8::1]:1' 'mapped = office.example.org' 'net = 10.2.0.0/24'
-	refused "t.conf:7: home and office differ in address family: want both IPv4 or both IPv6" -f t.conf
-	sed -i 's/\[2001:db8::1\]/192.168.2.100/' t.conf
+		'[side office]' 'local = 192.168.2.100:1' 'mapped = office.example.org' 'net = 10.2.0.0/24'
 	"$XFRMPAIR" -f t.conf -o t --save-keys k
 	"$XFRMPAIR" --keys k -o u home=auto:61525@home.example.org:777+10.1.0.0/24 office=192.168.2.100:1@office.example.org+10.2.0.0/24
 	diff -r t u
-	conf '[side home]' 'local = auto:1' '[side office]' 'local = 192.168.2.100:1' 'mapped = x_y' '[side third]' 'local = auto:x'
-	run --separate-stderr "$XFRMPAIR" -f t.conf
-	[ "$status" -eq 2 ]
-	diff - <(echo "$stderr") <<'END'
-xfrmpair: t.conf:1: 'auto': the other side must know where to send: want @MAPPED, an address or a name
-xfrmpair: t.conf:5: mapped name 'x_y': want letters, digits and hyphens, at most 63 between dots and 253 in all, or an address
-xfrmpair: t.conf:7: port 'x': want 1 to 65535
-END
 }
 
-@test "equal names are one NAT, as equal addresses are; different ones, and a name and an address, are not" {
-	local one=192.168.1.4:1@home.example.org:11 two=192.168.1.5:2@HOME.example.org.:12
-	refused "side 2: a and b have one mapped address home.example.org, so they are behind the same NAT: want --lan, to use their local addresses, or --hairpin if the NAT turns packets around" \
-		--format script "$one" "$two"
-	refused "side 2: a and b have one endpoint home.example.org:11: want one for each side" --format script --lan "$one" 192.168.1.5:2@home.example.org:11
-	refused "side 2: a and b have one local address 192.168.1.4: want one for each side of a LAN" --format script --lan --inner 10.99.0.0/24 "$one" 192.168.1.4:2@home.example.org:12
-	fine --format script --hairpin "$one" "$two"
-	fine --format script --hairpin auto:1@home.example.org:11+10.1.0.0/24 auto:2@home.example.org:12+10.2.0.0/24
-	"$XFRMPAIR" -o t --lan "$one" "$two" 192.168.3.4:4500@other.example.org
+@test "equal names are one NAT, as equal addresses are; a different name is another" {
+	"$XFRMPAIR" -o t --lan 192.168.1.4:1@home.example.org:11 192.168.1.5:2@HOME.example.org.:12 192.168.3.4:4500@other.example.org
 	[ "$(head_facts t/a.sh | grep ' == ')" = "#   a 192.168.1.4:1 == one LAN == 192.168.1.5:2 b
 #   a 192.168.1.4:1 --NAT-- home.example.org:11 == internet == other.example.org:4500 --NAT-- 192.168.3.4:4500 c" ]
-	# on the LAN each sends to the other's LOCAL
-	refused "side 2: 'auto': with --lan a sends to its local address: want that" --format script --lan "$one" auto:2@home.example.org:12+10.2.0.0/24
-	refused "side 1: 'auto': with --lan b sends to its local address: want that" --format script --lan auto:2@85.9.8.7+10.2.0.0/24 192.168.1.5:1@85.9.8.7:7
-	fine --format script --lan "$A" auto:2@home.example.org:12+10.2.0.0/24
-	# as names they differ, of addresses they both have none, and no LAN in common that shows
-	fine --format script auto:1@one.example+10.1.0.0/24 auto:1@two.example+10.2.0.0/24
-	fine --format script auto:1@one.example+10.1.0.0/24 auto:1@85.9.8.7+10.2.0.0/24
-	refused "side 2: a and b are both home.example.org to c, which in transport mode could not tell their packets apart (RFC 3948, section 5.2): want --mode tunnel" \
-		--format script --mode transport --lan "$one" "$two" "$C"
-	fine --format script --mode transport auto:1@one.example 192.168.1.4:1@two.example "$C"
 }
 
 @test "auto and a name are of the family that the other has, else IPv4" {
@@ -1084,7 +569,6 @@ END
 	[ "$(family '[2001:db8::1]:1@six.example.org' '[2001:db8::2]:1')" = esp6 ]
 	[ "$(family auto:1@85.9.8.7+10.1.0.0/24 "$B")" = esp4 ]
 	[ "$(family auto:1@home.example.org+10.1.0.0/24 "$B")" = esp4 ]
-	refused "side 2: a and b differ in address family: want both IPv4 or both IPv6" --format script auto:1@home.example.org+10.1.0.0/24 '[2001:db8::2]:1'
 }
 
 @test "the digest is over auto and names, too" {
@@ -1109,32 +593,6 @@ src $there_1/32 dst $here/32' ]
 	[ "$(outers 192.0.2.1:4500+0.0.0.0/0 auto:4500@85.9.8.7+10.1.0.0/24)" = 'src $here/32 dst $there_1/32
 src $there_1/32 dst $here/32' ]
 	[ -z "$(outers 192.0.2.1:4500+0.0.0.0/0 192.168.1.4:4500@85.9.8.7+10.1.0.0/24)" ]
-}
-
-@test "a paste block with auto or a name is refused: it has addresses only" {
-	local message="a paste block cannot look it up: want --format script, the default with -o"
-	refused "side 1: 'home.example.org': $message" 192.168.1.4:1@home.example.org "$B"
-	refused "side 2: 'auto': $message" "$A" auto:1@31.1.2.3+10.2.0.0/24
-	refused "side 1: 'auto': $message
-xfrmpair: side 2: 'home.example.org': $message" -o t --format paste auto:1@31.1.2.3+10.2.0.0/24 192.168.1.4:1@home.example.org
-}
-
-@test "what is wrong about the tunnel as a whole is said of the tunnel file's line" {
-	conf '[tunnel]' 'inner = 10.99.0.0/31' '[side a]' 'local = 192.168.1.4' '[side b]' 'local = 192.0.2.1'
-	refused "t.conf:2: prefix '10.99.0.0/31': too small for 2 sides; want one that is wider" -f t.conf
-	conf '[tunnel]' 'encap = espinudp-nonike' '[side a]' 'local = 198.51.100.7' '[side b]' 'local = 192.0.2.1'
-	refused "t.conf:2: without ports there is no UDP to encapsulate in; want a port on every side" -f t.conf
-	conf '[tunnel]' 'cipher = null-sha256' 'mtu = 99' 'limit-bytes = x' 'mode = x' 'hairpin = yes' 'lan = yes' '[side a]' 'local = 192.168.1.4' \
-		'[side b]' 'local = 192.0.2.1'
-	run --separate-stderr "$XFRMPAIR" -f t.conf
-	[ "$status" -eq 2 ]
-	diff - <(echo "$stderr") <<'END'
-xfrmpair: t.conf:3: number '99': want 576 to 65535
-xfrmpair: t.conf:4: number 'x': want 1 to 999999999999999999
-xfrmpair: t.conf:5: 'x': want tunnel or transport
-xfrmpair: t.conf:7: beside --hairpin: want one of them
-xfrmpair: t.conf:2: warning: null-sha256 authenticates but encrypts nothing: everybody on the way can read
-END
 }
 
 # pair FILE ONE TWO: the lines of the key file that are the pair's
@@ -1182,39 +640,11 @@ commands() { sh "$1/$2.sh" -n up | grep "$3" | grep -v '^espdecap'; }
 	[ "$(commands after a 5.6.7.8)" = "$(commands before a 5.6.7.8 | sed -e 's/ 61525 4500 / 61525 4777 /' -e 's/ 4500 61525 / 4777 61525 /')" ]
 }
 
-@test "transport mode: two sides behind one NAT are one address to a third, and refused" {
-	local D=192.168.1.5:61526@85.9.8.7
-	local same="a and b are both 85.9.8.7 to c, which in transport mode could not tell their packets apart (RFC 3948, section 5.2): want --mode tunnel"
-	for option in --lan --hairpin; do
-		refused "side 2: $same" --mode transport $option "$A" "$D" "$C"
-		fine $option "$A" "$D" "$C"
-		fine --mode transport $option "$A" "$D"
-	done
-	refused "side 3: b and c are both 85.9.8.7 to a, which in transport mode could not tell their packets apart (RFC 3948, section 5.2): want --mode tunnel" \
-		--mode transport --lan "$C" "$A" "$D"
-	# all three on one LAN see each other's own address there; through the hairpin they do not
-	fine --mode transport --lan "$A" "$D" 192.168.1.6:61527@85.9.8.7
-	refused "side 2: $same
-xfrmpair: side 3: $(sed 's/and b/and c/; s/to c/to b/' <<<"$same")" --mode transport --hairpin "$A" "$D" 192.168.1.6:61527@85.9.8.7
-}
-
-@test "an address of the link is private: a NAT, or a mistake" {
-	warned "xfrmpair: side 1: warning: mapped address fe80::1 is private: a second NAT hides this side, unless this is a lab" \
-		'[fd00::4]:1@[fe80::1]' '[2001:db8::2]:1'
-	refused "side 1: fe80::1 is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round" \
-		'[2001:db8::1]:1@[fe80::1]' '[2001:db8::2]:1'
-}
-
-@test "no two pairs of a mesh have one reqid: fresh keys are drawn again, given ones refused" {
-	# a-b and a-c, found by trying
+@test "no two pairs of a mesh have one reqid: fresh keys are drawn again" {
+	# a-b, and a-c with SPIs 0x100 and 0x1910, have one, found by trying
 	keys "a b 1 0x100 0x$(printf %072d 1)" "b a 1 0x172fd 0x$(printf %072d 2)" \
-		"a c 1 0x100 0x$(printf %072d 3)" "c a 1 0x1910 0x$(printf %072d 4)" \
 		"b c 1 0x200 0x$(printf %072d 5)" "c b 1 0x200 0x$(printf %072d 6)"
-	refused "k: the SPIs of a and b, and those of a and c, make one reqid, 1714915221: want fresh keys for one of these pairs" --keys k "$A" "$B" "$C"
-	# one of them fresh
-	grep -v 'a c\|c a' k >l
-	chmod 600 l
-	"$XFRMPAIR" --keys l --save-keys m -o t "$A" "$B" "$C"
+	"$XFRMPAIR" --keys k --save-keys m -o t "$A" "$B" "$C"
 	[ -z "$(reqids t/a.sh | sort | uniq -d)" ]
 }
 
@@ -1464,16 +894,6 @@ END
 	[ "$(digest "$A+10.1.2.3/tcp/22" "$B")" = "$(digest -f t.conf)" ]
 	[ "$(digest "$A+10.1.2.3/tcp/22" "$B")" != "$(digest "$A+10.1.2.3/tcp/23" "$B")" ]
 	[ "$(digest "$A+10.1.2.3/tcp/22" "$B")" != "$(digest "$A+10.1.2.3" "$B")" ]
-	for bad in 0 256 sctp TCP '' 6x; do
-		refused "side 1: net '10.1.0.0/16/$bad': protocol '$bad': want tcp, udp, icmp or a number from 1 to 255" "$A+10.1.0.0/16/$bad" "$B"
-	done
-	refused "side 1: net '10.1.0.1/16': host bits are set; want 10.1.0.0/16" "$A+10.1.0.1/16/tcp" "$B"
-	refused "side 1: net '10.1.0.0/16/icmp/3': a port: want it with tcp or udp alone" "$A+10.1.0.0/16/icmp/3" "$B"
-	refused "side 1: net '10.1.0.0/16/47/3': a port: want it with tcp or udp alone" "$A+10.1.0.0/16/47/3" "$B"
-	refused "side 1: port '0': want 1 to 65535" "$A+10.1.0.0/16/tcp/0" "$B"
-	refused "side 1: port '22/3': want 1 to 65535" "$A+10.1.0.0/16/tcp/22/3" "$B"
-	refused "--inner: net '10.99.0.0/24/tcp': want a prefix length from 0 to 32" --inner 10.99.0.0/24/tcp "$A" "$B"
-	refused "side 1: a: a +NET in transport mode, which joins two hosts; want --mode tunnel or no NET" --mode transport "$A+192.168.1.4/tcp" "$B"
 }
 
 # a hub, and spokes in its net
@@ -1529,47 +949,15 @@ END
 		'net = 10.1.0.0/16' '[side s2]' 'local = 192.168.2.4:4500' 'mapped = 31.1.2.4' 'net = 10.2.0.0/16' >star.conf
 	"$XFRMPAIR" -f star.conf --keys k -o w
 	diff -r t w
-	# everything behind the hub, and a hub that has no net around: spokes reach it alone
-	fine --star hub=192.0.2.1:4500+0.0.0.0/0 "$S1" "$S2"
-	fine --star hub=192.0.2.1:4500 "$S1" "$S2"
-	fine --star "$H" "$S1"
-	# spokes behind one NAT are no pair
-	fine --star "$H" "$S1" s2=192.168.1.5:4501@85.9.8.9+10.2.0.0/16
 }
 
-@test "what is no star is refused: nets that two spokes have, a spoke around the hub, keys between spokes" {
-	local todo="which overlap: want different nets; give one side another LAN address, or each side one of its own with --inner 10.99.0.0/24"
-	refused "side 3: s1 protects 10.1.0.0/16 and s2 protects 10.1.2.0/24, $todo" --star "$H" "$S1" s2=192.168.2.4:4500@31.1.2.4+10.1.2.0/24
-	refused "side 2: hub protects 10.0.0.0/16 and s1 protects 10.0.0.0/8, $todo" --star hub=192.0.2.1:4500+10.0.0.0/16 s1=192.168.1.4:4500@85.9.8.9+10.0.0.0/8
-	refused "side 2: hub protects 10.1.0.0/16 and s1 protects 10.1.0.0/16, $todo" --star hub=192.0.2.1:4500+10.1.0.0/16 "$S1"
-	refused "side 2: hub protects 10.0.0.0/8 and s1 protects 10.1.0.0/16, $todo
-xfrmpair: side 3: hub protects 10.0.0.0/8 and s2 protects 10.2.0.0/16, $todo" "$H" "$S1" "$S2"
-	refused "side 2: s1 protects everything, in a star: that is the hub's; want narrower nets" --star "$H" s1=192.168.1.4:4500@85.9.8.9+0.0.0.0/0
-	refused "side 3: s1 and s2 have one endpoint 85.9.8.9:4500: want one for each side" --star "$H" "$S1" s2=192.168.1.5:4500@85.9.8.9+10.2.0.0/16
-	refused "--star: transport mode joins two hosts, and no spoke would reach another: want --mode tunnel, or no --star" --star --mode transport "$A" "$B" "$C"
-	for option in --lan --hairpin; do
-		refused "--star: no spoke is behind the NAT of hub, the hub: want neither --lan nor --hairpin" --star $option "$H" "$S1" s2=192.168.1.5:4501@85.9.8.9+10.2.0.0/16
-	done
-	fine --star --lan "hub=192.168.1.9:4502@85.9.8.9+10.0.0.0/8" "$S1"
+@test "a mesh becomes a star by --save-keys: the pairs of the hub keep their keys" {
 	"$XFRMPAIR" --save-keys mesh "${H%+*}" "$S1" "$S2" >/dev/null
-	refused "mesh:4: s1 and s2: no pair of a star, whose hub is hub: want no line for them, or --save-keys too" --star --keys mesh "$H" "$S1" "$S2"
-	# as of a side that is gone
 	"$XFRMPAIR" --star --keys mesh --save-keys star "$H" "$S1" "$S2" >/dev/null
 	[ "$(grep -v '^#' star)" = "$(grep '^hub' mesh)" ]
-	grep -v s2 star >less
-	chmod 600 less
-	refused "less: no key for hub and s2: want a line \`hub s2 1 secret SECRET\`, or one for each way, \`hub s2 1 SPI KEY\`" --star --keys less "$H" "$S1" "$S2"
 }
 
-@test "what two protocols or ports leave in common: overlap on one side, nothing between two" {
-	fine "$A+10.1.0.0/16/tcp/22+10.1.0.0/16/tcp/80+10.1.0.0/16/udp+10.1.2.0/24/icmp" "$B+10.2.0.0/16"
-	refused "side 1: net '10.1.2.0/24/tcp/22': overlaps 10.1.0.0/16/tcp of the same side; want each packet once" "$A+10.1.0.0/16/tcp+10.1.2.0/24/tcp/22" "$B"
-	refused "side 1: net '10.0.0.0/8': overlaps 10.1.0.0/16/tcp/22 of the same side; want each address once" "$A+10.1.0.0/16/tcp/22+10.0.0.0/8" "$B"
-	# a route goes by addresses alone
-	refused "side 2: a protects 10.0.0.0/8 and b protects 10.2.0.0/16, which overlap: want different nets; give one side another LAN address, or each side one of its own with --inner 10.99.0.0/24" \
-		"$A+10.0.0.0/8/tcp" "$B+10.2.0.0/16/udp"
-	refused "side 2: a and b protect no nets of one protocol: want the same on both, or none on one" "$A+10.1.0.0/16/tcp/22" "$B+10.2.0.0/16/udp+10.3.0.0/16/icmp"
-	# a pair of nets that has none is left out
+@test "a pair of nets that have no protocol or port in common is left out" {
 	"$XFRMPAIR" -o t "$A+10.1.0.0/16/tcp" "$B+10.2.0.0/16/udp+10.3.0.0/16"
 	run -1 grep -q 'policy add .*10.2.0.0' t/a.sh
 	[ "$(grep -c 'policy add .*10.3.0.0/16.* proto 6 dir' t/b.sh)" -eq 3 ]
@@ -1627,8 +1015,6 @@ xfrmpair: side 3: hub protects 10.0.0.0/8 and s2 protects 10.2.0.0/16, $todo" "$
 		grep -q -e "${word//_/.}" <("$XFRMPAIR" --guard --clamp "$A+10.1.0.0/24/tcp/22" "$B"; "$XFRMPAIR" --interface i --limit-bytes 9 --esn --cipher aes256-sha256 "$A+fd01::/64" "$B+fd02::/64"
 			"$XFRMPAIR" --inner 10.9.0.0/24 --encap espinudp-nonike "$A+10.1.0.0/24/icmp" "$B"; "$XFRMPAIR" --mode transport 192.0.2.1:1 198.51.100.2:1; cat "$BATS_TEST_DIRNAME/../examples/public/a.head")
 	done
-	refused "--explain: only a paste block on the terminal is explained: want no -o" --explain -o t "$A" "$B"
-	refused "--explain: only a paste block on the terminal is explained: want --format paste, the default" --explain --format script "$A" "$B"
 }
 
 # rows_of: the table without its comments
@@ -1715,7 +1101,10 @@ xfrmpair: --format: warning: they are fresh, no script has them: want --keys FIL
 		aes*ctr-*) words='AES-CTR [RFC3686]' ;;
 		null-*) words=NULL ;;
 		aes*-sha*) words='AES-CBC [RFC3602]' ;;
-		*) refused "--cipher: Wireshark does not know $name: want another cipher, or another format" --format wireshark --cipher "$name" "$A" "$B"; continue ;;
+		*)
+			run -2 "$XFRMPAIR" --format wireshark --cipher "$name" "$A" "$B"
+			continue
+			;;
 		esac
 		case $name in *-sha1) auth='HMAC-SHA-1-96 [RFC2404]' ;; *-sha256) auth='HMAC-SHA-256-128 [RFC4868]' ;; *-sha384) auth='HMAC-SHA-384-192 [RFC4868]' ;; *-sha512) auth='HMAC-SHA-512-256 [RFC4868]' ;; *) auth=NULL ;; esac
 		"$XFRMPAIR" --format wireshark --cipher "$name" "$A" "$B" 2>/dev/null | rows_of |
@@ -1723,9 +1112,6 @@ xfrmpair: --format: warning: they are fresh, no script has them: want --keys FIL
 		key=KEY authentic=AUTH; [ "$digits" != 0 ] || key=''; [ "$auth_digits" != 0 ] || authentic=''
 		[ "$(cat row)" = "\"IPv4\",\"*\",\"*\",SPI,\"$words\",\"$key\",\"$auth\",\"$authentic\"" ] || { echo "$name:"; cat row; return 1; }
 	done <ciphers
-	refused "--encap: Wireshark takes espinudp-nonike for IKE: want espinudp, or another format" --format wireshark --encap espinudp-nonike "$A" "$B"
-	refused "--explain: only a paste block on the terminal is explained: want --format paste, the default" --format wireshark --explain "$A" "$B"
-	refused "--save-keys: './w/esp_sa': want a file of its own: a table has that name" --format wireshark -o w --save-keys ./w/esp_sa "$A" "$B"
 }
 
 @test "the examples are what the generator writes today" {

@@ -1,0 +1,94 @@
+# What the programs refuse or warn of, row by row of tests/refusals/*.table. No kernel needed.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return 1
+	export RUNNERS=$BATS_FILE_TMPDIR TABLES=$PWD/tests/refusals
+	# the programs' own objects, linked once more with a caller around main
+	cp -p "${BUILD:-build}"/*.[co] "$RUNNERS"
+	make -s ${SANITIZE:+CC=clang} BUILD="$RUNNERS" LDFLAGS="-Wl,--wrap=main -std=c11 -D_GNU_SOURCE \
+		-Wall -Wextra -Wshadow -Wconversion -Werror tests/refusals/run.c" \
+		"$RUNNERS"/{xfrmpair,espdecap,natprobe}
+}
+setup() { cd "$BATS_TEST_TMPDIR" || return 1; }
+
+# holds TABLE: each row belongs to a program, which did what the row says
+holds() {
+	local program failed=0
+	for program in xfrmpair espdecap natprobe; do
+		"$RUNNERS/$program" "$1" >>rows || failed=1
+	done
+	cat rows
+	[ "$failed" -eq 0 ]
+	[ "$(awk '/^[0-9]+ rows of / { n += $1 } END { print n }' rows)" -eq \
+		"$(grep -c '^row ' "$1")" ]
+}
+# table NAME: holds, and how long it took
+table() {
+	holds "$TABLES/$1.table"
+	awk -v table="$1" '/^[0-9]+ rows of / { rows += $1; time += $6 }
+		END { print "# " table ": " rows " rows in " time " ms" }' rows >&3
+}
+
+@test "addresses, ports and users that are none are refused by every program" { table endpoints; }
+@test "what is wrong with a side, or between two sides, is refused or warned of" { table sides; }
+@test "nets that are none, that overlap, or that no tunnel joins are refused" { table nets; }
+@test "auto and names are refused where an address is needed" { table names; }
+@test "unknown options, bad values and what does not go together are refused" { table options; }
+@test "every bad line of a tunnel file is refused, with its number" { table tunnel-file; }
+@test "bad lines of a key file are refused, the key itself never shown" { table key-file; }
+@test "a file that cannot be read, or that others can use, is refused" { table files; }
+@test "an output that cannot be written, or would replace something, is refused" { table output; }
+@test "public keys, secrets and phrases that do not fit together are refused" { table exchange; }
+@test "espdecap refuses bad arguments" { table espdecap; }
+@test "natprobe refuses bad arguments" { table natprobe; }
+
+@test "every table has a test here" {
+	diff <(cd "$TABLES" && printf '%s\n' *.table | sed 's/\.table$//') \
+		<(sed -n 's/^@test .* { table \(.*\); }$/\1/p' "$BATS_TEST_FILENAME" | sort)
+}
+
+@test "a row that does not hold is named by table and line: status, message, output, files" {
+	cat >wrong.table <<'END'
+let A 192.0.2.1:1
+let B 192.0.2.2:1
+message xfrmpair: one side only: another message
+row | xfrmpair $A
+status 1
+message xfrmpair: one side only: want at least two, like 192.168.1.4:4500@85.9.8.7 \
+        192.168.2.100:4500@31.1.2.3
+row | xfrmpair $A
+status 2
+row | xfrmpair $A $B
+# it prints, and writes a file
+status 0
+row | xfrmpair --save-keys k $A $B
+file k
+	old
+row | xfrmpair --force --save-keys k $A $B
+# the control
+status 0
+row | xfrmpair $A $B
+END
+	run -1 "$RUNNERS/xfrmpair" wrong.table
+	echo "$output"
+	[ "$(grep -o '^wrong.table:[0-9]*' <<<"$output" | xargs)" = \
+		"wrong.table:4 wrong.table:8 wrong.table:10 wrong.table:13 wrong.table:16" ]
+	[[ "$output" == *$'\n6 rows of xfrmpair in '* ]]
+}
+
+@test "a mistake in a table is named, and a row of no program is missed" {
+	mistake() { # LINE WHAT
+		printf 'status 0\n%s\nrow | xfrmpair 192.0.2.1 192.0.2.2\n' "$1" >mistake.table
+		run -1 "$RUNNERS/xfrmpair" mistake.table
+		echo "$output"
+		[[ "$output" == "xfrmpair: mistake.table:2: $2: "* ]]
+	}
+	mistake 'massage x' 'unknown kind of line'
+	mistake "row 'a | xfrmpair" 'quote without an end'
+	mistake 'row xfrmpair' 'expected a bar after at most nine values'
+	mistake 'row | xfrmpair $nowhere' 'unknown variable'
+	mistake 'let x' 'expected a name and a word'
+	printf 'status 0\nrow | xfrmpare\n' >none.table
+	run -1 holds none.table
+}
