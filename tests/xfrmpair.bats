@@ -412,42 +412,12 @@ conf() { printf '%s\n' "$@" >t.conf; }
 	done
 }
 
-@test "the table of ciphers is this one" {
-	run --separate-stderr "$XFRMPAIR" --list-ciphers
-	[ "$status" -eq 0 ]
+@test "each name that --list-ciphers prints is one that --cipher takes" {
+	run -0 --separate-stderr "$XFRMPAIR" --list-ciphers
 	[ -z "$stderr" ]
-	diff - <(echo "$output") <<'END'
-name              encryption (kernel)            integrity      key salt auth  icv  iv block
-aes256gcm16       rfc4106(gcm(aes))              -               32    4    0  128   8     4
-aes256gcm12       rfc4106(gcm(aes))              -               32    4    0   96   8     4
-aes256gcm8        rfc4106(gcm(aes))              -               32    4    0   64   8     4
-aes192gcm16       rfc4106(gcm(aes))              -               24    4    0  128   8     4
-aes192gcm12       rfc4106(gcm(aes))              -               24    4    0   96   8     4
-aes192gcm8        rfc4106(gcm(aes))              -               24    4    0   64   8     4
-aes128gcm16       rfc4106(gcm(aes))              -               16    4    0  128   8     4
-aes128gcm12       rfc4106(gcm(aes))              -               16    4    0   96   8     4
-aes128gcm8        rfc4106(gcm(aes))              -               16    4    0   64   8     4
-aes256ccm16       rfc4309(ccm(aes))              -               32    3    0  128   8     4
-aes128ccm16       rfc4309(ccm(aes))              -               16    3    0  128   8     4
-chacha20poly1305  rfc7539esp(chacha20,poly1305)  -               32    4    0  128   8     4
-aes256-sha1       cbc(aes)                       hmac(sha1)      32    0   20   96  16    16
-aes256-sha256     cbc(aes)                       hmac(sha256)    32    0   32  128  16    16
-aes256-sha384     cbc(aes)                       hmac(sha384)    32    0   48  192  16    16
-aes256-sha512     cbc(aes)                       hmac(sha512)    32    0   64  256  16    16
-aes192-sha1       cbc(aes)                       hmac(sha1)      24    0   20   96  16    16
-aes192-sha256     cbc(aes)                       hmac(sha256)    24    0   32  128  16    16
-aes192-sha384     cbc(aes)                       hmac(sha384)    24    0   48  192  16    16
-aes192-sha512     cbc(aes)                       hmac(sha512)    24    0   64  256  16    16
-aes128-sha1       cbc(aes)                       hmac(sha1)      16    0   20   96  16    16
-aes128-sha256     cbc(aes)                       hmac(sha256)    16    0   32  128  16    16
-aes128-sha384     cbc(aes)                       hmac(sha384)    16    0   48  192  16    16
-aes128-sha512     cbc(aes)                       hmac(sha512)    16    0   64  256  16    16
-aes128ctr-sha256  rfc3686(ctr(aes))              hmac(sha256)    16    4   32  128   8     4
-null-sha256       ecb(cipher_null)               hmac(sha256)     0    0   32  128   0     4
-key, salt, auth, iv and block in bytes, icv in bits; a key file has key and salt as one number
-END
-	# the control: each name is one that --cipher takes
-	for name in $(echo "$output" | awk 'NR > 1 && NF == 9 { print $1 }'); do "$XFRMPAIR" --cipher "$name" "$A" "$B" >/dev/null 2>&1; done
+	echo "$output" | awk 'NR > 1 && NF == 9 { print $1 }' >names
+	[ "$(wc -l <names)" -ge 20 ]
+	while read -r name; do "$XFRMPAIR" --cipher "$name" "$A" "$B" >/dev/null 2>&1; done <names
 }
 
 @test "--inner lets two sides have one address" {
@@ -769,16 +739,6 @@ core epochs look routes forwarding tables rules punch helper router up down stat
 		# the control
 		$shell t/a.sh -n up | grep -q 'state add'
 	done
-}
-
-@test "the head of a script for two hosts is a page, of 60 lines; the program below has one command a line, and is no longer than it was" {
-	"$XFRMPAIR" -o t "$A" "$B"
-	local head all
-	head=$(head_of t/a.sh | wc -l) all=$(wc -l <t/a.sh)
-	echo "# two hosts: $head lines of head, $all in all, $(wc -c <t/a.sh) bytes" >&3
-	[ "$head" -le 60 ]
-	[ "$all" -le 2150 ]
-	[ "$(wc -c <t/a.sh)" -le 97000 ]
 }
 
 # policies SIDE.. : of the last side's script the words after `xfrm policy add`, one a line
