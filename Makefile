@@ -112,10 +112,10 @@ $(BUILD)/template_files.c: $(TEMPLATES:%=templates/%) Makefile
 	    echo "{ \"$$name\","; \
 	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' templates/$$name || exit; echo '},'; done; echo '{ 0, 0 } };'; } >$@
 
-# what tests/xfrmpair.bats compares with, heads and one whole script: run it after a change of the templates, and read the
-# difference
+# tests/xfrmpair.bats compares these heads, and one whole script, with what is written today: run it
+# after a change of the templates, and read the difference
 .PHONY: examples
-EXAMPLES = $(dir $(wildcard examples/*/tunnel.conf))
+EXAMPLES = $(sort $(dir $(wildcard examples/*/*.head)))
 examples: $(BUILD)/xfrmpair
 	rm -rf $(BUILD)/examples
 	for folder in $(EXAMPLES); do \

@@ -338,11 +338,11 @@ static void add_peers(struct text *out, const struct plan *plan)
 	text_add_string(out, "'");
 	if (plan->punches)
 		text_join(out, " first=", plan->tunnel->sides[0].name, NULL);
-	text_join(out, " own_word=", local_print(local, plan->self), NULL);
+	text_join(out, " own_word='", local_print(local, plan->self), NULL);
 	if (plan->self->behind_nat)
 		text_join(out, "@", mapped_print(mapped, plan->self), NULL);
-	text_add_string(out, plan->punches ? "  # NAME@REQID; the side to be started first; how this one looks\n"
-	                                   : "  # NAME@REQID; how this side looks\n");
+	text_add_string(out, plan->punches ? "'  # NAME@REQID; the side to be started first; how this one looks\n"
+	                                   : "'  # NAME@REQID; how this side looks\n");
 }
 
 static void add_nets(struct text *out, const struct plan *plan)

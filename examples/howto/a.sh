@@ -48,7 +48,7 @@ esac; }
 helper() { echo "-u 65534 -b $here $port\
  $there_1:$port_1\
 "; }
-peers='b@1366164508' first=a own_word=192.168.1.4:61525@85.9.8.7:61525  # NAME@REQID; the side to be started first; how this one looks
+peers='b@1366164508' first=a own_word='192.168.1.4:61525@85.9.8.7:61525'  # NAME@REQID; the side to be started first; how this one looks
 own_nets='192.168.1.4/32' other_nets='192.168.2.100/32@1'  # NET@PEER, by number
 own_address=192.168.1.4/32 own_device=lo
 tests='
