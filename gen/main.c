@@ -257,7 +257,7 @@ static bool write_keys(struct output *output, const struct request *request)
 static bool write_all_files(const struct request *request, const struct format *format)
 {
 	struct output output = {
-		.folder = request->output, .keys = request->save_keys, .force = request->force,
+		.folder = request->output, .force = request->force,
 	};
 	bool good = write_sides(&output, request, format) && write_keys(&output, request) &&
 	            output_place(&output);

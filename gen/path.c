@@ -1,160 +1,125 @@
+/* SPDX-License-Identifier: ISC */
 #include "path.h"
 #include "say.h"
 
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As many as C takes as it is shown. */
-static size_t width(unsigned char c)
+static bool is_plain(char c)
 {
-	return c >= ' ' && c < 0x7f ? 1 : sizeof "\\xNN" - 1;
+	return c >= ' ' && c < 0x7f;
 }
 
 const char *path_shown(const char *path)
 {
-	enum { SLOTS = 4, MOST = 384 }; /* with what stands around it a line of refuse() */
+	enum { SLOTS = 4, MOST = 384, ESCAPED = sizeof "\\xNN" - 1 }; /* fits a line of refuse() */
 	static char slots[SLOTS][sizeof "..." + MOST];
 	static unsigned turn;
-	static const char hex[] = "0123456789abcdef";
-	char *out = slots[turn++ % SLOTS], *p = out;
-	size_t length = 0;
+	char *out = slots[turn++ % SLOTS], *p;
+	const char *from = path + strlen(path);
 
-	for (const char *rest = path; *rest; rest++)
-		length += width((unsigned char)*rest);
-	if (length > MOST)
-		p = stpcpy(p, "...");
-	for (; length > MOST; path++)
-		length -= width((unsigned char)*path);
-	for (; *path; path++) {
-		unsigned char c = (unsigned char)*path;
+	for (size_t left = MOST; from > path; from--) {
+		size_t width = is_plain(from[-1]) ? 1 : ESCAPED;
 
-		if (width(c) == 1) {
-			*p++ = (char)c;
-		} else {
-			*p++ = '\\';
-			*p++ = 'x';
-			*p++ = hex[c >> 4];
-			*p++ = hex[c & 15];
-		}
+		if (width > left)
+			break;
+		left -= width;
 	}
-	*p = '\0';
+	p = stpcpy(out, from > path ? "..." : "");
+	for (; *from; from++)
+		p += sprintf(p, is_plain(*from) ? "%c" : "\\x%02x", (unsigned char)*from);
 	return out;
+}
+
+/* What dirname(3) or basename(3) makes of PATH; to be freed. */
+static char *part_of(const char *path, char *(*make)(char *))
+{
+	char *copy = strdup(path), *part = copy ? strdup(make(copy)) : NULL;
+
+	if (!part)
+		err(EXIT_BROKE, "memory");
+	free(copy);
+	return part;
 }
 
 char *path_folder(const char *path)
 {
-	size_t length = strlen(path);
-	char *folder;
-
-	while (length > 0 && path[length - 1] == '/')
-		length--;
-	while (length > 0 && path[length - 1] != '/')
-		length--;
-	while (length > 1 && path[length - 1] == '/')
-		length--;
-	folder = length ? strndup(path, length) : strdup(path[0] == '/' ? "/" : ".");
-	if (!folder)
-		err(EXIT_BROKE, "memory");
-	return folder;
-}
-
-/* The last name of PATH, and its length. */
-static const char *name_of(const char *path, size_t *length)
-{
-	const char *end = path + strlen(path), *name;
-
-	while (end > path && end[-1] == '/')
-		end--;
-	for (name = end; name > path && name[-1] != '/'; name--)
-		;
-	*length = (size_t)(end - name);
-	return name;
-}
-
-char *path_name(const char *path)
-{
-	size_t length;
-	const char *begin = name_of(path, &length);
-	char *name = strndup(begin, length);
-
-	if (!name)
-		err(EXIT_BROKE, "memory");
-	return name;
-}
-
-static bool same_place(const char *one, const char *two, unsigned depth)
-{
-	size_t one_length, two_length;
-	const char *one_name = name_of(one, &one_length), *two_name = name_of(two, &two_length);
-	char *one_folder, *two_folder;
-	struct stat a, b;
-	bool one_there = depth && stat(one, &a) == 0, two_there = depth && stat(two, &b) == 0, same;
-
-	if (one_there && two_there)
-		return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-	if (depth > PATH_MAX || one_there || two_there || one_length != two_length || !one_length || memcmp(one_name, two_name, one_length) != 0)
-		return false;
-	one_folder = path_folder(one);
-	two_folder = path_folder(two);
-	same = same_place(one_folder, two_folder, depth + 1);
-	free(one_folder);
-	free(two_folder);
-	return same;
+	return part_of(path, dirname);
 }
 
 bool path_same(const char *one, const char *two)
 {
+	char *names[] = { part_of(one, basename), part_of(two, basename) };
+	char *folders[] = { path_folder(one), path_folder(two) };
 	struct stat a, b;
+	bool one_there = stat(one, &a) == 0, two_there = stat(two, &b) == 0, same;
 
-	return same_place(one, two, 0) || (stat(one, &a) == 0 && stat(two, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+	if (one_there && two_there)
+		same = a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	else if (one_there || two_there || strcmp(one, folders[0]) == 0) /* that is . or / */
+		same = false;
+	else
+		same = strcmp(names[0], names[1]) == 0 && path_same(folders[0], folders[1]);
+	for (int i = 0; i < 2; i++) {
+		free(names[i]);
+		free(folders[i]);
+	}
+	return same;
 }
 
-/* PLACE is FOLDER or around it. */
+/* PLACE is what is meant itself, or a folder around it. */
 static bool is_safe(const char *place, bool itself, bool sticky, const char *path)
 {
 	static const char want[] = "want a place where only you and root can write";
-	const char *shown_place = itself ? "there" : path_shown(place), *in = itself ? "" : "in ";
+	const char *name = itself ? "" : path_shown(place);
 	struct stat status;
 	unsigned mode;
 
 	if (stat(place, &status) != 0)
 		return refuse(path_shown(path), "%s: %s", path_shown(place), strerror(errno));
+	if (S_ISREG(status.st_mode)) /* only where it is counts */
+		return true;
 	if (status.st_uid != 0 && status.st_uid != geteuid())
-		return refuse(path_shown(path), "%s%sbelongs to user %lu: %s", itself ? "" : shown_place, itself ? "" : " ", (unsigned long)status.st_uid,
-		              want);
+		return refuse(path_shown(path), "%s%sbelongs to user %lu: %s", name,
+		              itself ? "" : " ", (unsigned long)status.st_uid, want);
 	mode = status.st_mode & 07777;
 	if (mode & (S_IWGRP | S_IWOTH) && !(sticky && mode & S_ISVTX))
-		return refuse(path_shown(path), "others than its owner can write %s%s (mode %04o): %s", in, shown_place, mode, want);
+		return refuse(path_shown(path),
+		              "others than its owner can write %s%s (mode %04o): %s",
+		              itself ? "there" : "in ", name, mode, want);
 	return true;
 }
 
-bool path_is_safe(const char *folder, bool sticky, const char *path)
+bool path_is_safe(const char *place, bool sticky, const char *path)
 {
-	char *real = realpath(folder, NULL), *end;
-	bool good = true, itself = strcmp(folder, path) == 0;
+	char *real = realpath(place, NULL), *slash;
+	bool good;
 
 	if (!real)
-		return refuse(path_shown(path), "%s: %s", path_shown(folder), strerror(errno));
-	for (;;) {
-		good = is_safe(real, itself, sticky, path);
-		if (!good || strcmp(real, "/") == 0)
-			break;
-		end = strrchr(real, '/');
-		end[end == real] = '\0';
-		itself = false;
-		sticky = true;
+		return refuse(path_shown(path), "%s: %s", path_shown(place), strerror(errno));
+	good = is_safe(real, strcmp(place, path) == 0, sticky, path);
+	while (good && strcmp(real, "/") != 0) {
+		slash = strrchr(real, '/');
+		slash[slash == real] = '\0';
+		good = is_safe(real, false, true, path);
 	}
 	free(real);
 	return good;
 }
 
-/* True when somebody writes, or has written, to the FIFO: then it is read to its end, like a file. */
+static bool refuse_unreadable(const char *path, const char *what)
+{
+	return refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
+}
+
+/* True when the FIFO has a writer, or what one wrote: then it is read to its end, like a file. */
 static bool is_written(int fd, struct text *begun)
 {
 	char first;
@@ -168,59 +133,52 @@ static bool is_written(int fd, struct text *begun)
 
 int path_open(const char *path, const char *what, struct text *begun)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), flags;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
 
-	if (fd < 0 || fstat(fd, &status) != 0 || (flags = fcntl(fd, F_GETFL)) < 0) {
-		refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
-	} else if (S_ISFIFO(status.st_mode) && !is_written(fd, begun)) {
+	if (fd < 0 || fstat(fd, &status) != 0)
+		refuse_unreadable(path, what);
+	else if (S_ISFIFO(status.st_mode) && !is_written(fd, begun))
 		refuse(path_shown(path), "a FIFO that nobody writes to: want %s", what);
-	} else if (fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0) {
-		refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
-	} else {
+	else if (fcntl(fd, F_SETFL, 0) != 0) /* no longer O_NONBLOCK */
+		refuse_unreadable(path, what);
+	else
 		return fd;
-	}
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
-/* Where the file is, not where a link to it is. */
-static bool is_safe_place(const char *path, const char *what)
+static bool read_private(struct text *text, int fd, const char *path, const char *what, size_t most)
 {
-	char *real = realpath(path, NULL), *folder;
-	bool good;
+	struct stat status;
 
-	if (!real)
-		return refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
-	folder = path_folder(real);
-	good = path_is_safe(folder, true, path);
-	free(folder);
-	free(real);
-	return good;
+	if (fstat(fd, &status) != 0)
+		return refuse_unreadable(path, what);
+	if (status.st_mode & (S_IRWXG | S_IRWXO))
+		return refuse(path_shown(path), "others than its owner can use it (mode %04o): "
+		              "want 0600, chmod 600 it and think of fresh keys",
+		              (unsigned)(status.st_mode & 07777));
+	if (status.st_uid != 0 && status.st_uid != geteuid())
+		return refuse(path_shown(path), "belongs to user %lu: want %s of your own",
+		              (unsigned long)status.st_uid, what);
+	if (S_ISREG(status.st_mode) && !path_is_safe(path, true, path))
+		return false;
+	if (!text_read(text, fd, most))
+		return refuse_unreadable(path, what);
+	if (strlen(text->bytes) != text->length)
+		return refuse(path_shown(path), "a NUL byte: want a text file");
+	return true;
 }
 
 bool path_read_private(struct text *text, const char *path, const char *what, size_t most)
 {
 	int fd = path_open(path, what, text);
-	struct stat status;
-	bool good = true;
+	bool good;
 
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &status) != 0)
-		good = refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
-	else if (status.st_mode & (S_IRWXG | S_IRWXO))
-		good = refuse(path_shown(path), "others than its owner can use it (mode %04o): want 0600, chmod 600 it and think of fresh keys",
-		              (unsigned)(status.st_mode & 07777));
-	else if (status.st_uid != 0 && status.st_uid != geteuid())
-		good = refuse(path_shown(path), "belongs to user %lu: want %s of your own", (unsigned long)status.st_uid, what);
-	else if (S_ISREG(status.st_mode) && !is_safe_place(path, what))
-		good = false;
-	else if (!text_read(text, fd, most))
-		good = refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
-	else if (strlen(text->bytes) != text->length)
-		good = refuse(path_shown(path), "a NUL byte: want a text file");
+	good = read_private(text, fd, path, what, most);
 	close(fd);
 	return good;
 }

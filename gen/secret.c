@@ -48,7 +48,7 @@ static bool read_secret(unsigned char secret[X25519_LENGTH], const char *path)
 
 static bool make_secret(unsigned char secret[X25519_LENGTH], const char *path)
 {
-	struct output output = { .keys = path };
+	struct output output = { 0 };
 	struct text text = { 0 };
 	bool good;
 

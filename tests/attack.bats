@@ -456,8 +456,8 @@ look() {
 # of_one_run STATE: all there, or none
 of_one_run() { [[ $1 =~ ^\ ([-0-9a-f]+)\ ([-0-9a-f]+)\ ([-0-9a-f]+)$ && ${BASH_REMATCH[1]} == "${BASH_REMATCH[2]}" && ${BASH_REMATCH[1]} == "${BASH_REMATCH[3]}" ]]; }
 
-# the calls that change a disk or a lock, and the end: from one to the next nothing that a kill leaves is different
-CALLS=mkdir,mkdirat,openat,write,link,linkat,rename,renameat,renameat2,unlink,unlinkat,rmdir,flock,fsync,exit_group
+# the calls that change a disk, and the end: from one to the next nothing that a kill leaves is different
+CALLS=mkdir,open,openat,write,rename,renameat2,unlink,rmdir,fsync,exit_group
 # killed_at NUMBER-OF-CALL CALL COMMAND...
 killed_at() {
 	local status=0
@@ -466,91 +466,57 @@ killed_at() {
 	[ "$status" -eq 137 ]
 }
 LACKS=
-NO_RENAME="-e inject=renameat2:error=EINVAL"
-NO_LINKS="$NO_RENAME -e inject=link,linkat:error=EPERM"
-# killed_at_each KEYS COMMAND...: begins with what is in ../before, and kills the command as it enters each of its calls. The next run, without
-# --force, clears all away that was left, puts ../old back unless all was done, and says so if it found files of two runs.
+NO_FLAGS="-e inject=renameat2:error=EINVAL"
+# killed_at_each KEYS COMMAND...: begins with what is in ../before, and kills the command as it enters each of its calls. No file has a part
+# of a text, a folder that was not there has all of its scripts or is not there, and the next run does its work.
 killed_at_each() {
 	trap - DEBUG # of bats: it takes longer than the rest
-	local keys=$1 call number kills=0 mixed=0
+	local keys=$1 call number kills=0
 	shift
 	afresh
 	# shellcheck disable=SC2086 # words
 	strace -o ../trace -e trace=$CALLS $LACKS "$@" >/dev/null 2>&1 || :
 	while read -r call number; do
 		afresh
-		killed_at "$number" "$call" "$@" && look "$keys" && settles "$seen" || {
+		killed_at "$number" "$call" "$@" && look "$keys" && goes_on || {
 			echo "killed at $call $number; then: $seen; left: $(find . -name '.*-*'); said: $(<../said)"
 			return 1
 		}
 		kills=$((kills + 1))
 	done < <(grep -v INJECTED ../trace | sed -n 's/(.*//p' | awk '{ print $1, ++n[$1] }')
-	echo "# $kills kills, $mixed with files of two runs" >&3
+	echo "# $kills kills" >&3
 	[ "$kills" -gt 20 ]
 }
 # afresh: all as in ../before
 afresh() { find . -mindepth 1 -delete && cp -a ../before/. .; }
-# settles STATE
-settles() {
-	local was=$1 status=0
-	[[ $was != *'?'* ]] || return 1
-	[ -e ../old/t ] || [[ $was == ' - - '* ]] || of_one_run "$was" || return 1
-	"$XFRMPAIR" -o t --save-keys "$keys" "$A" "$B" 2>../said || status=$?
+# goes_on: what was seen, and what a run makes of it, is as it should be
+goes_on() {
+	[[ $seen != *'?'* ]] || return 1
+	[ -e ../before/t ] || [[ $seen == ' - - '* ]] || of_one_run "$seen" || return 1
+	"$XFRMPAIR" --force -o t --save-keys "$keys" "$A" "$B" 2>../said || return 1
 	look "$keys"
-	of_one_run "$seen" && [ -z "$(find . -name '.xfrmpair-*')" ] || return 1
-	if ! of_one_run "$was"; then
-		mixed=$((mixed + 1))
-		grep -q ': a run was killed while its files took their names: ' ../said || return 1
-		[ ! -e ../old/t/b.sh ] || diff -r ../old . || return 1
-	else
-		! grep -q killed ../said && { [ "$was" = ' - - -' ] || [ "$seen" = "$was" ]; } || return 1
-	fi
-	# without --force it writes where nothing is
-	[ "$status" -eq 0 ] || { [ "$status" -eq 1 ] && grep -q 'exists; --force' ../said && { [ "$seen" = "$was" ] || [ -e ../old/t/b.sh ]; }; }
+	of_one_run "$seen"
 }
 
-@test "a run that is killed leaves a new folder whole or not at all, and nothing that the next one does not clear" {
+@test "a run that is killed leaves a new folder whole or not at all" {
 	in_memory
-	mkdir ../old
-	ln -s old ../before
+	mkdir ../before
 	killed_at_each z "$XFRMPAIR" -o t --save-keys z "$A" "$B"
 	killed_at_each t/k "$XFRMPAIR" -o t --save-keys t/k "$A" "$B"
-	mkdir ../old/keys
+	mkdir ../before/keys
 	killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
 }
 
-@test "a run that is killed in a folder that exists is taken back by the next one, which says so" {
+@test "a run that is killed in a folder that exists leaves each file whole, the old one or the new one" {
 	in_memory
-	mkdir -p ../old/t ../old/keys
-	echo other >../old/t/other
-	ln -s old ../before
+	mkdir -p ../before/t ../before/keys
+	echo other >../before/t/other
 	killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
-	LACKS=$NO_RENAME killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
-	"$XFRMPAIR" --force -o ../old/t --save-keys ../old/keys/k "$A" "$B"
+	LACKS=$NO_FLAGS killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
+	"$XFRMPAIR" --force -o ../before/t --save-keys ../before/keys/k "$A" "$B"
 	killed_at_each keys/k "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
-	LACKS=$NO_LINKS killed_at_each keys/k "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
-	# and the next one may be killed, too
-	afresh
-	killed_at 3 renameat "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
-	rm ../before
-	cp -a . ../before
-	killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
-}
-
-@test "an old file that a killed run has set aside is not lost to one that has come in its place since" {
-	# where there are no links: set aside by a rename, and killed before the next one
-	mkdir -p t/.xfrmpair-abcdef
-	echo old >t/.xfrmpair-abcdef/old.a.sh
-	echo new >t/.xfrmpair-abcdef/new.a.sh
-	echo mine >t/a.sh
-	run -1 --separate-stderr "$XFRMPAIR" -o t "$A" "$B"
-	[ "$stderr" = "xfrmpair: t/a.sh: has come where a run was killed, whose old file is t/.xfrmpair-abcdef/old.a.sh: want one of the two away" ]
-	[ "$(cat t/a.sh t/.xfrmpair-abcdef/old.a.sh)" = "mine
-old" ]
-	mv t/a.sh .
-	run -1 --separate-stderr "$XFRMPAIR" -o t "$A" "$B"
-	[ "${stderr_lines[0]}" = "xfrmpair: t: a run was killed while its files took their names: 0 taken away, 1 old put back" ]
-	[ "$(ls -A t)" = a.sh ] && [ "$(cat t/a.sh)" = old ]
+	LACKS=$NO_FLAGS killed_at_each keys/k "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
+	[ "$(cat t/other)" = other ]
 }
 
 @test "a disk that fails in the middle leaves the old files, all of them" {
@@ -559,39 +525,83 @@ old" ]
 	mkdir -p ../before/keys
 	"$XFRMPAIR" -o ../before/t --save-keys ../before/keys/k "$A" "$B"
 	afresh
-	strace -o ../trace -e trace=fsync,renameat "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
+	strace -o ../trace -e trace=write,fsync,renameat2 "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B"
 	local call number fails=0 status
 	while read -r call number; do
 		afresh
-		strace -o /dev/null -e trace=fsync,renameat -e "inject=$call:error=EIO:when=$number" "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B" 2>../said &&
+		strace -o /dev/null -e trace=write,fsync,renameat2 -e "inject=$call:error=EIO:when=$number" "$XFRMPAIR" --force -o t --save-keys keys/k "$A" "$B" 2>../said &&
 			status=0 || status=$?
 		echo "$call $number: $status, $(<../said)"
 		[ "$status" -eq 1 ]
 		grep -qEx 'xfrmpair: .*: cannot be written: (I/O|Input/output) error' ../said
 		diff -r ../before .
 		fails=$((fails + 1))
-	done < <(sed -n 's/(.*//p' ../trace | awk '{ print $1, ++n[$1] }')
+	done < <(sed -n 's/(.*//p' ../trace | awk '{ ++n[$1] } $1 != "write" || !n["renameat2"] { print $1, n[$1] }') # what it says comes last
 	[ "$fails" -gt 10 ]
 }
 
 # signal_held SIGNAL: to the run that strace, $HELD, has stopped; false when it has ended
 signal_held() { kill -"$1" $(cat "/proc/$HELD/task/$HELD/children" 2>/dev/null) 2>/dev/null; }
-@test "what a run at work has not yet placed is left alone, and what only looks like that of a killed one" {
-	mkdir .xfrmpair-backup .xfrmpair-others
-	echo precious | tee .xfrmpair-backup/a.sh >.xfrmpair-others/new.a.sh
-	[ "$(id -u)" -ne 0 ] || chown 1234 .xfrmpair-others
-	strace -o /dev/null -e trace=fsync -e inject=fsync:signal=STOP:when=1 "$XFRMPAIR" -o t --save-keys k "$A" "$B" >said 2>&1 3>&- &
+# hold CALL NUMBER FILES ARGUMENT...: begins a run that stops as it enters that call, which is when so many files are there under temporary names
+hold() {
+	strace -o /dev/null -e trace=$1 -e inject=$1:signal=STOP:when=$2 env --default-signal "$XFRMPAIR" "${@:4}" >../said 2>&1 3>&- &
 	HELD=$!
 	local tries=0
-	until [ -n "$(find . -name new.k -size +0)" ]; do
+	until [ "$(find . -path '*/.xfrmpair-*' -type f | wc -l)" -eq "$3" ]; do
 		[ $((tries += 1)) -lt 100 ] || return 1
 		sleep 0.1
 	done
-	"$XFRMPAIR" -o u --save-keys l "$A" "$B"
-	[ "$(find . -name new.t -o -name new.k | wc -l)" -eq 2 ]
+}
+# ends_held STATUS: it goes on, and ends so
+ends_held() {
+	local status=0
 	while signal_held CONT; do sleep 0.1; done
-	wait "$HELD"
-	rm -rf said t u k l
-	[ "$(find . -type f | sort)" = "./.xfrmpair-backup/a.sh
-./.xfrmpair-others/new.a.sh" ]
+	wait "$HELD" || status=$?
+	HELD=
+	echo "status $status, said: $(<../said)"
+	[ "$status" -eq "$1" ]
+}
+
+@test "a run that is interrupted while it writes leaves nothing, and once all is written everything" {
+	local signal
+	for signal in INT:130 TERM:143; do
+		hold write 2 2 -o t --save-keys k "$A" "$B"
+		signal_held "${signal%:*}"
+		ends_held "${signal#*:}"
+		[ "$(<../said)" = "xfrmpair: t/b.sh: not written: told to end" ]
+		[ -z "$(ls -A)" ]
+		hold fsync 1 3 -o t --save-keys k "$A" "$B"
+		signal_held "${signal%:*}"
+		ends_held "${signal#*:}"
+		look k
+		of_one_run "$seen"
+		[ "$(echo **)" = "k t" ]
+		rm -r k t
+	done
+}
+
+@test "a file that comes while a run writes is not overwritten, and the run leaves nothing" {
+	mkdir t
+	hold fsync 1 3 -o t --save-keys k "$A" "$B"
+	echo precious >t/b.sh
+	ends_held 1
+	[ "$(<../said)" = "xfrmpair: t/b.sh: cannot be written: File exists" ]
+	[ "$(find . -type f)" = ./t/b.sh ]
+	[ "$(<t/b.sh)" = precious ]
+	# a new folder neither
+	rm -r t
+	hold fsync 1 3 -o t --save-keys k "$A" "$B"
+	mkdir t
+	ends_held 1
+	[ "$(<../said)" = "xfrmpair: t: cannot be written: File exists" ]
+	[ "$(find . | sort | tr '\n' ' ')" = ". ./t " ]
+}
+
+@test "two runs at once do not disturb each other" {
+	hold fsync 1 3 -o t --save-keys k "$A" "$B"
+	"$XFRMPAIR" -o u --save-keys l "$A" "$B"
+	ends_held 0
+	look k
+	of_one_run "$seen"
+	[ "$(ls -A | tr '\n' ' ')" = "k l t u " ]
 }
