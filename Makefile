@@ -68,7 +68,7 @@ CFLAGS_ALL  = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelp
 LDFLAGS_ALL = -Wl,--gc-sections $(LINK) $(CFLAGS) $(LDFLAGS) $(LINKED)
 
 GEN     = main options config side tunnel key keyfile identity view plan policy print script paste wireshark secret x25519 hkdf output path templates
-PROBE   = natprobe discover map punch probe stun pcp route hello random sha256 user
+PROBE   = natprobe discover map punch probe stun pcp route hello random sha256 ids
 SHARED  = endpoint number say special
 ROWS    = xfrm cipher prefix text sha256 random
 
@@ -83,7 +83,7 @@ ifeq ($(LINKED),-static-pie)
 endif
 
 $(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(ROWS:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/template_files.o
-$(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/user.o $(SHARED:%=$(BUILD)/%.o)
+$(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/ids.o $(SHARED:%=$(BUILD)/%.o)
 $(BUILD)/natprobe: $(PROBE:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
 $(PROGRAMS:%=$(BUILD)/%):
 	$(CC) -o $@ $^ $(LDFLAGS_ALL)

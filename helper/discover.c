@@ -116,10 +116,10 @@ static struct found look_up(const char *name, sa_family_t family)
 	return out;
 }
 
-/* The resolver knows no end but its own, which may be far: a child of ours that an alarm ends asks it, as USER, for it reads
+/* The resolver knows no end but its own, which may be far: a child of ours that an alarm ends asks it, as IDS, for it reads
  * what strangers send.  It has nothing to say, and nobody waits for it to close what we write to.  Returns where its answer
  * can be read; -1: there is no child. */
-static int look_up_start(const char *name, sa_family_t family, int64_t left_ms, const struct user *user)
+static int look_up_start(const char *name, sa_family_t family, int64_t left_ms, const struct ids *ids)
 {
 	int tell[2];
 	pid_t child;
@@ -137,7 +137,7 @@ static int look_up_start(const char *name, sa_family_t family, int64_t left_ms, 
 		close(tell[0]);
 		close(STDOUT_FILENO);
 		close(STDERR_FILENO);
-		user_become(user);
+		ids_take(ids);
 		alarm((unsigned)(left_ms + 999) / 1000);
 		found = look_up(name, family);
 		_exit(write(tell[1], &found, sizeof found) != sizeof found);
@@ -161,7 +161,7 @@ static struct found look_up_end(int file)
 }
 
 /* All names at once: one that nobody knows does not take the other's time. */
-static void servers_locate(struct asking *asking, sa_family_t family, const struct user *user)
+static void servers_locate(struct asking *asking, sa_family_t family, const struct ids *ids)
 {
 	int files[2] = {-1, -1};
 
@@ -170,7 +170,7 @@ static void servers_locate(struct asking *asking, sa_family_t family, const stru
 
 		if (!server->name[0])
 			continue;
-		files[i] = look_up_start(server->name, family, asking->start + LOOK_UP_SECONDS * 1000 - probe_clock(), user);
+		files[i] = look_up_start(server->name, family, asking->start + LOOK_UP_SECONDS * 1000 - probe_clock(), ids);
 		if (files[i] < 0 && !server->trouble)
 			server->trouble = strerror(errno);
 	}
@@ -210,11 +210,11 @@ static bool server_route(struct server *server, struct address *local)
 }
 
 /* Finds servers and the local address in one family; false if there is no way to any server in it. */
-static bool asking_locate(struct asking *asking, sa_family_t family, const struct user *user)
+static bool asking_locate(struct asking *asking, sa_family_t family, const struct ids *ids)
 {
 	bool found = false;
 
-	servers_locate(asking, family, user);
+	servers_locate(asking, family, ids);
 	for (int i = 0; i < asking->count; i++) {
 		struct address local;
 
@@ -228,10 +228,10 @@ static bool asking_locate(struct asking *asking, sa_family_t family, const struc
 }
 
 /* The family that -b or an address says, else whichever leads to a server: IPv4 first, for there the NATs are. */
-static bool asking_start(struct asking *asking, sa_family_t family, const struct user *user)
+static bool asking_start(struct asking *asking, sa_family_t family, const struct ids *ids)
 {
-	bool found = family ? asking_locate(asking, family, user)
-	                    : asking_locate(asking, AF_INET, user) || asking_locate(asking, AF_INET6, user);
+	bool found = family ? asking_locate(asking, family, ids)
+	                    : asking_locate(asking, AF_INET, ids) || asking_locate(asking, AF_INET6, ids);
 
 	if (asking->count == 2 && endpoint_equal(&asking->servers[0].endpoint, &asking->servers[1].endpoint) &&
 	    asking->servers[0].endpoint.address.family)
@@ -462,10 +462,10 @@ int discover(const struct probe *probe)
 			return EXIT_MISTAKE;
 	if (!family_agree(&asking, &family))
 		return EXIT_MISTAKE;
-	found = asking_start(&asking, family, &probe->user);
+	found = asking_start(&asking, family, &probe->ids);
 	if (!found)
-		user_become(&probe->user);
-	else if ((asking.fd = probe_socket(&asking.local, &probe->user)) < 0)
+		ids_take(&probe->ids);
+	else if ((asking.fd = probe_socket(&asking.local, &probe->ids)) < 0)
 		return EXIT_BROKE;
 	if (probe->map) {
 		router_status = map_ask(probe, &asking.local, &router);
@@ -506,9 +506,9 @@ int resolve(const struct probe *probe)
 
 	if (!resolve_parse(&found.address, name, family))
 		return EXIT_MISTAKE;
-	user_become(&probe->user);
+	ids_take(&probe->ids);
 	if (!found.address.family) {
-		int file = look_up_start(name, family ? family : AF_INET, GIVE_UP_MS, &(struct user){0});
+		int file = look_up_start(name, family ? family : AF_INET, GIVE_UP_MS, &(struct ids){0});
 
 		if (file < 0)
 			err(EXIT_BROKE, "%s", name);

@@ -1,13 +1,15 @@
 /* espdecap: holds a UDP socket from which the kernel takes ESP (RFC 3948), and keeps the NAT's
  * mapping open with one byte now and then.  It never reads: there is nothing for it to read. */
 #include "endpoint.h"
+#include "fork.h"
+#include "ids.h"
 #include "number.h"
 #include "say.h"
 #include "special.h"
-#include "user.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <linux/filter.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
@@ -27,18 +29,19 @@ enum {
 	PEERS_MOST = 1024,
 	INTERVAL_SECONDS = 20,           /* RFC 3948, section 4; NATs forget after 30 s and more */
 	INTERVAL_SECONDS_MOST = 86400,
-	EAGER_KEEPALIVES = 11,           /* at once, then each second for ten: a hole opens faster */
+	EAGER_KEEPALIVES = 11,           /* at once, then each second for ten: to open a hole */
 };
 
 #define USAGE \
-	"usage: espdecap [-b ADDR] [-i SECONDS] [-u USER] [-N] [-d] PORT [PEER PORT | PEER:PORT]...\n"
+	"usage: espdecap [-b ADDR] [-i SECONDS] [-u UID[:GID]] [-N] [-d] " \
+	"PORT [PEER PORT | PEER:PORT]...\n"
 
 static const char help[] = USAGE
 	"Has the kernel decapsulate ESP that arrives on UDP port PORT, and keeps NATs open.\n"
 	"\n"
 	"  -b ADDR      take it on this address only\n"
 	"  -i SECONDS   between keepalives to each PEER (default 20; 0: send none)\n"
-	"  -u USER      become USER, by name or number, once the port is taken\n"
+	"  -u UID[:GID] become that user, by number, once the port is taken\n"
 	"  -N           the old non-IKE encapsulation (Linux before 6.10)\n"
 	"  -d           once it is ready, go to the background and print the pid\n"
 	"  -h, --help   -V, --version\n"
@@ -47,7 +50,7 @@ static const char help[] = USAGE
 
 struct order {
 	struct endpoint local;
-	struct user user;
+	struct ids ids;
 	int encapsulation;
 	bool background;
 	unsigned interval_seconds;       /* 0: no keepalives */
@@ -60,18 +63,21 @@ static bool interval_parse(unsigned *out, const char *text)
 	unsigned long long seconds;
 
 	if (!number_parse(&seconds, text, 0, INTERVAL_SECONDS_MOST))
-		return refuse("-i", "interval '%s': want 0 to %d seconds", shown(text), INTERVAL_SECONDS_MOST);
+		return refuse("-i", "interval '%s': want 0 to %d seconds", shown(text),
+		              INTERVAL_SECONDS_MOST);
 	*out = (unsigned)seconds;
 	return true;
 }
 
 static bool local_parse(struct endpoint *out, const char *text)
 {
-	bool good = text[0] == '[' ? endpoint_parse(out, text, "-b") : address_parse(&out->address, text, "-b");
+	struct address *address = &out->address;
 
-	if (good && out->port)
-		good = refuse("-b", "address '%s': want it without a port", shown(text));
-	return good && (address_is_any(&out->address) || special_check_unicast(&out->address, text, "-b"));
+	if (text[0] == '[' ? !endpoint_parse(out, text, "-b") : !address_parse(address, text, "-b"))
+		return false;
+	if (out->port)
+		return refuse("-b", "address '%s': want it without a port", shown(text));
+	return address_is_any(address) || special_check_unicast(address, text, "-b");
 }
 
 static bool peers_parse(struct order *out, char **words)
@@ -81,11 +87,13 @@ static bool peers_parse(struct order *out, char **words)
 		struct endpoint *peer = &out->peer[out->peers];
 
 		if (out->peers == PEERS_MOST)
-			return refuse("peer", "'%s': want at most %d of them", shown(text), PEERS_MOST);
+			return refuse("peer", "'%s': want at most %d of them", shown(text),
+			              PEERS_MOST);
 		if (!endpoint_parse(peer, text, "peer"))
 			return false;
 		if (!peer->port && !*words)
-			return refuse("peer", "'%s' has no port: want PEER PORT or PEER:PORT", shown(text));
+			return refuse("peer", "'%s' has no port: want PEER PORT or PEER:PORT",
+			              shown(text));
 		if (!peer->port && !port_parse(&peer->port, *words++, "peer"))
 			return false;
 		if (!special_check_unicast(&peer->address, text, "peer"))
@@ -93,15 +101,15 @@ static bool peers_parse(struct order *out, char **words)
 		if (!out->local.address.family)
 			out->local.address.family = peer->address.family;
 		if (out->local.address.family != peer->address.family)
-			return refuse("peer", "address '%s': IPv4 and IPv6 want a helper each", shown(text));
+			return refuse("peer", "address '%s': IPv4 and IPv6 want a helper each",
+			              shown(text));
 		out->peers++;
 	}
 	return true;
 }
 
-static bool print(int file, const char *text)
+static bool print(int file, const char *text, size_t length)
 {
-	size_t length = strlen(text);
 	ssize_t written = write(file, text, length);
 
 	if (written >= 0)
@@ -111,7 +119,7 @@ static bool print(int file, const char *text)
 
 static _Noreturn void print_and_exit(const char *text)
 {
-	if (!print(STDOUT_FILENO, text))
+	if (!print(STDOUT_FILENO, text, strlen(text)))
 		fail(EXIT_BROKE, "standard output");
 	exit(EXIT_OK);
 }
@@ -119,58 +127,50 @@ static _Noreturn void print_and_exit(const char *text)
 static bool misuse(const char *text, const char *what)
 {
 	refuse(NULL, "%s%s", shown(text), what);
-	print(STDERR_FILENO, USAGE);
+	print(STDERR_FILENO, help, sizeof USAGE - 1);
 	return false;
 }
 
-/* Leaves WORDS at the first operand.  By hand: getopt_long alone would be 8 KiB. */
-static bool options_parse(struct order *out, char ***words)
+/* Leaves in optind the first operand. */
+static bool options_parse(struct order *out, int argc, char **argv)
 {
-	char *word;
+	static const struct option words[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
 
-	for (; (word = **words) && word[0] == '-'; ++*words) {
-		const char *value;
-		bool good;
+	opterr = 0;
+	for (;;) {
+		const char *word = argv[optind];
+		bool good = true;
 
-		if (strcmp(word, "--") == 0) {
-			++*words;
-			return true;
-		}
-		if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
-			print_and_exit(help);
-		if (strcmp(word, "-V") == 0 || strcmp(word, "--version") == 0)
-			print_and_exit("espdecap " VERSION "\n");
-		if (strcmp(word, "-N") == 0) {
-			out->encapsulation = UDP_ENCAP_ESPINUDP_NON_IKE;
-			continue;
-		}
-		if (strcmp(word, "-d") == 0) {
-			out->background = true;
-			continue;
-		}
-		if (!word[1] || !strchr("biu", word[1]))
-			return misuse(word, ": no such option");
-		value = word[2] ? word + 2 : *++*words;
-		if (!value)
-			return misuse(word, ": wants a value after it");
-		switch (word[1]) {
-		case 'b': good = local_parse(&out->local, value); break;
-		case 'i': good = interval_parse(&out->interval_seconds, value); break;
-		default:  good = user_parse(&out->user, value); break;
+		switch (getopt_long(argc, argv, "+:b:i:u:NdhV", words, NULL)) {
+		case -1: return true;
+		case 'b': good = local_parse(&out->local, optarg); break;
+		case 'i': good = interval_parse(&out->interval_seconds, optarg); break;
+		case 'u': good = ids_parse(&out->ids, optarg); break;
+		case 'N': out->encapsulation = UDP_ENCAP_ESPINUDP_NON_IKE; break;
+		case 'd': out->background = true; break;
+		case 'h': print_and_exit(help);
+		case 'V': print_and_exit("espdecap " VERSION "\n");
+		case ':': return misuse(word, ": wants a value after it");
+		default: return misuse(word, ": no such option");
 		}
 		if (!good)
 			return false;
 	}
-	return true;
 }
 
-static bool order_parse(struct order *out, char **words)
+static bool order_parse(struct order *out, int argc, char **argv)
 {
-	if (!options_parse(out, &words))
+	if (!options_parse(out, argc, argv))
 		return false;
-	if (!*words)
+	if (optind >= argc)
 		return misuse("PORT", " is missing");
-	if (!port_parse(&out->local.port, *words, "PORT") || !peers_parse(out, words + 1))
+	if (!port_parse(&out->local.port, argv[optind], "PORT"))
+		return false;
+	if (!peers_parse(out, argv + optind + 1))
 		return false;
 	if (!out->local.address.family)
 		out->local.address.family = AF_INET;
@@ -180,10 +180,10 @@ static bool order_parse(struct order *out, char **words)
 /* Everything the socket has to be is said before it has a port: not one packet finds it plain. */
 static int socket_open(const struct order *order)
 {
-	/* For IKE and junk, which the kernel hands on: dropped, so nothing is kept and nobody wakes. */
+	/* For IKE and junk, which the kernel hands on: nothing is kept and nobody wakes. */
 	struct sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
 	const struct sock_fprog filter = { 1, &drop_all };
-	const int yes = 1;
+	const int yes = 1, *encapsulation = &order->encapsulation;
 	sa_family_t family = order->local.address.family;
 	char text[ENDPOINT_TEXT];
 	struct sockaddr_storage address;
@@ -192,12 +192,13 @@ static int socket_open(const struct order *order)
 
 	if (fd < 0)
 		fail(EXIT_BROKE, "socket");
-	if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &order->encapsulation, sizeof order->encapsulation)) {
+	if (setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, encapsulation, sizeof *encapsulation)) {
 		if (errno != ENOPROTOOPT)
 			fail(EXIT_BROKE, "UDP_ENCAP");
-		say("%s", order->encapsulation == UDP_ENCAP_ESPINUDP
+		say("%s", *encapsulation == UDP_ENCAP_ESPINUDP
 		    ? "this kernel does not take ESP from UDP: want one with CONFIG_XFRM"
-		    : "-N: this kernel has no non-IKE encapsulation any more: want Linux before 6.10, or no -N");
+		    : "-N: this kernel has no non-IKE encapsulation any more: "
+		      "want Linux before 6.10, or no -N");
 		exit(EXIT_NO_KERNEL);
 	}
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter))
@@ -227,7 +228,8 @@ static void supervisor_notify(void)
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	size_t length = path ? strlen(path) : 0;
-	int fd;
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+	int flags = MSG_NOSIGNAL | MSG_DONTWAIT, fd;
 
 	if (!length)
 		return;
@@ -239,21 +241,21 @@ static void supervisor_notify(void)
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';   /* abstract: no file */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sendto(fd, ready, sizeof ready - 1, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address,
-	           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+	if (sendto(fd, ready, sizeof ready - 1, flags, (struct sockaddr *)&address, size) < 0)
 		say("NOTIFY_SOCKET '%s': %s", shown(path), strerror(errno));
 	close(fd);
 }
 
 static void say_ready(const struct order *order)
 {
-	char local[ENDPOINT_TEXT], peer[ENDPOINT_TEXT], keepalives[ENDPOINT_TEXT + 64] = "no keepalives", more[32] = "";
+	char local[ENDPOINT_TEXT], peer[ENDPOINT_TEXT], more[32] = "";
+	char keepalives[ENDPOINT_TEXT + 64] = "no keepalives";
 
 	if (order->peers > 1)
 		snprintf(more, sizeof more, " and %u more", order->peers - 1);
 	if (order->peers && order->interval_seconds)
-		snprintf(keepalives, sizeof keepalives, "a keepalive every %u s to %s%s", order->interval_seconds,
-		         endpoint_print(peer, &order->peer[0]), more);
+		snprintf(keepalives, sizeof keepalives, "a keepalive every %u s to %s%s",
+		         order->interval_seconds, endpoint_print(peer, &order->peer[0]), more);
 	say("ready: %s decapsulates ESP, %s", endpoint_print(local, &order->local), keepalives);
 	supervisor_notify();
 }
@@ -274,8 +276,8 @@ static bool ended_before(int64_t due, const sigset_t *ends)
 
 	/* The call itself: after SIGCONT musl's would wait for all of the time once more. */
 	do {
-		int64_t left = due - now();
-		const long timeout[2] = { left > 0 ? (long)(left / SECOND) : 0, left > 0 ? (long)(left % SECOND) : 0 };
+		int64_t due_in = due - now(), left = due_in > 0 ? due_in : 0;
+		const long timeout[2] = { (long)(left / SECOND), (long)(left % SECOND) };
 
 		signal = syscall(SYS_rt_sigtimedwait, ends, NULL, timeout, SIGNALS_BYTES);
 	} while (signal < 0 && errno == EINTR);
@@ -283,16 +285,18 @@ static bool ended_before(int64_t due, const sigset_t *ends)
 }
 
 /* RFC 3948, section 2.3: one byte, 0xFF.  A network that is down for now is not worth a line, and
- * has many names: besides the usual ones EINVAL (a blackhole route), EACCES (a prohibit route), EPERM
- * (a filter), ENOKEY (a WireGuard route).  Fatal is only what says that the socket is no good. */
+ * has many names: besides the usual ones EINVAL (a blackhole route), EACCES (a prohibit route),
+ * EPERM (a filter), ENOKEY (a WireGuard route).  Fatal is only what says that the socket is no
+ * good. */
 static void keepalive_send(int fd, const struct endpoint *peer)
 {
 	static const unsigned char keepalive = 0xff;
 	struct sockaddr_storage address;
 	socklen_t length = endpoint_to_sockaddr(&address, peer);
 
-	if (sendto(fd, &keepalive, sizeof keepalive, MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0 &&
-	    (errno == EBADF || errno == ENOTSOCK || errno == EFAULT || errno == EAFNOSUPPORT))
+	if (sendto(fd, &keepalive, 1, MSG_NOSIGNAL, (struct sockaddr *)&address, length) >= 0)
+		return;
+	if (errno == EBADF || errno == ENOTSOCK || errno == EFAULT || errno == EAFNOSUPPORT)
 		fail(EXIT_BROKE, "cannot send keepalives");
 }
 
@@ -309,22 +313,27 @@ static void keepalives_send(const struct order *order, int fd, const sigset_t *e
 		}
 		due += eager && --eager ? SECOND : apart;
 		if (due < now())
-			due = now();    /* stopped for a while: what was missed is not made up for */
+			due = now();    /* after a stop nothing is made up for */
 	} while (!ended_before(due, ends));
 }
 
-/* SIGTERM and SIGINT wait until asked for; a closed terminal or pipe is no reason to end. */
+/* SIGTERM and SIGINT wait until asked for.  Nobody asks for the others: a closed terminal or pipe
+ * is no reason to end. */
 static void mailbox_open(sigset_t *ends)
 {
+	sigset_t waiting;
+
 	sigemptyset(ends);
 	sigaddset(ends, SIGTERM);
 	sigaddset(ends, SIGINT);
-	sigprocmask(SIG_BLOCK, ends, NULL);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
+	waiting = *ends;
+	sigaddset(&waiting, SIGHUP);
+	sigaddset(&waiting, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &waiting, NULL);
 }
 
-/* Of what the caller has open nothing may stay so: a pipe's reader would wait for us, a lock be held. */
+/* Of what the caller has open nothing may stay so: a pipe's reader would wait for us, a lock be
+ * held. */
 static void close_from(int first)
 {
 	enum { FILES_MOST = 1 << 20 };   /* fs.nr_open as it comes */
@@ -342,19 +351,20 @@ static void pid_print(void)
 	char text[16];
 
 	snprintf(text, sizeof text, "%d\n", (int)getpid());
-	if (!print(STDOUT_FILENO, text) || close(STDOUT_FILENO))
+	if (!print(STDOUT_FILENO, text, strlen(text)) || close(STDOUT_FILENO))
 		fail(EXIT_BROKE, "standard output");
 }
 
-/* Goes on in a child that has nothing of the caller's: no terminal, folder or file but the socket FD, whose new number
- * is returned.  The parent ends when that is done; where it fails, with the child's status. */
+/* Goes on in a child that has nothing of the caller's: no terminal, folder or file but the socket
+ * FD, whose new number is returned.  The parent ends when that is done; where it fails, with the
+ * child's status. */
 static int background_go(int fd)
 {
 	enum { SOCKET = STDERR_FILENO + 1, TELL };
 	int tell[2], status = 0, null = open("/dev/null", O_RDWR);
-	pid_t child;
+	pid_t child = null < 0 || pipe(tell) ? -1 : fork_alone();
 
-	if (null < 0 || pipe(tell) || (child = fork()) < 0)
+	if (child < 0)
 		fail(EXIT_BROKE, "cannot go to the background");
 	if (child) {
 		close(tell[1]);
@@ -386,11 +396,11 @@ int main(int argc, char **argv)
 	say_open();
 	order.encapsulation = UDP_ENCAP_ESPINUDP;
 	order.interval_seconds = INTERVAL_SECONDS;
-	if (!order_parse(&order, argv + (argc > 0)))
+	if (!order_parse(&order, argc, argv))
 		return EXIT_MISTAKE;
 	mailbox_open(&ends);
 	fd = socket_open(&order);
-	user_become(&order.user);
+	ids_take(&order.ids);
 	say_ready(&order);
 	if (order.background)
 		fd = background_go(fd);

@@ -270,7 +270,7 @@ int map(const struct probe *probe)
 	char text[ADDRESS_TEXT];
 	int status;
 
-	user_become(&probe->user);
+	ids_take(&probe->ids);
 	status = map_ask(probe, &local, &mapped);
 	if (!mapped.address.family)
 		return status;

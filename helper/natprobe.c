@@ -1,5 +1,5 @@
-/* natprobe: what comes before the tunnel, in the order that the kernel demands: bind, STUN, punch.  (Then espdecap
- * takes the port: an encapsulation socket swallows STUN's answers as ESP.) */
+/* natprobe: what comes before the tunnel, in the order that the kernel demands: bind, STUN, punch.
+ * (Then espdecap takes the port: an encapsulation socket swallows STUN's answers as ESP.) */
 #include "natprobe.h"
 #include "number.h"
 #include "probe.h"
@@ -8,42 +8,56 @@
 
 #include <err.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char *const usage_text =
-	"usage: natprobe [-b ADDR] [-p PORT] [-u USER] [--hold] SERVER[:PORT] [SERVER[:PORT]]\n"
-	"       natprobe [-b ADDR] -p PORT [-u USER] --map[=PORT] [SERVER[:PORT] [SERVER[:PORT]]] | --unmap\n"
-	"       natprobe [-b ADDR] -p PORT [-u USER] --punch PEER:PORT [--first] [--ttl N] [--timeout S]\n"
+static const char usage_text[] =
+	"usage: natprobe [-b ADDR] [-p PORT] [-u UID[:GID]] [--hold] "
+	"SERVER[:PORT] [SERVER[:PORT]]\n"
+	"       natprobe [-b ADDR] -p PORT [-u UID[:GID]] --map[=PORT] "
+	"[SERVER[:PORT] [SERVER[:PORT]]] | --unmap\n"
+	"       natprobe [-b ADDR] -p PORT [-u UID[:GID]] --punch PEER:PORT "
+	"[--first] [--ttl N] [--timeout S]\n"
 	"                [--token WORD | --token-fd N]\n"
-	"       natprobe [-b ADDR] [-u USER] --resolve NAME\n";
+	"       natprobe [-b ADDR] [-u UID[:GID]] --resolve NAME\n";
 
-static const char *const help_text =
-	"Asks STUN servers for the mapped endpoint, prints LOCAL:PORT@MAPPED:PORT and judges the NAT;\n"
-	"or has the router give the port to this host, for everybody, and prints the word with what it gives;\n"
-	"or punches the hole to a peer that does the same, and prints the PEER:PORT really heard;\n"
+static const char help_text[] =
+	"Asks STUN servers for the mapped endpoint, prints LOCAL:PORT@MAPPED:PORT "
+	"and judges the NAT;\n"
+	"or has the router give the port to this host, for everybody, "
+	"and prints the word with what it gives;\n"
+	"or punches the hole to a peer that does the same, "
+	"and prints the PEER:PORT really heard;\n"
 	"or looks up a name, and prints the first address that a peer can have.\n"
 	"\n"
 	"  -b ADDR          send from this address (default: the one the kernel would take)\n"
 	"  -p PORT          send from this UDP port, the tunnel's\n"
-	"  -u USER          become USER, by name or number, once the port is taken\n"
-	"      --hold       keep the mapping alive until Enter, end of input or a signal, an hour at most\n"
-	"      --map[=PORT] ask the default router for the port, as PORT outside: PCP or NAT-PMP, for two hours\n"
+	"  -u UID[:GID]     become that user, by number, once the port is taken\n"
+	"      --hold       keep the mapping alive until Enter, end of input or a signal, "
+	"an hour at most\n"
+	"      --map[=PORT] ask the default router for the port, as PORT outside: "
+	"PCP or NAT-PMP, for two hours\n"
 	"      --unmap      give it back\n"
 	"      --punch PEER:PORT   the endpoint that the peer's natprobe printed behind its @\n"
 	"      --first      this side was started first: exactly one of the two takes it\n"
-	"      --ttl N      hops that opening packets live: past the own NAT, not up to the peer's\n"
-	"                   (default: 2, and up to 5 while no public router is seen to drop them)\n"
+	"      --ttl N      hops that opening packets live: past the own NAT, "
+	"not up to the peer's\n"
+	"                   (default: 2, and up to 5 "
+	"while no public router is seen to drop them)\n"
 	"      --timeout S  give up after S seconds (60)\n"
-	"      --token WORD a word that both sides share: packets of others do not count; ps(1) shows it\n"
+	"      --token WORD a word that both sides share: packets of others do not count; "
+	"ps(1) shows it\n"
 	"      --token-fd N read it from descriptor N instead (0: standard input)\n"
 	"      --resolve NAME  look it up, in IPv4 or as -b has it; an address is its own\n"
 	"  -h, --help   -V, --version\n"
 	"\n"
-	"The default port of SERVER is 3478. A name is looked up in IPv4 first; -b :: asks for IPv6.\n"
-	"Status: 0 done, 1 the system refused, 2 usage or another --token, 3 the NAT cannot be punched, 4 no answer in time.";
+	"The default port of SERVER is 3478. "
+	"A name is looked up in IPv4 first; -b :: asks for IPv6.\n"
+	"Status: 0 done, 1 the system refused, 2 usage or another --token, "
+	"3 the NAT cannot be punched, 4 no answer in time.";
 
 static bool count_parse(unsigned *out, const char *text, unsigned most, const char *where)
 {
@@ -57,17 +71,22 @@ static bool count_parse(unsigned *out, const char *text, unsigned most, const ch
 
 enum { TOKEN_LEAST = 16 };   /* 64 bits, were it hexadecimal */
 
-enum { HOLD = 1, MAP, UNMAP, PUNCH, FIRST, TTL, TIMEOUT, TOKEN, TOKEN_FD, RESOLVE };   /* the others are their letters */
+enum { HOLD = 256, MAP, UNMAP, PUNCH, FIRST, TTL, TIMEOUT, TOKEN, TOKEN_FD, RESOLVE };
 
-static const struct option {
-	char name[sizeof "--token-fd"];
-	char option;
-	bool valued;
-} options[] = {
-	{"-b", 'b', true}, {"-p", 'p', true}, {"-u", 'u', true}, {"--map", MAP, false}, {"--unmap", UNMAP, false},
-	{"--hold", HOLD, false}, {"--punch", PUNCH, true}, {"--first", FIRST, false}, {"--ttl", TTL, true},
-	{"--timeout", TIMEOUT, true}, {"--token", TOKEN, true}, {"--token-fd", TOKEN_FD, true}, {"--resolve", RESOLVE, true},
-	{"-h", 'h', false}, {"--help", 'h', false}, {"-V", 'V', false}, {"--version", 'V', false},
+static const struct option words[] = {
+	{"hold", no_argument, NULL, HOLD},
+	{"map", optional_argument, NULL, MAP},
+	{"unmap", no_argument, NULL, UNMAP},
+	{"punch", required_argument, NULL, PUNCH},
+	{"first", no_argument, NULL, FIRST},
+	{"ttl", required_argument, NULL, TTL},
+	{"timeout", required_argument, NULL, TIMEOUT},
+	{"token", required_argument, NULL, TOKEN},
+	{"token-fd", required_argument, NULL, TOKEN_FD},
+	{"resolve", required_argument, NULL, RESOLVE},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{0},
 };
 
 static bool usage(void)
@@ -80,7 +99,8 @@ static bool usage(void)
 static bool token_take(struct probe *probe, const char *word, size_t length, const char *where)
 {
 	if (length >= sizeof probe->token || memchr(word, '\0', length))
-		return refuse(where, "want a word of at most %zu characters", sizeof probe->token - 1);
+		return refuse(where, "want a word of at most %zu characters",
+		              sizeof probe->token - 1);
 	if (!length)
 		return refuse(where, "'': want a word");
 	if (probe->token[0])
@@ -115,71 +135,82 @@ static bool token_read(struct probe *probe, const char *text)
 	return good;
 }
 
-static bool option_take(struct probe *probe, int option, const char *value)
+static bool unicast_endpoint_parse(struct endpoint *out, const char *text, const char *where)
 {
-	unsigned number = 0;
+	return endpoint_parse(out, text, where) &&
+	       special_check_unicast(&out->address, text, where);
+}
 
-	switch (option) {
-	case 'b':
-		return address_parse(&probe->local.address, value, "-b") &&
-		       (address_is_any(&probe->local.address) || special_check_unicast(&probe->local.address, value, "-b"));
-	case 'p': return port_parse(&probe->local.port, value, "-p");
-	case 'u': return user_parse(&probe->user, value);
-	case HOLD: return probe->hold = true;
-	case MAP: return (probe->map = true) && (!value || port_parse(&probe->outside, value, "--map"));
-	case UNMAP: return probe->unmap = true;
-	case PUNCH: return endpoint_parse(&probe->peer, value, "--punch") && special_check_unicast(&probe->peer.address, value, "--punch");
-	case FIRST: return probe->first = true;
-	case TTL: return count_parse(&number, value, 255, "--ttl") && (probe->ttl = (int)number);
-	case TIMEOUT: return count_parse(&probe->timeout_seconds, value, 86400, "--timeout");
-	case TOKEN: return token_take(probe, value, strlen(value), "--token");
-	case TOKEN_FD: return token_read(probe, value);
-	case RESOLVE: return (probe->resolve = value);
-	case 'h':
-		exit(probe_print(usage_text, "\n", help_text) ? EXIT_OK : EXIT_BROKE);
-	default:
-		exit(probe_print("natprobe ", VERSION, "") ? EXIT_OK : EXIT_BROKE);
+static bool local_parse(struct address *out, const char *text)
+{
+	if (!address_parse(out, text, "-b"))
+		return false;
+	return address_is_any(out) || special_check_unicast(out, text, "-b");
+}
+
+/* getopt(3) words it differently in every libc. */
+static bool option_refuse(int code, char *const *argv)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+	const char *option = optopt > 0 && optopt < HOLD ? letter : argv[optind - 1];
+
+	if (code == ':')
+		refuse(NULL, "option '%s': wants a value", shown(option));
+	else
+		refuse(NULL, "option '%s': not known", shown(option));
+	return usage();
+}
+
+/* What getopt_long(3) gave. */
+static bool option_take(struct probe *probe, int code, char *const *argv)
+{
+	switch (code) {
+	case 'b': return local_parse(&probe->local.address, optarg);
+	case 'p': return port_parse(&probe->local.port, optarg, "-p");
+	case 'u': return ids_parse(&probe->ids, optarg);
+	case HOLD: probe->hold = true; return true;
+	case MAP: probe->map = true; return !optarg || port_parse(&probe->outside, optarg, "--map");
+	case UNMAP: probe->unmap = true; return true;
+	case PUNCH: return unicast_endpoint_parse(&probe->peer, optarg, "--punch");
+	case FIRST: probe->first = true; return true;
+	case TTL: return count_parse(&probe->ttl, optarg, 255, "--ttl");
+	case TIMEOUT: return count_parse(&probe->timeout_seconds, optarg, 86400, "--timeout");
+	case TOKEN: return token_take(probe, optarg, strlen(optarg), "--token");
+	case TOKEN_FD: return token_read(probe, optarg);
+	case RESOLVE: probe->resolve = optarg; return true;
+	case 'h': exit(probe_print(usage_text, "\n", help_text) ? EXIT_OK : EXIT_BROKE);
+	case 'V': exit(probe_print("natprobe ", VERSION, "") ? EXIT_OK : EXIT_BROKE);
+	default: return option_refuse(code, argv);
 	}
 }
 
-/* The option that WORD is, or NULL; VALUE gets what stands behind it in the same word: -p5, --ttl=5. */
-static const struct option *option_find(const char *word, const char **value)
+/* Servers and options in any order. */
+static bool options_parse(struct probe *probe, int argc, char **argv)
 {
-	size_t length = word[1] == '-' ? strcspn(word, "=") : 2;
+	int code;
 
-	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-		if (strncmp(options[i].name, word, length) == 0 && !options[i].name[length]) {
-			*value = word[length] ? word + length + (word[1] == '-') : NULL;
-			return &options[i];
-		}
-	return NULL;
-}
-
-/* Servers and options in any order.  By hand: getopt_long alone would be 3 KiB. */
-static bool options_parse(struct probe *probe, char **words)
-{
-	bool ended = false;
-	int servers = 0;
-
-	for (const char *word, *value; (word = *words); words++) {
-		const struct option *option;
-
-		if (ended || word[0] != '-') {
-			if (servers == 2)
-				return refuse(NULL, "'%s': two servers are enough", shown(word));
-			probe->server[servers++] = word;
-			continue;
-		}
-		if ((ended = strcmp(word, "--") == 0))
-			continue;
-		option = option_find(word, &value);
-		if (!option || (value && !option->valued && option->option != MAP))
-			return refuse(NULL, "option '%s': not known", shown(word)) || usage();
-		if (option->valued && !value && !(value = *++words))
-			return refuse(NULL, "option '%s': wants a value", shown(word)) || usage();
-		if (!option_take(probe, option->option, value))
+	opterr = 0;
+	while ((code = getopt_long(argc, argv, ":b:p:u:hV", words, NULL)) != -1)
+		if (!option_take(probe, code, argv))
 			return false;
+	for (int i = 0; optind < argc; i++, optind++) {
+		if (i == 2)
+			return refuse(NULL, "'%s': two servers are enough", shown(argv[optind]));
+		probe->server[i] = argv[optind];
 	}
+	return true;
+}
+
+static bool has_punch_options(const struct probe *probe)
+{
+	return probe->first || probe->ttl || probe->timeout_seconds || probe->token[0];
+}
+
+static bool resolve_agrees(const struct probe *probe)
+{
+	if (probe->map || probe->unmap || probe->server[0] || probe->local.port || probe->hold ||
+	    probe->peer.address.family || has_punch_options(probe))
+		return refuse("--resolve", "with it only -b and -u");
 	return true;
 }
 
@@ -193,35 +224,49 @@ static bool map_agrees(const struct probe *probe)
 		return refuse(where, "no own port: want -p PORT, the tunnel's");
 	if (probe->unmap && probe->server[0])
 		return refuse(where, "no server is asked for that");
-	return !probe->hold || probe->server[0] || refuse("--hold", "is for asking servers");
+	if (probe->hold && !probe->server[0])
+		return refuse("--hold", "is for asking servers");
+	return true;
+}
+
+static bool punch_agrees(const struct probe *probe)
+{
+	sa_family_t own = probe->local.address.family;
+
+	if (probe->map || probe->unmap)
+		return refuse(NULL, "--map, --unmap: not with --punch: before it");
+	if (probe->server[0])
+		return refuse(NULL, "'%s': with --punch no server is asked",
+		              shown(probe->server[0]));
+	if (probe->hold)
+		return refuse("--hold", "is for asking servers: with --punch say --timeout S");
+	if (!probe->peer.port)
+		return refuse("--punch", "no port: want PEER:PORT, what the peer's natprobe "
+		              "printed behind its @");
+	if (!probe->local.port)
+		return refuse("--punch", "no own port: want -p PORT, the one that the peer was "
+		              "told");
+	if (own && own != probe->peer.address.family)
+		return refuse("--punch", "-b and PEER: want both IPv4 or both IPv6");
+	return true;
 }
 
 /* What the options say together. */
 static bool options_agree(const struct probe *probe)
 {
 	if (probe->resolve)
-		return (!probe->map && !probe->unmap && !probe->server[0] && !probe->local.port && !probe->hold &&
-		        !probe->peer.address.family && !probe->first && !probe->ttl && !probe->timeout_seconds && !probe->token[0]) ||
-		       refuse("--resolve", "with it only -b and -u");
-	if (!probe->peer.address.family) {
-		if (probe->first || probe->ttl || probe->timeout_seconds || probe->token[0])
-			return refuse(NULL, "--first, --ttl, --timeout, --token: want --punch PEER:PORT with them");
-		if (probe->map || probe->unmap)
-			return map_agrees(probe);
-		return probe->server[0] || refuse(NULL, "no SERVER to ask and no peer to --punch") || usage();
-	}
+		return resolve_agrees(probe);
+	if (probe->peer.address.family)
+		return punch_agrees(probe);
+	if (has_punch_options(probe))
+		return refuse(NULL, "--first, --ttl, --timeout, --token: "
+		              "want --punch PEER:PORT with them");
 	if (probe->map || probe->unmap)
-		return refuse(NULL, "--map, --unmap: not with --punch: before it");
-	if (probe->server[0])
-		return refuse(NULL, "'%s': with --punch no server is asked", shown(probe->server[0]));
-	if (probe->hold)
-		return refuse("--hold", "is for asking servers: with --punch say --timeout S");
-	if (!probe->peer.port)
-		return refuse("--punch", "no port: want PEER:PORT, what the peer's natprobe printed behind its @");
-	if (!probe->local.port)
-		return refuse("--punch", "no own port: want -p PORT, the one that the peer was told");
-	if (probe->local.address.family && probe->local.address.family != probe->peer.address.family)
-		return refuse("--punch", "-b and PEER: want both IPv4 or both IPv6");
+		return map_agrees(probe);
+	if (!probe->server[0]) {
+		refuse(NULL, "no SERVER to ask and no peer to --punch");
+		return usage();
+	}
 	return true;
 }
 
@@ -231,7 +276,7 @@ int main(int argc, char **argv)
 	int status;
 
 	say_open();
-	if (!options_parse(&probe, argv + (argc > 0)) || !options_agree(&probe))
+	if (!options_parse(&probe, argc, argv) || !options_agree(&probe))
 		return EXIT_MISTAKE;
 	probe_on_signal(EXIT_BROKE);
 	if (probe.resolve)

@@ -3,12 +3,12 @@
 #define NATPROBE_H
 
 #include "endpoint.h"
-#include "user.h"
+#include "ids.h"
 
 /* What the command line says. */
 struct probe {
 	struct endpoint local;   /* -b and -p; no family, port 0: not given */
-	struct user user;
+	struct ids ids;
 	/* discover */
 	const char *server[2];   /* as typed; NULL: not given */
 	bool hold;
@@ -18,10 +18,10 @@ struct probe {
 	/* punch */
 	struct endpoint peer;    /* no family: discover */
 	bool first;
-	int ttl;                 /* 0: natprobe finds one */
+	unsigned ttl;            /* 0: natprobe finds one */
 	unsigned timeout_seconds;
 	char token[257];         /* empty: none */
-	bool scripted;           /* it came from a descriptor: who asks has words of its own for what to do next */
+	bool scripted;           /* it came from a descriptor: a script says what to do next */
 	/* resolve */
 	const char *resolve;     /* as typed; NULL: discover or punch */
 };
@@ -31,7 +31,8 @@ int discover(const struct probe *);
 int resolve(const struct probe *);
 /* (punch.c) */
 int punch(const struct probe *);
-/* (map.c)  map_ask completes LOCAL, whose port is asked for; MAPPED gets what the router gives, or no family. */
+/* (map.c)  map_ask completes LOCAL, whose port is asked for; MAPPED gets what the router gives, or
+ * no family. */
 int map(const struct probe *);
 int map_ask(const struct probe *, struct endpoint *local, struct endpoint *mapped);
 

@@ -82,7 +82,7 @@ int64_t probe_clock(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int probe_socket(struct endpoint *local, const struct user *user)
+int probe_socket(struct endpoint *local, const struct ids *ids)
 {
 	struct sockaddr_storage name;
 	socklen_t length = endpoint_to_sockaddr(&name, local);
@@ -98,7 +98,7 @@ int probe_socket(struct endpoint *local, const struct user *user)
 	if (bind(fd, (struct sockaddr *)&name, length) == 0 &&
 	    getsockname(fd, (struct sockaddr *)&name, &(socklen_t){sizeof name}) == 0) {
 		endpoint_from_sockaddr(local, &name);
-		user_become(user);
+		ids_take(ids);
 		return fd;
 	}
 	if (errno == EADDRINUSE)

@@ -3,11 +3,11 @@
 #define PROBE_H
 
 #include "endpoint.h"
-#include "user.h"
+#include "ids.h"
 
-/* A UDP socket bound to LOCAL, whose port is filled in when it was 0; once it stands we are USER.  -1 after saying why
+/* A UDP socket bound to LOCAL, whose port is filled in when it was 0; once it stands we are IDS.  -1 after saying why
  * there is none. */
-int probe_socket(struct endpoint *local, const struct user *user);
+int probe_socket(struct endpoint *local, const struct ids *ids);
 int64_t probe_clock(void);   /* monotonic milliseconds */
 /* Prints the three as one line and closes stdout: data is out when it is closed, a full disk becomes a status, and a
  * reader need not wait for the end of --hold. */

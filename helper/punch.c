@@ -96,7 +96,7 @@ static int ttl_now(struct hole *hole, int64_t now)
 	if (hole->heard || hole->foreign || now >= low_until)
 		return -1;   /* the system's default */
 	if (hole->probe->ttl)
-		return hole->probe->ttl;
+		return (int)hole->probe->ttl;
 	if ((hole->ttl_private || now - hole->ttl_since >= TTL_SILENT_MS) && !hole->ttl_public && hole->ttl < TTL_MOST) {
 		hole->ttl++;
 		hole->ttl_since = now;
@@ -309,7 +309,7 @@ int punch(const struct probe *probe)
 	bool worked;
 
 	local.address.family = probe->peer.address.family;
-	hole.fd = probe_socket(&local, &probe->user);
+	hole.fd = probe_socket(&local, &probe->ids);
 	if (hole.fd < 0)
 		return EXIT_BROKE;
 	if (local.address.family == AF_INET6)

@@ -100,7 +100,7 @@ cgnserver() { # a server inside the carrier's network
 	at a a -p 61525 100.64.1.1
 }
 onelan() { discover; at a pa -p 61525 --punch 192.168.1.100:61523 --first & at b pb -p 61523 --punch 192.168.1.4:61525; wait; }
-tworuns() { at a pa -p 61525 --punch $B_MOVED --first --token the-word-of-run-one & sleep 3; at b pb -p 61523 --punch $A --token the-word-of-run-two -u nobody; wait; }
+tworuns() { at a pa -p 61525 --punch $B_MOVED --first --token the-word-of-run-one & sleep 3; at b pb -p 61523 --punch $A --token the-word-of-run-two -u 65534; wait; }
 tworunsopen() { at a pa -p 61525 --punch $B --first --token the-word-of-run-one & sleep 3; at b pb -p 61523 --punch $A --token the-word-of-run-two; wait; }
 six() {
 	at a a -b :: -p 61525 '[2001:db8:ffff::1]' '[2001:db8:ffff::2]'

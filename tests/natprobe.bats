@@ -740,7 +740,7 @@ CapAmb: 0000000000000000
 NoNewPrivs: 1"
 	mkfifo hold
 	for arguments in "--hold localhost:21478" "--punch 127.0.0.2:21502"; do
-		for user in nobody 65534; do
+		for user in 65534 65534:65534; do
 			# shellcheck disable=SC2086
 			"$NATPROBE" -p 577 -u $user $arguments <>hold >out 2>err 3>&- &
 			started+=($!)
@@ -752,9 +752,9 @@ NoNewPrivs: 1"
 			same "$facts" "$nobody"
 		done
 	done
-	strace -o trace "$NATPROBE" -p 577 -u nobody --punch 127.0.0.2:21512 --timeout 1 2>/dev/null 3>&- &
+	strace -o trace "$NATPROBE" -p 577 -u 65534 --punch 127.0.0.2:21512 --timeout 1 2>/dev/null 3>&- &
 	traced=$!
-	both "-u nobody --first" "-u 65534"
+	both "-u 65534 --first" "-u 65534"
 	same "$status $other $out $out2" "0 0 127.0.0.2:21502 127.0.0.1:21501"
 	wait $traced || true
 	same "$(sed -nE 's/^(bind|capset|sendto|recvfrom|recvmsg).*/\1/p' trace | awk '!seen[$0]++' | head -n 2 | xargs)" "bind capset"
@@ -767,7 +767,7 @@ NoNewPrivs: 1"
 	unshare -mn sh -c 'mount --bind resolv.conf /etc/resolv.conf && ip link set lo up || exit 77
 		socat -u UDP-RECV:53,bind=127.0.0.9 /dev/null & silent=$!
 		until [ -n "$(ss -Hlun sport = :53)" ]; do sleep 0.02; done
-		"$NATPROBE" -p 577 -u nobody a.example >out 2>err & probe=$!
+		"$NATPROBE" -p 577 -u 65534 a.example >out 2>err & probe=$!
 		until child=$(pgrep -P $probe); do sleep 0.02; done
 		sleep 0.2
 		grep -E "^(Uid|Gid|CapEff|NoNewPrivs):" /proc/$child/status | tr -s "\t " " " | xargs
