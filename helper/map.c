@@ -1,5 +1,6 @@
-/* natprobe asks the router for the port: PCP, which every reply has to prove itself in by its nonce; where the router
- * knows only NAT-PMP, that.  What is asked again is mapped again, so a router that was restarted needs no care. */
+/* natprobe asks the router for the port: PCP, which every reply has to prove itself in by its
+ * nonce; where the router knows only NAT-PMP, that.  What is asked again is mapped again, so a
+ * router that was restarted needs no care. */
 #include "natprobe.h"
 #include "pcp.h"
 #include "probe.h"
@@ -19,8 +20,10 @@
 
 enum {
 	LEASE_SECONDS = 7200,    /* RFC 6886, section 3.3 */
-	PCP_FOR_MS = 4000, PCP_AGAIN_MS = 3000,        /* RFC 6887, section 8.1.1; its 1024 seconds are for daemons */
-	NATPMP_FOR_MS = 4000, NATPMP_AGAIN_MS = 250,   /* RFC 6886, section 3.1, then doubled; its 64 seconds, too */
+	PCP_FOR_MS = 4000,       /* the RFCs' 1024 and 64 seconds are for daemons */
+	PCP_AGAIN_MS = 3000,     /* RFC 6887, section 8.1.1 */
+	NATPMP_FOR_MS = 4000,
+	NATPMP_AGAIN_MS = 250,   /* RFC 6886, section 3.1, then doubled */
 	ID_TEXT = 36,            /* of a boot_id; a machine-id has 32 */
 };
 
@@ -45,12 +48,14 @@ static size_t secret_read(char *out, size_t most, const char *path)
 
 	if (file >= 0)
 		close(file);
-	return length > 0 && strspn(out, "0123456789abcdef-") >= (size_t)length ? (size_t)length : 0;
+	if (length <= 0 || strspn(out, "0123456789abcdef-") < (size_t)length)
+		return 0;
+	return (size_t)length;
 }
 
-/* Who renews a mapping, or gives it back, must know its nonce (RFC 6887, section 11.2), and is another process: so it
- * follows from what this machine alone knows, and nothing is kept.  Without a machine-id, from what is so until it is
- * booted again; then the old mapping has to end first. */
+/* Who renews a mapping, or gives it back, must know its nonce (RFC 6887, section 11.2), and is
+ * another process: so it follows from what this machine alone knows, and nothing is kept.  Without
+ * a machine-id, from what is so until it is booted again; then the old mapping has to end first. */
 static void nonce_make(unsigned char out[PCP_NONCE], const struct endpoint *local)
 {
 	char id[ID_TEXT + 1] = {0}, about[ENDPOINT_TEXT + 32], text[ENDPOINT_TEXT];
@@ -66,25 +71,28 @@ static void nonce_make(unsigned char out[PCP_NONCE], const struct endpoint *loca
 	memcpy(out, mac, PCP_NONCE);
 }
 
-static bool natpmp_address(struct pcp_answer *answer, const unsigned char *bytes, size_t length, const struct pcp_asked *asked)
+static bool natpmp_address(struct pcp_answer *answer, const unsigned char *bytes, size_t length,
+                           const struct pcp_asked *asked)
 {
 	(void)asked;
 	return natpmp_address_parse(answer, bytes, length);
 }
 
-/* The socket is connected: only the router's own answers come, and ICMP's word that nobody listens there, ECONNREFUSED.
- * 0, or an errno; ETIMEDOUT: no answer. */
-static int talk(const struct asking *asking, const struct message *message, struct pcp_answer *answer, int64_t end, int64_t pause)
+/* The socket is connected: only the router's own answers come, and ICMP's word that nobody listens
+ * there, ECONNREFUSED.  0, or an errno; ETIMEDOUT: no answer. */
+static int talk(const struct asking *asking, const struct message *message,
+                struct pcp_answer *answer, int64_t end, int64_t pause)
 {
 	unsigned char bytes[PCP_MOST + 1];
 	struct pollfd waiting = {.fd = asking->fd, .events = POLLIN};
-	int64_t next = probe_clock(), now;
+	int64_t now = probe_clock(), next = now;
 
-	while ((now = probe_clock()) < end) {
+	for (; now < end; now = probe_clock()) {
 		ssize_t length;
 
 		if (now >= next) {
-			if (send(asking->fd, message->bytes, message->length, 0) < 0 && errno != EAGAIN && errno != ENOBUFS)
+			if (send(asking->fd, message->bytes, message->length, 0) < 0 &&
+			    errno != EAGAIN && errno != ENOBUFS)
 				return errno;
 			next += pause;
 			pause *= 2;
@@ -125,12 +133,14 @@ static int natpmp(struct asking *asking, struct pcp_answer *answer)
 static int ask(struct asking *asking, struct pcp_answer *answer)
 {
 	struct message message = {.length = PCP_MAP, .parse = pcp_map_parse};
+	bool lacks_pcp;
 	int error;
 
 	asking->protocol = "PCP";
 	pcp_map_write(message.bytes, &asking->asked);
 	error = talk(asking, &message, answer, probe_clock() + PCP_FOR_MS, PCP_AGAIN_MS);
-	if (asking->asked.local.address.family == AF_INET && (error ? error == ETIMEDOUT : answer->result == PCP_VERSION))
+	lacks_pcp = error ? error == ETIMEDOUT : answer->result == PCP_VERSION;
+	if (lacks_pcp && asking->asked.local.address.family == AF_INET)
 		return natpmp(asking, answer);
 	return error;
 }
@@ -139,7 +149,8 @@ static int refused(const struct asking *asking, const struct pcp_answer *answer)
 {
 	static const struct { unsigned char result; const char *text; } meanings[] = {
 		{PCP_VERSION, "it speaks another version"},
-		{PCP_NOT_AUTHORIZED, "it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings"},
+		{PCP_NOT_AUTHORIZED, "it may not be asked for this port, or has given it to "
+		 "another program: allow PCP or NAT-PMP in its settings"},
 		{PCP_OPCODE, "it maps no ports: allow PCP or NAT-PMP in its settings"},
 		{PCP_NETWORK, "it has no way to the internet now: again when it has"},
 		{PCP_RESOURCES, "it has no room for another port: again later"},
@@ -153,23 +164,28 @@ static int refused(const struct asking *asking, const struct pcp_answer *answer)
 	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
 		if (meanings[i].result == answer->result)
 			text = meanings[i].text;
-	warnx("%s: refuses by %s, error %u: %s", asking->router, asking->protocol, answer->number, text);
-	warnx("where that does not help, forward UDP port %u on the router by hand", (unsigned)asking->asked.local.port);
+	warnx("%s: refuses by %s, error %u: %s", asking->router, asking->protocol, answer->number,
+	      text);
+	warnx("where that does not help, forward UDP port %u on the router by hand",
+	      (unsigned)asking->asked.local.port);
 	return EXIT_BROKE;
 }
 
 static int unanswered(const struct asking *asking, int error)
 {
-	bool six = asking->asked.local.address.family == AF_INET6;
+	const char *protocols = asking->asked.local.address.family == AF_INET6 ? "PCP"
+	                                                                       : "PCP and NAT-PMP";
 
 	if (error != ETIMEDOUT && error != ECONNREFUSED) {
 		errno = error;
 		warn("%s", asking->router);
 		return EXIT_BROKE;
 	}
-	warnx(error == ECONNREFUSED ? "%s: does not listen to requests by %s: switch it on there, or forward UDP port %u by hand"
-	                            : "%s: no answer to requests by %s: switch it on there, or forward UDP port %u by hand",
-	      asking->router, six ? "PCP" : "PCP and NAT-PMP", (unsigned)asking->asked.local.port);
+	warnx(error == ECONNREFUSED ? "%s: does not listen to requests by %s: switch it on there, "
+	                              "or forward UDP port %u by hand"
+	                            : "%s: no answer to requests by %s: switch it on there, "
+	                              "or forward UDP port %u by hand",
+	      asking->router, protocols, (unsigned)asking->asked.local.port);
 	return EXIT_NO_ANSWER;
 }
 
@@ -182,13 +198,15 @@ static int judge(const struct asking *asking, const struct pcp_answer *answer)
 	endpoint_print(text, mapped);
 	if (!mapped->port || !answer->seconds || special_is_unusable(&mapped->address) ||
 	    mapped->address.family != asking->asked.local.address.family) {
-		warnx("%s: answers by %s with %s for %u s, where no packet can go", asking->router, asking->protocol, text,
-		      (unsigned)answer->seconds);
+		warnx("%s: answers by %s with %s for %u s, where no packet can go", asking->router,
+		      asking->protocol, text, (unsigned)answer->seconds);
 		return EXIT_NO_ANSWER;
 	}
-	warnx("%s: maps %s to here for %u s, by %s", asking->router, text, (unsigned)answer->seconds, asking->protocol);
+	warnx("%s: maps %s to here for %u s, by %s", asking->router, text,
+	      (unsigned)answer->seconds, asking->protocol);
 	if (mapped->port != asking->asked.port)
-		warnx("port %u was asked for: the peer has to be told %u", (unsigned)asking->asked.port, (unsigned)mapped->port);
+		warnx("port %u was asked for: the peer has to be told %u",
+		      (unsigned)asking->asked.port, (unsigned)mapped->port);
 	return EXIT_OK;
 }
 
@@ -229,6 +247,16 @@ static int router_open(struct asking *asking, struct address *local, sa_family_t
 	return EXIT_OK;
 }
 
+/* IPv4 first, for there the NATs are. */
+static sa_family_t family_choose(struct address *local)
+{
+	struct route route = {.interface = 0};
+
+	if (route_find(&route, AF_INET, local) != 0 && route_find(&route, AF_INET6, local) == 0)
+		return AF_INET6;
+	return AF_INET;
+}
+
 int map_ask(const struct probe *probe, struct endpoint *local, struct endpoint *mapped)
 {
 	struct asking asking = {.fd = -1};
@@ -237,10 +265,8 @@ int map_ask(const struct probe *probe, struct endpoint *local, struct endpoint *
 	int status, error;
 
 	memset(mapped, 0, sizeof *mapped);
-	/* IPv4 first, for there the NATs are */
-	if (!family && route_find(&(struct route){.interface = 0}, family = AF_INET, &local->address) != 0 &&
-	    route_find(&(struct route){.interface = 0}, AF_INET6, &local->address) == 0)
-		family = AF_INET6;
+	if (!family)
+		family = family_choose(&local->address);
 	status = router_open(&asking, &local->address, family);
 	if (status == EXIT_OK) {
 		asking.asked.local = *local;
@@ -250,7 +276,10 @@ int map_ask(const struct probe *probe, struct endpoint *local, struct endpoint *
 		}
 		nonce_make(asking.asked.nonce, local);
 		error = ask(&asking, &answer);
-		status = error ? unanswered(&asking, error) : answer.result != PCP_SUCCESS ? refused(&asking, &answer) : EXIT_OK;
+		if (error)
+			status = unanswered(&asking, error);
+		else if (answer.result != PCP_SUCCESS)
+			status = refused(&asking, &answer);
 	}
 	if (status == EXIT_OK && probe->unmap)
 		warnx("%s: maps port %u no more", asking.router, (unsigned)local->port);
@@ -275,8 +304,9 @@ int map(const struct probe *probe)
 	if (!mapped.address.family)
 		return status;
 	if (special_is_private(&mapped.address)) {
-		warnx("%s is in %s, not public: beyond the router stands another NAT, and this word does only for a peer on this side of it; "
-		      "for others ask STUN servers", address_print(text, &mapped.address), special_find(&mapped.address)->text);
+		warnx("%s is in %s, not public: beyond the router stands another NAT, and this "
+		      "word does only for a peer on this side of it; for others ask STUN servers",
+		      address_print(text, &mapped.address), special_find(&mapped.address)->text);
 		status = EXIT_NAT;
 	}
 	return probe_print_word(&local, &mapped) ? status : EXIT_BROKE;

@@ -30,7 +30,7 @@ void probe_on_signal(int status)
 	signal_status = status;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)   /* else: nohup(1) */
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup(1) */
 		sigaction(SIGHUP, &action, NULL);
 }
 
@@ -86,8 +86,9 @@ int probe_socket(struct endpoint *local, const struct ids *ids)
 {
 	struct sockaddr_storage name;
 	socklen_t length = endpoint_to_sockaddr(&name, local);
+	int type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, one = 1;
+	int fd = socket(local->address.family, type, 0);
 	char text[ENDPOINT_TEXT];
-	int one = 1, fd = socket(local->address.family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0) {
 		warn("UDP socket");
@@ -102,7 +103,8 @@ int probe_socket(struct endpoint *local, const struct ids *ids)
 		return fd;
 	}
 	if (errno == EADDRINUSE)
-		warnx("port %u: in use: `ss -lunp sport = :%u` names the owner", (unsigned)local->port, (unsigned)local->port);
+		warnx("port %u: in use: `ss -lunp sport = :%u` names the owner",
+		      (unsigned)local->port, (unsigned)local->port);
 	else if (errno == EADDRNOTAVAIL)
 		warnx("%s: not an address of this host", address_print(text, &local->address));
 	else

@@ -5,18 +5,24 @@
 #include "endpoint.h"
 #include "ids.h"
 
-/* A UDP socket bound to LOCAL, whose port is filled in when it was 0; once it stands we are IDS.  -1 after saying why
- * there is none. */
+/* In which servers have to answer: RFC 8489's 39.5 seconds are for daemons, nobody sits through
+ * them. */
+enum { GIVE_UP_MS = 8000 };
+
+/* A UDP socket bound to LOCAL, whose port is filled in when it was 0; once it stands we are IDS.
+ * -1 after saying why there is none. */
 int probe_socket(struct endpoint *local, const struct ids *ids);
 int64_t probe_clock(void);   /* monotonic milliseconds */
-/* Prints the three as one line and closes stdout: data is out when it is closed, a full disk becomes a status, and a
- * reader need not wait for the end of --hold. */
+/* Prints the three as one line and closes stdout: data is out when it is closed, a full disk
+ * becomes a status, and a reader need not wait for the end of --hold. */
 bool probe_print(const char *, const char *, const char *);
 /* So, LOCAL@MAPPED, or LOCAL alone where they are the same. */
 bool probe_print_word(const struct endpoint *local, const struct endpoint *mapped);
-/* The line in place that shows a person that we wait, and for how long yet; 0 or fewer seconds wipe it. */
+/* The line in place that shows a person that we wait, and for how long yet; 0 or fewer seconds
+ * wipe it. */
 void probe_progress(const char *what, int seconds);
-/* From now on SIGINT, SIGTERM and, unless it is ignored, SIGHUP end the program with this status. */
+/* From now on SIGINT, SIGTERM and, unless it is ignored, SIGHUP end the program with this
+ * status. */
 void probe_on_signal(int status);
 
 #endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* What name servers say of a name.  The system's resolver knows no end but its own, which may be
+ * far, so that a child of ours asks it. */
+#ifndef LOOKUP_H
+#define LOOKUP_H
+
+#include "endpoint.h"
+#include "ids.h"
+
+enum { NAME_MOST = 253 };
+
+#define NO_NAME_SERVER "no name server answers"
+
+struct found {
+	struct address address;      /* no family: none */
+	bool again;                  /* no name server answered */
+};
+
+/* Whether the first LENGTH bytes of TEXT can be a name, and no address. */
+bool lookup_is_name(const char *text, size_t length);
+/* Asks for NAME, as IDS, for LEFT_MS at most.  Returns where the answer can be read; -1, with
+ * errno: nobody asks. */
+int lookup_start(const char *name, sa_family_t family, int64_t left_ms, const struct ids *ids);
+/* Waits for the answer, and closes FILE. */
+struct found lookup_end(int file);
+
+#endif
