@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *next_line(const char *line)
+{
+	return strchr(line, '\n') + 1;
+}
+
 /* The names of the ciphers are in a table of their own. */
 static const char *choices_of(const struct option_row *row)
 {
@@ -19,8 +24,8 @@ static const char *choices_of(const struct option_row *row)
 		return row->choices;
 	cipher_list(&list);
 	/* a line for each, between one of titles and one of notes */
-	line = text_next_line(list.bytes);
-	for (const char *next = text_next_line(line); *next; next = text_next_line(line)) {
+	line = next_line(list.bytes);
+	for (const char *next = next_line(line); *next; next = next_line(line)) {
 		out += snprintf(out, (size_t)(end - out), "%s%.*s", out == names ? "" : " ",
 		                (int)strcspn(line, " "), line);
 		line = next;

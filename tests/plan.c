@@ -10,11 +10,11 @@
  * Only the sides and kinds that the table names are printed: a line `a: tunnel ?` names one. */
 #include "identity.h"
 #include "key.h"
+#include "options.h"
 #include "plan/promises.h"
 #include "print.h"
 #include "random.h"
 #include "say.h"
-#include "settings.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -36,23 +36,22 @@ void random_fill(void *out, size_t length)
 	}
 }
 
-static bool read_tunnel(struct tunnel *tunnel, struct options *options, char **words)
+static bool read_request(struct request *request, char **words)
 {
-	int count = 0, first;
+	int count = 0;
 	bool good;
 
 	while (words[count])
 		count++;
 	optind = 0; /* resets getopt(3) */
-	options_from_arguments(options, count, words, &first);
-	good = settings_take_all(tunnel, options);
-	for (int i = first; i < count; i++) {
-		struct side *side = tunnel_add_side(tunnel);
+	good = options_from_arguments(request, count, words);
+	for (char **word = request->operands; *word; word++) {
+		struct side *side = tunnel_add_side(&request->tunnel);
 
-		snprintf(side->where, sizeof side->where, "side %d", i - first + 1);
-		good &= side_parse(side, words[i]);
+		snprintf(side->where, sizeof side->where, "side %zu", request->tunnel.side_count);
+		good &= side_parse(side, *word);
 	}
-	return good && settings_complete(tunnel, options) && tunnel_check(tunnel);
+	return good && options_complete(request) && tunnel_check(&request->tunnel);
 }
 
 static const char *print_and_compare(const struct plan *plan)
@@ -93,18 +92,18 @@ static const char *add_tunnel(struct text *out, const struct tunnel *tunnel)
  * broken. */
 static bool plan_words(struct text *out, char **words)
 {
-	struct options options = { 0 };
-	struct tunnel tunnel = { 0 };
+	struct request request = { 0 };
+	struct tunnel *tunnel = &request.tunnel;
 	const char *why = "refused";
 
-	if (read_tunnel(&tunnel, &options, words)) {
+	if (read_request(&request, words)) {
 		random_state = 0;
-		key_make(&tunnel);
-		identity_settle(&tunnel, NULL);
-		identity_digest(&tunnel);
-		why = add_tunnel(out, &tunnel);
+		key_make(tunnel);
+		identity_settle(tunnel, NULL);
+		identity_digest(tunnel);
+		why = add_tunnel(out, tunnel);
 	}
-	tunnel_free(&tunnel);
+	request_free(&request);
 	if (why) {
 		fprintf(stderr, "broken: %s:", why);
 		for (size_t i = 1; words[i]; i++)
