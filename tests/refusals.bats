@@ -6,9 +6,9 @@ setup_file() {
 	export RUNNERS=$BATS_FILE_TMPDIR TABLES=$PWD/tests/refusals
 	# the programs' own objects, linked once more with a caller around main
 	cp -p "${BUILD:-build}"/*.[co] "$RUNNERS"
-	make -s ${SANITIZE:+CC=clang} BUILD="$RUNNERS" LDFLAGS="-Wl,--wrap=main -std=c11 -D_GNU_SOURCE \
-		-Wall -Wextra -Wshadow -Wconversion -Werror tests/refusals/run.c" \
-		"$RUNNERS"/{xfrmpair,espdecap,natprobe}
+	local flags="-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wconversion -Werror"
+	make -s ${SANITIZE:+CC=clang} BUILD="$RUNNERS" "$RUNNERS"/{xfrmpair,espdecap,natprobe} \
+		LDFLAGS="-Wl,--wrap=main $flags tests/refusals/run.c"
 }
 setup() { cd "$BATS_TEST_TMPDIR" || return 1; }
 
