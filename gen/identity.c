@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "identity.h"
 #include "key.h"
 #include "say.h"
@@ -22,8 +23,9 @@ uint32_t identity_reqid(const struct tunnel *tunnel, size_t one, size_t two)
 {
 	size_t low = one < two ? one : two, high = one < two ? two : one;
 	char facts[2 * (NAME_MOST + 12)];
-	int length = snprintf(facts, sizeof facts, "%s %x %s %x\n", tunnel->sides[low].name, (unsigned)key_of(tunnel, low, high)->spi,
-	                      tunnel->sides[high].name, (unsigned)key_of(tunnel, high, low)->spi);
+	int length = snprintf(facts, sizeof facts, "%s %x %s %x\n", tunnel->sides[low].name,
+	                      (unsigned)key_of(tunnel, low, high)->spi, tunnel->sides[high].name,
+	                      (unsigned)key_of(tunnel, high, low)->spi);
 
 	/* away from the small numbers that daemons count from, and a positive int for any tool */
 	return (fnv1a(facts, (size_t)length) & 0x3fffffff) | 0x40000000;
@@ -40,7 +42,8 @@ static int by_reqid(const void *one, const void *two)
 
 	if (a->reqid != b->reqid)
 		return a->reqid < b->reqid ? -1 : 1;
-	return a->high != b->high ? (a->high < b->high ? -1 : 1) : (a->low > b->low) - (a->low < b->low);
+	return a->high != b->high ? (a->high < b->high ? -1 : 1)
+	                          : (a->low > b->low) - (a->low < b->low);
 }
 
 static size_t list_pairs(struct pair *pairs, const struct tunnel *tunnel)
@@ -50,7 +53,8 @@ static size_t list_pairs(struct pair *pairs, const struct tunnel *tunnel)
 	for (size_t high = 1; high < tunnel->side_count; high++)
 		for (size_t low = 0; low < high; low++)
 			if (tunnel_has_keys(tunnel, low, high))
-				pairs[count++] = (struct pair){ identity_reqid(tunnel, low, high), low, high };
+				pairs[count++] = (struct pair){ identity_reqid(tunnel, low, high),
+					                        low, high };
 	return count;
 }
 
@@ -79,10 +83,17 @@ bool identity_settle(struct tunnel *tunnel, const char *where)
 			if (renew(tunnel, a) || renew(tunnel, b))
 				renewed = true;
 			else
-				good = refuse(where, "the SPIs of %s and %s, and those of %s and %s, make one reqid, %u: want %s",
-				              tunnel->sides[a->low].name, tunnel->sides[a->high].name, tunnel->sides[b->low].name,
+				good = refuse(where,
+				              "the SPIs of %s and %s, and those of %s and %s, make "
+				              "one reqid, %u: want %s",
+				              tunnel->sides[a->low].name,
+				              tunnel->sides[a->high].name,
+				              tunnel->sides[b->low].name,
 				              tunnel->sides[b->high].name, (unsigned)a->reqid,
-				              tunnel->exchanged ? "fresh words, or the sides in another order" : "fresh keys for one of these pairs");
+				              tunnel->exchanged ? "fresh words, or the sides in "
+				                                  "another order"
+				                                : "fresh keys for one of these "
+				                                  "pairs");
 		}
 	} while (good && renewed);
 	free(pairs);
@@ -91,10 +102,13 @@ bool identity_settle(struct tunnel *tunnel, const char *where)
 
 static void add_options(struct text *facts, const struct tunnel *tunnel)
 {
-	text_printf(facts, "%s esn %d transport %d lan %d hairpin %d interface %s mtu %u clamp %d guard %d nonike %d limits %llu %llu\n",
-	            tunnel->cipher->name, tunnel->esn, tunnel->transport, tunnel->lan, tunnel->hairpin,
-	            tunnel->interface ? tunnel->interface : "", tunnel->mtu, tunnel->clamp, tunnel->guard, tunnel->nonike,
-	            tunnel->limit_bytes, tunnel->limit_packets);
+	text_printf(facts,
+	            "%s esn %d transport %d lan %d hairpin %d interface %s mtu %u clamp %d guard "
+	            "%d nonike %d limits %llu %llu\n",
+	            tunnel->cipher->name, tunnel->esn, tunnel->transport, tunnel->lan,
+	            tunnel->hairpin, tunnel->interface ? tunnel->interface : "", tunnel->mtu,
+	            tunnel->clamp, tunnel->guard, tunnel->nonike, tunnel->limit_bytes,
+	            tunnel->limit_packets);
 	if (tunnel->star)
 		text_add_string(facts, "star\n");
 }
@@ -108,7 +122,8 @@ void identity_digest(struct tunnel *tunnel)
 		const struct side *side = &tunnel->sides[i];
 		char local[OUTER_TEXT], mapped[OUTER_TEXT], net[NET_TEXT];
 
-		text_printf(&facts, "%s %s %s", side->name, local_print(local, side), mapped_print(mapped, side));
+		text_printf(&facts, "%s %s %s", side->name, local_print(local, side),
+		            mapped_print(mapped, side));
 		for (size_t j = 0; j < side->net_count; j++)
 			text_printf(&facts, " %s", net_print(net, &side->nets[j]));
 		text_printf(&facts, "\n");
@@ -160,8 +175,9 @@ static void hash_again(unsigned char hash[SHA256_LENGTH])
 	sha256_end(&again, hash);
 }
 
-/* Each group is 40 bits modulo 100000: no digits come noticeably more often.  Who alters words on their way needs two alterations
- * with one fingerprint, 2^50 tries; the rounds make each of them dear. */
+/* Each group is 40 bits modulo 100000: no digits come noticeably more often.  Who alters words on
+ * their way needs two alterations with one fingerprint, 2^50 tries; the rounds make each of them
+ * dear. */
 static void print_fingerprint(char out[FINGERPRINT_TEXT], const unsigned char facts[SHA256_LENGTH])
 {
 	enum { GROUPS = 6, BYTES = 5, ROUNDS = 1 << 16 };
@@ -198,7 +214,8 @@ void identity_exchange(struct tunnel *tunnel, unsigned char hash[SHA256_LENGTH])
 	sha256_start(&sum);
 	sha256_add(&sum, facts.bytes, facts.length);
 	sha256_end(&sum, hash);
-	tunnel->digest = (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 | (uint32_t)hash[2] << 8 | hash[3];
+	tunnel->digest = (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 |
+	                 (uint32_t)hash[2] << 8 | hash[3];
 	print_fingerprint(tunnel->fingerprint, hash);
 	text_free(&facts);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "key.h"
 #include "random.h"
 #include "say.h"
@@ -19,7 +20,8 @@ void key_add(struct tunnel *tunnel, const struct sa *sa)
 	size_t *number, direction = sa->to * tunnel->side_count + sa->from;
 
 	if (!tunnel->directions)
-		tunnel->directions = calloc(tunnel->side_count * tunnel->side_count, sizeof *tunnel->directions);
+		tunnel->directions =
+			calloc(tunnel->side_count * tunnel->side_count, sizeof *tunnel->directions);
 	if (!tunnel->directions)
 		err(EXIT_BROKE, "memory");
 	tunnel->directions[direction].spi = sa->spi;
@@ -47,7 +49,8 @@ void key_add(struct tunnel *tunnel, const struct sa *sa)
 
 const struct sa *key_find(const struct tunnel *tunnel, size_t from, size_t to)
 {
-	size_t number = tunnel->directions ? tunnel->directions[to * tunnel->side_count + from].number : 0;
+	size_t number =
+		tunnel->directions ? tunnel->directions[to * tunnel->side_count + from].number : 0;
 
 	return number ? &tunnel->sas[number - 1] : NULL;
 }
@@ -57,7 +60,8 @@ const struct sa *key_of(const struct tunnel *tunnel, size_t from, size_t to)
 	const struct sa *sa = key_find(tunnel, from, to);
 
 	if (!sa)
-		errx(EXIT_BROKE, "no key from %s to %s", tunnel->sides[from].name, tunnel->sides[to].name);
+		errx(EXIT_BROKE, "no key from %s to %s", tunnel->sides[from].name,
+		     tunnel->sides[to].name);
 	return sa;
 }
 
@@ -86,8 +90,8 @@ static void draw(struct sa *sa, const struct tunnel *tunnel)
 	explicit_bzero(&drawn, sizeof drawn);
 }
 
-/* SPI and key from the secret.  A script has the same of `echo "xfrmpair key FROM TO I SECRET" | sha256sum` for I from 1 on, as
- * many as it needs, joined: the key is first. */
+/* SPI and key from the secret.  A script has the same of `echo "xfrmpair key FROM TO I SECRET" |
+ * sha256sum` for I from 1 on, as many as it needs, joined: the key is first. */
 static void derive(struct sa *sa, const struct tunnel *tunnel)
 {
 	unsigned char blocks[CIPHER_KEY_MOST + SHA256_LENGTH], *end = blocks;
@@ -97,7 +101,8 @@ static void derive(struct sa *sa, const struct tunnel *tunnel)
 
 	for (unsigned i = 1; end < spi + sizeof sa->spi; i++, end += SHA256_LENGTH) {
 		text_empty(&line);
-		text_printf(&line, "xfrmpair key %s %s %u ", tunnel->sides[sa->from].name, tunnel->sides[sa->to].name, i);
+		text_printf(&line, "xfrmpair key %s %s %u ", tunnel->sides[sa->from].name,
+		            tunnel->sides[sa->to].name, i);
 		text_add_hex(&line, sa->secret, sizeof sa->secret);
 		text_add(&line, "\n", 1);
 		sha256_start(&hash);
@@ -128,7 +133,8 @@ static void draw_pair(struct sa pair[2], const struct tunnel *tunnel)
 	do {
 		random_fill(pair[0].secret, sizeof pair[0].secret);
 		derive_pair(pair, tunnel);
-	} while (key_spi_taken(tunnel, pair[0].to, pair[0].spi) || key_spi_taken(tunnel, pair[1].to, pair[1].spi));
+	} while (key_spi_taken(tunnel, pair[0].to, pair[0].spi) ||
+	         key_spi_taken(tunnel, pair[1].to, pair[1].spi));
 }
 
 /* For one direction or, with a secret, for both. */
@@ -171,14 +177,19 @@ bool key_add_pair(struct tunnel *tunnel, struct sa pair[2], const char *where)
 	derive_pair(pair, tunnel);
 	for (int i = 0; i < 2; i++)
 		if (key_spi_taken(tunnel, pair[i].to, pair[i].spi))
-			return refuse(where, "the SPI from %s to %s that follows: %s receives with it already; want another secret",
-			              tunnel->sides[pair[i].from].name, tunnel->sides[pair[i].to].name, tunnel->sides[pair[i].to].name);
+			return refuse(where,
+			              "the SPI from %s to %s that follows: %s receives with it "
+			              "already; want another secret",
+			              tunnel->sides[pair[i].from].name,
+			              tunnel->sides[pair[i].to].name,
+			              tunnel->sides[pair[i].to].name);
 	key_add(tunnel, &pair[0]);
 	key_add(tunnel, &pair[1]);
 	return true;
 }
 
-bool key_put(struct tunnel *tunnel, size_t one, size_t two, const unsigned char secret[SECRET_BYTES], const char *where)
+bool key_put(struct tunnel *tunnel, size_t one, size_t two,
+             const unsigned char secret[SECRET_BYTES], const char *where)
 {
 	struct sa pair[2] = { { .from = one, .to = two, .epoch = KEY_FIRST_EPOCH } };
 	bool good;

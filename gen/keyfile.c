@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "keyfile.h"
 #include "key.h"
 #include "number.h"
@@ -13,8 +14,8 @@ enum { FILE_MOST = 16 << 20 };  /* bytes: more than a mesh of hundreds needs */
 
 static const unsigned long long epoch_most = UINT32_MAX;
 
-/* Nothing that stands in the file is shown, for any word of it may be a key that has slipped: where is said, and
- * what would do. */
+/* Nothing that stands in the file is shown, for any word of it may be a key that has slipped: where
+ * is said, and what would do. */
 
 static bool parse_spi(uint32_t *out, const char *text, const char *where)
 {
@@ -32,7 +33,8 @@ static bool parse_spi(uint32_t *out, const char *text, const char *where)
 			spi = spi << 4 | (uint32_t)digit;
 		}
 	if (spi < KEY_SPI_LEAST)
-		return refuse(where, "SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or the word secret");
+		return refuse(where, "SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or "
+		                     "the word secret");
 	*out = spi;
 	return true;
 }
@@ -45,19 +47,26 @@ static bool is_side(size_t *out, const struct tunnel *tunnel, const char *name)
 	return false;
 }
 
-static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *text, const char *which, const char *where)
+static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *text,
+                       const char *which, const char *where)
 {
 	return is_side(out, tunnel, text) ||
-	       refuse(where, "%s word: want the name of one of the sides, like %s", which, tunnel->sides[0].name);
+	       refuse(where, "%s word: want the name of one of the sides, like %s", which,
+	              tunnel->sides[0].name);
 }
 
-static bool parse_names(size_t *one, size_t *two, const struct tunnel *tunnel, char **words, const char *where)
+static bool parse_names(size_t *one, size_t *two, const struct tunnel *tunnel, char **words,
+                        const char *where)
 {
-	return parse_name(one, tunnel, words[0], "first", where) && parse_name(two, tunnel, words[1], "second", where) &&
-	       (*one != *two || refuse(where, "from %s to itself: want two sides", tunnel->sides[*one].name)) &&
+	return parse_name(one, tunnel, words[0], "first", where) &&
+	       parse_name(two, tunnel, words[1], "second", where) &&
+	       (*one != *two ||
+	        refuse(where, "from %s to itself: want two sides", tunnel->sides[*one].name)) &&
 	       (tunnel_has_pair(tunnel, *one, *two) ||
-	        refuse(where, "%s and %s: no pair of a star, whose hub is %s: want no line for them, or --save-keys too", tunnel->sides[*one].name,
-	               tunnel->sides[*two].name, tunnel->sides[0].name));
+	        refuse(where,
+	               "%s and %s: no pair of a star, whose hub is %s: want no line for them, or "
+	               "--save-keys too",
+	               tunnel->sides[*one].name, tunnel->sides[*two].name, tunnel->sides[0].name));
 }
 
 static bool parse_epoch(uint32_t *out, const char *text, unsigned long long most, const char *where)
@@ -65,25 +74,32 @@ static bool parse_epoch(uint32_t *out, const char *text, unsigned long long most
 	unsigned long long epoch;
 
 	if (!number_parse(&epoch, text, KEY_FIRST_EPOCH, most))
-		return most == KEY_FIRST_EPOCH ? refuse(where, "epoch: want %d", KEY_FIRST_EPOCH)
-		                           : refuse(where, "epoch: want %d to %llu", KEY_FIRST_EPOCH, most);
+		return most == KEY_FIRST_EPOCH
+		               ? refuse(where, "epoch: want %d", KEY_FIRST_EPOCH)
+		               : refuse(where, "epoch: want %d to %llu", KEY_FIRST_EPOCH, most);
 	*out = (uint32_t)epoch;
 	return true;
 }
 
-static bool parse_key(unsigned char *out, const struct cipher *cipher, const char *key, const char *auth, const char *where)
+static bool parse_key(unsigned char *out, const struct cipher *cipher, const char *key,
+                      const char *auth, const char *where)
 {
 	if (!hex_parse(out, cipher->key_bytes, key))
-		return refuse(where, "key: want 0x and %u lower-case hexadecimal digits for %s%s", 2 * cipher->key_bytes, cipher->name,
+		return refuse(where, "key: want 0x and %u lower-case hexadecimal digits for %s%s",
+		              2 * cipher->key_bytes, cipher->name,
 		              cipher->integrity ? "" : ", the salt at the end");
-	if (cipher->auth_bytes && (!auth || !hex_parse(out + cipher->key_bytes, cipher->auth_bytes, auth)))
-		return refuse(where, "second key: want 0x and %u lower-case hexadecimal digits for the integrity part of %s",
+	if (cipher->auth_bytes &&
+	    (!auth || !hex_parse(out + cipher->key_bytes, cipher->auth_bytes, auth)))
+		return refuse(where,
+		              "second key: want 0x and %u lower-case hexadecimal digits for the "
+		              "integrity part of %s",
 		              2 * cipher->auth_bytes, cipher->name);
 	return true;
 }
 
 /* One secret, or one key for each direction, and not both. */
-static bool is_free(const struct tunnel *tunnel, size_t one, size_t two, bool derived, const char *where)
+static bool is_free(const struct tunnel *tunnel, size_t one, size_t two, bool derived,
+                    const char *where)
 {
 	const struct sa *sa = key_find(tunnel, one, two);
 	const char *name = tunnel->sides[one].name, *other = tunnel->sides[two].name;
@@ -93,10 +109,13 @@ static bool is_free(const struct tunnel *tunnel, size_t one, size_t two, bool de
 	if (!sa)
 		return true;
 	if (sa->derived != derived)
-		return refuse(where, "%s and %s have both a secret and keys: want one or the other", name, other);
+		return refuse(where, "%s and %s have both a secret and keys: want one or the other",
+		              name, other);
 	if (derived)
-		return refuse(where, "a second secret of %s and %s: want one line per pair", name, other);
-	return refuse(where, "a second key from %s to %s: want one line per direction", name, other);
+		return refuse(where, "a second secret of %s and %s: want one line per pair", name,
+		              other);
+	return refuse(where, "a second key from %s to %s: want one line per direction", name,
+	              other);
 }
 
 /* FROM TO EPOCH SPI KEY [KEY] */
@@ -105,11 +124,14 @@ static bool take_keys(struct tunnel *tunnel, char **words, const char *where)
 	struct sa sa = { 0 };
 	bool good;
 
-	good = parse_names(&sa.from, &sa.to, tunnel, words, where) && parse_epoch(&sa.epoch, words[2], KEY_FIRST_EPOCH, where) &&
-	       parse_spi(&sa.spi, words[3], where) && parse_key(sa.key, tunnel->cipher, words[4], words[5], where) &&
+	good = parse_names(&sa.from, &sa.to, tunnel, words, where) &&
+	       parse_epoch(&sa.epoch, words[2], KEY_FIRST_EPOCH, where) &&
+	       parse_spi(&sa.spi, words[3], where) &&
+	       parse_key(sa.key, tunnel->cipher, words[4], words[5], where) &&
 	       is_free(tunnel, sa.from, sa.to, false, where);
 	if (good && key_spi_taken(tunnel, sa.to, sa.spi))
-		good = refuse(where, "SPI: %s receives with it already; want another", tunnel->sides[sa.to].name);
+		good = refuse(where, "SPI: %s receives with it already; want another",
+		              tunnel->sides[sa.to].name);
 	if (good)
 		key_add(tunnel, &sa);
 	explicit_bzero(&sa, sizeof sa);
@@ -125,8 +147,10 @@ static bool take_secret(struct tunnel *tunnel, char **words, const char *where)
 	good = parse_names(&pair[0].from, &pair[0].to, tunnel, words, where) &&
 	       parse_epoch(&pair[0].epoch, words[2], epoch_most, where) &&
 	       (hex_parse(pair[0].secret, SECRET_BYTES, words[4]) ||
-	        refuse(where, "secret: want 0x and %d lower-case hexadecimal digits", 2 * SECRET_BYTES)) &&
-	       is_free(tunnel, pair[0].from, pair[0].to, true, where) && key_add_pair(tunnel, pair, where);
+	        refuse(where, "secret: want 0x and %d lower-case hexadecimal digits",
+	               2 * SECRET_BYTES)) &&
+	       is_free(tunnel, pair[0].from, pair[0].to, true, where) &&
+	       key_add_pair(tunnel, pair, where);
 	explicit_bzero(pair, sizeof pair);
 	return good;
 }
@@ -138,7 +162,8 @@ static bool parse_line(struct tunnel *tunnel, char *line, const char *where, boo
 	size_t count = 0, wanted = tunnel->cipher->auth_bytes ? 6 : 5, one, two;
 	bool secret;
 
-	for (char *word = strtok_r(line, " \t", &rest); word && count <= WORDS; word = strtok_r(NULL, " \t", &rest))
+	for (char *word = strtok_r(line, " \t", &rest); word && count <= WORDS;
+	     word = strtok_r(NULL, " \t", &rest))
 		words[count++] = word;
 	if (count == 0 || words[0][0] == '#')
 		return true;
@@ -146,9 +171,12 @@ static bool parse_line(struct tunnel *tunnel, char *line, const char *where, boo
 	if (secret && count != 5)
 		return refuse(where, "%zu words: want ONE TWO EPOCH secret SECRET", count);
 	if (!secret && count != wanted)
-		return refuse(where, "%zu words: want FROM TO EPOCH SPI %s for %s, or ONE TWO EPOCH secret SECRET", count,
-		              wanted == 6 ? "ENCKEY AUTHKEY" : "KEY", tunnel->cipher->name);
-	if (partly && !(is_side(&one, tunnel, words[0]) && is_side(&two, tunnel, words[1]) && (one == two || tunnel_has_pair(tunnel, one, two))))
+		return refuse(where,
+		              "%zu words: want FROM TO EPOCH SPI %s for %s, or ONE TWO EPOCH "
+		              "secret SECRET",
+		              count, wanted == 6 ? "ENCKEY AUTHKEY" : "KEY", tunnel->cipher->name);
+	if (partly && !(is_side(&one, tunnel, words[0]) && is_side(&two, tunnel, words[1]) &&
+	                (one == two || tunnel_has_pair(tunnel, one, two))))
 		return true;
 	return secret ? take_secret(tunnel, words, where) : take_keys(tunnel, words, where);
 }
@@ -159,15 +187,22 @@ static bool check_whole(const struct tunnel *tunnel, const char *path)
 
 	for (size_t from = 0; from < tunnel->side_count; from++)
 		for (size_t to = 0; to < tunnel->side_count; to++) {
-			const char *name = tunnel->sides[from].name, *other = tunnel->sides[to].name;
+			const char *name = tunnel->sides[from].name,
+				   *other = tunnel->sides[to].name;
 
 			if (!tunnel_has_pair(tunnel, from, to) || key_find(tunnel, from, to))
 				continue;
 			if (key_find(tunnel, to, from))
-				good = refuse(path, "no key from %s to %s: want a line `%s %s %d SPI KEY`", name, other, name, other, KEY_FIRST_EPOCH);
+				good = refuse(path,
+				              "no key from %s to %s: want a line `%s %s %d SPI "
+				              "KEY`",
+				              name, other, name, other, KEY_FIRST_EPOCH);
 			else if (from < to)
-				good = refuse(path, "no key for %s and %s: want a line `%s %s %d secret SECRET`, or one for each way, `%s %s %d SPI KEY`",
-				              name, other, name, other, KEY_FIRST_EPOCH, name, other, KEY_FIRST_EPOCH);
+				good = refuse(path,
+				              "no key for %s and %s: want a line `%s %s %d secret "
+				              "SECRET`, or one for each way, `%s %s %d SPI KEY`",
+				              name, other, name, other, KEY_FIRST_EPOCH, name,
+				              other, KEY_FIRST_EPOCH);
 		}
 	return good;
 }
@@ -178,7 +213,8 @@ static int by_words(const void *one, const void *two)
 
 	if (a->derived != b->derived)
 		return a->derived - b->derived;
-	return a->derived ? memcmp(a->secret, b->secret, SECRET_BYTES) : memcmp(a->key, b->key, CIPHER_KEY_MOST);
+	return a->derived ? memcmp(a->secret, b->secret, SECRET_BYTES)
+	                  : memcmp(a->key, b->key, CIPHER_KEY_MOST);
 }
 
 /* One row has the secret of both directions. */
@@ -187,7 +223,8 @@ static bool has_row(const struct sa *sa)
 	return !sa->derived || sa->from < sa->to;
 }
 
-/* A counter per key: two SAs with one key meet the same nonce sooner or later (RFC 4106, section 9). */
+/* A counter per key: two SAs with one key meet the same nonce sooner or later (RFC 4106, section
+ * 9). */
 static void warn_of_twins(const struct tunnel *tunnel, const char *path)
 {
 	const struct sa **sas = calloc(tunnel->sa_count + 1, sizeof *sas);
@@ -206,7 +243,8 @@ static void warn_of_twins(const struct tunnel *tunnel, const char *path)
 	if (keys)
 		warnx("%s: warning: one key for two directions: fit for an experiment only", path);
 	if (secrets)
-		warnx("%s: warning: one secret for two pairs: each can read what the other says", path);
+		warnx("%s: warning: one secret for two pairs: each can read what the other says",
+		      path);
 	free(sas);
 }
 
@@ -217,13 +255,15 @@ bool keyfile_parse(struct tunnel *tunnel, char *text, const char *path, bool par
 	char *line;
 
 	if (strncmp(text, "#!", 2) == 0)
-		return refuse(path_shown(path), "a script: want a key file, as --save-keys writes one");
+		return refuse(path_shown(path), "a script: want a key file, as --save-keys writes "
+		                                "one");
 	while ((line = strsep(&text, "\n"))) {
 		char where[WHERE_MOST];
 
 		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
 		if (strchr(line, '\r'))
-			return refuse(where, "a carriage return: want Unix line ends, as `tr -d '\\r'` makes them");
+			return refuse(where, "a carriage return: want Unix line ends, as `tr -d "
+			                     "'\\r'` makes them");
 		good &= parse_line(tunnel, line, where, partly);
 	}
 	good = good && (partly || check_whole(tunnel, path_shown(path)));
@@ -235,7 +275,8 @@ bool keyfile_parse(struct tunnel *tunnel, char *text, const char *path, bool par
 bool keyfile_read(struct tunnel *tunnel, const char *path, bool partly)
 {
 	struct text text = { 0 };
-	bool good = path_read_private(&text, path, "a key file", FILE_MOST) && keyfile_parse(tunnel, text.bytes, path, partly);
+	bool good = path_read_private(&text, path, "a key file", FILE_MOST) &&
+	            keyfile_parse(tunnel, text.bytes, path, partly);
 
 	text_free(&text);
 	return good;
@@ -244,14 +285,15 @@ bool keyfile_read(struct tunnel *tunnel, const char *path, bool partly)
 /* What the rows say, for the comment above them. */
 static void print_forms(struct text *out, bool keys, bool secrets)
 {
-	text_printf(out, "%s%s%s\n", keys ? "FROM TO EPOCH SPI KEY" : "", keys && secrets ? ", or " : "",
-	            secrets ? "ONE TWO EPOCH secret SECRET" : "");
+	text_printf(out, "%s%s%s\n", keys ? "FROM TO EPOCH SPI KEY" : "",
+	            keys && secrets ? ", or " : "", secrets ? "ONE TWO EPOCH secret SECRET" : "");
 }
 
-static void print_row(struct text *out, const char *prefix, const struct tunnel *tunnel, const struct sa *sa)
+static void print_row(struct text *out, const char *prefix, const struct tunnel *tunnel,
+                      const struct sa *sa)
 {
-	unsigned char spi[] = { (unsigned char)(sa->spi >> 24), (unsigned char)(sa->spi >> 16), (unsigned char)(sa->spi >> 8),
-	                        (unsigned char)sa->spi };
+	unsigned char spi[] = { (unsigned char)(sa->spi >> 24), (unsigned char)(sa->spi >> 16),
+		                (unsigned char)(sa->spi >> 8), (unsigned char)sa->spi };
 
 	if (!has_row(sa))
 		return;

@@ -1,4 +1,6 @@
-/* The key file, one line per direction; or one per pair, a secret that both directions' keys and SPIs follow from:
+/* SPDX-License-Identifier: ISC */
+/* The key file, one line per direction; or one per pair, a secret that both directions' keys and
+ * SPIs follow from:
  *
  *     FROM TO EPOCH SPI KEY
  *     ONE TWO EPOCH secret SECRET
@@ -11,15 +13,15 @@
 
 #include <stdbool.h>
 
-/* Takes the keys from the file PATH; refuses, every bad line in one line.  All pairs must be there and no other sides,
- * unless it may be PARTLY so: then what is of no use is passed over. */
+/* Takes the keys from the file PATH; refuses, every bad line in one line.  All pairs must be there
+ * and no other sides, unless it may be PARTLY so: then what is of no use is passed over. */
 bool keyfile_read(struct tunnel *, const char *path, bool partly);
 /* The same for a text that was read already (the fuzzer's way in). */
 bool keyfile_parse(struct tunnel *, char *text, const char *path, bool partly);
 /* Writes the key file's text. */
 void keyfile_print(struct text *, const struct tunnel *);
-/* Adds its lines about side SELF, as a script has them at its end, by peer: the secret, or what it sends with, then what it
- * receives with. */
+/* Adds its lines about side SELF, as a script has them at its end, by peer: the secret, or what it
+ * sends with, then what it receives with. */
 void keyfile_print_of_side(struct text *, const struct tunnel *, size_t self);
 
 #endif

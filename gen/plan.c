@@ -36,7 +36,8 @@ static bool mixes_families(const struct plan *plan)
 		const struct view *view = &plan->views[i];
 
 		for (size_t j = 0; j < view->self_nets.count; j++)
-			if (view->self_nets.list[j].prefix.address.family != view->self_outer.address.family)
+			if (view->self_nets.list[j].prefix.address.family !=
+			    view->self_outer.address.family)
 				return true;
 	}
 	return false;
@@ -49,7 +50,8 @@ static enum encap encap_of(const struct plan *plan)
 	return plan->tunnel->nonike ? ENCAP_ESPINUDP_NONIKE : ENCAP_ESPINUDP;
 }
 
-/* The one of the two SAs of a pair with which this side sends, or the one with which it receives. */
+/* The one of the two SAs of a pair with which this side sends, or the one with which it receives.
+ */
 static struct state state_of(const struct plan *plan, size_t peer, bool outbound, bool af_unspec)
 {
 	const struct tunnel *tunnel = plan->tunnel;
@@ -66,7 +68,8 @@ static struct state state_of(const struct plan *plan, size_t peer, bool outbound
 		.reqid = view->reqid,
 		.transport = tunnel->transport,
 		.esn = tunnel->esn,
-		.af_unspec = af_unspec, /* without it an SA takes packets of its outer family only */
+		.af_unspec =
+			af_unspec, /* without it an SA takes packets of its outer family only */
 		.replay_window = REPLAY_WINDOW,
 		.if_id = plan->if_id,
 		/* the limits count what a side sends */
@@ -98,7 +101,8 @@ static void plan_routes_to(struct plan *plan, size_t peer)
 {
 	const struct view *view = &plan->views[peer];
 	struct address from = view_inside(view->self, &view->self_nets);
-	bool known = address_equal(&from, &view->self->inner) || address_equal(&from, &view->self->local.address);
+	bool known = address_equal(&from, &view->self->inner) ||
+	             address_equal(&from, &view->self->local.address);
 	struct routes *routes = &plan->routes;
 
 	for (size_t i = 0; i < view->other_nets.count; i++) {
@@ -106,7 +110,8 @@ static void plan_routes_to(struct plan *plan, size_t peer)
 
 		if (prefix_is_everything(net) || nets_repeat(&view->other_nets, i))
 			continue;
-		routes->rows = plan_more(routes->rows, routes->count, &routes->room, sizeof *routes->rows);
+		routes->rows =
+			plan_more(routes->rows, routes->count, &routes->room, sizeof *routes->rows);
 		routes->rows[routes->count++] = (struct route){
 			.peer = peer,
 			.net = *net,
@@ -130,7 +135,8 @@ static bool takes_connection(const struct net *self, const struct net *other)
 
 /* The first pair of nets that takes what the test sends, between hosts of one family: a side that
  * protects everything may have an address of the other family only. */
-static bool find_pair(const struct view *view, bool (*takes)(const struct net *, const struct net *),
+static bool find_pair(const struct view *view,
+                      bool (*takes)(const struct net *, const struct net *),
                       const struct net **self, const struct net **other)
 {
 	for (size_t i = 0; i < view->self_nets.count; i++)
@@ -168,10 +174,12 @@ static struct test test_of(const struct plan *plan, const struct view *view)
 	return test;
 }
 
-/* True when the policies are not just about two hosts' own addresses: then routes, forwarding and NAT matter. */
+/* True when the policies are not just about two hosts' own addresses: then routes, forwarding and
+ * NAT matter. */
 static bool is_site(const struct side *side)
 {
-	return side->inner.family != AF_UNSPEC || side->net_count > 1 || !prefix_is_host(&side->nets[0].prefix) ||
+	return side->inner.family != AF_UNSPEC || side->net_count > 1 ||
+	       !prefix_is_host(&side->nets[0].prefix) ||
 	       !address_equal(&side->nets[0].prefix.address, &side->local.address);
 }
 
@@ -179,7 +187,8 @@ static struct address own_address(const struct tunnel *tunnel, const struct side
 {
 	if (side->inner.family != AF_UNSPEC)
 		return side->inner;
-	return tunnel->transport || is_site(side) ? (struct address){ AF_UNSPEC } : side->local.address;
+	return tunnel->transport || is_site(side) ? (struct address){ AF_UNSPEC }
+	                                          : side->local.address;
 }
 
 static bool has_hosts_behind(const struct side *side)
@@ -204,12 +213,15 @@ static void describe_nets(struct plan *plan)
 	const struct tunnel *tunnel = plan->tunnel;
 
 	plan->own_address = own_address(tunnel, plan->self);
-	plan->own_device = tunnel->interface && plan->self->inner.family != AF_UNSPEC ? tunnel->interface : "lo";
+	plan->own_device = "lo";
+	if (tunnel->interface && plan->self->inner.family != AF_UNSPEC)
+		plan->own_device = tunnel->interface;
 	plan->forwards = has_hosts_behind(plan->self);
 	plan->is_site = tunnel->interface || tunnel->clamp || is_site(plan->self);
 	for (size_t i = 0; i < plan->peer_count; i++) {
 		plan->is_site = plan->is_site || is_site(plan->views[i].other);
-		plan->has_neighbours = plan->has_neighbours || protects_everything(plan->views[i].other);
+		plan->has_neighbours =
+			plan->has_neighbours || protects_everything(plan->views[i].other);
 	}
 }
 
@@ -228,7 +240,8 @@ struct plan plan_of(const struct tunnel *tunnel, size_t self)
 	for (size_t other = 0; other < tunnel->side_count; other++)
 		if (tunnel_has_pair(tunnel, self, other))
 			view_of(&plan.views[plan.peer_count++], tunnel, self, other);
-	/* several peers cannot be waited for one after the other: espdecap's first ten seconds open their holes */
+	/* several peers cannot be waited for one after the other: espdecap's first ten seconds open
+	 * their holes */
 	plan.punches = plan.encapsulates && tunnel->side_count == 2;
 	plan.inside = view_inside(plan.self, &plan.views[0].self_nets);
 	if (!tunnel->transport)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What one side needs for the tunnel, as typed rows: whatever is printed of it is printed from these. */
+/* What one side needs for the tunnel, as typed rows: whatever is printed of it is printed from
+ * these. */
 #ifndef PLAN_H
 #define PLAN_H
 
@@ -22,7 +23,8 @@ struct selectors {
 	size_t count, room;
 };
 
-/* A route to a net of a peer: it is for the source address and the MTU, because the policy encrypts. */
+/* A route to a net of a peer: it is for the source address and the MTU, because the policy
+ * encrypts. */
 struct route {
 	size_t peer;
 	struct prefix net;
@@ -60,11 +62,12 @@ struct plan {
 
 	bool encapsulates;        /* ESP in UDP, which takes a helper */
 	bool punches;             /* to a single peer: it is waited for */
-	bool is_site;             /* there is more than the hosts' own addresses: routes, NAT and MTU matter */
+	bool is_site; /* there is more than the hosts' own addresses: routes, NAT and MTU matter */
 	bool forwards;            /* hosts are behind this one */
-	bool has_neighbours;      /* a peer protects everything: this host's own links stay outside */
+	bool has_neighbours; /* a peer protects everything: this host's own links stay outside */
 	struct address inside;    /* the address to ping from; zeros: LOCAL */
-	struct address own_address; /* `up` adds it where the host lacks it; AF_UNSPEC: nothing to add */
+	struct address
+		own_address; /* `up` adds it where the host lacks it; AF_UNSPEC: nothing to add */
 	const char *own_device;
 	uint32_t if_id;           /* of the interface; 0: there is none */
 	unsigned mtu;             /* of inner packets, bytes */
@@ -77,7 +80,8 @@ void plan_free(struct plan *);
 
 /* Adds all rows of the policies to the plan: plan_of() does it. */
 void plan_policies(struct plan *);
-/* Zeros for an array of COUNT rows; or room for one more behind COUNT rows.  They end the program when memory does. */
+/* Zeros for an array of COUNT rows; or room for one more behind COUNT rows.  They end the program
+ * when memory does. */
 void *plan_rows(size_t count, size_t bytes);
 void *plan_more(void *rows, size_t count, size_t *room, size_t bytes);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The policies of a plan.  Every row is one side of a mirror: out, and in and fwd with source and destination swapped. */
+/* The policies of a plan.  Every row is one side of a mirror: out, and in and fwd with source and
+ * destination swapped. */
 #include "plan.h"
 
 #include <netinet/in.h>
@@ -13,19 +14,24 @@ enum {
 	PRIORITY_BLOCK = 4000,
 };
 
-static const struct prefix everything4 = { { AF_INET, { 0 } }, 0 }, everything6 = { { AF_INET6, { 0 } }, 0 };
+static const struct prefix everything4 = { { AF_INET, { 0 } }, 0 },
+			   everything6 = { { AF_INET6, { 0 } }, 0 };
 static const struct prefix halves4[] = { { { AF_INET, { 0 } }, 1 }, { { AF_INET, { 0x80 } }, 1 } };
-static const struct prefix halves6[] = { { { AF_INET6, { 0 } }, 1 }, { { AF_INET6, { 0x80 } }, 1 } };
-static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 }, multicast6 = { { AF_INET6, { 0xff } }, 8 };
+static const struct prefix halves6[] = { { { AF_INET6, { 0 } }, 1 },
+	                                 { { AF_INET6, { 0x80 } }, 1 } };
+static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 },
+			   multicast6 = { { AF_INET6, { 0xff } }, 8 };
 
 static struct policy *add(struct policies *policies, const struct policy *policy)
 {
-	policies->rows = plan_more(policies->rows, policies->count, &policies->room, sizeof *policies->rows);
+	policies->rows =
+		plan_more(policies->rows, policies->count, &policies->room, sizeof *policies->rows);
 	policies->rows[policies->count] = *policy;
 	return &policies->rows[policies->count++];
 }
 
-/* Adds it for packets that leave NEAR for FAR, and, where WITH_FWD or not, for those that come back. */
+/* Adds it for packets that leave NEAR for FAR, and, where WITH_FWD or not, for those that come
+ * back. */
 static void add_mirrored(struct policies *policies, const struct policy *out, bool with_fwd)
 {
 	struct policy back = *out;
@@ -48,34 +54,42 @@ static struct selector_end end_of(const struct prefix *prefix, uint16_t port)
 	return (struct selector_end){ .prefix = *prefix, .port = port };
 }
 
-static struct selector_end end_of_outer(const struct endpoint *outer, bool with_port, enum place place)
+static struct selector_end end_of_outer(const struct endpoint *outer, bool with_port,
+                                        enum place place)
 {
-	return (struct selector_end){ prefix_of_host(&outer->address), with_port ? outer->port : 0, place };
+	return (struct selector_end){ prefix_of_host(&outer->address), with_port ? outer->port : 0,
+		                      place };
 }
 
 /* The tunnel's own. */
-static void add_tunnel(struct plan *plan, size_t peer, const struct net *self, const struct net *other)
+static void add_tunnel(struct plan *plan, size_t peer, const struct net *self,
+                       const struct net *other)
 {
 	const struct view *view = &plan->views[peer];
 	bool transport = plan->tunnel->transport;
 	bool around = !transport && prefix_overlaps(&self->prefix, &other->prefix);
 
-	add_mirrored(&plan->tunnels, &(struct policy){
-		.peer = peer,
-		.src = transport ? end_of_outer(&view->self_outer, false, PLACE_HERE) : end_of(&self->prefix, self->port),
-		.dst = transport ? end_of_outer(&view->other_outer, false, PLACE_THERE) : end_of(&other->prefix, other->port),
-		.proto = nets_proto(self, other),
-		.direction = DIRECTION_OUT,
-		.action = ACTION_TUNNEL,
-		.priority = around ? PRIORITY_AROUND : PRIORITY_TUNNEL,
-		.if_id = plan->if_id,
-		.template_src = view->self_outer.address,
-		.template_dst = view->other_outer.address,
-		.reqid = view->reqid,
-		/* the SA of the present epoch, and no other (RFC 4301, section 4.4.2.2 leaves the choice among several open) */
-		.spi = view->out->spi,
-		.transport = transport,
-	}, !transport);
+	add_mirrored(&plan->tunnels,
+	             &(struct policy){
+			     .peer = peer,
+			     .src = transport ? end_of_outer(&view->self_outer, false, PLACE_HERE)
+	                                      : end_of(&self->prefix, self->port),
+			     .dst = transport ? end_of_outer(&view->other_outer, false, PLACE_THERE)
+	                                      : end_of(&other->prefix, other->port),
+			     .proto = nets_proto(self, other),
+			     .direction = DIRECTION_OUT,
+			     .action = ACTION_TUNNEL,
+			     .priority = around ? PRIORITY_AROUND : PRIORITY_TUNNEL,
+			     .if_id = plan->if_id,
+			     .template_src = view->self_outer.address,
+			     .template_dst = view->other_outer.address,
+			     .reqid = view->reqid,
+			     /* the SA of the present epoch, and no other (RFC 4301, section 4.4.2.2
+	                        leaves the choice among several open) */
+			     .spi = view->out->spi,
+			     .transport = transport,
+		     },
+	             !transport);
 }
 
 /* Lets the UDP flow itself pass. */
@@ -99,7 +113,8 @@ static const struct prefix *everything_of(const struct prefix *net)
 	return net->address.family == AF_INET6 ? &everything6 : &everything4;
 }
 
-static void add_neighbour(struct plan *plan, size_t peer, const struct prefix *near, const struct prefix *far)
+static void add_neighbour(struct plan *plan, size_t peer, const struct prefix *near,
+                          const struct prefix *far)
 {
 	add_mirrored(&plan->passes, &(struct policy){
 		.peer = peer,
@@ -119,14 +134,16 @@ static const struct prefix *net_around(const struct view *view, const struct pre
 	for (size_t j = 0; j < view->other_nets.count; j++) {
 		const struct prefix *other = &view->other_nets.list[j].prefix;
 
-		if (other->length < self->length && prefix_contains(other, &self->address) && (!widest || other->length < widest->length))
+		if (other->length < self->length && prefix_contains(other, &self->address) &&
+		    (!widest || other->length < widest->length))
 			widest = other;
 	}
 	return widest;
 }
 
 /* Keeps the neighbours of one own net reachable, around which the other side has AROUND. */
-static void add_neighbours_of(struct plan *plan, size_t peer, size_t net, const struct prefix *around)
+static void add_neighbours_of(struct plan *plan, size_t peer, size_t net,
+                              const struct prefix *around)
 {
 	const struct nets *nets = &plan->views[peer].self_nets;
 	const struct prefix *self = &nets->list[net].prefix;
@@ -140,7 +157,8 @@ static void add_neighbours_of(struct plan *plan, size_t peer, size_t net, const 
 		const struct prefix *near = &nets->list[j].prefix;
 
 		/* of everything, `up` leaves the host's links outside */
-		if (j != net && near->address.family == self->address.family && !nets_repeat(nets, j))
+		if (j != net && near->address.family == self->address.family &&
+		    !nets_repeat(nets, j))
 			add_neighbour(plan, peer, near, self);
 	}
 	/* RFC 4861: neighbour discovery comes from link-local addresses and goes to multicast */
@@ -153,13 +171,14 @@ static void add_neighbours_of(struct plan *plan, size_t peer, size_t net, const 
 static bool has_everything6(const struct nets *nets)
 {
 	for (size_t j = 0; j < nets->count; j++)
-		if (prefix_is_everything(&nets->list[j].prefix) && nets->list[j].prefix.address.family == AF_INET6)
+		if (prefix_is_everything(&nets->list[j].prefix) &&
+		    nets->list[j].prefix.address.family == AF_INET6)
 			return true;
 	return false;
 }
 
-/* Where a net of the other side is around one of this side's, that one's own neighbours stay reachable.  The policies of an
- * interface catch only what is routed into it. */
+/* Where a net of the other side is around one of this side's, that one's own neighbours stay
+ * reachable.  The policies of an interface catch only what is routed into it. */
 static void add_neighbours(struct plan *plan, size_t peer)
 {
 	const struct view *view = &plan->views[peer];
@@ -177,11 +196,13 @@ static void add_neighbours(struct plan *plan, size_t peer)
 	}
 }
 
-static void add_block(struct plan *plan, size_t peer, const struct prefix *near, const struct net *self, const struct net *other)
+static void add_block(struct plan *plan, size_t peer, const struct prefix *near,
+                      const struct net *self, const struct net *other)
 {
 	const struct view *view = &plan->views[peer];
-	struct selector_end far = plan->tunnel->transport ? end_of_outer(&view->other_outer, false, PLACE_THERE)
-	                                                  : end_of(&other->prefix, other->port);
+	struct selector_end far = plan->tunnel->transport
+	                                  ? end_of_outer(&view->other_outer, false, PLACE_THERE)
+	                                  : end_of(&other->prefix, other->port);
 
 	add_mirrored(&plan->blocks, &(struct policy){
 		.peer = peer,
@@ -194,7 +215,8 @@ static void add_block(struct plan *plan, size_t peer, const struct prefix *near,
 	}, true);
 }
 
-/* True when an earlier net of the side's own has the same protocol and port in policies with OTHER. */
+/* True when an earlier net of the side's own has the same protocol and port in policies with OTHER.
+ */
 static bool is_blocked(const struct nets *nets, size_t index, const struct net *other)
 {
 	const struct net *self = &nets->list[index];
@@ -202,7 +224,8 @@ static bool is_blocked(const struct nets *nets, size_t index, const struct net *
 	for (size_t i = 0; i < index; i++) {
 		const struct net *earlier = &nets->list[i];
 
-		if (net_meets(earlier, other) && (earlier->proto == self->proto || other->proto) && earlier->port == self->port)
+		if (net_meets(earlier, other) && (earlier->proto == self->proto || other->proto) &&
+		    earlier->port == self->port)
 			return true;
 	}
 	return false;
@@ -217,8 +240,9 @@ static bool is_taken(const struct nets *nets, const struct net *other)
 	return false;
 }
 
-/* The guard: nothing but the tunnel passes between this host, or what is behind it, and the other's net, of what the tunnel would
- * carry.  A policy is known by selector and direction, so where the tunnel's own has that of the block, two halves stand for it. */
+/* The guard: nothing but the tunnel passes between this host, or what is behind it, and the other's
+ * net, of what the tunnel would carry.  A policy is known by selector and direction, so where the
+ * tunnel's own has that of the block, two halves stand for it. */
 static void add_blocks(struct plan *plan, size_t peer, const struct net *other)
 {
 	const struct nets *nets = &plan->views[peer].self_nets;
@@ -242,9 +266,10 @@ static void add_blocks(struct plan *plan, size_t peer, const struct net *other)
 		add_block(plan, peer, any, NULL, other);
 }
 
-/* True when a policy may cover the UDP flow to the other: the kernel would ask the packets outside, before it decapsulates them,
- * to have come out of the tunnel themselves.  The policies of an interface catch only what is routed into it; a block
- * covers any address here.  An address that is found at each `up` may be anywhere. */
+/* True when a policy may cover the UDP flow to the other: the kernel would ask the packets outside,
+ * before it decapsulates them, to have come out of the tunnel themselves.  The policies of an
+ * interface catch only what is routed into it; a block covers any address here.  An address that is
+ * found at each `up` may be anywhere. */
 static bool flow_is_covered(const struct plan *plan, const struct view *flow)
 {
 	const struct address *self = &flow->self_outer.address, *other = &flow->other_outer.address;
@@ -261,11 +286,13 @@ static bool flow_is_covered(const struct plan *plan, const struct view *flow)
 	return false;
 }
 
-static void add_selector(struct plan *plan, size_t peer, const struct net *self, const struct net *other)
+static void add_selector(struct plan *plan, size_t peer, const struct net *self,
+                         const struct net *other)
 {
 	struct selectors *selectors = &plan->selectors;
 
-	selectors->rows = plan_more(selectors->rows, selectors->count, &selectors->room, sizeof *selectors->rows);
+	selectors->rows = plan_more(selectors->rows, selectors->count, &selectors->room,
+	                            sizeof *selectors->rows);
 	selectors->rows[selectors->count++] = (struct selector){ peer, self, other };
 	add_tunnel(plan, peer, self, other);
 }
@@ -273,7 +300,8 @@ static void add_selector(struct plan *plan, size_t peer, const struct net *self,
 void plan_policies(struct plan *plan)
 {
 	for (size_t peer = 0; peer < plan->peer_count; peer++) {
-		const struct nets *self = &plan->views[peer].self_nets, *other = &plan->views[peer].other_nets;
+		const struct nets *self = &plan->views[peer].self_nets,
+				  *other = &plan->views[peer].other_nets;
 
 		if (flow_is_covered(plan, &plan->views[peer]))
 			add_bypass(plan, peer);

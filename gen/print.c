@@ -32,7 +32,8 @@ void print_picture(struct text *out, const struct plan *plan)
 	}
 }
 
-static const char *print_known(char out[OUTER_TEXT], const struct address *address, const char *word)
+static const char *print_known(char out[OUTER_TEXT], const struct address *address,
+                               const char *word)
 {
 	return address_is_any(address) ? word : address_print(out, address);
 }
@@ -41,8 +42,10 @@ void print_test(struct text *out, const struct plan *plan, size_t peer)
 {
 	const struct view *view = &plan->views[peer];
 	const struct test *test = &plan->tests[peer];
-	char from_text[OUTER_TEXT], to_text[OUTER_TEXT], local[OUTER_TEXT], outer[OUTER_TEXT], port[sizeof "65535"];
-	const char *from = print_known(from_text, &test->from, local_print_address(local, plan->self));
+	char from_text[OUTER_TEXT], to_text[OUTER_TEXT], local[OUTER_TEXT], outer[OUTER_TEXT],
+		port[sizeof "65535"];
+	const char *from =
+		print_known(from_text, &test->from, local_print_address(local, plan->self));
 	const char *to = print_known(to_text, &test->to, view_print_outer(outer, view));
 
 	snprintf(port, sizeof port, "%u", test->port);
@@ -54,10 +57,12 @@ void print_test(struct text *out, const struct plan *plan, size_t peer)
 		text_join(out, "  nc -z -v -w 3 -s ", from, " ", to, " ", port, "\n", NULL);
 		break;
 	case TEST_TCP_FROM_PEER:
-		text_join(out, "  # there: nc -z -v -w 3 -s ", to, " ", from, " ", port, "\n", NULL);
+		text_join(out, "  # there: nc -z -v -w 3 -s ", to, " ", from, " ", port, "\n",
+		          NULL);
 		break;
 	case TEST_NONE:
-		text_join(out, "  # ", view->other->name, ": what the tunnel is for; no ping goes through it\n", NULL);
+		text_join(out, "  # ", view->other->name,
+		          ": what the tunnel is for; no ping goes through it\n", NULL);
 	}
 }
 
@@ -79,7 +84,8 @@ void print_self_net(struct text *out, const struct plan *plan, const struct sele
 	char address[OUTER_TEXT];
 
 	if (plan->tunnel->transport)
-		add_host_net(out, local_print_address(address, plan->self), plan->self->local.address.family);
+		add_host_net(out, local_print_address(address, plan->self),
+		             plan->self->local.address.family);
 	else
 		add_prefix(out, &selector->self->prefix);
 }
@@ -89,7 +95,8 @@ void print_other_net(struct text *out, const struct plan *plan, const struct sel
 	char address[OUTER_TEXT];
 
 	if (plan->tunnel->transport)
-		add_host_net(out, view_print_outer(address, &plan->views[selector->peer]), plan->self->local.address.family);
+		add_host_net(out, view_print_outer(address, &plan->views[selector->peer]),
+		             plan->self->local.address.family);
 	else
 		add_prefix(out, &selector->other->prefix);
 }
@@ -99,7 +106,8 @@ const char *selector_family(const struct selector *selector)
 	return selector->self->prefix.address.family == AF_INET6 ? "ip6" : "ip";
 }
 
-static void add_clamp(struct text *out, const struct selector *selector, const struct net *src, const struct net *dst, unsigned mss)
+static void add_clamp(struct text *out, const struct selector *selector, const struct net *src,
+                      const struct net *dst, unsigned mss)
 {
 	const char *family = selector_family(selector);
 
@@ -114,7 +122,8 @@ static void add_clamp(struct text *out, const struct selector *selector, const s
 	text_printf(out, " tcp flags syn tcp option maxseg size set %u\n", mss);
 }
 
-void print_clamp(struct text *out, const struct plan *plan, const struct selector *selector, const char *indent)
+void print_clamp(struct text *out, const struct plan *plan, const struct selector *selector,
+                 const char *indent)
 {
 	uint8_t proto = nets_proto(selector->self, selector->other);
 	/* what IPv4 and IPv6 put before TCP's own 20 bytes */

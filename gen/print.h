@@ -24,8 +24,10 @@ void print_test(struct text *out, const struct plan *, size_t peer);
 /* 10.1.0.0/16: one end of a selector; in transport mode a host that may not be known yet. */
 void print_self_net(struct text *out, const struct plan *, const struct selector *);
 void print_other_net(struct text *out, const struct plan *, const struct selector *);
-/* The rules of nft(8) that set the TCP MSS of packets between two nets to what fits inside, or nothing for other protocols. */
-void print_clamp(struct text *out, const struct plan *, const struct selector *, const char *indent);
+/* The rules of nft(8) that set the TCP MSS of packets between two nets to what fits inside, or
+ * nothing for other protocols. */
+void print_clamp(struct text *out, const struct plan *, const struct selector *,
+                 const char *indent);
 /* `ip` or `ip6`, as nft(8) names the selector's family. */
 const char *selector_family(const struct selector *);
 

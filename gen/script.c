@@ -69,10 +69,13 @@ static unsigned needs_of(const struct plan *plan)
 {
 	const struct tunnel *tunnel = plan->tunnel;
 
-	return (tunnel->transport ? 0 : NEED_TUNNEL) | (plan->encapsulates ? NEED_ENCAP : 0) | (plan->punches ? NEED_PUNCH : 0) |
-	       (tunnel->interface ? NEED_INTERFACE : 0) | (plan->own_address.family != AF_UNSPEC ? NEED_ADDRESS : 0) |
-	       (plan->has_neighbours ? NEED_NEIGHBOURS : 0) | (plan->forwards ? NEED_FORWARDING : 0) | (tunnel->clamp ? NEED_CLAMP : 0) |
-	       (plan->is_site ? NEED_SITE : 0) | (tunnel->guard ? NEED_GUARD : 0) | (tunnel->exchanged ? NEED_EXCHANGE : 0);
+	return (tunnel->transport ? 0 : NEED_TUNNEL) | (plan->encapsulates ? NEED_ENCAP : 0) |
+	       (plan->punches ? NEED_PUNCH : 0) | (tunnel->interface ? NEED_INTERFACE : 0) |
+	       (plan->own_address.family != AF_UNSPEC ? NEED_ADDRESS : 0) |
+	       (plan->has_neighbours ? NEED_NEIGHBOURS : 0) |
+	       (plan->forwards ? NEED_FORWARDING : 0) | (tunnel->clamp ? NEED_CLAMP : 0) |
+	       (plan->is_site ? NEED_SITE : 0) | (tunnel->guard ? NEED_GUARD : 0) |
+	       (tunnel->exchanged ? NEED_EXCHANGE : 0);
 }
 
 static void add_names(struct text *out, const struct part *list, size_t count, unsigned needs)
@@ -91,7 +94,9 @@ static void add_program(struct text *out, unsigned needs)
 {
 	text_printf(out, "# ---- program xfrmpair %s, parts ", VERSION);
 	add_names(out, parts, sizeof parts / sizeof *parts, needs);
-	text_printf(out, "\n# shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116%s # lists of words, conditions in a row\n{\n",
+	text_printf(out,
+	            "\n# shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116%s # lists of "
+	            "words, conditions in a row\n{\n",
 	            needs & NEED_EXCHANGE ? ",SC2317" : ""); /* status() is there twice */
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		char file[32];
@@ -112,22 +117,26 @@ static void add_title(struct text *out, const struct plan *plan)
 
 	text_add_string(out, "#!/bin/sh\n{ # IPsec tunnel ");
 	print_names(out, plan->tunnel);
-	text_printf(out, " without IKE, made by xfrmpair %s. This is side %s: run it on the host ", VERSION, plan->self->name);
+	text_printf(out, " without IKE, made by xfrmpair %s. This is side %s: run it on the host ",
+	            VERSION, plan->self->name);
 	if (side_is_auto(plan->self))
 		text_join(out, "behind ", mapped_print_address(address, plan->self), ".\n", NULL);
 	else
 		text_join(out, local_print_address(address, plan->self), ".\n", NULL);
 	if (plan->tunnel->exchanged)
-		text_add_string(out, "# CONTAINS KEYS: keep it readable by its owner only; it is for this host alone.\n");
+		text_add_string(out, "# CONTAINS KEYS: keep it readable by its owner only; it is "
+		                     "for this host alone.\n");
 	else
-		text_add_string(out, "# CONTAINS KEYS: keep it readable by its owner only, and copy it over a secure channel.\n");
+		text_add_string(out, "# CONTAINS KEYS: keep it readable by its owner only, and "
+		                     "copy it over a secure channel.\n");
 	text_add_string(out, "#\n");
 	print_picture(out, plan);
 	text_add_string(out, "#\n");
 }
 
 /* As people write it in a SIDE. */
-static void add_net_of(struct text *out, const struct plan *plan, const struct selector *selector, bool other)
+static void add_net_of(struct text *out, const struct plan *plan, const struct selector *selector,
+                       bool other)
 {
 	const struct net *net = other ? selector->other : selector->self;
 	char text[NET_TEXT];
@@ -145,15 +154,21 @@ static void add_facts(struct text *out, const struct plan *plan)
 	const struct tunnel *tunnel = plan->tunnel;
 	const struct cipher *cipher = tunnel->cipher;
 
-	text_printf(out, "#   cipher    %s (%s%s%s, %u-bit ICV), %s mode, replay window %u\n", cipher->name, cipher->encryption,
-	            cipher->integrity ? " " : "", cipher->integrity ? cipher->integrity : "", cipher->icv_bits,
+	text_printf(out, "#   cipher    %s (%s%s%s, %u-bit ICV), %s mode, replay window %u\n",
+	            cipher->name, cipher->encryption, cipher->integrity ? " " : "",
+	            cipher->integrity ? cipher->integrity : "", cipher->icv_bits,
 	            tunnel->transport ? "transport" : "tunnel", plan->states[0].replay_window);
-	text_printf(out, "#   digest    %08x, the same in the scripts of all sides of one run, or they do not fit together\n",
+	text_printf(out,
+	            "#   digest    %08x, the same in the scripts of all sides of one run, or they "
+	            "do not fit together\n",
 	            (unsigned)tunnel->digest);
 	if (tunnel->exchanged)
-		text_printf(out, "#   words     have the fingerprint %s: if the other's differs, start nothing: one was altered\n",
+		text_printf(out,
+		            "#   words     have the fingerprint %s: if the other's differs, start "
+		            "nothing: one was altered\n",
 		            tunnel->fingerprint);
-	text_printf(out, "#   MTU       %u bytes fit inside, of %u outside\n", plan->mtu, tunnel->mtu);
+	text_printf(out, "#   MTU       %u bytes fit inside, of %u outside\n", plan->mtu,
+	            tunnel->mtu);
 	for (size_t i = 0; i < plan->selectors.count; i++) {
 		const struct selector *selector = &plan->selectors.rows[i];
 
@@ -173,22 +188,34 @@ static void add_verb(struct text *out, const struct plan *plan, const char *verb
 
 static void add_verbs(struct text *out, const struct plan *plan)
 {
-	text_printf(out, "#   sh %s.sh up        sets it up and says what it does; start side %s first\n", plan->self->name,
-	            plan->tunnel->sides[0].name);
-	add_verb(out, plan, "status  ", "up or down, packets and bytes; status 0 only when up and heard");
+	text_printf(out,
+	            "#   sh %s.sh up        sets it up and says what it does; start side %s "
+	            "first\n",
+	            plan->self->name, plan->tunnel->sides[0].name);
+	add_verb(out, plan, "status  ",
+	         "up or down, packets and bytes; status 0 only when up and heard");
 	add_verb(out, plan, "check   ", "sends a few packets, and says in one line what is wrong");
-	add_verb(out, plan, "rekey   ", "changes the keys while it is up, when both sides do it, in any order; from cron if you like");
-	add_verb(out, plan, "follow  ", "stays, and keeps it up: follows the other side to new addresses, and changes the keys");
+	add_verb(out, plan, "rekey   ",
+	         "changes the keys while it is up, when both sides do it, in any order; from cron "
+	         "if you like");
+	add_verb(out, plan, "follow  ",
+	         "stays, and keeps it up: follows the other side to new addresses, and changes the "
+	         "keys");
 	if (plan->tunnel->guard)
-		add_verb(out, plan, "down    ", "takes it down and blocks what it carried; down --all removes the blocks too");
+		add_verb(out, plan, "down    ",
+		         "takes it down and blocks what it carried; down --all removes the blocks "
+		         "too");
 	else
 		add_verb(out, plan, "down    ", "removes what up added, nothing else");
-	add_verb(out, plan, "-n up   ", "prints the commands, without the keys, and changes nothing");
+	add_verb(out, plan, "-n up   ",
+	         "prints the commands, without the keys, and changes nothing");
 	text_add_string(out, "#\n");
 	if (plan->punches)
-		text_add_string(out, "# Needs root, ip (iproute2) and espdecap, beside this file or on PATH; natprobe too if there.\n");
+		text_add_string(out, "# Needs root, ip (iproute2) and espdecap, beside this file "
+		                     "or on PATH; natprobe too if there.\n");
 	else if (plan->encapsulates)
-		text_add_string(out, "# Needs root, ip (iproute2) and espdecap, beside this file or on PATH.\n");
+		text_add_string(out, "# Needs root, ip (iproute2) and espdecap, beside this file "
+		                     "or on PATH.\n");
 	else
 		text_add_string(out, "# Needs root and ip (iproute2).\n");
 }
@@ -209,8 +236,15 @@ static void name_variables(struct variables *variables, size_t peer)
 	snprintf(variables->peer_port, sizeof variables->peer_port, "$port_%zu", number);
 	snprintf(variables->pin, sizeof variables->pin, "$pin_%zu", number);
 	variables->names = (struct names){
-		.here = "$here", .there = variables->there, .port = "$port", .peer_port = variables->peer_port, .pin = variables->pin,
-		.spi = "$2", .key = "$3", .auth = "$4", .count = "$count",
+		.here = "$here",
+		.there = variables->there,
+		.port = "$port",
+		.peer_port = variables->peer_port,
+		.pin = variables->pin,
+		.spi = "$2",
+		.key = "$3",
+		.auth = "$4",
+		.count = "$count",
 	};
 }
 
@@ -227,7 +261,8 @@ static void add_policies(struct text *out, const struct policies *policies)
 
 static void add_all_policies(struct text *out, const struct plan *plan)
 {
-	text_add_string(out, "# What `ip -batch` reads: which packets are to be encrypted, and how; SPI and key come from the rows at the end.\n");
+	text_add_string(out, "# What `ip -batch` reads: which packets are to be encrypted, and "
+	                     "how; SPI and key come from the rows at the end.\n");
 	if (plan->tunnel->guard) {
 		text_add_string(out, "guards() { echo \"\n");
 		add_policies(out, &plan->passes);
@@ -250,7 +285,8 @@ static void add_states(struct text *out, const struct plan *plan)
 		const struct state *state = &plan->states[i];
 
 		name_variables(&variables, state->peer);
-		text_join(out, state->outbound ? "out." : "in.", plan->views[state->peer].other->name, ") echo \"\\\n", NULL);
+		text_join(out, state->outbound ? "out." : "in.",
+		          plan->views[state->peer].other->name, ") echo \"\\\n", NULL);
 		state_print(out, state, &variables.names);
 		text_add_string(out, "\" ;;\n");
 	}
@@ -262,17 +298,22 @@ static void add_tables(struct text *out, const struct plan *plan)
 	const struct selectors *selectors = &plan->selectors;
 
 	if (plan->tunnel->clamp) {
-		text_add_string(out, "# What nft reads: TCP is told to send no more than fits inside.\n"
+		text_add_string(out, "# What nft reads: TCP is told to send no more than fits "
+		                     "inside.\n"
 		                     "clamp() { echo \"table inet $table-mss {\n\tchain both {\n");
 		for (size_t i = 0; i < selectors->count; i++)
 			print_clamp(out, plan, &selectors->rows[i], "\t\t");
-		text_add_string(out, "\t}\n\tchain forward { type filter hook forward priority mangle; jump both; }\n"
-		                     "\tchain output { type filter hook output priority mangle; jump both; }\n}\"; }\n");
+		text_add_string(out, "\t}\n\tchain forward { type filter hook forward priority "
+		                     "mangle; jump both; }\n"
+		                     "\tchain output { type filter hook output priority mangle; "
+		                     "jump both; }\n}\"; }\n");
 	}
 	if (!plan->is_site)
 		return;
-	text_add_string(out, "# What nft reads with up --nat-exempt: a connection bound to its own address is one that no later rule translates.\n"
-	                     "exempt() { echo \"table inet $table-nat {\n\tchain postrouting {\n\t\ttype nat hook postrouting priority 99\n");
+	text_add_string(out, "# What nft reads with up --nat-exempt: a connection bound to its own "
+	                     "address is one that no later rule translates.\n"
+	                     "exempt() { echo \"table inet $table-nat {\n\tchain postrouting "
+	                     "{\n\t\ttype nat hook postrouting priority 99\n");
 	for (size_t i = 0; i < selectors->count; i++) {
 		const char *family = selector_family(&selectors->rows[i]);
 
@@ -292,22 +333,26 @@ static void add_assignments(struct text *out, const struct plan *plan)
 	char address[OUTER_TEXT];
 
 	text_add_string(out, "\n# What not every tunnel has; what this one has of it follows.\n"
-	                     "port='' esn='' first='' own_word='' own_nets='' other_nets='' site='' own_address='' interface='' guard='' limited='' "
+	                     "port='' esn='' first='' own_word='' own_nets='' other_nets='' "
+	                     "site='' own_address='' interface='' guard='' limited='' "
 	                     "fingerprint='' wireshark=''\n");
-	text_printf(out, "name=%s digest=%08x here=%s", self->name, (unsigned)plan->tunnel->digest, local_print_address(address, self));
+	text_printf(out, "name=%s digest=%08x here=%s", self->name, (unsigned)plan->tunnel->digest,
+	            local_print_address(address, self));
 	if (plan->encapsulates)
 		text_printf(out, " port=%u", self->local.port);
 	text_add_string(out, " title='");
 	print_names(out, plan->tunnel);
-	text_printf(out, "' cipher=%s esp=esp%c mtu=%u%s\n", plan->tunnel->cipher->name, self->local.address.family == AF_INET6 ? '6' : '4',
-	            plan->mtu, plan->tunnel->esn ? " esn=yes" : "");
+	text_printf(out, "' cipher=%s esp=esp%c mtu=%u%s\n", plan->tunnel->cipher->name,
+	            self->local.address.family == AF_INET6 ? '6' : '4', plan->mtu,
+	            plan->tunnel->esn ? " esn=yes" : "");
 	for (size_t i = 0; i < plan->peer_count; i++) {
 		const struct view *view = &plan->views[i];
 
 		text_printf(out, "there_%zu=%s", i + 1, view_print_outer(address, view));
 		if (plan->encapsulates)
 			text_printf(out, " port_%zu=%u", i + 1, view->other_outer.port);
-		text_printf(out, " pin_%zu=''  # where %s is heard, and the SPI to send with\n", i + 1, view->other->name);
+		text_printf(out, " pin_%zu=''  # where %s is heard, and the SPI to send with\n",
+		            i + 1, view->other->name);
 	}
 }
 
@@ -315,10 +360,14 @@ static void add_helper(struct text *out, const struct plan *plan)
 {
 	const char *bracket = plan->self->local.address.family == AF_INET6 ? "[" : "";
 
-	text_printf(out, "# The helper holds the UDP socket, so that the kernel decapsulates, and keeps the NAT's mapping alive. 65534 is nobody.\n"
-	                 "helper() { echo \"%s-u 65534 -b $here $port\\\n", plan->tunnel->nonike ? "-N " : "");
+	text_printf(out,
+	            "# The helper holds the UDP socket, so that the kernel decapsulates, and keeps "
+	            "the NAT's mapping alive. 65534 is nobody.\n"
+	            "helper() { echo \"%s-u 65534 -b $here $port\\\n",
+	            plan->tunnel->nonike ? "-N " : "");
 	for (size_t i = 0; i < plan->peer_count; i++)
-		text_printf(out, " %s$there_%zu%s:$port_%zu\\\n", bracket, i + 1, *bracket ? "]" : "", i + 1);
+		text_printf(out, " %s$there_%zu%s:$port_%zu\\\n", bracket, i + 1,
+		            *bracket ? "]" : "", i + 1);
 	text_add_string(out, "\"; }\n");
 }
 
@@ -341,7 +390,8 @@ static void add_peers(struct text *out, const struct plan *plan)
 	text_join(out, " own_word='", local_print(local, plan->self), NULL);
 	if (plan->self->behind_nat)
 		text_join(out, "@", mapped_print(mapped, plan->self), NULL);
-	text_add_string(out, plan->punches ? "'  # NAME@REQID; the side to be started first; how this one looks\n"
+	text_add_string(out, plan->punches ? "'  # NAME@REQID; the side to be started first; how "
+	                                     "this one looks\n"
 	                                   : "'  # NAME@REQID; how this side looks\n");
 }
 
@@ -364,7 +414,8 @@ static void add_nets(struct text *out, const struct plan *plan)
 
 		for (size_t j = 0; j < nets->count; j++)
 			if (!nets_repeat(nets, j)) {
-				text_join(out, between, prefix_print(text, &nets->list[j].prefix), "@", NULL);
+				text_join(out, between, prefix_print(text, &nets->list[j].prefix),
+				          "@", NULL);
 				text_add_number(out, i + 1);
 				between = " ";
 			}
@@ -380,10 +431,12 @@ static void add_features(struct text *out, const struct plan *plan)
 	if (plan->is_site)
 		text_add_string(out, "site=yes\n");
 	if (plan->own_address.family != AF_UNSPEC)
-		text_printf(out, "own_address=%s/%u own_device=%s\n", address_print(address, &plan->own_address),
+		text_printf(out, "own_address=%s/%u own_device=%s\n",
+		            address_print(address, &plan->own_address),
 		            family_bits(plan->own_address.family), plan->own_device);
 	if (tunnel->interface)
-		text_printf(out, "interface=%s if_id=0x%x\n", tunnel->interface, (unsigned)plan->if_id);
+		text_printf(out, "interface=%s if_id=0x%x\n", tunnel->interface,
+		            (unsigned)plan->if_id);
 	if (tunnel->guard)
 		text_add_string(out, "guard=yes\n");
 	if (tunnel->limit_bytes || tunnel->limit_packets)
@@ -402,10 +455,13 @@ void print_script(struct text *out, const struct plan *plan)
 	add_verbs(out, plan);
 	add_assignments(out, plan);
 	add_all_policies(out, plan);
-	text_printf(out, "key_digits=%u auth_digits=%u  # of what follows from a pair's secret, in hexadecimal\n", 2 * cipher->key_bytes,
-	            2 * cipher->auth_bytes);
+	text_printf(out,
+	            "key_digits=%u auth_digits=%u  # of what follows from a pair's secret, in "
+	            "hexadecimal\n",
+	            2 * cipher->key_bytes, 2 * cipher->auth_bytes);
 	if (cipher->wireshark && !plan->tunnel->nonike)
-		text_printf(out, "wireshark='%s' wireshark_auth='%s'  # its words for the cipher\n", cipher->wireshark, cipher->wireshark_auth);
+		text_printf(out, "wireshark='%s' wireshark_auth='%s'  # its words for the cipher\n",
+		            cipher->wireshark, cipher->wireshark_auth);
 	add_states(out, plan);
 	if (plan->encapsulates)
 		add_helper(out, plan);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "secret.h"
 #include "hkdf.h"
 #include "identity.h"
@@ -14,7 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A secret file's begin; the rest is in hexadecimal, so that nobody takes it for a public key.  And that of what names a pair. */
+/* A secret file's begin; the rest is in hexadecimal, so that nobody takes it for a public key.  And
+ * that of what names a pair. */
 #define LABEL "xfrmpair secret "
 static const char begin[] = LABEL;
 static const char what[] = "a secret file";
@@ -31,16 +33,20 @@ static bool read_secret(unsigned char secret[X25519_LENGTH], const char *path)
 	bool there = lstat(path, &status) == 0, good = false;
 
 	if (!there && errno == ENOENT)
-		refuse(path_shown(path), "is missing: want it made, by xfrmpair --secret FILE SIDE, before the words go out");
+		refuse(path_shown(path), "is missing: want it made, by xfrmpair --secret FILE "
+		                         "SIDE, before the words go out");
 	else if (there && !S_ISREG(status.st_mode))
-		refuse(path_shown(path), "%s: want %s", S_ISLNK(status.st_mode) ? "a symbolic link" : "no regular file", what);
+		refuse(path_shown(path), "%s: want %s",
+		       S_ISLNK(status.st_mode) ? "a symbolic link" : "no regular file", what);
 	else if (path_read_private(&text, path, what, FILE_MOST)) {
 		bool whole = text.length && text.bytes[text.length - 1] == '\n';
 
 		if (whole)
 			text.bytes[text.length - 1] = '\0';
-		good = (whole && strncmp(text.bytes, begin, strlen(begin)) == 0 && hex_parse(secret, X25519_LENGTH, text.bytes + strlen(begin))) ||
-		       refuse(path_shown(path), "no secret, or not the whole of one: want a file that xfrmpair --secret FILE SIDE has made");
+		good = (whole && strncmp(text.bytes, begin, strlen(begin)) == 0 &&
+		        hex_parse(secret, X25519_LENGTH, text.bytes + strlen(begin))) ||
+		       refuse(path_shown(path), "no secret, or not the whole of one: want a file "
+		                                "that xfrmpair --secret FILE SIDE has made");
 	}
 	text_free(&text);
 	return good;
@@ -65,14 +71,17 @@ static bool make_secret(unsigned char secret[X25519_LENGTH], const char *path)
 }
 
 /* The public key of the file PATH; the status of who cannot have it. */
-static int get_public(unsigned char public[X25519_LENGTH], const char *path, const struct side *side)
+static int get_public(unsigned char public[X25519_LENGTH], const char *path,
+                      const struct side *side)
 {
 	unsigned char secret[X25519_LENGTH];
 	struct stat status;
 	bool missing = lstat(path, &status) != 0 && errno == ENOENT, good;
 
 	if (missing && side->has_public) {
-		refuse(side->where, "a public key already, and %s is missing: want the word without its #", path_shown(path));
+		refuse(side->where,
+		       "a public key already, and %s is missing: want the word without its #",
+		       path_shown(path));
 		return EXIT_MISTAKE;
 	}
 	good = missing ? make_secret(secret, path) : read_secret(secret, path);
@@ -80,7 +89,9 @@ static int get_public(unsigned char public[X25519_LENGTH], const char *path, con
 		x25519_public(public, secret);
 	explicit_bzero(secret, sizeof secret);
 	if (good && side->has_public && memcmp(public, side->public, X25519_LENGTH) != 0)
-		good = refuse(side->where, "a public key that is not that of %s: want the word without its #", path_shown(path));
+		good = refuse(side->where,
+		              "a public key that is not that of %s: want the word without its #",
+		              path_shown(path));
 	return good ? EXIT_OK : missing ? EXIT_BROKE : EXIT_MISTAKE;
 }
 
@@ -108,17 +119,26 @@ bool secret_check_words(const struct tunnel *tunnel, bool exchanged)
 		const struct side *side = &tunnel->sides[i];
 
 		if (side->has_public && !exchanged)
-			return refuse(side->where, "a public key: want --secret FILE too, with the secret of one of the sides");
+			return refuse(side->where, "a public key: want --secret FILE too, with the "
+			                           "secret of one of the sides");
 		if (!side->has_public && exchanged)
-			good = refuse(side->where, "%s has no public key: want the word that xfrmpair --secret FILE SIDE prints there", side->name);
+			good = refuse(side->where,
+			              "%s has no public key: want the word that xfrmpair --secret "
+			              "FILE SIDE prints there",
+			              side->name);
 		for (size_t j = 0; side->has_public && j < i; j++)
-			if (tunnel->sides[j].has_public && memcmp(side->public, tunnel->sides[j].public, sizeof side->public) == 0)
-				good = refuse(side->where, "%s and %s have one public key: want one for each side", tunnel->sides[j].name, side->name);
+			if (tunnel->sides[j].has_public &&
+			    memcmp(side->public, tunnel->sides[j].public, sizeof side->public) == 0)
+				good = refuse(side->where,
+				              "%s and %s have one public key: want one for each "
+				              "side",
+				              tunnel->sides[j].name, side->name);
 	}
 	return good;
 }
 
-static bool find_self(struct tunnel *tunnel, const unsigned char secret[X25519_LENGTH], const char *path)
+static bool find_self(struct tunnel *tunnel, const unsigned char secret[X25519_LENGTH],
+                      const char *path)
 {
 	unsigned char public[X25519_LENGTH];
 
@@ -128,7 +148,8 @@ static bool find_self(struct tunnel *tunnel, const unsigned char secret[X25519_L
 			tunnel->self = i;
 			return true;
 		}
-	return refuse(path_shown(path), "its public key is no side's: want the own word among them, as it was printed");
+	return refuse(path_shown(path), "its public key is no side's: want the own word among "
+	                                "them, as it was printed");
 }
 
 /* All of it but a newline at its end. */
@@ -140,24 +161,33 @@ static bool read_phrase(struct text *phrase, const char *path)
 		phrase->bytes[--phrase->length] = '\0';
 	if (!phrase->length)
 		return refuse(path_shown(path), "empty: want a phrase, the same on all sides");
-	return !strchr(phrase->bytes, '\r') || refuse(path_shown(path), "a carriage return: want Unix line ends, as `tr -d '\\r'` makes them");
+	return !strchr(phrase->bytes, '\r') || refuse(path_shown(path), "a carriage return: want "
+	                                                                "Unix line ends, as `tr -d "
+	                                                                "'\\r'` makes them");
 }
 
-/* The keys of the pair with OTHER, if it is one: a key that makes the secret useless is refused wherever it stands. */
-static bool agree(struct tunnel *tunnel, size_t other, const unsigned char secret[X25519_LENGTH], const struct text *phrase,
-                  const unsigned char facts[SHA256_LENGTH], const char *where)
+/* The keys of the pair with OTHER, if it is one: a key that makes the secret useless is refused
+ * wherever it stands. */
+static bool agree(struct tunnel *tunnel, size_t other, const unsigned char secret[X25519_LENGTH],
+                  const struct text *phrase, const unsigned char facts[SHA256_LENGTH],
+                  const char *where)
 {
-	size_t one = other < tunnel->self ? other : tunnel->self, two = other < tunnel->self ? tunnel->self : other;
-	unsigned char shared[X25519_LENGTH], first[SECRET_BYTES], info[LABEL_MOST + 2 * PUBLIC_BYTES + SHA256_LENGTH], *p = info;
+	size_t one = other < tunnel->self ? other : tunnel->self,
+	       two = other < tunnel->self ? tunnel->self : other;
+	unsigned char shared[X25519_LENGTH], first[SECRET_BYTES],
+		info[LABEL_MOST + 2 * PUBLIC_BYTES + SHA256_LENGTH], *p = info;
 	bool good = x25519(shared, secret, tunnel->sides[other].public) ||
-	            refuse(tunnel->sides[other].where, "a public key of low order, which makes no secret: somebody has altered the word");
+	            refuse(tunnel->sides[other].where, "a public key of low order, which makes no "
+	                                               "secret: somebody has altered the word");
 
 	if (good && tunnel_has_pair(tunnel, one, two)) {
-		p += snprintf((char *)p, LABEL_MOST, LABEL "%s %s ", tunnel->sides[one].name, tunnel->sides[two].name);
+		p += snprintf((char *)p, LABEL_MOST, LABEL "%s %s ", tunnel->sides[one].name,
+		              tunnel->sides[two].name);
 		p = mempcpy(p, tunnel->sides[one].public, PUBLIC_BYTES);
 		p = mempcpy(p, tunnel->sides[two].public, PUBLIC_BYTES);
 		p = mempcpy(p, facts, SHA256_LENGTH);
-		hkdf(first, sizeof first, phrase->bytes, phrase->length, shared, sizeof shared, info, (size_t)(p - info));
+		hkdf(first, sizeof first, phrase->bytes, phrase->length, shared, sizeof shared,
+		     info, (size_t)(p - info));
 		good = key_put(tunnel, one, two, first, where);
 	}
 	explicit_bzero(shared, sizeof shared);
@@ -169,7 +199,9 @@ bool secret_exchange(struct tunnel *tunnel, const char *path, const char *phrase
 {
 	unsigned char secret[X25519_LENGTH], facts[SHA256_LENGTH];
 	struct text phrase = { 0 };
-	bool good = read_secret(secret, path) && (!phrase_path || read_phrase(&phrase, phrase_path)) && find_self(tunnel, secret, path);
+	bool good = read_secret(secret, path) &&
+	            (!phrase_path || read_phrase(&phrase, phrase_path)) &&
+	            find_self(tunnel, secret, path);
 
 	tunnel->exchanged = true;
 	tunnel->phrase = phrase_path;

@@ -11,8 +11,9 @@
 #include <string.h>
 
 enum {
-	LABEL_MOST = 63,  /* of a DNS name, between dots: RFC 1035, section 2.3.4 */
-	/* bytes of a side's word, all parts at their longest: each of these has room for the sign before or behind it */
+	LABEL_MOST = 63, /* of a DNS name, between dots: RFC 1035, section 2.3.4 */
+	/* bytes of a side's word, all parts at their longest: each of these has room for the sign
+	   before or behind it */
 	TOKEN_MOST = NAME_MOST + 1 + 2 * OUTER_TEXT + NETS_MOST * NET_TEXT + PUBLIC_TEXT,
 };
 
@@ -25,7 +26,9 @@ bool name_parse(char out[NAME_MOST + 1], const char *text, const char *where)
 
 	if (length < 1 || length > NAME_MOST || text[0] < 'a' || text[0] > 'z' ||
 	    strspn(text, name_letters) != length)
-		return refuse(where, "name '%s': want a lower-case letter, then at most %d of a-z, 0-9 and -",
+		return refuse(where,
+		              "name '%s': want a lower-case letter, then at most %d of a-z, 0-9 "
+		              "and -",
 		              shown(text), NAME_MOST - 1);
 	memcpy(out, text, length + 1);
 	return true;
@@ -66,7 +69,8 @@ bool net_parse(struct net *out, const char *text, const char *where)
 
 	*out = (struct net){ 0 };
 	if (strlen(text) >= sizeof words)
-		return refuse(where, "net '%s': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48", shown(text));
+		return refuse(where, "net '%s': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48",
+		              shown(text));
 	strcpy(words, text);
 	proto = strchr(words, '/');
 	if (proto && (!proto[1] || !strchr(letters, proto[1])))
@@ -81,9 +85,13 @@ bool net_parse(struct net *out, const char *text, const char *where)
 	if (port)
 		*port++ = '\0';
 	if (!parse_proto(&out->proto, proto, out->prefix.address.family))
-		return refuse(where, "net '%s': protocol '%s': want tcp, udp, icmp or a number from 1 to 255", shown(text), shown(proto));
+		return refuse(where,
+		              "net '%s': protocol '%s': want tcp, udp, icmp or a number from 1 to "
+		              "255",
+		              shown(text), shown(proto));
 	if (port && !has_ports(out->proto))
-		return refuse(where, "net '%s': a port: want it with tcp or udp alone", shown(text));
+		return refuse(where, "net '%s': a port: want it with tcp or udp alone",
+		              shown(text));
 	return !port || port_parse(&out->port, port, where);
 }
 
@@ -115,13 +123,15 @@ struct net net_of_host(const struct address *address)
 
 bool net_overlaps(const struct net *one, const struct net *two)
 {
-	return prefix_overlaps(&one->prefix, &two->prefix) && (!one->proto || !two->proto || one->proto == two->proto) &&
+	return prefix_overlaps(&one->prefix, &two->prefix) &&
+	       (!one->proto || !two->proto || one->proto == two->proto) &&
 	       (!one->port || !two->port || one->port == two->port);
 }
 
 bool net_meets(const struct net *one, const struct net *two)
 {
-	return one->prefix.address.family == two->prefix.address.family && (!one->proto || !two->proto || one->proto == two->proto);
+	return one->prefix.address.family == two->prefix.address.family &&
+	       (!one->proto || !two->proto || one->proto == two->proto);
 }
 
 bool net_takes_ping(const struct net *net)
@@ -136,15 +146,18 @@ static bool parse_outer(struct endpoint *out, const char *what, const char *text
 	if (!endpoint_parse(out, text, where))
 		return false;
 	if (special_is_unusable(&out->address))
-		return refuse(where, "%s address '%s': unspecified, loopback, multicast or broadcast; want %s", what,
-		              address_print(address, &out->address),
+		return refuse(where,
+		              "%s address '%s': unspecified, loopback, multicast or broadcast; "
+		              "want %s",
+		              what, address_print(address, &out->address),
 		              strcmp(what, "local") == 0 ? "the host's own address on its interface"
-		                                         : "the address that the internet sees (natprobe prints it)");
+		                                         : "the address that the internet sees "
+		                                           "(natprobe prints it)");
 	return true;
 }
 
-/* RFC 1035, section 2.3.1, and RFC 1123, section 2.1: labels of letters, digits and inner hyphens.  In lower case, and without
- * the dot that may end them. */
+/* RFC 1035, section 2.3.1, and RFC 1123, section 2.1: labels of letters, digits and inner hyphens.
+ * In lower case, and without the dot that may end them. */
 static bool read_host(char out[HOST_MOST + 1], const char *text, size_t length)
 {
 	size_t label = 0;
@@ -185,26 +198,32 @@ bool side_set_local(struct side *side, const char *text, const char *where)
 	size_t length = strcspn(text, ":");
 
 	if (is_domain(text))
-		return refuse(where, "'%s': a name goes behind the @ only, as auto@%s", shown(text), shown(text));
+		return refuse(where, "'%s': a name goes behind the @ only, as auto@%s", shown(text),
+		              shown(text));
 	if (length != strlen(word_auto) || strncmp(text, word_auto, length) != 0)
 		return parse_outer(&side->local, "local", text, where);
 	return !text[length] || port_parse(&side->local.port, text + length + 1, where);
 }
 
-/* A word with a letter in it and one colon at most is a name: what is of digits and dots alone is an address. */
+/* A word with a letter in it and one colon at most is a name: what is of digits and dots alone is
+ * an address. */
 bool side_set_mapped(struct side *side, const char *text, const char *where)
 {
 	size_t length = strcspn(text, ":");
 	char host[HOST_MOST + 1];
 
 	side->behind_nat = true;
-	if (text[0] == '[' || strcspn(text, letters) >= length || (text[length] && strchr(text + length + 1, ':')))
+	if (text[0] == '[' || strcspn(text, letters) >= length ||
+	    (text[length] && strchr(text + length + 1, ':')))
 		return parse_outer(&side->mapped, "mapped", text, where);
 	if (!read_host(host, text, length))
-		return refuse(where, "mapped name '%s': want letters, digits and hyphens, at most %d between dots and %d in all, or an address",
+		return refuse(where,
+		              "mapped name '%s': want letters, digits and hyphens, at most %d "
+		              "between dots and %d in all, or an address",
 		              shown(text), LABEL_MOST, HOST_MOST);
 	if (strcmp(host, word_auto) == 0)
-		return refuse(where, "mapped 'auto': want what the internet sees, an address (natprobe prints it) or a name");
+		return refuse(where, "mapped 'auto': want what the internet sees, an address "
+		                     "(natprobe prints it) or a name");
 	strcpy(side->mapped_name, host);
 	return !text[length] || port_parse(&side->mapped.port, text + length + 1, where);
 }
@@ -225,17 +244,21 @@ bool side_add_net(struct side *side, const char *text, const char *where)
 		return false;
 	if (is_link_local6(&net.prefix))
 		return refuse(where,
-		              "net '%s': link-local addresses are not routed (expected another net)",
+		              "net '%s': link-local addresses are not routed (expected another "
+		              "net)",
 		              shown(text));
 	for (size_t i = 0; i < side->net_count; i++) {
 		char given[NET_TEXT], before[NET_TEXT];
 
 		if (net_overlaps(&side->nets[i], &net))
-			return refuse(where, "net '%s': overlaps %s of the same side; want each %s once", net_print(given, &net),
-			              net_print(before, &side->nets[i]), net.proto ? "packet" : "address");
+			return refuse(where,
+			              "net '%s': overlaps %s of the same side; want each %s once",
+			              net_print(given, &net), net_print(before, &side->nets[i]),
+			              net.proto ? "packet" : "address");
 	}
 	if (side->net_count == NETS_MOST)
-		return refuse(where, "net '%s': one too many; want at most %d on a side", shown(text), NETS_MOST);
+		return refuse(where, "net '%s': one too many; want at most %d on a side",
+		              shown(text), NETS_MOST);
 	side->nets[side->net_count++] = net;
 	return true;
 }
@@ -263,7 +286,8 @@ const char *public_print(char out[PUBLIC_TEXT], const unsigned char public[PUBLI
 	return out;
 }
 
-/* What public_print() prints of a number below 2^255 - 19 (RFC 7748, section 5).  Nothing of it is shown: a secret may have slipped. */
+/* What public_print() prints of a number below 2^255 - 19 (RFC 7748, section 5).  Nothing of it is
+ * shown: a secret may have slipped. */
 bool side_set_public(struct side *side, const char *text, const char *where)
 {
 	static const unsigned char prime[PUBLIC_BYTES] = { 0xed, [1 ... 30] = 0xff, 0x7f };
@@ -281,8 +305,12 @@ bool side_set_public(struct side *side, const char *text, const char *where)
 	}
 	for (i = PUBLIC_BYTES - 1; i && public[i] == prime[i]; i--)
 		;
-	return (side->has_public && public[i] < prime[i] && strcmp(public_print(again, public), text) == 0) ||
-	       refuse(where, "public key: want the %d characters after the # as xfrmpair --secret FILE SIDE prints them", PUBLIC_TEXT - 1);
+	return (side->has_public && public[i] < prime[i] &&
+	        strcmp(public_print(again, public), text) == 0) ||
+	       refuse(where,
+	              "public key: want the %d characters after the # as xfrmpair --secret FILE "
+	              "SIDE prints them",
+	              PUBLIC_TEXT - 1);
 }
 
 bool side_complete(struct side *side)
@@ -292,7 +320,8 @@ bool side_complete(struct side *side)
 
 	if (!side->behind_nat) {
 		if (side_is_auto(side))
-			return refuse(side->where, "'auto': the other side must know where to send: want @MAPPED, an address or a name");
+			return refuse(side->where, "'auto': the other side must know where to "
+			                           "send: want @MAPPED, an address or a name");
 		side->mapped = side->local;
 	}
 	if (!local->family)
@@ -300,12 +329,18 @@ bool side_complete(struct side *side)
 	if (!mapped->family)
 		mapped->family = local->family;
 	if (mapped->family != local->family)
-		return refuse(side->where, "local and mapped address differ in family: want both IPv4 or both IPv6");
-	if (side->behind_nat && special_is_private(mapped) && !side_is_auto(side) && !special_is_private(local))
-		return refuse(side->where, "%s is private and stands behind the @, where the internet's view belongs: want LOCAL@MAPPED, the other way round",
+		return refuse(side->where, "local and mapped address differ in family: want both "
+		                           "IPv4 or both IPv6");
+	if (side->behind_nat && special_is_private(mapped) && !side_is_auto(side) &&
+	    !special_is_private(local))
+		return refuse(side->where,
+		              "%s is private and stands behind the @, where the internet's view "
+		              "belongs: want LOCAL@MAPPED, the other way round",
 		              address_print(text, mapped));
 	if (side->mapped.port && !side->local.port)
-		return refuse(side->where, "port %u of the mapped endpoint alone: want one on the local address too",
+		return refuse(side->where,
+		              "port %u of the mapped endpoint alone: want one on the local address "
+		              "too",
 		              (unsigned)side->mapped.port);
 	if (!side->mapped.port)
 		side->mapped.port = side->local.port;
@@ -313,7 +348,8 @@ bool side_complete(struct side *side)
 }
 
 /* WORD stands for an address that is not known yet. */
-static const char *print_outer(char out[OUTER_TEXT], const struct endpoint *endpoint, const char *word)
+static const char *print_outer(char out[OUTER_TEXT], const struct endpoint *endpoint,
+                               const char *word)
 {
 	if (!address_is_any(&endpoint->address))
 		return endpoint_print(out, endpoint);
@@ -323,7 +359,8 @@ static const char *print_outer(char out[OUTER_TEXT], const struct endpoint *endp
 	return out;
 }
 
-static const char *print_outer_address(char out[OUTER_TEXT], const struct address *address, const char *word)
+static const char *print_outer_address(char out[OUTER_TEXT], const struct address *address,
+                                       const char *word)
 {
 	return address_is_any(address) ? strcpy(out, word) : address_print(out, address);
 }
@@ -355,7 +392,8 @@ bool side_is_auto(const struct side *side)
 
 bool side_shares_mapped(const struct side *one, const struct side *two)
 {
-	return address_equal(&one->mapped.address, &two->mapped.address) && strcmp(one->mapped_name, two->mapped_name) == 0;
+	return address_equal(&one->mapped.address, &two->mapped.address) &&
+	       strcmp(one->mapped_name, two->mapped_name) == 0;
 }
 
 /* Whether an IPv4 address is what stands before the next colon. */
@@ -374,7 +412,8 @@ static bool has_name(const char *local)
 	size_t length = strcspn(local, ":");
 	const char *rest = local + length + 1;
 
-	if (local[0] < 'a' || local[0] > 'z' || !local[length] || strspn(local, name_letters) != length)
+	if (local[0] < 'a' || local[0] > 'z' || !local[length] ||
+	    strspn(local, name_letters) != length)
 		return false;
 	return rest[0] == '[' || begins_with_ipv4(rest);
 }
@@ -383,22 +422,31 @@ static bool has_name(const char *local)
 static bool check_shape(const char *token, const char *local, const char *mapped, const char *where)
 {
 	static const char signs[] = ",/;|", between_sides[] = ",;|";
-	const char *colon = strchr(local, ':'), *sign = mapped ? strpbrk(local, between_sides) : strpbrk(local, signs);
+	const char *colon = strchr(local, ':'),
+		   *sign = mapped ? strpbrk(local, between_sides) : strpbrk(local, signs);
 
 	/* after an IPv4 address a colon has its port behind it, and nothing else */
-	if (!sign && !mapped && colon && begins_with_ipv4(local) && (strchr(colon + 1, ':') || begins_with_ipv4(colon + 1)))
+	if (!sign && !mapped && colon && begins_with_ipv4(local) &&
+	    (strchr(colon + 1, ':') || begins_with_ipv4(colon + 1)))
 		sign = colon;
 	if (sign && !mapped)
-		return refuse(where, "'%s': '%c' between two endpoints: want LOCAL@MAPPED, and +NET for what is protected", shown(token), *sign);
+		return refuse(where,
+		              "'%s': '%c' between two endpoints: want LOCAL@MAPPED, and +NET for "
+		              "what is protected",
+		              shown(token), *sign);
 	if (!sign && mapped)
 		sign = strpbrk(mapped, between_sides);
 	if (sign)
-		return refuse(where, "'%s': '%c' between two sides: want one side per word, a space between", shown(token), *sign);
+		return refuse(where,
+		              "'%s': '%c' between two sides: want one side per word, a space "
+		              "between",
+		              shown(token), *sign);
 	if (mapped && !*mapped)
-		return refuse(where, "'%s': nothing after the @: want the mapped address", shown(token));
+		return refuse(where, "'%s': nothing after the @: want the mapped address",
+		              shown(token));
 	if (has_name(local))
-		return refuse(where, "'%s': want NAME=LOCAL, as %.*s=%s", shown(token), (int)strcspn(local, ":"), local,
-		              shown(strchr(local, ':') + 1));
+		return refuse(where, "'%s': want NAME=LOCAL, as %.*s=%s", shown(token),
+		              (int)strcspn(local, ":"), local, shown(strchr(local, ':') + 1));
 	return true;
 }
 
@@ -409,7 +457,8 @@ bool side_parse(struct side *side, const char *token)
 	size_t length = strlen(token);
 
 	if (length >= sizeof text)
-		return refuse(side->where, "'%s': longer than %d characters", shown(token), TOKEN_MOST);
+		return refuse(side->where, "'%s': longer than %d characters", shown(token),
+		              TOKEN_MOST);
 	memcpy(text, token, length + 1);
 
 	public = strchr(text, '#');

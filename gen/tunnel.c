@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "tunnel.h"
 #include "key.h"
 #include "say.h"
@@ -52,7 +53,9 @@ static bool name_sides(struct tunnel *tunnel)
 		if (!side->name[0])
 			name_by_position(side->name, i);
 		if (side_named(tunnel, side->name) != side)
-			good = refuse(side->where, "name '%s': another side has it; want a name of its own", side->name);
+			good = refuse(side->where,
+			              "name '%s': another side has it; want a name of its own",
+			              side->name);
 	}
 	return good;
 }
@@ -70,7 +73,8 @@ static bool check_own_port(const struct side *side)
 		    prefix_is_host(&net->prefix) &&
 		    address_equal(&net->prefix.address, &side->local.address))
 			return refuse(side->where,
-			              "net '%s': the UDP port of the tunnel itself (expected another port)",
+			              "net '%s': the UDP port of the tunnel itself (expected "
+			              "another port)",
 			              net_print(text, net));
 	}
 	return true;
@@ -80,35 +84,50 @@ static bool check_side(const struct tunnel *tunnel, const struct side *side)
 {
 	char address[ADDRESS_TEXT];
 
-	if (side_is_auto(side) && !tunnel->transport && !side->net_count && tunnel->inner.address.family == AF_UNSPEC)
-		return refuse(side->where, "'auto': the other side must know what to protect: want +NET, or --inner PREFIX");
+	if (side_is_auto(side) && !tunnel->transport && !side->net_count &&
+	    tunnel->inner.address.family == AF_UNSPEC)
+		return refuse(side->where, "'auto': the other side must know what to protect: want "
+		                           "+NET, or --inner PREFIX");
 	if (tunnel_encapsulates(tunnel) && !side->local.port)
-		return refuse(side->where, "%s: no port, but another side has one; want a port on every side, or none for plain ESP",
+		return refuse(side->where,
+		              "%s: no port, but another side has one; want a port on every side, "
+		              "or none for plain ESP",
 		              side->name);
 	if (tunnel->transport && side->net_count)
-		return refuse(side->where, "%s: a +NET in transport mode, which joins two hosts; want --mode tunnel or no NET", side->name);
+		return refuse(side->where,
+		              "%s: a +NET in transport mode, which joins two hosts; want --mode "
+		              "tunnel or no NET",
+		              side->name);
 	if (side->behind_nat && special_is_private(&side->mapped.address))
-		warnx("%s: warning: mapped address %s is private: a second NAT hides this side, unless this is a lab",
+		warnx("%s: warning: mapped address %s is private: a second NAT hides this side, "
+		      "unless this is a lab",
 		      side->where, address_print(address, &side->mapped.address));
 	if (side->behind_nat && !side->local.port)
-		warnx("%s: warning: %s is behind NAT without a port: plain ESP passes few NATs; give every side a port", side->where,
-		      side->name);
+		warnx("%s: warning: %s is behind NAT without a port: plain ESP passes few NATs; "
+		      "give every side a port",
+		      side->where, side->name);
 	return check_own_port(side);
 }
 
-/* A private address that nobody outside can send to, beside a side on the internet; which, of two, may be its own mapped one. */
-static void warn_unreachable(const struct tunnel *tunnel, const struct side *one, const struct side *two)
+/* A private address that nobody outside can send to, beside a side on the internet; which, of two,
+ * may be its own mapped one. */
+static void warn_unreachable(const struct tunnel *tunnel, const struct side *one,
+                             const struct side *two)
 {
 	char address[ADDRESS_TEXT], local[OUTER_TEXT], mapped[OUTER_TEXT];
 
-	if (one->behind_nat || !special_is_private(&one->local.address) || special_is_private(&two->mapped.address))
+	if (one->behind_nat || !special_is_private(&one->local.address) ||
+	    special_is_private(&two->mapped.address))
 		return;
 	address_print(address, &one->local.address);
 	if (!two->behind_nat && tunnel->side_count == 2)
-		warnx("%s: warning: %s has the private address %s and no @MAPPED: did you mean %s@%s? %s can send there only if no NAT is between them",
-		      one->where, one->name, address, local_print(local, one), local_print(mapped, two), two->name);
+		warnx("%s: warning: %s has the private address %s and no @MAPPED: did you mean "
+		      "%s@%s? %s can send there only if no NAT is between them",
+		      one->where, one->name, address, local_print(local, one),
+		      local_print(mapped, two), two->name);
 	else if (two->behind_nat)
-		warnx("%s: warning: %s has the private address %s and no @MAPPED: %s can send there only if no NAT is between them; natprobe prints LOCAL@MAPPED",
+		warnx("%s: warning: %s has the private address %s and no @MAPPED: %s can send "
+		      "there only if no NAT is between them; natprobe prints LOCAL@MAPPED",
 		      one->where, one->name, address, two->name);
 }
 
@@ -117,22 +136,26 @@ static void warn_same_lan(const struct side *one, const struct side *two)
 {
 	char a[ADDRESS_TEXT], b[ADDRESS_TEXT];
 
-	if (one->local.address.family == AF_INET && two->local.address.family == AF_INET && !side_is_auto(one) &&
-	    one->behind_nat && two->behind_nat && memcmp(one->local.address.bytes, two->local.address.bytes, 3) == 0)
-		warnx("%s: warning: %s (%s) and %s (%s) look like one /24: these two hosts reach each other, other hosts of the two LANs do not",
+	if (one->local.address.family == AF_INET && two->local.address.family == AF_INET &&
+	    !side_is_auto(one) && one->behind_nat && two->behind_nat &&
+	    memcmp(one->local.address.bytes, two->local.address.bytes, 3) == 0)
+		warnx("%s: warning: %s (%s) and %s (%s) look like one /24: these two hosts reach "
+		      "each other, other hosts of the two LANs do not",
 		      two->where, one->name, address_print(a, &one->local.address), two->name,
 		      address_print(b, &two->local.address));
 }
 
 /* A hub's net around that of a spoke, which is reached through it. */
-static bool is_around(const struct tunnel *tunnel, const struct side *side, const struct prefix *net, const struct prefix *other)
+static bool is_around(const struct tunnel *tunnel, const struct side *side,
+                      const struct prefix *net, const struct prefix *other)
 {
 	return tunnel->star && side == tunnel->sides && net->length < other->length;
 }
 
-/* One side may protect everything: what is not the other's own.  Of two sides the addresses count, whatever the protocols: a route
- * knows nothing else. */
-static bool check_nets(const struct tunnel *tunnel, const struct side *one, const struct side *two, bool is_pair)
+/* One side may protect everything: what is not the other's own.  Of two sides the addresses count,
+ * whatever the protocols: a route knows nothing else. */
+static bool check_nets(const struct tunnel *tunnel, const struct side *one, const struct side *two,
+                       bool is_pair)
 {
 	bool family = !is_pair, common = !is_pair;
 
@@ -143,19 +166,32 @@ static bool check_nets(const struct tunnel *tunnel, const struct side *one, cons
 
 			family |= a->address.family == b->address.family;
 			common |= net_meets(&one->nets[i], &two->nets[j]);
-			if (prefix_overlaps(a, b) && prefix_is_everything(a) == prefix_is_everything(b) && !is_around(tunnel, one, a, b))
-				return refuse(two->where, "%s protects %s and %s protects %s, which overlap: want different nets; give one side another "
-				              "LAN address, or each side one of its own with --inner 10.99.0.0/24",
-				              one->name, prefix_print(text_a, a), two->name, prefix_print(text_b, b));
+			if (prefix_overlaps(a, b) &&
+			    prefix_is_everything(a) == prefix_is_everything(b) &&
+			    !is_around(tunnel, one, a, b))
+				return refuse(two->where,
+				              "%s protects %s and %s protects %s, which overlap: "
+				              "want different nets; give one side another "
+				              "LAN address, or each side one of its own with "
+				              "--inner 10.99.0.0/24",
+				              one->name, prefix_print(text_a, a), two->name,
+				              prefix_print(text_b, b));
 		}
 	if (!family)
-		return refuse(two->where, "%s and %s protect no nets of one family: want IPv4 on both or IPv6 on both", one->name, two->name);
-	return common || refuse(two->where, "%s and %s protect no nets of one protocol: want the same on both, or none on one", one->name,
-	                        two->name);
+		return refuse(two->where,
+		              "%s and %s protect no nets of one family: want IPv4 on both or IPv6 "
+		              "on both",
+		              one->name, two->name);
+	return common || refuse(two->where,
+	                        "%s and %s protect no nets of one protocol: want the same on both, "
+	                        "or none on one",
+	                        one->name, two->name);
 }
 
-/* Two sides behind one NAT are one address to a third, who in transport mode has nothing else to tell their policies by. */
-static bool check_transport(const struct tunnel *tunnel, const struct side *one, const struct side *two)
+/* Two sides behind one NAT are one address to a third, who in transport mode has nothing else to
+ * tell their policies by. */
+static bool check_transport(const struct tunnel *tunnel, const struct side *one,
+                            const struct side *two)
 {
 	if (!tunnel->transport || !side_shares_mapped(one, two))
 		return true;
@@ -163,9 +199,14 @@ static bool check_transport(const struct tunnel *tunnel, const struct side *one,
 		const struct side *third = &tunnel->sides[i];
 		char text[OUTER_TEXT];
 
-		if (third != one && third != two && !(tunnel->lan && side_shares_mapped(third, one)))
-			return refuse(two->where, "%s and %s are both %s to %s, which in transport mode could not tell their packets apart (RFC 3948, "
-			              "section 5.2): want --mode tunnel", one->name, two->name, mapped_print_address(text, one), third->name);
+		if (third != one && third != two &&
+		    !(tunnel->lan && side_shares_mapped(third, one)))
+			return refuse(two->where,
+			              "%s and %s are both %s to %s, which in transport mode could "
+			              "not tell their packets apart (RFC 3948, "
+			              "section 5.2): want --mode tunnel",
+			              one->name, two->name, mapped_print_address(text, one),
+			              third->name);
 	}
 	return true;
 }
@@ -173,34 +214,43 @@ static bool check_transport(const struct tunnel *tunnel, const struct side *one,
 static bool check_on_lan(const struct side *side, const struct side *other)
 {
 	return !side_is_auto(side) ||
-	       refuse(side->where, "'auto': with --lan %s sends to its local address: want that", other->name);
+	       refuse(side->where, "'auto': with --lan %s sends to its local address: want that",
+	              other->name);
 }
 
 static bool check_pair(const struct tunnel *tunnel, const struct side *one, const struct side *two)
 {
-	bool same_nat = side_shares_mapped(one, two), is_pair = tunnel_has_pair(tunnel, (size_t)(one - tunnel->sides), (size_t)(two - tunnel->sides));
+	bool same_nat = side_shares_mapped(one, two),
+	     is_pair = tunnel_has_pair(tunnel, (size_t)(one - tunnel->sides),
+	                               (size_t)(two - tunnel->sides));
 	char text[OUTER_TEXT];
 
 	if (one->mapped.address.family != two->mapped.address.family)
-		return refuse(two->where, "%s and %s differ in address family: want both IPv4 or both IPv6", one->name, two->name);
+		return refuse(two->where,
+		              "%s and %s differ in address family: want both IPv4 or both IPv6",
+		              one->name, two->name);
 	if (is_pair) {
 		warn_unreachable(tunnel, one, two);
 		warn_unreachable(tunnel, two, one);
 	}
 	if (same_nat && one->mapped.port == two->mapped.port)
-		return refuse(two->where, "%s and %s have one endpoint %s: want one for each side", one->name, two->name,
-		              mapped_print(text, one));
+		return refuse(two->where, "%s and %s have one endpoint %s: want one for each side",
+		              one->name, two->name, mapped_print(text, one));
 	if (!is_pair)
 		return check_nets(tunnel, one, two, false);
 	if (same_nat && !tunnel->hairpin && !tunnel->lan)
-		return refuse(two->where, "%s and %s have one mapped address %s, so they are behind the same NAT: want --lan, to use their local "
+		return refuse(two->where,
+		              "%s and %s have one mapped address %s, so they are behind the same "
+		              "NAT: want --lan, to use their local "
 		              "addresses, or --hairpin if the NAT turns packets around",
 		              one->name, two->name, mapped_print_address(text, one));
 	if (same_nat && tunnel->lan && (!check_on_lan(one, two) || !check_on_lan(two, one)))
 		return false;
 	if (same_nat && tunnel->lan && address_equal(&one->local.address, &two->local.address))
-		return refuse(two->where, "%s and %s have one local address %s: want one for each side of a LAN", one->name, two->name,
-		              local_print_address(text, one));
+		return refuse(two->where,
+		              "%s and %s have one local address %s: want one for each side of a "
+		              "LAN",
+		              one->name, two->name, local_print_address(text, one));
 	if (tunnel->transport)
 		return check_transport(tunnel, one, two);
 	if (!check_nets(tunnel, one, two, true))
@@ -217,14 +267,22 @@ static bool give_inner(struct tunnel *tunnel, struct side *side, size_t index)
 	unsigned bytes = family_bits(tunnel->inner.address.family) / 8;
 
 	side->inner = tunnel->inner.address;
-	side->inner.bytes[bytes - 1] = (unsigned char)(side->inner.bytes[bytes - 1] + ((index + 1) & 0xff));
-	side->inner.bytes[bytes - 2] = (unsigned char)(side->inner.bytes[bytes - 2] + ((index + 1) >> 8));
+	side->inner.bytes[bytes - 1] =
+		(unsigned char)(side->inner.bytes[bytes - 1] + ((index + 1) & 0xff));
+	side->inner.bytes[bytes - 2] =
+		(unsigned char)(side->inner.bytes[bytes - 2] + ((index + 1) >> 8));
 	net = net_of_host(&side->inner);
 	for (size_t i = 0; i < side->net_count; i++)
-		if (net_overlaps(&side->nets[i], &net) && !prefix_is_everything(&side->nets[i].prefix))
-			return refuse(side->where, "%s: --inner and a +NET of its own overlap: want another PREFIX", side->name);
+		if (net_overlaps(&side->nets[i], &net) &&
+		    !prefix_is_everything(&side->nets[i].prefix))
+			return refuse(side->where,
+			              "%s: --inner and a +NET of its own overlap: want another "
+			              "PREFIX",
+			              side->name);
 	if (side->net_count == NETS_MOST)
-		return refuse(side->where, "%s: --inner is one net too many; want at most %d on a side", side->name, NETS_MOST);
+		return refuse(side->where,
+		              "%s: --inner is one net too many; want at most %d on a side",
+		              side->name, NETS_MOST);
 	side->nets[side->net_count++] = net;
 	return true;
 }
@@ -232,14 +290,17 @@ static bool give_inner(struct tunnel *tunnel, struct side *side, size_t index)
 /* What a side protects when it did not say so. */
 static bool complete_nets(struct tunnel *tunnel)
 {
-	unsigned family = tunnel->inner.address.family, host_bits = family_bits((sa_family_t)family) - tunnel->inner.length;
+	unsigned family = tunnel->inner.address.family,
+		 host_bits = family_bits((sa_family_t)family) - tunnel->inner.length;
 	bool good = true;
 
-	if (family != AF_UNSPEC && (host_bits > 16 ? 0xffffu : (1u << host_bits) - 1) <= tunnel->side_count) {
+	if (family != AF_UNSPEC &&
+	    (host_bits > 16 ? 0xffffu : (1u << host_bits) - 1) <= tunnel->side_count) {
 		char text[PREFIX_TEXT];
 
-		return refuse(tunnel->where_inner, "prefix '%s': too small for %zu sides; want one that is wider", prefix_print(text, &tunnel->inner),
-		              tunnel->side_count);
+		return refuse(tunnel->where_inner,
+		              "prefix '%s': too small for %zu sides; want one that is wider",
+		              prefix_print(text, &tunnel->inner), tunnel->side_count);
 	}
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		struct side *side = &tunnel->sides[i];
@@ -262,14 +323,21 @@ static bool check_everything(const struct tunnel *tunnel)
 			if (!prefix_is_everything(&tunnel->sides[i].nets[j].prefix))
 				continue;
 			if (tunnel->interface)
-				return refuse(tunnel->sides[i].where, "%s protects everything, through an interface: its default route is yours to set; "
-				              "want narrower nets, or no --interface", tunnel->sides[i].name);
+				return refuse(tunnel->sides[i].where,
+				              "%s protects everything, through an interface: its "
+				              "default route is yours to set; "
+				              "want narrower nets, or no --interface",
+				              tunnel->sides[i].name);
 			if (tunnel->star && i)
-				return refuse(tunnel->sides[i].where, "%s protects everything, in a star: that is the hub's; want narrower nets",
+				return refuse(tunnel->sides[i].where,
+				              "%s protects everything, in a star: that is the "
+				              "hub's; want narrower nets",
 				              tunnel->sides[i].name);
 			if (before && before != &tunnel->sides[i])
-				return refuse(tunnel->sides[i].where, "%s and %s both protect everything: want it on one side", before->name,
-				              tunnel->sides[i].name);
+				return refuse(tunnel->sides[i].where,
+				              "%s and %s both protect everything: want it on one "
+				              "side",
+				              before->name, tunnel->sides[i].name);
 			before = &tunnel->sides[i];
 		}
 	return true;
@@ -283,7 +351,9 @@ static bool check_star(const struct tunnel *tunnel)
 	for (size_t i = 1; i < tunnel->side_count; i++)
 		if (side_shares_mapped(&tunnel->sides[0], &tunnel->sides[i]))
 			return true;
-	return refuse(tunnel->where_star, "no spoke is behind the NAT of %s, the hub: want neither --lan nor --hairpin", tunnel->sides[0].name);
+	return refuse(tunnel->where_star,
+	              "no spoke is behind the NAT of %s, the hub: want neither --lan nor --hairpin",
+	              tunnel->sides[0].name);
 }
 
 bool tunnel_check(struct tunnel *tunnel)
@@ -294,7 +364,9 @@ bool tunnel_check(struct tunnel *tunnel)
 		return refuse(NULL, "%zu sides: want at most %d", tunnel->side_count, SIDES_MOST);
 	good = name_sides(tunnel);
 	if (tunnel->side_count < 2)
-		return refuse(NULL, "%s: want at least two, like 192.168.1.4:4500@85.9.8.7 192.168.2.100:4500@31.1.2.3",
+		return refuse(NULL,
+		              "%s: want at least two, like 192.168.1.4:4500@85.9.8.7 "
+		              "192.168.2.100:4500@31.1.2.3",
 		              tunnel->side_count ? "one side only" : "no side");
 	for (size_t i = 0; i < tunnel->side_count; i++)
 		good &= check_side(tunnel, &tunnel->sides[i]);
@@ -303,16 +375,19 @@ bool tunnel_check(struct tunnel *tunnel)
 		for (size_t j = i + 1; j < tunnel->side_count; j++)
 			good &= check_pair(tunnel, &tunnel->sides[i], &tunnel->sides[j]);
 	if (good && tunnel->nonike && !tunnel_encapsulates(tunnel))
-		good = refuse(tunnel->where_encap, "without ports there is no UDP to encapsulate in; want a port on every side");
+		good = refuse(tunnel->where_encap, "without ports there is no UDP to encapsulate "
+		                                   "in; want a port on every side");
 	return good;
 }
 
-/* net/xfrm/xfrm_state.c, xfrm_state_mtu(): what is left is cut to whole blocks, two bytes of which are the trailer's. */
+/* net/xfrm/xfrm_state.c, xfrm_state_mtu(): what is left is cut to whole blocks, two bytes of which
+ * are the trailer's. */
 unsigned tunnel_inner_mtu(const struct tunnel *tunnel, sa_family_t family)
 {
 	const struct cipher *cipher = tunnel->cipher;
 	/* non-IKE: eight zero bytes after the UDP header */
-	unsigned ip = family == AF_INET6 ? 40 : 20, udp = tunnel_encapsulates(tunnel) ? (tunnel->nonike ? 16 : 8) : 0, esp = 8;
+	unsigned ip = family == AF_INET6 ? 40 : 20,
+		 udp = tunnel_encapsulates(tunnel) ? (tunnel->nonike ? 16 : 8) : 0, esp = 8;
 	unsigned room = tunnel->mtu - ip - udp - esp - cipher->iv_bytes - cipher->icv_bits / 8;
 
 	room = room / cipher->block_bytes * cipher->block_bytes - 2;

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /* The tunnel as a whole: its sides, what holds for all of them, and their keys.  Two sides are
- * the smallest mesh: every side has one pair with every other; or, in a star, with the first one alone. */
+ * the smallest mesh: every side has one pair with every other; or, in a star, with the first one
+ * alone. */
 #ifndef TUNNEL_H
 #define TUNNEL_H
 
@@ -20,7 +22,7 @@ struct sa {
 	size_t from, to;     /* indices of sides */
 	uint32_t epoch;      /* counts the secrets of a pair, from 1; of fixed keys 1 */
 	uint32_t spi;        /* chosen by the receiver's side of the world: unique at TO */
-	bool derived;        /* SPI and key, from the pair's secret of that epoch; else they are fixed */
+	bool derived; /* SPI and key, from the pair's secret of that epoch; else they are fixed */
 	unsigned char secret[SECRET_BYTES];
 	unsigned char key[CIPHER_KEY_MOST];
 };
@@ -33,14 +35,15 @@ struct tunnel {
 	bool transport;               /* transport mode; else tunnel mode */
 	bool hairpin;                 /* equal mapped addresses: through the NAT's hairpin */
 	bool lan;                     /* equal mapped addresses: between the LOCAL endpoints */
-	struct prefix inner;          /* each side's own address inside comes from it; AF_UNSPEC: none */
+	struct prefix inner; /* each side's own address inside comes from it; AF_UNSPEC: none */
 	const char *interface;        /* name of the xfrm interface; NULL: policies alone */
 	unsigned mtu;                 /* of the path outside, bytes */
 	bool star;                    /* the first side is the hub; no two others are a pair */
 	bool clamp;                   /* the TCP MSS, to what fits inside */
 	bool guard;                   /* block, after down, what the tunnel carried */
-	bool nonike;                  /* UDP_ENCAP_ESPINUDP_NON_IKE, draft-ietf-ipsec-udp-encaps-00 */
-	const char *where_inner, *where_encap, *where_star; /* for error texts: "--inner", "home.conf:4" */
+	bool nonike; /* UDP_ENCAP_ESPINUDP_NON_IKE, draft-ietf-ipsec-udp-encaps-00 */
+	const char *where_inner, *where_encap,
+		*where_star; /* for error texts: "--inner", "home.conf:4" */
 	unsigned long long limit_bytes, limit_packets; /* of an outbound SA; 0: none */
 	struct sa *sas;
 	size_t sa_count, sa_room;
@@ -50,7 +53,8 @@ struct tunnel {
 		uint32_t spi;  /* of that */
 	} *directions;       /* TO * side_count + FROM */
 	uint32_t digest;     /* stands for one run; identity.c sets it */
-	bool exchanged;       /* keys follow from the sides' public keys: those of SELF's own pairs alone are known */
+	bool exchanged; /* keys follow from the sides' public keys: those of SELF's own pairs alone
+	                   are known */
 	size_t self;
 	bool phrase;          /* and from one that the sides share */
 	char fingerprint[FINGERPRINT_TEXT]; /* of an exchange, for people to compare; else empty */
@@ -69,9 +73,11 @@ static inline bool tunnel_has_pair(const struct tunnel *tunnel, size_t one, size
 /* ... and whose keys are known here. */
 static inline bool tunnel_has_keys(const struct tunnel *tunnel, size_t one, size_t two)
 {
-	return tunnel_has_pair(tunnel, one, two) && (!tunnel->exchanged || one == tunnel->self || two == tunnel->self);
+	return tunnel_has_pair(tunnel, one, two) &&
+	       (!tunnel->exchanged || one == tunnel->self || two == tunnel->self);
 }
-/* Bytes of the largest packet that still fits inside, for sides whose outer addresses are of FAMILY. */
+/* Bytes of the largest packet that still fits inside, for sides whose outer addresses are of
+ * FAMILY. */
 unsigned tunnel_inner_mtu(const struct tunnel *, sa_family_t family);
 /* True when the pair's packets are wrapped in UDP. */
 bool tunnel_encapsulates(const struct tunnel *);

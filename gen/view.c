@@ -64,7 +64,8 @@ struct address view_inside(const struct side *side, const struct nets *nets)
 
 const char *view_print_outer(char out[OUTER_TEXT], const struct view *view)
 {
-	return view->lan ? local_print_address(out, view->other) : mapped_print_address(out, view->other);
+	return view->lan ? local_print_address(out, view->other)
+	                 : mapped_print_address(out, view->other);
 }
 
 bool nets_repeat(const struct nets *nets, size_t index)
@@ -72,7 +73,8 @@ bool nets_repeat(const struct nets *nets, size_t index)
 	const struct prefix *prefix = &nets->list[index].prefix;
 
 	for (size_t i = 0; i < index; i++)
-		if (nets->list[i].prefix.length == prefix->length && prefix_contains(&nets->list[i].prefix, &prefix->address))
+		if (nets->list[i].prefix.length == prefix->length &&
+		    prefix_contains(&nets->list[i].prefix, &prefix->address))
 			return true;
 	return false;
 }

@@ -26,7 +26,8 @@ static void add_port(struct text *out, const struct tunnel *tunnel, size_t side,
 
 static int by_spi(const void *one, const void *two)
 {
-	uint32_t a = (*(const struct sa *const *)one)->spi, b = (*(const struct sa *const *)two)->spi;
+	uint32_t a = (*(const struct sa *const *)one)->spi,
+		 b = (*(const struct sa *const *)two)->spi;
 
 	return (a > b) - (a < b);
 }
@@ -44,20 +45,22 @@ static const struct sa **sort(const struct tunnel *tunnel)
 	return sas;
 }
 
-/* Any address, because a capture has others between the NATs than on each host; but where the SPI alone does not tell SAs apart,
- * the destination does: each receiver has its own SPIs. */
+/* Any address, because a capture has others between the NATs than on each host; but where the SPI
+ * alone does not tell SAs apart, the destination does: each receiver has its own SPIs. */
 static void add_destination(struct text *out, const struct side *to, bool shared)
 {
 	char address[OUTER_TEXT];
 
-	text_add_string(out, shared && !to->mapped_name[0] ? mapped_print_address(address, to) : "*");
+	text_add_string(out,
+	                shared && !to->mapped_name[0] ? mapped_print_address(address, to) : "*");
 }
 
 static void add_sa(struct text *out, const struct tunnel *tunnel, const struct sa *sa, bool shared)
 {
 	const struct cipher *cipher = tunnel->cipher;
 
-	text_printf(out, "\"%s\",\"*\",\"", tunnel->sides[sa->from].local.address.family == AF_INET6 ? "IPv6" : "IPv4");
+	text_printf(out, "\"%s\",\"*\",\"",
+	            tunnel->sides[sa->from].local.address.family == AF_INET6 ? "IPv6" : "IPv4");
 	add_destination(out, &tunnel->sides[sa->to], shared);
 	text_printf(out, "\",\"0x%08x\",\"%s\",\"", (unsigned)sa->spi, cipher->wireshark);
 	if (cipher->key_bytes)
@@ -85,14 +88,20 @@ void print_wireshark(struct text *out, const struct tunnel *tunnel)
 
 	text_add_string(out, "# Wireshark's ESP SAs of the tunnel ");
 	print_names(out, tunnel);
-	text_printf(out, ", digest %08x. CONTAINS KEYS.\n"
-	                 "# As ~/.config/wireshark/esp_sa it is for: tshark -r FILE -o esp.enable_encryption_decode:TRUE", (unsigned)tunnel->digest);
+	text_printf(out,
+	            ", digest %08x. CONTAINS KEYS.\n"
+	            "# As ~/.config/wireshark/esp_sa it is for: tshark -r FILE -o "
+	            "esp.enable_encryption_decode:TRUE",
+	            (unsigned)tunnel->digest);
 	add_decoding(out, tunnel);
 	text_add_string(out, "\n");
 	for (size_t i = 0; i < count; i++)
-		text_printf(out, "# 0x%08x: %s to %s, epoch %u\n", (unsigned)sas[i]->spi, tunnel->sides[sas[i]->from].name,
-		            tunnel->sides[sas[i]->to].name, (unsigned)sas[i]->epoch);
+		text_printf(out, "# 0x%08x: %s to %s, epoch %u\n", (unsigned)sas[i]->spi,
+		            tunnel->sides[sas[i]->from].name, tunnel->sides[sas[i]->to].name,
+		            (unsigned)sas[i]->epoch);
 	for (size_t i = 0; i < count; i++)
-		add_sa(out, tunnel, sas[i], (i > 0 && sas[i - 1]->spi == sas[i]->spi) || (i + 1 < count && sas[i + 1]->spi == sas[i]->spi));
+		add_sa(out, tunnel, sas[i],
+		       (i > 0 && sas[i - 1]->spi == sas[i]->spi) ||
+		               (i + 1 < count && sas[i + 1]->spi == sas[i]->spi));
 	free(sas);
 }

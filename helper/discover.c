@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* natprobe asks: two STUN servers from one socket.  What they see differs only where the mapping
  * depends on the endpoint one talks to (RFC 4787, section 4.1); then no port can be told to the
  * peer beforehand. */

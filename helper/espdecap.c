@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* espdecap: holds a UDP socket from which the kernel takes ESP (RFC 3948), and keeps the NAT's
  * mapping open with one byte now and then.  It never reads: there is nothing for it to read. */
 #include "endpoint.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "hello.h"
 #include "sha256.h"
 
@@ -20,7 +21,8 @@ static uint64_t get64(const unsigned char *bytes)
 	return be64toh(value);
 }
 
-static void mac_write(unsigned char out[SHA256_LENGTH], const unsigned char *bytes, struct hello_key key)
+static void mac_write(unsigned char out[SHA256_LENGTH], const unsigned char *bytes,
+                      struct hello_key key)
 {
 	sha256_hmac(out, key.bytes, key.length, bytes, HELLO_MAC);
 }
@@ -61,5 +63,6 @@ bool hello_is_tunnel(const unsigned char *bytes, size_t length)
 {
 	static const unsigned char marker[4];
 
-	return length > 8 ? memcmp(bytes, marker, sizeof marker) != 0 : length == 1 && bytes[0] == 0xff;
+	return length > 8 ? memcmp(bytes, marker, sizeof marker) != 0
+	                  : length == 1 && bytes[0] == 0xff;
 }

@@ -1,13 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /* What two natprobes say to each other while they punch: bytes in, struct out, no sockets.
  *
- *      0  4 zero bytes: the non-ESP marker (RFC 3948, section 2.2), so that an encapsulation socket hands it up
- *      4  "hole", 2 (the version), 3 zero bytes
- *     12  who speaks: random, never 0
- *     20  who was heard last, 0 for nobody: "I have heard YOU" is the reader's own id here
- *     28  HMAC-SHA-256 of all that, keyed by the token, its first 16 bytes
+ *      0  4 zero bytes: the non-ESP marker (RFC 3948, section 2.2), so that an encapsulation socket
+ * hands it up 4  "hole", 2 (the version), 3 zero bytes 12  who speaks: random, never 0 20  who was
+ * heard last, 0 for nobody: "I have heard YOU" is the reader's own id here 28  HMAC-SHA-256 of all
+ * that, keyed by the token, its first 16 bytes
  *
- * The ids' order is the direction: a hello that comes back says our own id first.  An old one that is played again lacks
- * the id that we have chosen for this time. */
+ * The ids' order is the direction: a hello that comes back says our own id first.  An old one that
+ * is played again lacks the id that we have chosen for this time. */
 #ifndef HELLO_H
 #define HELLO_H
 
@@ -32,7 +32,8 @@ bool hello_parse(struct hello *, const unsigned char *bytes, size_t length);
 /* Of one that has the shape: was it written with this key?  Takes as long for each. */
 bool hello_genuine(const unsigned char bytes[HELLO_LENGTH], struct hello_key);
 
-/* True for what only a tunnel sends: ESP, or the keepalive of one byte 0xff (RFC 3948, sections 2.1 and 2.3). */
+/* True for what only a tunnel sends: ESP, or the keepalive of one byte 0xff (RFC 3948, sections 2.1
+ * and 2.3). */
 bool hello_is_tunnel(const unsigned char *bytes, size_t length);
 
 #endif

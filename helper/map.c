@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* natprobe asks the router for the port: PCP, which every reply has to prove itself in by its
  * nonce; where the router knows only NAT-PMP, that.  What is asked again is mapped again, so a
  * router that was restarted needs no care. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* natprobe: what comes before the tunnel, in the order that the kernel demands: bind, STUN, punch.
  * (Then espdecap takes the port: an encapsulation socket swallows STUN's answers as ESP.) */
 #include "natprobe.h"

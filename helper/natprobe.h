@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* natprobe's jobs. */
 #ifndef NATPROBE_H
 #define NATPROBE_H

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 #include "number.h"
 
-bool number_parse(unsigned long long *out, const char *text, unsigned long long least, unsigned long long most)
+bool number_parse(unsigned long long *out, const char *text, unsigned long long least,
+                  unsigned long long most)
 {
 	unsigned long long number = 0;
 

@@ -1,11 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /* Numbers as people write them. */
 #ifndef NUMBER_H
 #define NUMBER_H
 
 #include <stdbool.h>
 
-/* True if the whole TEXT is decimal digits without a leading zero, and a number from LEAST to MOST; else OUT is left as
- * it was.  Says nothing: what would do, the caller knows. */
-bool number_parse(unsigned long long *out, const char *text, unsigned long long least, unsigned long long most);
+/* True if the whole TEXT is decimal digits without a leading zero, and a number from LEAST to MOST;
+ * else OUT is left as it was.  Says nothing: what would do, the caller knows. */
+bool number_parse(unsigned long long *out, const char *text, unsigned long long least,
+                  unsigned long long most);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What natprobe's jobs share: socket, clock, chance, and what people see. */
 #ifndef PROBE_H
 #define PROBE_H

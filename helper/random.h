@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Chance, from getrandom(2). */
 #ifndef RANDOM_H
 #define RANDOM_H

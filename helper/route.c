@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "route.h"
 
 #include <errno.h>
@@ -6,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* PCP's anycast addresses (RFC 7723), where nobody else's route leads: to them as to all that no route is known for. */
+/* PCP's anycast addresses (RFC 7723), where nobody else's route leads: to them as to all that no
+ * route is known for. */
 static const struct address far_away[] = {
 	{AF_INET, {192, 0, 0, 9}},
 	{AF_INET6, {0x20, 0x01, 0, 1, [15] = 1}},
@@ -18,7 +20,8 @@ struct question {
 	unsigned char attributes[2 * RTA_SPACE(16)];
 };
 
-static void attribute_add(struct question *question, unsigned short type, const struct address *address)
+static void attribute_add(struct question *question, unsigned short type,
+                          const struct address *address)
 {
 	unsigned short size = address->family == AF_INET6 ? 16 : 4;
 	struct rtattr attribute = {.rta_len = (unsigned short)RTA_LENGTH(size), .rta_type = type};
@@ -29,7 +32,8 @@ static void attribute_add(struct question *question, unsigned short type, const 
 	question->header.nlmsg_len += (unsigned)RTA_SPACE(size);
 }
 
-static void attribute_take(struct route *route, sa_family_t family, const struct rtattr *attribute, const char *value)
+static void attribute_take(struct route *route, sa_family_t family, const struct rtattr *attribute,
+                           const char *value)
 {
 	size_t size = RTA_PAYLOAD(attribute);
 	struct address address = {.family = family};
@@ -51,17 +55,21 @@ static int route_ask(int fd, struct route *route, const struct question *questio
 	struct rtattr attribute;
 	ssize_t length;
 
-	if (send(fd, question, question->header.nlmsg_len, 0) < 0 || (length = recv(fd, &answer, sizeof answer, 0)) < 0)
+	if (send(fd, question, question->header.nlmsg_len, 0) < 0 ||
+	    (length = recv(fd, &answer, sizeof answer, 0)) < 0)
 		return errno;
 	if (!NLMSG_OK(&answer.header, (unsigned)length))
 		return EBADMSG;
 	if (answer.header.nlmsg_type == NLMSG_ERROR)
 		return -((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
-	for (size_t at = NLMSG_SPACE(sizeof question->route); at + sizeof attribute <= answer.header.nlmsg_len; at += RTA_ALIGN(attribute.rta_len)) {
+	for (size_t at = NLMSG_SPACE(sizeof question->route);
+	     at + sizeof attribute <= answer.header.nlmsg_len; at += RTA_ALIGN(attribute.rta_len)) {
 		memcpy(&attribute, answer.bytes + at, sizeof attribute);
-		if (attribute.rta_len < sizeof attribute || attribute.rta_len > answer.header.nlmsg_len - at)
+		if (attribute.rta_len < sizeof attribute ||
+		    attribute.rta_len > answer.header.nlmsg_len - at)
 			return EBADMSG;
-		attribute_take(route, question->route.rtm_family, &attribute, answer.bytes + at + RTA_LENGTH(0));
+		attribute_take(route, question->route.rtm_family, &attribute,
+		               answer.bytes + at + RTA_LENGTH(0));
 	}
 	return 0;
 }
@@ -70,8 +78,10 @@ int route_find(struct route *route, sa_family_t family, const struct address *lo
 {
 	const struct address *to = &far_away[family == AF_INET6];
 	struct question question = {
-		.header = {.nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST, .nlmsg_len = NLMSG_LENGTH(sizeof question.route)},
-		.route = {.rtm_family = (unsigned char)family},
+		.header = { .nlmsg_type = RTM_GETROUTE,
+		            .nlmsg_flags = NLM_F_REQUEST,
+		            .nlmsg_len = NLMSG_LENGTH(sizeof question.route) },
+		.route = { .rtm_family = (unsigned char)family },
 	};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), error = errno;
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "say.h"
 
 #include <err.h>
@@ -35,8 +36,8 @@ void say_open(void)
 	close(fd);
 }
 
-/* ERROR: 0, or an errno.  Not O_NONBLOCK, which others who have the same file open would get as well.  A pipe that
- * takes anything takes a page, and a line is shorter. */
+/* ERROR: 0, or an errno.  Not O_NONBLOCK, which others who have the same file open would get as
+ * well.  A pipe that takes anything takes a page, and a line is shorter. */
 static void line_write(int error, const char *format, va_list arguments)
 {
 	struct pollfd stderr_room = { .fd = STDERR_FILENO, .events = POLLOUT };

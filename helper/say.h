@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What every program says and with which status it ends. */
 #ifndef SAY_H
 #define SAY_H
@@ -18,12 +19,13 @@ enum {
  * Always false, so that a parser can end with `return refuse(...)`. */
 bool refuse(const char *where, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* At the start: where one of the first three files is closed, a socket would take its place, and be read for input, or
- * what we say be sent.  /dev/null takes it, to be read only: who writes there still fails. */
+/* At the start: where one of the first three files is closed, a socket would take its place, and be
+ * read for input, or what we say be sent.  /dev/null takes it, to be read only: who writes there
+ * still fails. */
 void say_open(void);
 
-/* Says one line on stderr, "PROGRAM: ...", in one piece and at once: where stderr would block, for nobody reads that pipe,
- * it is lost.  For one who has more to do than to be heard. */
+/* Says one line on stderr, "PROGRAM: ...", in one piece and at once: where stderr would block, for
+ * nobody reads that pipe, it is lost.  For one who has more to do than to be heard. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* So, with what errno means behind it; then the program ends. */
 _Noreturn void fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));

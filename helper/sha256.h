@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* SHA-256 (FIPS 180-4) and HMAC with it (RFC 2104): bytes in, bytes out. */
 #ifndef SHA256_H
 #define SHA256_H
@@ -18,6 +19,7 @@ void sha256_add(struct sha256 *, const void *bytes, size_t length);
 /* Wipes what it had. */
 void sha256_end(struct sha256 *, unsigned char out[SHA256_LENGTH]);
 
-void sha256_hmac(unsigned char out[SHA256_LENGTH], const void *key, size_t key_length, const void *bytes, size_t length);
+void sha256_hmac(unsigned char out[SHA256_LENGTH], const void *key, size_t key_length,
+                 const void *bytes, size_t length);
 
 #endif

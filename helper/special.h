@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* The address ranges that are not the internet's: one table for all programs. */
 #ifndef SPECIAL_H
 #define SPECIAL_H
@@ -31,7 +32,8 @@ extern const size_t special_count;
 const struct special_range *special_find(const struct address *);
 /* A NAT stands between it and the internet: private, shared or link-local. */
 bool special_is_private(const struct address *);
-/* One machine's; loopback will do, for a trial.  Refuses another in one line: WHERE, and TEXT, as it was given. */
+/* One machine's; loopback will do, for a trial.  Refuses another in one line: WHERE, and TEXT, as
+ * it was given. */
 bool special_check_unicast(const struct address *, const char *text, const char *where);
 /* No packet on a wire comes from it: unspecified, loopback, multicast, broadcast or mapped. */
 bool special_is_unusable(const struct address *);

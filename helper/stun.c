@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "stun.h"
 
 #include <netinet/in.h>
@@ -10,7 +11,8 @@ enum {
 	COMPREHENSION_OPTIONAL = 0x8000,
 };
 
-/* RFC 8489, section 5.  An RFC 3489 server takes it for a part of its 16-byte transaction id and returns it too. */
+/* RFC 8489, section 5.  An RFC 3489 server takes it for a part of its 16-byte transaction id and
+ * returns it too. */
 static const unsigned char cookie[4] = {0x21, 0x12, 0xa4, 0x42};
 
 static unsigned get16(const unsigned char *p)
@@ -18,7 +20,8 @@ static unsigned get16(const unsigned char *p)
 	return (unsigned)p[0] << 8 | p[1];
 }
 
-static void message(unsigned char out[STUN_HEADER], unsigned char type, const unsigned char id[STUN_ID])
+static void message(unsigned char out[STUN_HEADER], unsigned char type,
+                    const unsigned char id[STUN_ID])
 {
 	memset(out, 0, STUN_HEADER);
 	out[1] = type;
@@ -36,16 +39,20 @@ void stun_indication(unsigned char out[STUN_HEADER], const unsigned char id[STUN
 	message(out, BINDING_INDICATION, id);
 }
 
-/* What a client may meet without having asked for it: RFC 3489, section 11.2, whose servers still answer, and
- * RFC 8489, section 18.3 (authentication).  An unknown one below 0x8000 spoils the message (section 6.3.3). */
+/* What a client may meet without having asked for it: RFC 3489, section 11.2, whose servers still
+ * answer, and RFC 8489, section 18.3 (authentication).  An unknown one below 0x8000 spoils the
+ * message (section 6.3.3). */
 static bool comprehended(unsigned type)
 {
 	return type >= COMPREHENSION_OPTIONAL || (type >= MAPPED_ADDRESS && type <= 0x000b) ||
-	       type == 0x0014 || type == 0x0015 || (type >= 0x001c && type <= 0x001e) || type == XOR_MAPPED_ADDRESS;
+	       type == 0x0014 || type == 0x0015 || (type >= 0x001c && type <= 0x001e) ||
+	       type == XOR_MAPPED_ADDRESS;
 }
 
-/* The value of MAPPED-ADDRESS, or of XOR-MAPPED-ADDRESS with MASK = the message's cookie and id (RFC 8489, section 14.2). */
-static bool mapped_parse(struct endpoint *out, const unsigned char *value, size_t length, const unsigned char *mask)
+/* The value of MAPPED-ADDRESS, or of XOR-MAPPED-ADDRESS with MASK = the message's cookie and id
+ * (RFC 8489, section 14.2). */
+static bool mapped_parse(struct endpoint *out, const unsigned char *value, size_t length,
+                         const unsigned char *mask)
 {
 	size_t size = length == 8 && value[1] == 1 ? 4 : length == 20 && value[1] == 2 ? 16 : 0;
 	unsigned port;
@@ -74,19 +81,23 @@ static bool error_parse(unsigned *out, const unsigned char *value, size_t length
 	return true;
 }
 
-bool stun_parse(struct stun_reply *out, const unsigned char *bytes, size_t length, const unsigned char id[STUN_ID])
+bool stun_parse(struct stun_reply *out, const unsigned char *bytes, size_t length,
+                const unsigned char id[STUN_ID])
 {
 	const unsigned char *plain = NULL, *xored = NULL, *refused = NULL;
 	size_t plain_length = 0, xored_length = 0, refused_length = 0;
 
 	memset(out, 0, sizeof *out);
-	if (length < STUN_HEADER || length > STUN_MOST || get16(bytes + 2) != length - STUN_HEADER || length % 4)
+	if (length < STUN_HEADER || length > STUN_MOST ||
+	    get16(bytes + 2) != length - STUN_HEADER || length % 4)
 		return false;
 	if (memcmp(bytes + 4, cookie, sizeof cookie) != 0 || memcmp(bytes + 8, id, STUN_ID) != 0)
 		return false;
 
 	for (size_t at = STUN_HEADER, size; at < length; at += 4 + ((size + 3) & ~(size_t)3)) {
-		unsigned type = get16(bytes + at);        /* LENGTH and AT are multiples of 4: the attribute's header is there */
+		unsigned type = get16(
+			bytes +
+			at); /* LENGTH and AT are multiples of 4: the attribute's header is there */
 		const unsigned char *value = bytes + at + 4;
 
 		size = get16(bytes + at + 2);

@@ -1,4 +1,6 @@
-/* STUN Binding (RFC 8489; servers of RFC 5389 and RFC 3489 answer too): bytes in, struct out, no sockets. */
+/* SPDX-License-Identifier: ISC */
+/* STUN Binding (RFC 8489; servers of RFC 5389 and RFC 3489 answer too): bytes in, struct out, no
+ * sockets. */
 #ifndef STUN_H
 #define STUN_H
 
@@ -7,8 +9,9 @@
 enum {
 	STUN_PORT = 3478,
 	STUN_HEADER = 20,
-	STUN_ID = 12,      /* bytes of a transaction id */
-	STUN_MOST = 1500,  /* no answer to a bare request is longer: RFC 8489, section 6.1, keeps below the path MTU */
+	STUN_ID = 12, /* bytes of a transaction id */
+	STUN_MOST = 1500, /* no answer to a bare request is longer: RFC 8489, section 6.1, keeps
+	                     below the path MTU */
 };
 
 struct stun_reply {
@@ -20,7 +23,9 @@ struct stun_reply {
 void stun_request(unsigned char out[STUN_HEADER], const unsigned char id[STUN_ID]);
 void stun_indication(unsigned char out[STUN_HEADER], const unsigned char id[STUN_ID]);
 
-/* True for a well-formed Binding response to the request with this id; all else is to be dropped without a word. */
-bool stun_parse(struct stun_reply *, const unsigned char *bytes, size_t length, const unsigned char id[STUN_ID]);
+/* True for a well-formed Binding response to the request with this id; all else is to be dropped
+ * without a word. */
+bool stun_parse(struct stun_reply *, const unsigned char *bytes, size_t length,
+                const unsigned char id[STUN_ID]);
 
 #endif

@@ -1,12 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 #include "x25519.h"
 
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-/* A number modulo p = 2^255 - 19, as the sum of its limbs: limb i counts 2^ceil(25.5 i), and has 26 bits and 25 in turn, with a
- * sign.  After a carry no limb is beyond 2^25.01.  Two such may be added, or subtracted: of factors with limbs to 2^26.01, 19 of the
- * second are an int32_t still, and ten products, with 19 and 2, stay below 2^61. */
+/* A number modulo p = 2^255 - 19, as the sum of its limbs: limb i counts 2^ceil(25.5 i), and has 26
+ * bits and 25 in turn, with a sign.  After a carry no limb is beyond 2^25.01.  Two such may be
+ * added, or subtracted: of factors with limbs to 2^26.01, 19 of the second are an int32_t still,
+ * and ten products, with 19 and 2, stay below 2^61. */
 enum { LIMBS = 10 };
 typedef int32_t number[LIMBS];
 
@@ -15,7 +17,8 @@ static int bits_of(int limb)
 	return 26 - limb % 2;
 }
 
-/* Each limb gives the next what it has too much; the last gives it to the first, 19 times, for 2^255 is 19. */
+/* Each limb gives the next what it has too much; the last gives it to the first, 19 times, for
+ * 2^255 is 19. */
 static void carry(number out, int64_t wide[LIMBS + 1])
 {
 	wide[LIMBS] = 0;
@@ -31,8 +34,8 @@ static void carry(number out, int64_t wide[LIMBS + 1])
 	out[1] += (int32_t)wide[LIMBS];
 }
 
-/* Limb k of the product is of all i and k - i; where that is below 0, it is the limb 10 further on, 19 times.  Two odd limbs count
- * 2^25.5 each, rounded up both times: their product comes twice. */
+/* Limb k of the product is of all i and k - i; where that is below 0, it is the limb 10 further on,
+ * 19 times.  Two odd limbs count 2^25.5 each, rounded up both times: their product comes twice. */
 static void multiply(number out, const number a, const number b)
 {
 	struct {
@@ -80,7 +83,8 @@ static void subtract(number out, const number a, const number b)
 		out[i] = a[i] - b[i];
 }
 
-/* a^(p - 2), which is 1/a: of the exponent's 255 bits all but the second and the fourth are ones. */
+/* a^(p - 2), which is 1/a: of the exponent's 255 bits all but the second and the fourth are ones.
+ */
 static void invert(number out, const number a)
 {
 	number power;
@@ -144,7 +148,8 @@ static void write_number(unsigned char bytes[X25519_LENGTH], const number a)
 }
 
 /* Section 5: the Montgomery ladder, with the names that it has there. */
-bool x25519(unsigned char out[X25519_LENGTH], const unsigned char secret[X25519_LENGTH], const unsigned char point[X25519_LENGTH])
+bool x25519(unsigned char out[X25519_LENGTH], const unsigned char secret[X25519_LENGTH],
+            const unsigned char point[X25519_LENGTH])
 {
 	enum { A24 = 121665 };
 	unsigned char scalar[X25519_LENGTH], any = 0;

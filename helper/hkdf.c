@@ -1,14 +1,17 @@
+/* SPDX-License-Identifier: ISC */
 #include "hkdf.h"
 #include "sha256.h"
 #include "text.h"
 
 #include <string.h>
 
-void hkdf(unsigned char *out, size_t length, const void *salt, size_t salt_length, const void *key, size_t key_length,
-          const void *info, size_t info_length)
+void hkdf(unsigned char *out, size_t length, const void *salt, size_t salt_length, const void *key,
+          size_t key_length, const void *info, size_t info_length)
 {
 	unsigned char extracted[SHA256_LENGTH], block[SHA256_LENGTH];
-	struct text line = { 0 }; /* what a block is the HMAC of: the block before, INFO, the block's number */
+	struct text line = {
+		0
+	}; /* what a block is the HMAC of: the block before, INFO, the block's number */
 	char number = 0;
 
 	sha256_hmac(extracted, salt, salt_length, key, key_length);  /* section 2.2 */
