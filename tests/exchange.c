@@ -1,9 +1,9 @@
 /* exchange x25519 SECRET POINT, exchange iterate TIMES, exchange hkdf SALT KEY INFO LENGTH: in hexadecimal, as RFC 7748 and RFC 5869
  * have it.   exchange openssl TIMES: random inputs, each also given to libcrypto.   exchange constant: under MemorySanitizer, with
  * secrets that count as uninitialized, it ends where a branch or an address depends on one; exchange constant branch has one. */
-#include "../gen/hkdf.c"
-#include "../gen/text.c"
-#include "../gen/x25519.c"
+#include "../helper/hkdf.c"
+#include "../helper/text.c"
+#include "../helper/x25519.c"
 #include "../helper/sha256.c"
 
 #include <sys/random.h>

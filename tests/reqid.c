@@ -2,7 +2,7 @@
  * makes of it.  Linked with the rest of gen/. */
 #include "../gen/identity.h"
 #include "../gen/key.h"
-#include "../gen/text.h"
+#include "../helper/text.h"
 
 #include <stdio.h>
 #include <string.h>

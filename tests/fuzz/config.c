@@ -1,10 +1,10 @@
 /* Tunnel files. */
-#include "../../gen/cipher.c"
+#include "../../helper/cipher.c"
 #include "../../gen/config.c"
 #include "../../gen/options.c"
 #include "../../gen/path.c"
 #include "../../gen/side.c"
-#include "../../gen/text.c"
+#include "../../helper/text.c"
 #include "../../helper/endpoint.c"
 #include "../../helper/number.c"
 #include "../../helper/special.c"

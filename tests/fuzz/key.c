@@ -1,9 +1,9 @@
 /* Key files. */
-#include "../../gen/cipher.c"
+#include "../../helper/cipher.c"
 #include "../../gen/key.c"
 #include "../../gen/keyfile.c"
 #include "../../gen/path.c"
-#include "../../gen/text.c"
+#include "../../helper/text.c"
 #include "../../helper/number.c"
 #include "../../helper/random.c"
 #include "../../helper/sha256.c"

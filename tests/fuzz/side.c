@@ -1,6 +1,6 @@
 /* Tokens that people write for a side. */
 #include "../../gen/side.c"
-#include "../../gen/text.c"
+#include "../../helper/text.c"
 #include "../../helper/endpoint.c"
 #include "../../helper/number.c"
 #include "../../helper/special.c"
