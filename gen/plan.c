@@ -50,39 +50,36 @@ static enum encap encap_of(const struct plan *plan)
 	return plan->tunnel->nonike ? ENCAP_ESPINUDP_NONIKE : ENCAP_ESPINUDP;
 }
 
-/* The one of the two SAs of a pair with which this side sends, or the one with which it receives.
- */
-static struct state state_of(const struct plan *plan, size_t peer, bool outbound, bool af_unspec)
+/* Fills in the SA with which this side sends, or the one with which it receives.  It is made where it
+ * stays, because a copy would leave the key behind. */
+static void plan_state(struct state *state, const struct plan *plan, size_t peer, bool outbound,
+                       bool af_unspec)
 {
 	const struct tunnel *tunnel = plan->tunnel;
 	const struct view *view = &plan->views[peer];
 	const struct endpoint *src = outbound ? &view->self_outer : &view->other_outer;
 	const struct endpoint *dst = outbound ? &view->other_outer : &view->self_outer;
 	const struct sa *sa = outbound ? view->out : view->in;
-	struct state state = {
-		.peer = peer,
-		.outbound = outbound,
-		.src = src->address,
-		.dst = dst->address,
-		.spi = sa->spi,
-		.reqid = view->reqid,
-		.transport = tunnel->transport,
-		.esn = tunnel->esn,
-		.af_unspec =
-			af_unspec, /* without it an SA takes packets of its outer family only */
-		.replay_window = REPLAY_WINDOW,
-		.if_id = plan->if_id,
-		/* the limits count what a side sends */
-		.limit_bytes = outbound ? tunnel->limit_bytes : 0,
-		.limit_packets = outbound ? tunnel->limit_packets : 0,
-		.encap = encap_of(plan),
-		.sport = src->port,
-		.dport = dst->port,
-		.cipher = tunnel->cipher,
-	};
 
-	memcpy(state.key, sa->key, sizeof state.key);
-	return state;
+	state->peer = peer;
+	state->outbound = outbound;
+	state->src = src->address;
+	state->dst = dst->address;
+	state->spi = sa->spi;
+	state->reqid = view->reqid;
+	state->transport = tunnel->transport;
+	state->esn = tunnel->esn;
+	state->af_unspec = af_unspec; /* without it an SA takes packets of its outer family only */
+	state->replay_window = REPLAY_WINDOW;
+	state->if_id = plan->if_id;
+	/* the limits count what a side sends */
+	state->limit_bytes = outbound ? tunnel->limit_bytes : 0;
+	state->limit_packets = outbound ? tunnel->limit_packets : 0;
+	state->encap = encap_of(plan);
+	state->sport = src->port;
+	state->dport = dst->port;
+	state->cipher = tunnel->cipher;
+	memcpy(state->key, sa->key, sizeof state->key);
 }
 
 static void plan_states(struct plan *plan)
@@ -91,8 +88,8 @@ static void plan_states(struct plan *plan)
 
 	plan->states = plan_rows(2 * plan->peer_count, sizeof *plan->states);
 	for (size_t i = 0; i < plan->peer_count; i++) {
-		plan->states[2 * i] = state_of(plan, i, true, af_unspec);
-		plan->states[2 * i + 1] = state_of(plan, i, false, af_unspec);
+		plan_state(&plan->states[2 * i], plan, i, true, af_unspec);
+		plan_state(&plan->states[2 * i + 1], plan, i, false, af_unspec);
 	}
 }
 

@@ -57,26 +57,28 @@ bool endpoint_parse(struct endpoint *out, const char *text, const char *where)
 	return !*rest || port_parse(&out->port, rest + 1, where);
 }
 
+static char *print_decimal(char *end, unsigned number)
+{
+	if (number >= 10)
+		end = print_decimal(end, number / 10);
+	*end++ = (char)('0' + number % 10);
+	return end;
+}
+
+/* By hand, because a large mesh prints millions of them. */
+static void print_ipv4(char *end, const unsigned char bytes[4])
+{
+	for (int i = 0; i < 4; i++) {
+		end = print_decimal(end, bytes[i]);
+		*end++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *address_print(char out[ADDRESS_TEXT], const struct address *address)
 {
-	char *end = out;
-
-	if (address->family == AF_INET) { /* by hand: a large mesh prints millions of them */
-		for (int i = 0; i < 4; i++) {
-			unsigned byte = address->bytes[i];
-
-			if (i > 0)
-				*end++ = '.';
-			if (byte >= 100)
-				*end++ = (char)('0' + byte / 100);
-			if (byte >= 10)
-				*end++ = (char)('0' + byte / 10 % 10);
-			*end++ = (char)('0' + byte % 10);
-		}
-		*end = '\0';
-		return out;
-	}
-	if (!inet_ntop(address->family, address->bytes, out, ADDRESS_TEXT))
+	if (address->family == AF_INET)
+		print_ipv4(out, address->bytes);
+	else if (!inet_ntop(address->family, address->bytes, out, ADDRESS_TEXT))
 		strcpy(out, "?");
 	return out;
 }

@@ -44,10 +44,10 @@ with_musl() { PATH=$path_with_musl; }
 	printf '#!/bin/sh\ncase $* in *program/up.sh) exit 1 ;; esac; exec %s "$@"\n' "$(command -v sed)" >"$BATS_TEST_TMPDIR/bin/sed"
 	chmod +x "$BATS_TEST_TMPDIR/bin/sed"
 	out=$BATS_TEST_TMPDIR/out
-	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -2 make BUILD="$out" "$out/templates.c"
-	[ ! -e "$out/templates.c" ]
-	make BUILD="$out" "$out/templates.o"
-	grep -q gen/template.h "$out/templates.d"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -2 make BUILD="$out" "$out/template_files.c"
+	[ ! -e "$out/template_files.c" ]
+	make BUILD="$out" "$out/template_files.o"
+	grep -q gen/templates.h "$out/template_files.d"
 }
 
 @test "build/ is what make builds by default: static, by musl-gcc" {
@@ -79,19 +79,19 @@ with_musl() { PATH=$path_with_musl; }
 @test "make rebuilds if CC, CPPFLAGS, CFLAGS, LDFLAGS, STATIC or SANITIZE has changed, and only then" {
 	for setting in CC=clang CPPFLAGS=-DNDEBUG CFLAGS=-O1 "CFLAGS=-Os -DQUOTED='\"a  b\"'" 'CFLAGS=-Os -DDOLLAR=$$x' \
 		LDFLAGS=-Wl,-z,relro STATIC=0 SANITIZE=1; do
-		made CC=gcc CFLAGS=-Os "$out/user.o"
-		run -0 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$out/user.o"
-		run -1 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$setting" "$out/user.o"
-		made CC=gcc CFLAGS=-Os "$setting" "$out/user.o"
-		[[ "$output" == *" -c -o $out/user.o "* ]]
-		run -0 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$setting" "$out/user.o"
-		run -1 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$out/user.o"
+		made CC=gcc CFLAGS=-Os "$out/ids.o"
+		run -0 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$out/ids.o"
+		run -1 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$setting" "$out/ids.o"
+		made CC=gcc CFLAGS=-Os "$setting" "$out/ids.o"
+		[[ "$output" == *" -c -o $out/ids.o "* ]]
+		run -0 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$setting" "$out/ids.o"
+		run -1 make -q BUILD="$out" CC=gcc CFLAGS=-Os "$out/ids.o"
 	done
 	# from the environment as well as from the command line
-	run -0 env CC=gcc CFLAGS=-Os SANITIZE=1 make -q BUILD="$out" "$out/user.o"
-	nm "$out/user.o" | grep -q __asan
-	made "$out/user.o"
-	run -1 grep -q __asan <(nm "$out/user.o")
+	run -0 env CC=gcc CFLAGS=-Os SANITIZE=1 make -q BUILD="$out" "$out/ids.o"
+	nm "$out/ids.o" | grep -q __asan
+	made "$out/ids.o"
+	run -1 grep -q __asan <(nm "$out/ids.o")
 	# and each object, not only one
 	made "$out/xfrmpair" "$out/natprobe" "$out/espdecap"
 	made -B -n "$out/xfrmpair" "$out/natprobe" "$out/espdecap"
@@ -182,9 +182,9 @@ about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
 	cmp "$out/espdecap" "$DESTDIR/opt/bin/espdecap"
 	# a source that has changed since is compiled with them
 	touch -d '+1 hour' "$out/espdecap.o"
-	rm "$out/user.o"
+	rm "$out/ids.o"
 	made -n install
-	[[ "$output" == "gcc "*" -g -O2 "*"$out/user.o"* ]]
+	[[ "$output" == "gcc "*" -g -O2 "*"$out/ids.o"* ]]
 	[ "$(grep -c -e ' -c ' <<<"$output")" -eq 1 ]
 	# whoever gives others wants others
 	CC=clang made -n install
@@ -203,13 +203,13 @@ about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
 }
 
 @test "a warning fails the tests' build, and no other" {
-	made CFLAGS='-O1 -Wframe-larger-than=1' "$out/user.o"
+	made CFLAGS='-O1 -Wframe-larger-than=1' "$out/ids.o"
 	[[ "$stderr" == *"warning: "* ]]
-	rm "$out/user.o"
-	run -2 make BUILD="$out" WERROR=1 CFLAGS='-O1 -Wframe-larger-than=1' "$out/user.o"
+	rm "$out/ids.o"
+	run -2 make BUILD="$out" WERROR=1 CFLAGS='-O1 -Wframe-larger-than=1' "$out/ids.o"
 	# what it builds is the same, so it is not built anew
-	made CFLAGS=-O1 "$out/user.o"
-	run -0 make -q BUILD="$out" WERROR=1 CFLAGS=-O1 "$out/user.o"
+	made CFLAGS=-O1 "$out/ids.o"
+	run -0 make -q BUILD="$out" WERROR=1 CFLAGS=-O1 "$out/ids.o"
 	[ "$(grep -c '^make .*WERROR=1' tests/run)" -eq "$(grep -c '^make ' tests/run)" ]
 }
 
