@@ -68,28 +68,29 @@ static void add_tunnel(struct plan *plan, size_t peer, const struct net *self,
 	const struct view *view = &plan->views[peer];
 	bool transport = plan->tunnel->transport;
 	bool around = !transport && prefix_overlaps(&self->prefix, &other->prefix);
+	struct policy out = {
+		.peer = peer,
+		.src = end_of(&self->prefix, self->port),
+		.dst = end_of(&other->prefix, other->port),
+		.proto = nets_proto(self, other),
+		.direction = DIRECTION_OUT,
+		.action = ACTION_TUNNEL,
+		.priority = around ? PRIORITY_AROUND : PRIORITY_TUNNEL,
+		.if_id = plan->if_id,
+		.template_src = view->self_outer.address,
+		.template_dst = view->other_outer.address,
+		.reqid = view->reqid,
+		/* the SA of the present epoch, and no other: RFC 4301, section 4.4.2.2 leaves the
+		 * choice among several open */
+		.spi = view->out->spi,
+		.transport = transport,
+	};
 
-	add_mirrored(&plan->tunnels,
-	             &(struct policy){
-			     .peer = peer,
-			     .src = transport ? end_of_outer(&view->self_outer, false, PLACE_HERE)
-	                                      : end_of(&self->prefix, self->port),
-			     .dst = transport ? end_of_outer(&view->other_outer, false, PLACE_THERE)
-	                                      : end_of(&other->prefix, other->port),
-			     .proto = nets_proto(self, other),
-			     .direction = DIRECTION_OUT,
-			     .action = ACTION_TUNNEL,
-			     .priority = around ? PRIORITY_AROUND : PRIORITY_TUNNEL,
-			     .if_id = plan->if_id,
-			     .template_src = view->self_outer.address,
-			     .template_dst = view->other_outer.address,
-			     .reqid = view->reqid,
-			     /* the SA of the present epoch, and no other (RFC 4301, section 4.4.2.2
-	                        leaves the choice among several open) */
-			     .spi = view->out->spi,
-			     .transport = transport,
-		     },
-	             !transport);
+	if (transport) {
+		out.src = end_of_outer(&view->self_outer, false, PLACE_HERE);
+		out.dst = end_of_outer(&view->other_outer, false, PLACE_THERE);
+	}
+	add_mirrored(&plan->tunnels, &out, !transport);
 }
 
 /* Lets the UDP flow itself pass. */
