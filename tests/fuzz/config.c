@@ -7,6 +7,7 @@
 #include "../../helper/text.c"
 #include "../../helper/endpoint.c"
 #include "../../helper/number.c"
+#include "../../helper/prefix.c"
 #include "../../helper/special.c"
 #include "quiet.h"
 

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/* The printers: each line of the input is an option, as in a tunnel file, or a side.
+ *
+ * Linked with: gen/identity.c gen/key.c gen/keyfile.c gen/options.c gen/paste.c gen/path.c
+ * gen/plan.c gen/policy.c gen/print.c gen/script.c gen/settings.c gen/side.c gen/tunnel.c gen/view.c
+ * gen/wireshark.c helper/cipher.c helper/endpoint.c helper/number.c helper/prefix.c helper/sha256.c
+ * helper/special.c helper/text.c helper/xfrm.c tests/plan/explain.c tests/plan/promises.c
+ * tests/plan/readback.c */
+#include "identity.h"
+#include "key.h"
+#include "print.h"
+#include "promises.h"
+#include "quiet.h"
+#include "random.h"
+#include "settings.h"
+#include "templates.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SIDES_MOST = 5 };
+
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length);
+
+static uint32_t random_state;
+
+/* In place of helper/random.c: the same input has the same keys. */
+void random_fill(void *out, size_t length)
+{
+	unsigned char *bytes = out;
+
+	for (size_t i = 0; i < length; i++) {
+		random_state = random_state * 1664525 + 1013904223;
+		bytes[i] = (unsigned char)(random_state >> 24);
+	}
+}
+
+/* In place of gen/templates.c: the program does not depend on the input. */
+const char *template_text(const char *file)
+{
+	return file[0] ? "# part\n" : NULL;
+}
+
+static void stop(const char *why, const struct text *text)
+{
+	fprintf(stderr, "%s:\n%s\n", why, text ? text->bytes : "");
+	abort();
+}
+
+/* All of a text is printable ASCII, tabs and newlines. */
+static void check_text(const struct text *text)
+{
+	if (strlen(text->bytes) != text->length || text->bytes[text->length - 1] != '\n')
+		stop("the text has a NUL, or no newline at its end", text);
+	for (const char *byte = text->bytes; *byte; byte++)
+		if ((*byte < ' ' && *byte != '\n' && *byte != '\t') || *byte > '~')
+			stop("the text has a control character", text);
+}
+
+static size_t count_lines(const struct text *text, const char *begin)
+{
+	size_t count = 0;
+
+	for (const char *line = text->bytes; *line; line = strchr(line, '\n') + 1)
+		count += strncmp(line, begin, strlen(begin)) == 0;
+	return count;
+}
+
+static void check_rows(const struct text *text, const struct plan *plan)
+{
+	size_t policies = plan->passes.count + plan->blocks.count + plan->tunnels.count;
+
+	check_text(text);
+	if (count_lines(text, "xfrm policy add src ") != policies ||
+	    count_lines(text, "xfrm state add src ") != 2 * plan->peer_count)
+		stop("the text does not have a line for each row", text);
+}
+
+static void print_side(struct text texts[3], const struct plan *plan)
+{
+	const char *why;
+
+	for (int i = 0; i < 3; i++)
+		text_empty(&texts[i]);
+	print_script(&texts[0], plan);
+	check_rows(&texts[0], plan);
+	print_paste(&texts[1], plan, false);
+	check_rows(&texts[1], plan);
+	why = paste_broken(plan, texts[1].bytes);
+	if (why)
+		stop(why, &texts[1]);
+	print_paste(&texts[2], plan, true);
+	why = explanation_broken(texts[1].bytes, texts[2].bytes);
+	if (why)
+		stop(why, &texts[2]);
+}
+
+static void print_table(const struct tunnel *tunnel)
+{
+	struct text table = { 0 };
+
+	if (!tunnel->cipher->wireshark || tunnel->nonike)
+		return; /* main() refuses it */
+	print_wireshark(&table, tunnel);
+	check_text(&table);
+	if (count_lines(&table, "\"IPv") != tunnel->sa_count)
+		stop("the table does not have a line for each SA", &table);
+	text_free(&table);
+}
+
+static void print_all(const struct tunnel *tunnel)
+{
+	struct plan plans[SIDES_MOST];
+	struct text texts[3] = { 0 };
+	const char *why;
+
+	for (size_t i = 0; i < tunnel->side_count; i++)
+		plans[i] = plan_of(tunnel, i);
+	why = promise_broken(plans);
+	if (why)
+		stop(why, NULL);
+	for (size_t i = 0; i < tunnel->side_count; i++)
+		print_side(texts, &plans[i]);
+	for (size_t i = 0; i < tunnel->side_count; i++)
+		plan_free(&plans[i]);
+	for (int i = 0; i < 3; i++)
+		text_free(&texts[i]);
+	print_table(tunnel);
+}
+
+/* A line is `KEY VALUE`, or one side. */
+static bool read_line(struct tunnel *tunnel, struct options *options, char *line)
+{
+	enum option_index taken;
+	struct side *side;
+	char *value;
+
+	if (*line >= 'a' && *line <= 'z' && !strpbrk(line, "=@:")) {
+		value = line + strcspn(line, " ");
+		if (*value)
+			*value++ = '\0';
+		return options_from_file(options, line, *value ? value : "yes", "fuzz", &taken) &&
+		       (taken == OPTION_COUNT || settings_take(tunnel, options, taken));
+	}
+	side = tunnel_add_side(tunnel);
+	strcpy(side->where, "fuzz");
+	return tunnel->side_count <= SIDES_MOST && side_parse(side, line);
+}
+
+static bool read_tunnel(struct tunnel *tunnel, struct options *options, char *text)
+{
+	char *line;
+
+	while ((line = strsep(&text, "\n")))
+		if (*line && !read_line(tunnel, options, line))
+			return false;
+	return settings_complete(tunnel, options) && tunnel_check(tunnel);
+}
+
+/* The printers only need to know that the keys are exchanged: a real fingerprint takes 65,536
+ * rounds. */
+static void exchange(struct tunnel *tunnel)
+{
+	tunnel->exchanged = true;
+	strcpy(tunnel->fingerprint, "00000 11111 22222 33333 44444 55555");
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
+{
+	static struct options options;
+	struct tunnel tunnel = { 0 };
+	char *text = strndup((const char *)bytes, length);
+
+	memset(&options, 0, sizeof options);
+	random_state = 0;
+	if (read_tunnel(&tunnel, &options, text)) {
+		key_make(&tunnel);
+		identity_settle(&tunnel, NULL);
+		identity_digest(&tunnel);
+		print_all(&tunnel);
+		exchange(&tunnel);
+		print_all(&tunnel);
+	}
+	tunnel_free(&tunnel);
+	free(text);
+	return 0;
+}
