@@ -2,17 +2,17 @@
 /* The printers: each line of the input is an option, as in a tunnel file, or a side.
  *
  * Linked with: gen/identity.c gen/key.c gen/keyfile.c gen/options.c gen/paste.c gen/path.c
- * gen/plan.c gen/policy.c gen/print.c gen/script.c gen/settings.c gen/side.c gen/tunnel.c gen/view.c
+ * gen/plan.c gen/policy.c gen/print.c gen/script.c gen/side.c gen/tunnel.c gen/view.c
  * gen/wireshark.c helper/cipher.c helper/endpoint.c helper/number.c helper/prefix.c helper/sha256.c
  * helper/special.c helper/text.c helper/xfrm.c tests/plan/explain.c tests/plan/promises.c
  * tests/plan/readback.c */
 #include "identity.h"
 #include "key.h"
+#include "options.h"
 #include "print.h"
 #include "promises.h"
 #include "quiet.h"
 #include "random.h"
-#include "settings.h"
 #include "templates.h"
 
 #include <stdio.h>
@@ -129,9 +129,8 @@ static void print_all(const struct tunnel *tunnel)
 }
 
 /* A line is `KEY VALUE`, or one side. */
-static bool read_line(struct tunnel *tunnel, struct options *options, char *line)
+static bool read_line(struct request *request, char *line)
 {
-	enum option_index taken;
 	struct side *side;
 	char *value;
 
@@ -139,22 +138,21 @@ static bool read_line(struct tunnel *tunnel, struct options *options, char *line
 		value = line + strcspn(line, " ");
 		if (*value)
 			*value++ = '\0';
-		return options_from_file(options, line, *value ? value : "yes", "fuzz", &taken) &&
-		       (taken == OPTION_COUNT || settings_take(tunnel, options, taken));
+		return options_from_file(request, line, *value ? value : "yes", "fuzz");
 	}
-	side = tunnel_add_side(tunnel);
+	side = tunnel_add_side(&request->tunnel);
 	strcpy(side->where, "fuzz");
-	return tunnel->side_count <= SIDES_MOST && side_parse(side, line);
+	return request->tunnel.side_count <= SIDES_MOST && side_parse(side, line);
 }
 
-static bool read_tunnel(struct tunnel *tunnel, struct options *options, char *text)
+static bool read_request(struct request *request, char *text)
 {
 	char *line;
 
 	while ((line = strsep(&text, "\n")))
-		if (*line && !read_line(tunnel, options, line))
+		if (*line && !read_line(request, line))
 			return false;
-	return settings_complete(tunnel, options) && tunnel_check(tunnel);
+	return options_complete(request) && tunnel_check(&request->tunnel);
 }
 
 /* The printers only need to know that the keys are exchanged: a real fingerprint takes 65,536
@@ -167,21 +165,20 @@ static void exchange(struct tunnel *tunnel)
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
 {
-	static struct options options;
-	struct tunnel tunnel = { 0 };
+	struct request request = { 0 };
+	struct tunnel *tunnel = &request.tunnel;
 	char *text = strndup((const char *)bytes, length);
 
-	memset(&options, 0, sizeof options);
 	random_state = 0;
-	if (read_tunnel(&tunnel, &options, text)) {
-		key_make(&tunnel);
-		identity_settle(&tunnel, NULL);
-		identity_digest(&tunnel);
-		print_all(&tunnel);
-		exchange(&tunnel);
-		print_all(&tunnel);
+	if (read_request(&request, text)) {
+		key_make(tunnel);
+		identity_settle(tunnel, NULL);
+		identity_digest(tunnel);
+		print_all(tunnel);
+		exchange(tunnel);
+		print_all(tunnel);
 	}
-	tunnel_free(&tunnel);
+	request_free(&request);
 	free(text);
 	return 0;
 }
