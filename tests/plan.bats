@@ -88,16 +88,16 @@ wrong() {
 
 @test "each promise is kept by the code: without a line of it, it is seen broken" {
 	compile gcc -c "$root"/tests/plan.c "$root"/tests/plan/*.c
-	wrong 'a to b: wrong SPI, key or reqid' gen/plan.c '/memcpy(state\.key/d'
+	wrong 'a to b: wrong SPI, key or reqid' gen/plan.c '/memcpy(state->key/d'
 	wrong 'a to b: the SA of the receiver differs' gen/view.c 's/\.in = key_of(tunnel, other, self)/.in = key_of(tunnel, self, other)/'
 	wrong 'a to b: wrong cipher or replay window' gen/plan.c 's/REPLAY_WINDOW = 128/REPLAY_WINDOW = 32/'
 	wrong 'a to b: wrong limits' gen/plan.c 's/outbound ? tunnel->limit_bytes : 0/tunnel->limit_bytes/'
 	wrong 'a to b: wrong outbound endpoints' gen/view.c 's/lan ? two->local : two->mapped/two->local/'
-	wrong 'a to b: wrong inbound endpoints' gen/plan.c 's/\.sport = src->port/.sport = view->self_outer.port/'
+	wrong 'a to b: wrong inbound endpoints' gen/plan.c 's/state->sport = src->port/state->sport = view->self_outer.port/'
 	wrong 'gate: two policies have the selector ' gen/policy.c 's/taken = is_taken(nets, other)/taken = false/'
 	wrong 'a: a template does not match its state' gen/policy.c '/back\.spi = 0;/d'
 	wrong 'a: a policy has the wrong if_id' gen/policy.c '/\.if_id = plan->if_id,/d'
-	wrong 'a: a state has the wrong if_id' gen/plan.c 's/\.if_id = plan->if_id,/.if_id = 0,/'
+	wrong 'a: a state has the wrong if_id' gen/plan.c 's/state->if_id = plan->if_id;/state->if_id = 0;/'
 	wrong 'a to b: policies are missing or superfluous' gen/policy.c 's/if (with_fwd)/if (!with_fwd)/'
 	wrong 'a to b: the receiver has another policy' gen/policy.c 's/back\.src = out->dst;/back.src.prefix = out->dst.prefix;/'
 	wrong 'a: blocks without --guard' gen/policy.c 's/plan->tunnel->guard && j < /j < /'
