@@ -101,7 +101,7 @@ wrong() {
 	wrong 'a to b: policies are missing or superfluous' gen/policy.c 's/if (with_fwd)/if (!with_fwd)/'
 	wrong 'a to b: the receiver has another policy' gen/policy.c 's/back\.src = out->dst;/back.src.prefix = out->dst.prefix;/'
 	wrong 'a: blocks without --guard' gen/policy.c 's/plan->tunnel->guard && j < /j < /'
-	wrong 'a: the guard does not block' gen/policy.c 's/ && earlier->port == self->port//'
+	wrong 'a: the guard does not block' gen/policy.c 's/earlier->port == self->port/true/'
 	wrong 'a: a policy catches the UDP flow' gen/policy.c 's/PRIORITY_BYPASS = 1000/PRIORITY_BYPASS = 5000/'
 	wrong 'a printed row differs from the plan' helper/xfrm.c 's/ dir fwd priority / dir in priority /'
 	wrong '--explain: sport' helper/xfrm.c '/words |= WORD(WORD_SPORT);/d'
