@@ -22,7 +22,7 @@ cases() {
 
 @test "every assertion of the tests asserts something" {
 	cd "$BATS_TEST_DIRNAME/.."
-	tests/lint tests/*.bats tests/lab/*.bats tests/fuzz/*.bats
+	tests/lint tests/*.bats tests/lab/*.bats tests/lab/*.bash tests/fuzz/*.bats
 }
 
 @test "a line that asserts nothing is refused, with its number and the reason" {

@@ -26,7 +26,7 @@ on() {
 		ip netns exec "$space" "$@"
 		return
 	fi
-	case $1 in */*) ;; *) hash "$1" && set -- "${BASH_CMDS[$1]}" "${@:2}" ;; esac
+	case $1 in */*) ;; *) ! hash "$1" || set -- "${BASH_CMDS[$1]}" "${@:2}" ;; esac
 	busybox nsenter --net="/run/netns/$space" "$@"
 }
 # script SIDE WORD...: the generated script of that side, there; up goes on without waiting for the other
