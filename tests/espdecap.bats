@@ -500,7 +500,9 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	behind=$(awk '/^Rss:/ { print $2 }' /proc/"$PID"/smaps_rollup)
 	gone
 	echo "$size bytes, $resident KiB resident, $behind in the background"
-	[ "$size" -le 40960 ] && [ "$resident" -le 64 ] && [ "$behind" -le 64 ]
+	[ "$size" -le 40960 ]
+	[ "$resident" -le 64 ]
+	[ "$behind" -le 64 ]
 }
 
 @test "keepalives: at once to all, each second for ten, then each in its share of the interval" {
