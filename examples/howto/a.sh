@@ -55,7 +55,7 @@ tests='
   ping -c 3 -I 192.168.1.4 192.168.2.100
 '
 parts='address routes helper'  # what up adds beside policies and states, in this order
-# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main, cksum 1900306689
+# ---- program xfrmpair 0.1, parts core epochs look routes rules punch helper router up down status rekey follow check capture main
 # shellcheck disable=SC2012,SC2015,SC2034,SC2046,SC2086,SC2116 # lists of words, conditions in a row
 {
 # core: needs name, digest, peers. Gives say, fail, the journal (note, undo) and the one way to change the machine (change, batch).
