@@ -33,6 +33,7 @@ struct format {
 static const struct format formats[] = {
 	{ "script", ".sh", true, false, false },
 	{ "paste", ".paste", false, true, false },
+	{ "commands", ".commands", false, true, false },
 	{ "wireshark", "", false, false, true },
 };
 
@@ -92,7 +93,7 @@ static const struct format *find_format(const struct request *request)
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(formats[i].name, name) == 0)
 			return &formats[i];
-	refuse(request->where[OPTION_FORMAT], "format '%s': want script, paste or wireshark",
+	refuse(request->where[OPTION_FORMAT], "format '%s': want script, paste, commands or wireshark",
 	       shown(name));
 	return NULL;
 }
@@ -119,7 +120,7 @@ static bool check_format(const struct request *request, const struct format *for
 	const char *const *where = request->where;
 	bool good = true;
 
-	if (request->explain && (request->output || !format->is_block))
+	if (request->explain && (request->output || strcmp(format->name, "paste") != 0))
 		good = refuse(where[OPTION_EXPLAIN], "only a paste block on the terminal is "
 		              "explained: want %s",
 		              request->output ? "no -o" : "--format paste, the default");
@@ -201,6 +202,13 @@ static bool get_keys(struct request *request)
 	return true;
 }
 
+static enum style style_of(const struct request *request, const struct format *format)
+{
+	if (strcmp(format->name, "commands") == 0)
+		return STYLE_BARE;
+	return request->explain ? STYLE_EXPLAINED : STYLE_PASTE;
+}
+
 static void render(struct text *out, const struct request *request, size_t side,
                    const struct format *format)
 {
@@ -215,7 +223,7 @@ static void render(struct text *out, const struct request *request, size_t side,
 	if (format->is_program)
 		print_script(out, &plan);
 	else
-		print_paste(out, &plan, request->explain);
+		print_commands(out, &plan, style_of(request, format));
 	plan_free(&plan);
 }
 

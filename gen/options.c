@@ -111,7 +111,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_OUTPUT] = { "--output", 'o', "DIR", TO(output, parse_text),
 		.help = "write DIR/NAME.sh for every side, readable by its owner only" },
 	[OPTION_FORMAT] = { "--format", 0, "KIND", TO(format, parse_text),
-		.choices = "script paste wireshark",
+		.choices = "script paste commands wireshark",
 		.help = "script (default with -o), paste (default without: to the terminal) or "
 		        "wireshark,\na table to decrypt with" },
 	[OPTION_CIPHER] = { "--cipher", 0, "NAME", TO(tunnel.cipher, parse_cipher),

@@ -8,10 +8,16 @@
 
 #include <stdbool.h>
 
+enum style {
+	STYLE_PASTE,
+	STYLE_EXPLAINED, /* a paste block with a comment for each word of ip-xfrm(8), before the first command that has it */
+	STYLE_BARE,      /* one command a line, without `ip -batch` */
+};
+
 /* Each adds the whole text of its format to OUT.  The tunnel is checked and has its keys. */
 void print_script(struct text *out, const struct plan *);
-/* EXPLAINED: with a comment for each word of ip-xfrm(8), before the first command that has it. */
-void print_paste(struct text *out, const struct plan *, bool explained);
+/* For a terminal: a block to be pasted; or, for reading, a command on each line. */
+void print_commands(struct text *out, const struct plan *, enum style);
 /* Wireshark's table of ESP SAs, of all sides. */
 void print_wireshark(struct text *out, const struct tunnel *);
 
