@@ -67,7 +67,7 @@ CFLAGS_ALL  = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelp
               $(MODE) $(CPPFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -Wl,--gc-sections $(LINK) $(CFLAGS) $(LDFLAGS) $(LINKED)
 
-GEN     = main options config side tunnel key keyfile identity view plan policy print script commands wireshark secret output path templates
+GEN     = main options config side tunnel key keyfile identity view plan policy print script commands explain line wireshark secret output path templates
 PROBE   = natprobe discover lookup map punch probe stun pcp route hello random sha256 ids
 SHARED  = endpoint number say special
 ROWS    = x25519 hkdf xfrm cipher prefix text sha256 random

@@ -1,84 +1,25 @@
 /* SPDX-License-Identifier: ISC */
-/* The set-up as commands for a root terminal: a paste block, which hands the rows to `ip -batch`, or bare
- * commands, one a line. */
+/* The set-up as commands for a root shell: a paste block, which hands its rows to `ip -batch`, or
+ * bare commands, one a line. */
+#include "explain.h"
+#include "line.h"
 #include "print.h"
 
 #include <string.h>
 
-/* ---- What --explain says ---- */
-
-/* Behind those of xfrm.h. */
-enum {
-	WORD_LINK = WORD_OF_OTHERS,
-	WORD_ADDRESS,
-	WORD_ROUTE,
-	WORD_MTU,
-	WORD_MAXSEG,
-	WORD_ESPDECAP,
-	WORD_DETACH,
-	WORD_NONIKE,
-	WORD_USER
-};
-
-/* In the order of the bits. */
-static const char *const explanations[] = {
-	"xfrm policy: a rule of the kernel for packets of these addresses; what its template names "
-	"is done to those that it covers",
-	"src: from these addresses, and dst, to these: of the packet inside, as the hosts see it",
-	"sport: from this port alone",
-	"dport: to this port alone",
-	"proto 1: ICMP alone",
-	"proto 6: TCP alone",
-	"proto 17: UDP alone",
-	"proto 58: ICMP of IPv6 alone",
-	"dir out: on what this host sends or forwards, before it leaves",
-	"dir in: on what arrives for this host itself: in the clear it is dropped",
-	"dir fwd: on what arrives for others, hosts behind this one: in the clear it is dropped",
-	"priority: where several policies cover a packet, the lowest number is taken",
-	"action block: what no policy of a lower number took is dropped",
-	"tmpl: the template, what is done; its src and dst are the outer addresses, those of the "
-	"encrypted packet",
-	"if_id: only for what is routed into the xfrm interface of this number",
-	"proto esp: ESP, RFC 4303: encrypts, authenticates, and numbers packets against replay",
-	"reqid: ties template and state together: a policy takes only states of its number",
-	"mode tunnel: the whole packet is put into a new one, between the outer addresses",
-	"mode transport: only what the packet carries is encrypted; it keeps its addresses",
-	"xfrm state: a security association, SA: how one direction is encrypted, and with which "
-	"key; each side has both directions",
-	"spi: the number in each packet by which its receiver finds this state; both sides have "
-	"the same",
-	"flag: what is different from the default, up to replay-window",
-	"esn: sequence numbers of 64 bits, of which 32 are sent",
-	"af-unspec: takes packets of IPv4 and of IPv6 inside, whatever is outside",
-	"replay-window: how many packets late one may come; a number that was seen already is "
-	"dropped",
-	"limit: how much may be sent with this key, then that direction stops",
-	"encap: inside UDP, RFC 3948, which passes NATs; then the type, the ports from and to, and "
-	"0.0.0.0, an address that is not used",
-	"aead: one algorithm that encrypts and authenticates, as the kernel calls it, its key with "
-	"the salt at its end, and the bits of its checksum",
-	"enc: the algorithm that encrypts, as the kernel calls it, and its key",
-	"auth-trunc: the algorithm that authenticates, its key, and to how many bits its checksum "
-	"is cut",
-	"link add: an xfrm interface: what is routed into it meets the policies of its if_id",
-	"address add: the own address inside; on lo it answers whatever the way",
-	"route add: where the outer packets go, too; it is for the source address and the MTU, for "
-	"the policy encrypts",
-	"mtu: what still fits inside after all headers",
-	"maxseg: TCP connections are told to send no larger segments than fit inside",
-	"espdecap: holds the UDP socket, without which the kernel does not take what arrives out "
-	"of the UDP",
-	"-d: into the background once the socket is there; its process number is printed",
-	"-N: the type from before RFC 3948",
-	"-u: as this user, who may do nothing; -b: at this address and port; then where the other "
-	"side is",
-};
+/* What joins the lines of a folded command, comment, and command in a comment. */
+#define FOLD " \\\n"
+#define COMMAND_FOLD FOLD "  "
+#define COMMENT_FOLD "\n# "
+#define COMMENTED_FOLD FOLD "#     "
 
 /* Where commands are printed to, and how. */
 struct commands {
 	struct text *out;
+	const struct plan *plan;
 	enum style style;
-	uint64_t explained; /* the words whose explanation was printed */
+	uint64_t explained;  /* the words whose explanation was printed */
+	unsigned steps;      /* of the block, that were not begun yet */
 };
 
 /* Explains those of WORDS that are new. */
@@ -86,9 +27,7 @@ static void explain(struct commands *commands, uint64_t words)
 {
 	if (commands->style != STYLE_EXPLAINED)
 		return;
-	for (size_t i = 0; i < sizeof explanations / sizeof *explanations; i++)
-		if (words & ~commands->explained & WORD(i))
-			text_join(commands->out, "# ", explanations[i], "\n", NULL);
+	explain_words(commands->out, words & ~commands->explained);
 	commands->explained |= words;
 }
 
@@ -97,64 +36,76 @@ static bool is_bare(const struct commands *commands)
 	return commands->style == STYLE_BARE;
 }
 
-/* Adds ROW, a line or more of `ip -batch`, as a command of a shell: on one line, its parentheses quoted. */
-static void add_bare(struct text *out, const char *row)
-{
-	bool quoted = false;
+/* ---- Rows and steps ---- */
 
-	text_add_string(out, "ip ");
-	for (const char *p = row; *p; p++) {
-		if (strncmp(p, " \\\n ", 4) == 0) { /* a backslash joined the next line, which two blanks begin */
-			p += 3;
-			continue;
-		}
-		if (!quoted && (p == row || p[-1] == ' ') && memchr(p, '(', strcspn(p, " \n"))) {
-			text_add_string(out, "'");
-			quoted = true;
-		}
-		if (quoted && (*p == ' ' || *p == '\n')) {
-			text_add_string(out, "'");
-			quoted = false;
-		}
-		text_add(out, p, 1);
-	}
-}
-
-/* Adds ROW, which has WORDS, behind what is to be explained of them; it is empty afterwards. */
-static void add_row(struct commands *commands, struct text *row, uint64_t words)
+/* Adds ROW of `ip -batch`, which has WORDS, behind what is to be explained of them and without its
+ * newline; it is empty afterwards. */
+static void begin_row(struct commands *commands, struct text *row, uint64_t words)
 {
 	explain(commands, words);
-	if (is_bare(commands))
-		add_bare(commands->out, row->bytes);
-	else
-		text_add(commands->out, row->bytes, row->length);
+	if (is_bare(commands)) {
+		text_add_string(commands->out, "ip");
+		line_quote(commands->out, row->bytes);
+	} else {
+		line_fold(commands->out, "", COMMAND_FOLD, row->bytes);
+	}
 	text_empty(row);
 }
 
-/* ---- The rows of `ip -batch` ---- */
+static void add_row(struct commands *commands, struct text *row, uint64_t words)
+{
+	begin_row(commands, row, words);
+	text_add_string(commands->out, "\n");
+}
+
+/* Each step of a block runs only if the one before it did not fail. */
+static const char *begin_step(struct commands *commands)
+{
+	commands->steps--;
+	return commands->steps && !is_bare(commands) ? " &&" : "";
+}
+
+static void begin_batch(struct commands *commands, const char *command)
+{
+	const char *then = begin_step(commands);
+
+	if (!is_bare(commands))
+		text_join(commands->out, command, then, "\n", NULL);
+}
+
+static void end_batch(struct commands *commands)
+{
+	if (!is_bare(commands))
+		text_add_string(commands->out, "END\n");
+}
+
+/* ---- Policies, states and the interface ---- */
+
+/* A block has no second epoch, so its policies take any state of their reqid. */
+static const struct names block_names = { .pin = "" };
 
 static void add_policies(struct commands *commands, const struct policies *policies)
 {
-	static const struct names names = { 0 };
 	struct text row = { 0 };
 
 	for (size_t i = 0; i < policies->count; i++)
-		add_row(commands, &row, policy_print(&row, &policies->rows[i], &names));
+		add_row(commands, &row, policy_print(&row, &policies->rows[i], &block_names));
 	text_free(&row);
 }
 
-static void add_states(struct commands *commands, const struct plan *plan)
+static void add_states(struct commands *commands)
 {
-	static const struct names names = { 0 };
+	const struct plan *plan = commands->plan;
 	struct text row = { 0 };
 
 	for (size_t i = 0; i < 2 * plan->peer_count; i++)
-		add_row(commands, &row, state_print(&row, &plan->states[i], &names));
+		add_row(commands, &row, state_print(&row, &plan->states[i], &block_names));
 	text_free(&row);
 }
 
-static void add_interface(struct commands *commands, const struct plan *plan)
+static void add_interface(struct commands *commands)
 {
+	const struct plan *plan = commands->plan;
 	const char *interface = plan->tunnel->interface;
 	struct text row = { 0 };
 
@@ -165,50 +116,116 @@ static void add_interface(struct commands *commands, const struct plan *plan)
 	text_free(&row);
 }
 
-/* Where it leads: the interface, or where the outer packets go, which the shell asks for. */
-static void add_way(struct text *row, const struct plan *plan, const struct route *route)
+/* The guard is first.  Then comes what the policies need, so that a kernel that lacks the cipher
+ * refuses it before they drop packets. */
+static void add_xfrm(struct commands *commands)
 {
-	char outer[OUTER_TEXT];
+	const struct plan *plan = commands->plan;
 
+	begin_batch(commands, "ip -batch - <<'END'");
+	add_policies(commands, &plan->blocks);
+	add_states(commands);
+	add_policies(commands, &plan->passes);
+	add_policies(commands, &plan->tunnels);
 	if (plan->tunnel->interface)
-		text_join(row, " dev ", plan->tunnel->interface, NULL);
+		add_interface(commands);
+	end_batch(commands);
+}
+
+/* ---- The helper ---- */
+
+/* As it is typed and as pkill(1) finds it, up to the peers: brackets would be an expression. */
+static void add_helper_words(struct text *out, const struct plan *plan)
+{
+	char address[OUTER_TEXT];
+
+	text_printf(out, "espdecap -d %s-u 65534 -b %s %u", plan->tunnel->nonike ? "-N " : "",
+	            local_print_address(address, plan->self), plan->self->local.port);
+}
+
+static void add_helper(struct commands *commands)
+{
+	const struct plan *plan = commands->plan;
+	uint64_t words = WORD(WORD_ESPDECAP) | WORD(WORD_DETACH) | WORD(WORD_USER);
+	struct text line = { 0 };
+
+	add_helper_words(&line, plan);
+	for (size_t i = 0; i < plan->peer_count; i++) {
+		const struct view *view = &plan->views[i];
+		bool six = view->other_outer.address.family == AF_INET6;
+		char outer[OUTER_TEXT];
+
+		text_printf(&line, " %s%s%s:%u", six ? "[" : "", view_print_outer(outer, view),
+		            six ? "]" : "", view->other_outer.port);
+	}
+	text_add_string(&line, begin_step(commands));
+	explain(commands, words | (plan->tunnel->nonike ? WORD(WORD_NONIKE) : 0));
+	if (is_bare(commands))
+		text_add_string(commands->out, line.bytes);
 	else
-		text_join(row, route->same_family ? " $(way_to " : " $(device_to ",
-		          view_print_outer(outer, &plan->views[route->peer]), ")", NULL);
+		line_fold(commands->out, "", COMMAND_FOLD, line.bytes);
+	text_add_string(commands->out, "\n");
+	text_free(&line);
 }
 
-static void add_route(struct commands *commands, const struct plan *plan, const struct route *route)
-{
-	bool has_mtu = plan->tunnel->interface || !route->same_family || route->has_mtu;
-	uint64_t words = WORD(WORD_ROUTE);
-	struct text row = { 0 };
-	char text[PREFIX_TEXT];
+/* ---- The table of nft(8) ---- */
 
-	text_join(&row, "route add ", prefix_print(text, &route->net), NULL);
-	add_way(&row, plan, route);
-	if (route->has_source) {
-		text_join(&row, " src ", address_print(text, &plan->inside), NULL);
-		words |= WORD(WORD_SRC_DST);
-	}
-	if (has_mtu) {
-		text_printf(&row, " mtu %u", plan->mtu);
-		words |= WORD(WORD_MTU);
-	}
-	text_add_string(&row, "\n");
-	if (is_bare(commands)) { /* a $(...) is not to be quoted */
-		text_add_string(commands->out, "ip ");
-		text_add(commands->out, row.bytes, row.length);
-	} else {
-		add_row(commands, &row, words);
-	}
-	text_free(&row);
+static void add_table_name(struct text *out, const struct plan *plan)
+{
+	text_printf(out, "inet xfrmpair-%08x-%s", (unsigned)plan->tunnel->digest,
+	            plan->self->name);
 }
 
-/* ---- The other commands ---- */
-
-static bool has_own_address(const struct plan *plan)
+static void add_clamp_commands(struct commands *commands)
 {
-	return plan->is_site && plan->own_address.family != AF_UNSPEC;
+	static const char *const hooks[] = { "forward", "output" };
+	const struct selectors *selectors = &commands->plan->selectors;
+	struct text table = { 0 }, command = { 0 };
+
+	add_table_name(&table, commands->plan);
+	text_join(&command, "nft add rule ", table.bytes, " both ", NULL);
+	text_join(commands->out, "nft add table ", table.bytes, "\n",
+	          "nft add chain ", table.bytes, " both\n", NULL);
+	for (size_t i = 0; i < selectors->count; i++)
+		print_clamp(commands->out, commands->plan, &selectors->rows[i], command.bytes);
+	for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++)
+		text_join(commands->out, "nft add chain ", table.bytes, " ", hooks[i],
+		          " '{ type filter hook ", hooks[i], " priority mangle; }'\n",
+		          "nft add rule ", table.bytes, " ", hooks[i], " jump both\n", NULL);
+	text_free(&table);
+	text_free(&command);
+}
+
+static void add_clamp_table(struct commands *commands)
+{
+	const struct selectors *selectors = &commands->plan->selectors;
+	struct text *out = commands->out, rules = { 0 };
+	const char *rule;
+
+	text_join(out, "nft -f - <<'END'", begin_step(commands), "\ntable ", NULL);
+	add_table_name(out, commands->plan);
+	text_add_string(out, " {\n  chain both {\n");
+	for (size_t i = 0; i < selectors->count; i++)
+		print_clamp(&rules, commands->plan, &selectors->rows[i], "");
+	if (rules.length)
+		explain(commands, WORD(WORD_MAXSEG));
+	for (rule = rules.bytes; rule && *rule;) {
+		rule = line_fold(out, "    ", FOLD "      ", rule);
+		text_add_string(out, "\n");
+	}
+	text_free(&rules);
+	text_add_string(out,
+	                "  }\n"
+	                "  chain forward { type filter hook forward priority mangle; jump both; }\n"
+	                "  chain output { type filter hook output priority mangle; jump both; }\n"
+	                "}\nEND\n");
+}
+
+/* ---- Addresses and routes ---- */
+
+static bool has_inner_address(const struct plan *plan)
+{
+	return plan->self->inner.family != AF_UNSPEC;
 }
 
 static bool has_routes(const struct plan *plan)
@@ -216,200 +233,256 @@ static bool has_routes(const struct plan *plan)
 	return plan->is_site && plan->routes.count;
 }
 
-static bool asks_for_ways(const struct plan *plan)
-{
-	return has_routes(plan) && !plan->tunnel->interface;
-}
-
-static void add_ways(struct text *out, const struct plan *plan)
-{
-	bool other_family = false;
-
-	if (!asks_for_ways(plan))
-		return;
-	for (size_t i = 0; i < plan->routes.count; i++)
-		other_family |= !plan->routes.rows[i].same_family;
-	text_add_string(out, "way_to() { ip -o route get \"$1\" | sed 's/^[^ ]* \\(via [^ ]* \\)*\\(dev [^ ]*\\).*/\\1\\2/'; }\n");
-	if (other_family)
-		text_add_string(out, "device_to() { ip -o route get \"$1\" | sed 's/.* \\(dev [^ ]*\\).*/\\1/'; }\n");
-}
-
-/* What stands between a command of the block and the next one, which runs only if this one did not fail. */
-static const char *then(const struct commands *commands, bool is_last)
-{
-	return is_last || is_bare(commands) ? "" : " &&";
-}
-
-static void begin_batch(const struct commands *commands, bool expands, bool is_last)
-{
-	if (!is_bare(commands))
-		text_join(commands->out, "ip -batch - <<", expands ? "END" : "'END'", then(commands, is_last), "\n", NULL);
-}
-
-static void end_batch(const struct commands *commands)
-{
-	if (!is_bare(commands))
-		text_add_string(commands->out, "END\n");
-}
-
-static void add_address(struct commands *commands, const struct plan *plan)
+static void add_address_words(struct text *out, const struct plan *plan)
 {
 	char address[ADDRESS_TEXT];
 
-	address_print(address, &plan->own_address);
-	explain(commands, WORD(WORD_ADDRESS));
-	text_printf(commands->out, "{ [ \"$(ip -o address show to %s)\" ] || ip address add %s/%u dev %s; }%s\n", address, address,
-	            family_bits(plan->own_address.family), plan->own_device, then(commands, false));
+	text_printf(out, "%s/%u dev %s", address_print(address, &plan->own_address),
+	            family_bits(plan->own_address.family), plan->own_device);
 }
 
-static void add_routes(struct commands *commands, const struct plan *plan)
+/* Without duplicate address detection an IPv6 address is there for the routes at once. */
+static void add_address(struct commands *commands)
 {
-	begin_batch(commands, !plan->tunnel->interface, !plan->tunnel->clamp && !plan->encapsulates);
-	for (size_t i = 0; i < plan->routes.count; i++)
-		add_route(commands, plan, &plan->routes.rows[i]);
+	bool six = commands->plan->own_address.family == AF_INET6;
+	struct text row = { 0 };
+
+	text_add_string(&row, "address replace ");
+	add_address_words(&row, commands->plan);
+	text_add_string(&row, six ? " nodad\n" : "\n");
+	add_row(commands, &row, WORD(WORD_ADDRESS));
+	text_free(&row);
+}
+
+static void add_route_words(struct text *out, const struct plan *plan, const struct route *route)
+{
+	char text[PREFIX_TEXT];
+
+	text_add_string(out, prefix_print(text, &route->net));
+	if (route->has_source)
+		text_join(out, " src ", address_print(text, &plan->inside), NULL);
+	if (plan->tunnel->interface || !route->same_family || route->has_mtu)
+		text_printf(out, " mtu %u", plan->mtu);
+	if (plan->tunnel->interface)
+		text_join(out, " dev ", plan->tunnel->interface, NULL);
+}
+
+/* The shell asks where the outer packets go, because only this host knows. */
+static void add_lookup(struct commands *commands, const struct route *route)
+{
+	char outer[OUTER_TEXT];
+
+	text_join(commands->out, is_bare(commands) ? " " : COMMAND_FOLD, "$(ip -o route get ",
+	          view_print_outer(outer, &commands->plan->views[route->peer]), " | grep -oE '",
+	          route->same_family ? "(via [^ ]+ )?" : "", "dev [^ ]+')", NULL);
+}
+
+static void add_route(struct commands *commands, const struct route *route)
+{
+	struct text row = { 0 };
+	uint64_t words = WORD(WORD_ROUTE);
+
+	text_add_string(&row, "route add ");
+	add_route_words(&row, commands->plan, route);
+	if (strstr(row.bytes, " src "))
+		words |= WORD(WORD_SRC_DST);
+	if (strstr(row.bytes, " mtu "))
+		words |= WORD(WORD_MTU);
+	begin_row(commands, &row, words);
+	if (!commands->plan->tunnel->interface)
+		add_lookup(commands, route);
+	text_add_string(commands->out, "\n");
+	text_free(&row);
+}
+
+/* With -force, because a route that is refused keeps nothing from working: the policies decide what
+ * is encrypted. */
+static void add_routes(struct commands *commands)
+{
+	const struct plan *plan = commands->plan;
+
+	begin_batch(commands, plan->tunnel->interface ? "ip -force -batch - <<'END'"
+	                                              : "ip -force -batch - <<END");
+	if (has_inner_address(plan))
+		add_address(commands);
+	for (size_t i = 0; has_routes(plan) && i < plan->routes.count; i++)
+		add_route(commands, &plan->routes.rows[i]);
 	end_batch(commands);
 }
 
-static void add_clamps(struct commands *commands, const struct plan *plan)
+/* ---- What is said before and after ---- */
+
+static void add_comment(struct text *out, struct text *comment)
 {
-	struct text *out = commands->out;
-
-	explain(commands, WORD(WORD_MAXSEG));
-	text_printf(out, "nft -f - <<'END'%s\ntable inet xfrmpair-%s-%08x {\n  chain both {\n",
-	            then(commands, !plan->encapsulates), plan->self->name, (unsigned)plan->tunnel->digest);
-	for (size_t i = 0; i < plan->selectors.count; i++)
-		print_clamp(out, plan, &plan->selectors.rows[i], "    ");
-	text_add_string(out, "  }\n  chain forward { type filter hook forward priority mangle; jump both; }\n"
-	                     "  chain output { type filter hook output priority mangle; jump both; }\n}\nEND\n");
-}
-
-static void add_helper(struct commands *commands, const struct plan *plan)
-{
-	bool nonike = plan->tunnel->nonike;
-	char text[OUTER_TEXT];
-
-	explain(commands, WORD(WORD_ESPDECAP) | WORD(WORD_DETACH) | WORD(WORD_USER) | (nonike ? WORD(WORD_NONIKE) : 0));
-	text_printf(commands->out, "espdecap -d %s-u 65534 -b %s %u", nonike ? "-N " : "", local_print_address(text, plan->self),
-	            plan->self->local.port);
-	for (size_t i = 0; i < plan->peer_count; i++) {
-		const struct view *view = &plan->views[i];
-		bool six = view->other_outer.address.family == AF_INET6;
-
-		text_printf(commands->out, "%s%s%s%s:%u", plan->peer_count > 2 && !is_bare(commands) ? " \\\n  " : " ",
-		            six ? "[" : "", view_print_outer(text, view), six ? "]" : "", view->other_outer.port);
-	}
-	text_add_string(commands->out, "\n");
-}
-
-/* ---- What takes them down ---- */
-
-static void add_policy_delete(struct text *out, const struct policy *policy)
-{
-	static const char add[] = "xfrm policy add ";
-	static const struct names names = { 0 };
-	struct text row = { 0 };
-	const char *selector;
-
-	policy_print(&row, policy, &names);
-	/* what identifies it is between the verb and its priority */
-	selector = row.bytes + strlen(add);
-	text_add_string(out, "#   ip xfrm policy delete ");
-	text_add(out, selector, (size_t)(strstr(selector, " priority ") - selector));
-	if (policy->if_id)
-		text_printf(out, " if_id 0x%x", (unsigned)policy->if_id);
+	line_fold(out, "# ", COMMENT_FOLD, comment->bytes);
 	text_add_string(out, "\n");
-	text_free(&row);
+	text_free(comment);
+}
+
+/* Adds a comment that is a command, and empties it. */
+static void add_commented(struct text *out, struct text *command)
+{
+	line_fold(out, "#   ", COMMENTED_FOLD, command->bytes);
+	text_add_string(out, "\n");
+	text_empty(command);
+}
+
+/* A line of it that is too long is two. */
+static void add_picture(struct text *out, const struct plan *plan)
+{
+	struct text picture = { 0 };
+	char *rest, *line;
+
+	print_picture(&picture, plan);
+	rest = picture.bytes;
+	while ((line = strsep(&rest, "\n")) && *line) {
+		char *middle = strlen(line) > LINE_COLUMNS ? strstr(line, " ==") : NULL;
+
+		text_add(out, line, middle ? (size_t)(middle - line) : strlen(line));
+		if (middle)
+			text_join(out, "\n#    ", middle, NULL);
+		text_add_string(out, "\n");
+	}
+	text_free(&picture);
+}
+
+static const char history_warning[] =
+	"# CONTAINS KEYS, which the shell keeps in its history, except bash with "
+	"HISTCONTROL=ignorespace.\n";
+static const char arguments_warning[] =
+	"# CONTAINS KEYS as arguments: other users can see them while a command runs, and the\n"
+	"# shell keeps them in its history.\n";
+
+static void add_title(struct text *out, const struct plan *plan, bool bare)
+{
+	struct text title = { 0 };
+	char address[OUTER_TEXT];
+
+	text_printf(&title, "side %s of the tunnel ", plan->self->name);
+	print_names(&title, plan->tunnel);
+	text_printf(&title, ", digest %08x: %s %s.", (unsigned)plan->tunnel->digest,
+	            bare ? "commands for a root shell on" : "paste it all into a root shell on",
+	            local_print_address(address, plan->self));
+	add_comment(out, &title);
+	text_add_string(out, bare ? arguments_warning : history_warning);
+	add_picture(out, plan);
+	if (plan->tunnel->exchanged)
+		text_printf(out, "# Fingerprint %s: compare it by phone, and stop if it differs.\n",
+		            plan->tunnel->fingerprint);
+}
+
+static void add_tests(struct text *out, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->peer_count; i++) {
+		struct text test = { 0 };
+
+		text_join(&test, "When ", plan->views[i].other->name,
+		          " is up too, test it with:", NULL);
+		print_test(&test, plan, i);
+		add_comment(out, &test);
+	}
 }
 
 static void add_deletes(struct text *out, const struct policies *policies)
 {
-	for (size_t i = 0; i < policies->count; i++)
-		add_policy_delete(out, &policies->rows[i]);
+	static const char add[] = "xfrm policy add ";
+	struct text row = { 0 }, command = { 0 };
+
+	for (size_t i = 0; i < policies->count; i++) {
+		uint32_t if_id = policies->rows[i].if_id;
+		const char *selector;
+
+		text_empty(&row);
+		policy_print(&row, &policies->rows[i], &block_names);
+		/* what identifies it is between the verb and its priority */
+		selector = row.bytes + strlen(add);
+		text_add_string(&command, "ip xfrm policy delete ");
+		text_add(&command, selector, (size_t)(strstr(selector, " priority ") - selector));
+		if (if_id)
+			text_printf(&command, " if_id 0x%x", (unsigned)if_id);
+		add_commented(out, &command);
+	}
+	text_free(&command);
+	text_free(&row);
+}
+
+/* The interface takes its addresses and routes with it. */
+static void add_routes_down(struct text *out, const struct plan *plan)
+{
+	struct text command = { 0 };
+
+	if (plan->tunnel->interface) {
+		text_join(out, "#   ip link delete ", plan->tunnel->interface, "\n", NULL);
+		return;
+	}
+	for (size_t i = 0; has_routes(plan) && i < plan->routes.count; i++) {
+		text_add_string(&command, "ip route delete ");
+		add_route_words(&command, plan, &plan->routes.rows[i]);
+		add_commented(out, &command);
+	}
+	if (has_inner_address(plan)) {
+		text_add_string(&command, "ip address delete ");
+		add_address_words(&command, plan);
+		add_commented(out, &command);
+	}
+	text_free(&command);
 }
 
 static void add_down(struct text *out, const struct plan *plan)
 {
-	const struct tunnel *tunnel = plan->tunnel;
-	char text[PREFIX_TEXT];
-
 	text_add_string(out, "# To take it down:\n");
-	if (plan->encapsulates)
-		text_add_string(out, "#   kill PID, which espdecap has printed\n");
-	if (tunnel->clamp)
-		text_printf(out, "#   nft delete table inet xfrmpair-%s-%08x\n", plan->self->name, (unsigned)tunnel->digest);
-	if (tunnel->interface)
-		text_join(out, "#   ip link delete ", tunnel->interface, "\n", NULL);
-	for (size_t i = 0; plan->is_site && !tunnel->interface && i < plan->routes.count; i++)
-		text_join(out, "#   ip route delete ", prefix_print(text, &plan->routes.rows[i].net), "\n", NULL);
-	if (has_own_address(plan) && !tunnel->interface)
-		text_printf(out, "#   ip address delete %s/%u dev %s, if it was added\n", address_print(text, &plan->own_address),
-		            family_bits(plan->own_address.family), plan->own_device);
+	if (plan->encapsulates) {
+		text_add_string(out, "#   pkill -f '^");
+		add_helper_words(out, plan);
+		text_add_string(out, " '\n");
+	}
+	if (plan->tunnel->clamp) {
+		text_add_string(out, "#   nft delete table ");
+		add_table_name(out, plan);
+		text_add_string(out, "\n");
+	}
+	add_routes_down(out, plan);
 	for (size_t i = 0; i < plan->peer_count; i++)
-		text_printf(out, "#   ip xfrm state deleteall reqid %u\n", (unsigned)plan->views[i].reqid);
+		text_printf(out, "#   ip xfrm state deleteall reqid %u\n",
+		            (unsigned)plan->views[i].reqid);
 	add_deletes(out, &plan->tunnels);
 	add_deletes(out, &plan->passes);
-	if (tunnel->guard)
-		text_add_string(out, "# These end the guard, which blocks what the tunnel carried:\n");
+	if (plan->tunnel->guard)
+		text_add_string(out, "# The guard still blocks unencrypted packets. To end it:\n");
 	add_deletes(out, &plan->blocks);
 }
 
 /* ---- The whole ---- */
 
-static void add_title(struct text *out, const struct plan *plan, bool bare)
+/* The helper comes before the routes: it is what the tunnel needs. */
+static void add_steps(struct commands *commands)
 {
-	char address[OUTER_TEXT];
+	const struct plan *plan = commands->plan;
+	bool has_batch = has_inner_address(plan) || has_routes(plan);
 
-	text_printf(out, "# side %s of the tunnel ", plan->self->name);
-	print_names(out, plan->tunnel);
-	text_printf(out, ", digest %08x: %s a root shell on the host %s.\n", (unsigned)plan->tunnel->digest,
-	            bare ? "commands for" : "paste all of it into", local_print_address(address, plan->self));
-	if (bare)
-		text_add_string(out, "# CONTAINS KEYS: other users can see them as arguments while a command runs, and the history keeps them.\n");
-	else
-		text_add_string(out, "# CONTAINS KEYS: the shell's history will have them (bash keeps out what begins with a blank, if you\n"
-		                     "# set HISTCONTROL=ignorespace), and so will the terminal's scrollback.\n");
-	print_picture(out, plan);
-	if (plan->tunnel->exchanged)
-		text_printf(out, "# Compare the fingerprint %s with the other side, by phone; if it differs, stop.\n",
-		            plan->tunnel->fingerprint);
-}
-
-/* The guard first, then what the policies need: what the kernel lacks is refused before anything is in place. */
-static void add_xfrm(struct commands *commands, const struct plan *plan)
-{
-	begin_batch(commands, false, !plan->encapsulates && !has_own_address(plan) && !has_routes(plan) && !plan->tunnel->clamp);
-	add_policies(commands, &plan->blocks);
-	add_states(commands, plan);
-	add_policies(commands, &plan->passes);
-	add_policies(commands, &plan->tunnels);
-	if (plan->tunnel->interface)
-		add_interface(commands, plan);
-	end_batch(commands);
+	commands->steps = 1u + plan->encapsulates + plan->tunnel->clamp + has_batch;
+	add_xfrm(commands);
+	if (plan->encapsulates)
+		add_helper(commands);
+	if (plan->tunnel->clamp && is_bare(commands))
+		add_clamp_commands(commands);
+	else if (plan->tunnel->clamp)
+		add_clamp_table(commands);
+	if (has_batch)
+		add_routes(commands);
 }
 
 void print_commands(struct text *out, const struct plan *plan, enum style style)
 {
-	struct commands commands = { .out = out, .style = style };
+	struct commands commands = { .out = out, .plan = plan, .style = style };
 	bool bare = style == STYLE_BARE;
 
 	add_title(out, plan, bare);
-	/* a brace that is not closed does nothing: a paste may be cut off; the blank keeps it out of bash's history */
-	text_add_string(out, bare ? "" : " {\n");
-	add_ways(out, plan);
-	add_xfrm(&commands, plan);
-	if (has_own_address(plan))
-		add_address(&commands, plan);
-	if (has_routes(plan))
-		add_routes(&commands, plan);
-	if (plan->tunnel->clamp)
-		add_clamps(&commands, plan);
-	if (plan->encapsulates)
-		add_helper(&commands, plan);
+	/* A brace that is not closed runs nothing, so a paste may be cut off.  The blank keeps it
+	 * out of a history that ignores such commands. */
+	text_add_string(out, bare ? "" : " { ");
+	add_steps(&commands);
 	text_add_string(out, bare ? "" : "}\n");
-	text_add_string(out, "# When the other side is up too, test it with:\n");
-	for (size_t i = 0; i < plan->peer_count; i++) {
-		text_add_string(out, "#");
-		print_test(out, plan, i);
-	}
+	add_tests(out, plan);
 	add_down(out, plan);
 }

@@ -93,12 +93,12 @@ static const struct format *find_format(const struct request *request)
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(formats[i].name, name) == 0)
 			return &formats[i];
-	refuse(request->where[OPTION_FORMAT], "format '%s': want script, paste, commands or wireshark",
-	       shown(name));
+	refuse(request->where[OPTION_FORMAT],
+	       "format '%s': want script, paste, commands or wireshark", shown(name));
 	return NULL;
 }
 
-/* A paste block runs as it stands. */
+/* Commands run as they stand. */
 static bool check_block(const struct tunnel *tunnel)
 {
 	bool good = true;
@@ -108,8 +108,8 @@ static bool check_block(const struct tunnel *tunnel)
 		const char *name = side_is_auto(side) ? "auto" : shown(side->mapped_name);
 
 		if (*name)
-			good = refuse(side->where, "'%s': a paste block cannot look it up: want "
-			              "--format script, the default with -o", name);
+			good = refuse(side->where, "'%s': only a script can look it up (expected "
+			              "--format script, the default with -o)", name);
 	}
 	return good;
 }

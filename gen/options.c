@@ -112,8 +112,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
 		.help = "write DIR/NAME.sh for every side, readable by its owner only" },
 	[OPTION_FORMAT] = { "--format", 0, "KIND", TO(format, parse_text),
 		.choices = "script paste commands wireshark",
-		.help = "script (default with -o), paste (default without: to the terminal) or "
-		        "wireshark,\na table to decrypt with" },
+		.help = "script (default with -o), paste (default without: to the terminal),\n"
+		        "commands (the same, one a line) or wireshark, a table to decrypt with" },
 	[OPTION_CIPHER] = { "--cipher", 0, "NAME", TO(tunnel.cipher, parse_cipher),
 		.help = "strongSwan's word; " CIPHER_DEFAULT " is the default, "
 		        "--list-ciphers prints all" },
@@ -160,7 +160,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_FORCE] = { "--force", .not_in_file = true, FLAG(force),
 		.help = "replace files that exist" },
 	[OPTION_EXPLAIN] = { "--explain", .not_in_file = true, FLAG(explain),
-		.help = "the paste block with a comment for each word" },
+		.help = "explain each word of the paste block in a comment" },
 	[OPTION_DRY_RUN] = { "--dry-run", 'n', .not_in_file = true, FLAG(dry_run),
 		.help = "print what would be written, write nothing" },
 	[OPTION_LIST_CIPHERS] = { "--list-ciphers", .not_in_file = true, .print = cipher_list,

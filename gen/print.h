@@ -10,7 +10,7 @@
 
 enum style {
 	STYLE_PASTE,
-	STYLE_EXPLAINED, /* a paste block with a comment for each word of ip-xfrm(8), before the first command that has it */
+	STYLE_EXPLAINED, /* a comment for each word, before the first command that has it */
 	STYLE_BARE,      /* one command a line, without `ip -batch` */
 };
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* What --explain says of the words of a command. */
+#ifndef EXPLAIN_H
+#define EXPLAIN_H
+
+#include "text.h"
+#include "xfrm.h"
+
+#include <stdint.h>
+
+/* Behind those of xfrm.h. */
+enum {
+	WORD_LINK = WORD_OF_OTHERS,
+	WORD_ADDRESS,
+	WORD_ROUTE,
+	WORD_MTU,
+	WORD_MAXSEG,
+	WORD_ESPDECAP,
+	WORD_DETACH,
+	WORD_NONIKE,
+	WORD_USER
+};
+
+/* Adds a comment for each of WORDS. */
+void explain_words(struct text *, uint64_t words);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+#include "line.h"
+
+#include <string.h>
+
+/* The first word, and its length: 0 at the end of the line. */
+static const char *first_word(const char *line, size_t *length)
+{
+	while (*line == ' ' || strncmp(line, "\\\n", 2) == 0)
+		line += *line == ' ' ? 1 : 2;
+	*length = strcspn(line, " \n");
+	return line;
+}
+
+/* Before the last word, room is left for a backslash.  A line that is too long already may as well
+ * go on. */
+static bool fits(size_t column, const char *word, size_t length)
+{
+	size_t room = word[length] == ' ' ? strlen(" \\") : 0;
+
+	if (strncmp(word, "tmpl ", strlen("tmpl ")) == 0)
+		return false;
+	return column > LINE_COLUMNS || column + strlen(" ") + length + room <= LINE_COLUMNS;
+}
+
+const char *line_fold(struct text *out, const char *indent, const char *fold, const char *line)
+{
+	const char *fold_indent = strchr(fold, '\n') + 1, *before = indent;
+	size_t column = strlen(indent), length;
+	const char *word = first_word(line, &length);
+
+	while (length) {
+		text_add_string(out, before);
+		text_add(out, word, length);
+		column += length;
+		word = first_word(word + length, &length);
+		before = fits(column, word, length) ? " " : fold;
+		column = before == fold ? strlen(fold_indent) : column + strlen(" ");
+	}
+	return word + (*word == '\n');
+}
+
+void line_quote(struct text *out, const char *line)
+{
+	size_t length;
+
+	for (const char *word = first_word(line, &length); length;
+	     word = first_word(word + length, &length)) {
+		const char *quote = memchr(word, '(', length) ? "'" : "";
+
+		text_join(out, " ", quote, NULL);
+		text_add(out, word, length);
+		text_add_string(out, quote);
+	}
+}
