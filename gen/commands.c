@@ -116,19 +116,49 @@ static void add_interface(struct commands *commands)
 	text_free(&row);
 }
 
+/* A line of it that is too long is two. */
+static void add_picture(struct text *out, const struct plan *plan)
+{
+	struct text picture = { 0 };
+	char *rest, *line;
+
+	print_picture(&picture, plan);
+	rest = picture.bytes;
+	while ((line = strsep(&rest, "\n")) && *line) {
+		char *middle = strlen(line) > LINE_COLUMNS ? strstr(line, " ==") : NULL;
+
+		text_add(out, line, middle ? (size_t)(middle - line) : strlen(line));
+		if (middle)
+			text_join(out, "\n#    ", middle, NULL);
+		text_add_string(out, "\n");
+	}
+	text_free(&picture);
+}
+
+static uint64_t helper_words(const struct plan *plan)
+{
+	if (!plan->encapsulates)
+		return 0;
+	return WORD(WORD_ESPDECAP) | WORD(WORD_DETACH) | WORD(WORD_USER) |
+	       (plan->tunnel->nonike ? WORD(WORD_NONIKE) : 0);
+}
+
 /* The guard is first.  Then comes what the policies need, so that a kernel that lacks the cipher
- * refuses it before they drop packets. */
+ * refuses it before they drop packets.  What is said of the batch and of the helper stands in the
+ * batch, because an interactive zsh takes other comments for commands. */
 static void add_xfrm(struct commands *commands)
 {
 	const struct plan *plan = commands->plan;
 
 	begin_batch(commands, "ip -batch - <<'END'");
+	add_picture(commands->out, plan);
 	add_policies(commands, &plan->blocks);
 	add_states(commands);
 	add_policies(commands, &plan->passes);
 	add_policies(commands, &plan->tunnels);
 	if (plan->tunnel->interface)
 		add_interface(commands);
+	explain(commands, helper_words(plan));
 	end_batch(commands);
 }
 
@@ -146,7 +176,6 @@ static void add_helper_words(struct text *out, const struct plan *plan)
 static void add_helper(struct commands *commands)
 {
 	const struct plan *plan = commands->plan;
-	uint64_t words = WORD(WORD_ESPDECAP) | WORD(WORD_DETACH) | WORD(WORD_USER);
 	struct text line = { 0 };
 
 	add_helper_words(&line, plan);
@@ -155,11 +184,11 @@ static void add_helper(struct commands *commands)
 		bool six = view->other_outer.address.family == AF_INET6;
 		char outer[OUTER_TEXT];
 
-		text_printf(&line, " %s%s%s:%u", six ? "[" : "", view_print_outer(outer, view),
-		            six ? "]" : "", view->other_outer.port);
+		/* quoted, because brackets are a pattern */
+		text_printf(&line, " %s%s%s:%u%s", six ? "'[" : "", view_print_outer(outer, view),
+		            six ? "]" : "", view->other_outer.port, six ? "'" : "");
 	}
 	text_add_string(&line, begin_step(commands));
-	explain(commands, words | (plan->tunnel->nonike ? WORD(WORD_NONIKE) : 0));
 	if (is_bare(commands))
 		text_add_string(commands->out, line.bytes);
 	else
@@ -327,25 +356,6 @@ static void add_commented(struct text *out, struct text *command)
 	text_empty(command);
 }
 
-/* A line of it that is too long is two. */
-static void add_picture(struct text *out, const struct plan *plan)
-{
-	struct text picture = { 0 };
-	char *rest, *line;
-
-	print_picture(&picture, plan);
-	rest = picture.bytes;
-	while ((line = strsep(&rest, "\n")) && *line) {
-		char *middle = strlen(line) > LINE_COLUMNS ? strstr(line, " ==") : NULL;
-
-		text_add(out, line, middle ? (size_t)(middle - line) : strlen(line));
-		if (middle)
-			text_join(out, "\n#    ", middle, NULL);
-		text_add_string(out, "\n");
-	}
-	text_free(&picture);
-}
-
 static const char history_warning[] =
 	"# CONTAINS KEYS, which the shell keeps in its history, except bash with "
 	"HISTCONTROL=ignorespace.\n";
@@ -365,7 +375,6 @@ static void add_title(struct text *out, const struct plan *plan, bool bare)
 	            local_print_address(address, plan->self));
 	add_comment(out, &title);
 	text_add_string(out, bare ? arguments_warning : history_warning);
-	add_picture(out, plan);
 	if (plan->tunnel->exchanged)
 		text_printf(out, "# Fingerprint %s: compare it by phone, and stop if it differs.\n",
 		            plan->tunnel->fingerprint);

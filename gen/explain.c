@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "explain.h"
 
-/* In the order of the bits.  They have no quotes, dollars and semicolons, because an interactive
- * zsh may take a comment for a command. */
+/* In the order of the bits.  They have no dollars, backquotes and backslashes, because the shell
+ * expands some of the batches that they stand in. */
 static const char *const explanations[] = {
 	"xfrm policy: tells the kernel what to do with the packets that match its selector",
 	"xfrm state: a security association (SA): one direction, its cipher and its key",

@@ -12,10 +12,24 @@ static const char *first_word(const char *line, size_t *length)
 	return line;
 }
 
+/* The length of WORD, or, of a name of ip-xfrm(8) that is read with its value, of both. */
+static size_t unit_length(const char *word)
+{
+	static const char *const names[] = { "src ",   "dst ",  "proto ", "spi ",
+		                             "reqid ", "mode ", "dir ",   "priority " };
+	size_t length = strcspn(word, " \n");
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strncmp(word, names[i], strlen(names[i])) == 0)
+			return length + 1 + strcspn(word + length + 1, " \n");
+	return length;
+}
+
 /* Before the last word, room is left for a backslash.  A line that is too long already may as well
  * go on. */
-static bool fits(size_t column, const char *word, size_t length)
+static bool fits(size_t column, const char *word)
 {
+	size_t length = unit_length(word);
 	size_t room = word[length] == ' ' ? strlen(" \\") : 0;
 
 	if (strncmp(word, "tmpl ", strlen("tmpl ")) == 0)
@@ -34,7 +48,7 @@ const char *line_fold(struct text *out, const char *indent, const char *fold, co
 		text_add(out, word, length);
 		column += length;
 		word = first_word(word + length, &length);
-		before = fits(column, word, length) ? " " : fold;
+		before = fits(column, word) ? " " : fold;
 		column = before == fold ? strlen(fold_indent) : column + strlen(" ");
 	}
 	return word + (*word == '\n');

@@ -1,5 +1,5 @@
-# The paste block, typed into terminals as people do: tmux pastes it into shells beside an ip and an espdecap that only
-# write down what they got. What a kernel makes of it: tests/lab/tunnel.bats and shapes.bats.
+# Commands for a root shell: the paste block, which tmux pastes as people do, and --format commands. ip and espdecap only write
+# down what they got. What a kernel makes of it: tests/lab/tunnel.bats, shapes.bats and ciphers.bats.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -7,47 +7,58 @@ setup_file() {
 	XFRMPAIR=$(cd "${BUILD:-build}" && pwd)/xfrmpair
 	export XFRMPAIR
 	cd "$BATS_FILE_TMPDIR" && mkdir bin || return
+	# as ip reads a batch: # begins a comment, a backslash joins the next line; the row in $GOT.refused exists already
 	cat >bin/ip <<'END'
 #!/bin/sh
 echo "$*" >>"$GOT.words"
 case "$*" in
-'xfrm help') echo 'Usage: ip xfrm XFRM-OBJECT { COMMAND | help }' >&2; exit 1 ;;
-'-o address show to 10.0.0.4') echo '2: eth0    inet 10.0.0.4/24 scope global eth0' ;;
 '-o route get 31.1.2.3') echo '31.1.2.3 via 10.0.0.1 dev eth0 src 10.0.0.4 uid 0 \    cache' ;;
-*-batch*) while read -r line; do
-	if [ "$line" = "$(cat "$GOT.refused" 2>/dev/null)" ]; then
-		printf 'RTNETLINK answers: File exists\nCommand failed -:1\n' >&2
-		exit 1
-	fi
-	echo "$line" >>"$GOT"
-done ;;
-xfrm* | route*) echo "$*" >>"$GOT" ;;
+'-o route get 2001:db8::2') echo '2001:db8::2 from :: via fe80::1 dev eth0 src 2001:db8::1 metric 1024 pref medium' ;;
+-batch* | -force*) sed -e 's/#.*//' -e :a -e '/\\$/{N;s/\\\n//;ba' -e '}' -e 's/  */ /g' -e '/./!d' | {
+	status=0
+	while read -r row; do
+		if [ "$row" = "$(cat "$GOT.refused" 2>/dev/null)" ]; then
+			printf 'RTNETLINK answers: File exists\nCommand failed -:1\n' >&2
+			status=1
+			case $1 in -force) continue ;; *) break ;; esac
+		fi
+		echo "$row" >>"$GOT"
+	done
+	exit $status
+} ;;
+*) echo "$*" >>"$GOT" ;;
 esac
 END
 	cat >bin/espdecap <<'END'
-#!/bin/sh
+#!/bin/bash
 echo "espdecap $*" >>"$GOT"
 [ ! -e "$GOT.taken" ] || { echo 'espdecap: 10.0.0.4:4500: Address in use' >&2; exit 1; }
-sleep 99 >/dev/null 2>&1 </dev/null 3>&- &
+(exec -a "espdecap $*" sleep 99) >/dev/null 2>&1 </dev/null 3>&- &
 echo 'espdecap: ready: 10.0.0.4:4500' >&2
 echo $! | tee -a "$GOT.pids"
 END
-	chmod +x bin/ip bin/espdecap
-	"$XFRMPAIR" --save-keys keys 10.0.0.4:4500@85.9.8.7+10.1.0.0/24 31.1.2.3:10421+10.2.0.0/24 >blocks
-	sed '/^# side b/,$d' blocks >block
-	grep -o '0x[0-9a-f]\{64,\}' block | sed s/0x// >secrets # the keys that follow from the pair's
-	[ "$(wc -l <secrets)" -eq 2 ]
+	printf '#!/bin/sh\necho "nft $*" >>"$GOT"\ncat >>"$GOT"\n' >bin/nft
+	chmod +x bin/*
+	A=10.0.0.4:4500@85.9.8.7+10.1.0.0/24 B=31.1.2.3:10421+10.2.0.0/24+10.3.0.0/24
+	export A B
+	"$XFRMPAIR" --save-keys keys $A $B | sed '/^# side b/,$d' >block
+	sed '/^}/q' block >commands
+	grep -o '0x[0-9a-f]\{72\}' block | sed s/0x// >secrets
 	[ "$(grep -cFf secrets block)" -eq 2 ]
-	# what is to arrive at ip, a line each, and espdecap
+	# what is to arrive: the rows of the first batch, the helper, and the routes
 	{
-		sed -n -e :a -e '/\\$/{N;s/\\\n//;ba' -e '}' -e 's/\$(way_to.*)/via 10.0.0.1 dev eth0/' -e 's/^.*echo "//' -e 's/^xfrm \|^route /&/p' block
+		sed '/^END/,$d' block | sed -e :a -e '/\\$/{N;s/ *\\\n */ /;ba' -e '}' | sed -n '/^xfrm /p'
 		echo 'espdecap -d -u 65534 -b 10.0.0.4 4500 31.1.2.3:10421'
+		printf 'route add 10.%s.0.0/24 mtu 1438 via 10.0.0.1 dev eth0\n' 2 3
 	} >all
-	[ "$(wc -l <all)" -eq 7 ]
+	[ "$(grep -c '^xfrm state add .*aead' all)" -eq 2 ]
+	[ "$(grep -c '^xfrm policy add .*tmpl' all)" -eq 6 ]
+	[ "$(wc -l <all)" -eq 11 ]
 }
 setup() {
-	[ "$(id -u)" = 0 ] || skip "needs root: the block does"
 	here=$BATS_FILE_TMPDIR
+	# Debian's busybox ash would run an ip of its own
+	ash="ip() { $here/bin/ip \"\$@\"; }"
 	export PATH=$here/bin:$PATH TERM=screen
 	place "$BATS_TEST_TMPDIR"
 }
@@ -62,6 +73,7 @@ place() {
 	cd "$1"
 	export GOT=$PWD/got HOME=$PWD HISTFILE=$PWD/history
 	: >got
+	printf '%s\n' 'HISTSIZE=100 SAVEHIST=100' >.zshrc
 }
 # together FUNCTION CASE...: all at the same time, each in a folder of its own; a CASE is its words, with | between them
 together() {
@@ -84,6 +96,12 @@ together() {
 	done
 	return $bad
 }
+# runs SHELL FILE: without a terminal
+runs() {
+	: >got
+	{ case $1 in busybox*) echo "$ash" ;; esac; cat "$2"; } >typed
+	$1 typed >said 2>&1
+}
 
 # ---- a terminal ----
 terminal() { tmux -S socket -f /dev/null "$@"; }
@@ -91,6 +109,7 @@ terminal() { tmux -S socket -f /dev/null "$@"; }
 in_terminal() {
 	terminal new-session -d -x 190 -y 50 "$1; echo ended; sleep 9"
 	shows '[#%$]$'
+	case $1 in busybox*) type_in "$ash" ;; esac
 }
 # give FILE [-p]: pastes it; -p brackets the paste where the shell has asked for that
 give() {
@@ -99,14 +118,13 @@ give() {
 	sleep 0.3
 	terminal send-keys Enter
 }
-type_in() { terminal send-keys "$1" Enter; }
+type_in() { terminal send-keys -l "$1"; terminal send-keys Enter; }
 screen() { terminal capture-pane -p -J -S - | sed -e 's/ *$//' -e '/./!d'; }
-on_screen() { screen | grep -q -e "$1"; }
 # shows PATTERN, in time
 shows() {
 	local try
 	for try in {1..200}; do
-		if on_screen "$1"; then return; fi
+		if screen | grep -q -e "$1"; then return; fi
 		sleep 0.1
 	done
 	echo "not shown: $1; but:"
@@ -121,290 +139,203 @@ leave() {
 	shows '^ended'
 }
 
-# ---- what must be so ----
-# no file that a history could be in has a key, or what is around it
-no_keys() {
-	cat history .*history >histories 2>/dev/null || :
-	run -1 grep -aqFf "$here/secrets" histories
-	run -1 grep -aqF 'xfrm state' histories
-}
-nothing_done() { [ ! -s got ]; }
-# deletes FILE: what takes back the lines in it, the last first
-deletes() {
-	tac "$1" | sed -e '/^espdecap/d' -e 's/ add / delete /' -e 's/ priority.*//' -e 's/ reqid.*//' -e 's/ mtu.*//'
-}
+# down FILE: the commands that its comments have below `To take it down`
+down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
 
-@test "a pasted block sets its side up, and no history has its keys: bash, dash, busybox ash, with brackets and without" {
+@test "pasted into a terminal, a block hands its rows to ip and starts espdecap: bash, dash, busybox ash, mksh, zsh" {
 	is_set_up() {
 		in_terminal "$1"
 		give "$here/block" "${2-}"
-		shows '^side a is set up; '
-		shows '^espdecap: ready'
+		shows 'espdecap: ready'
 		leave
 		diff "$here/all" got
-		no_keys
-		case $1 in bash*) grep -q 'still' history ;; esac
 	}
-	together is_set_up bash 'bash|-p' 'bash --posix|-p' 'bash +o emacs' dash 'dash|-p' 'busybox ash' 'busybox ash|-p'
+	together is_set_up bash 'bash|-p' 'bash --posix|-p' 'bash +o emacs' dash 'dash|-p' 'busybox ash' 'busybox ash|-p' \
+		mksh 'mksh|-p' zsh 'zsh|-p'
 }
 
-@test "an explained block does the same: its comments reach no ip, and what takes it down has none" {
-	"$XFRMPAIR" --explain --keys "$here/keys" 10.0.0.4:4500@85.9.8.7+10.1.0.0/24 31.1.2.3:10421+10.2.0.0/24 | sed '/^# side b/,$d' >explained
-	grep -v '^## ' explained | diff "$here/block" -
-	for shell in bash dash 'busybox ash'; do
-		: >got
-		$shell explained >said
+@test "keys reach ip on its standard input alone, and bash with HISTCONTROL=ignorespace keeps none of them" {
+	for shell in bash dash 'busybox ash' mksh zsh; do
+		runs "$shell" "$here/block"
 		diff "$here/all" got
-		run -1 grep -q '##' said
 	done
-	kill $(cat got.pids)
-	in_terminal bash
+	grep -q -e '-batch' got.words
+	run -1 grep -qFf "$here/secrets" got.words
+	echo HISTCONTROL=ignorespace >.bashrc
 	: >got
-	give explained -p
-	shows '^side a is set up; '
+	in_terminal bash
+	give "$here/block" -p
+	shows 'espdecap: ready'
 	leave
 	diff "$here/all" got
-	no_keys
+	grep -q still history
+	run -1 grep -qFf "$here/secrets" history
+	run -1 grep -q 'xfrm state add' history
+	[ "$(sed -n 2p "$here/block")" = '# CONTAINS KEYS, which the shell keeps in its history, except bash with HISTCONTROL=ignorespace.' ]
 }
 
-@test "a terminal's aliases, options and variables are no hindrance, and stay as they were" {
+@test "a terminal's aliases, options, functions and variables are no hindrance, and stay as they were" {
 	cat >.bashrc <<-'END'
-		alias ip='ip -color' grep='grep --color' up='cd ..' down='cd' add='git add' fail='exit 1' way=:
+		alias ip='ip ' grep='grep --color' add='git add' route=:
 		HISTCONTROL=erasedups
 		set -fu
 	END
 	in_terminal bash
 	type_in 'set >before; alias >>before; trap >>before'
 	give "$here/block" -p
-	shows '^side a is set up; '
+	shows 'espdecap: ready'
 	type_in 'set >after; alias >>after; trap >>after'
 	leave
 	diff "$here/all" got
 	diff -I '^\(_\|BASH_LINENO\|RANDOM\|SRANDOM\|EPOCH.*\|SECONDS\|LINENO\|PIPESTATUS\|HISTCMD\|BASH_.*\)=' before after
 }
 
-@test "keys reach ip on its standard input alone" {
-	for shell in bash dash 'busybox ash'; do
-		$shell "$here/block"
-	done
-	grep -q -e '-batch' got.words
-	run -1 grep -qFf "$here/secrets" got.words
-}
-
-@test "the lines that the block prints at its end take down all that it added, pasted as they stand" {
-	comes_down() {
-		in_terminal "$1"
-		give "$here/block" "${2-}"
-		shows '^side a is set up; '
-		shows '^  .*policy delete .* dir out'
-		screen | awk '/^To take it down/ { lines = ""; on = 1; next } !/^  / { on = 0 } on { lines = lines $0 "\n" } END { printf "%s", lines }' >lines
-		: >got
-		give lines "${2-}"
-		leave
-		deletes "$here/all" | diff - got
-		run -1 grep -q '^State:.[^Z]' "/proc/$(cat got.pids)/status"
-	}
-	together comes_down 'bash|-p' dash 'busybox ash'
-}
-
-@test "zsh and mksh refuse before the first key: nothing is done, no key is in the history, and they go on" {
-	is_refused() {
-		printf '%s\n' 'HISTSIZE=100 SAVEHIST=100' "${3-}" >.zshrc
-		case $1 in zsh) printf '%s\n' 'before one' 'before two\' 'and three' >history ;; esac
-		in_terminal "$1"
-		type_in 'echo begun'
-		shows '^begun'
-		give "$here/block" "${2-}"
-		shows 'sh: xfrmpair: side a is not set up: .* HISTFILE= sh$'
-		no_keys # already now: at its end zsh writes the file anew
-		leave
-		nothing_done
-		no_keys
-		case $1 in
-		zsh) for line in 'before one' 'before two\' 'and three' 'echo begun' 'still'; do grep -qF "$line" history; done ;;
-		mksh) grep -aq 'echo begun' history; grep -aq still history ;;
-		esac
-	}
-	together is_refused mksh 'mksh|-p' zsh 'zsh|-p' 'zsh|-p|setopt inc_append_history' 'zsh||setopt share_history' \
-		'zsh|-p|setopt share_history' 'zsh|-p|setopt interactive_comments extended_glob'
-}
-
-@test "what the refusal says helps: a shell with an empty HISTFILE takes the block" {
-	is_helped() {
-		in_terminal "$1"
-		type_in 'HISTFILE= sh'
-		sleep 0.5
-		give "$here/block" "${2-}"
-		shows '^side a is set up; '
-		type_in exit
-		leave
+@test "a paste that is cut off does nothing, wherever" {
+	for shell in bash dash 'busybox ash' mksh zsh; do
+		for lines in $(seq "$(($(wc -l <"$here/commands") - 1))"); do
+			# after a line, or within it
+			head -n "$lines" "$here/commands" | head -c "-$((lines % 3 * 9))" >cut
+			runs "$shell" cut || :
+			[ ! -s got ]
+		done
+		# the control
+		runs "$shell" "$here/commands"
 		diff "$here/all" got
-		no_keys
-	}
-	together is_helped mksh 'zsh|-p'
+	done
 }
 
-@test "an ash that keeps its history in a file refuses, too" {
-	# Debian's does not: another has written there already what it read
-	sed 1q "$here/block" >history
-	in_terminal 'busybox ash'
-	give "$here/block"
-	shows 'side a is not set up: .* HISTFILE= sh$'
-	leave
-	nothing_done
-}
-
-@test "after ^C in the middle of a paste nothing is done, the history goes on without keys, and the block can be pasted again" {
+@test "after ^C in the middle of a paste nothing is done, and the block can be pasted again" {
 	is_interrupted() {
 		in_terminal "$1"
-		head -n "$(grep -n '^route add' "$here/block" | cut -d: -f1)" "$here/block" >cut
+		head -n "$(grep -n '^route add' "$here/block" | head -n 1 | cut -d: -f1)" "$here/block" >cut
 		give cut "${2-}"
 		sleep 0.5
 		terminal send-keys C-c
 		sleep 0.2
 		type_in 'echo between $((6 * 7))'
 		shows '^between 42'
-		nothing_done
+		[ ! -s got ]
 		give "$here/block" "${2-}"
-		shows '^side a is set up; '
+		shows 'espdecap: ready'
 		leave
 		diff "$here/all" got
-		no_keys
-		case $1 in bash*) grep -q '^echo between' history; grep -q still history ;; esac
 	}
-	together is_interrupted bash 'bash|-p' 'bash +o emacs' dash 'busybox ash'
+	together is_interrupted bash 'bash|-p' 'bash +o emacs' dash 'busybox ash' mksh 'zsh|-p'
 }
 
-@test "a paste that is cut off does nothing, wherever" {
-	end=$(grep -n '^)' "$here/block" | cut -d: -f1)
-	for lines in $(seq $((end - 1))); do
-		# after a line, or within it
-		head -n "$lines" "$here/block" | head -c "-$((lines % 2 * 9))" >cut
-		for shell in bash dash 'busybox ash'; do
-			$shell cut >said 2>&1 || :
-			[ ! -s got ]
-			[ ! -e got.words ]
-		done
-	done
-	# the control
-	head -n "$end" "$here/block" >cut
-	dash cut
-	diff "$here/all" got
-}
-
-@test "what ip refuses undoes what was done before, and says so: no more, no less, whichever line it is" {
-	sleep 99 3>&- &
-	export pid=$!
-	for shell in bash dash 'busybox ash'; do
-		case $shell in dash) lines='1 2 3 4 5 6' ;; *) lines='1 5' ;; esac
+@test "a policy or state that ip refuses leaves espdecap unstarted, whichever it is, and ip says why" {
+	for shell in bash dash 'busybox ash' mksh zsh; do
+		case $shell in dash) lines='1 2 3 4 5 6 7 8' ;; *) lines='1 8' ;; esac
 		for n in $lines; do
-			: >got
 			sed -n "${n}p" "$here/all" >got.refused
-			$shell "$here/block" >said 2>&1
-			{ sed "$n,\$d" "$here/all"; sed "$n,\$d" "$here/all" >done; deletes done; } >wanted
-			diff wanted got
-			sed -i '/^$/d' said
-			[ "$(sed -n 1p said)" = "side a is not set up: ip $(sed 's/ reqid .*//' got.refused): there is one like it already: see ip xfrm state, ip xfrm policy, ip route (RTNETLINK answers: File exists)" ]
-			[ "$(sed -n 2p said)" = "$([ "$n" = 1 ] || echo 'side a: what had been added is taken back')" ]
-			[ "$(sed -n '3,$p' said)" = '' ]
+			run -1 runs "$shell" "$here/block"
+			sed "$n,\$d" "$here/all" | diff - got
+			diff said - <<<$'RTNETLINK answers: File exists\nCommand failed -:1'
 		done
 	done
-	kill "$pid" # no matter what the terminal's variables are
 }
 
-@test "an espdecap that does not start undoes all, and the side is not called set up" {
-	for shell in bash dash 'busybox ash'; do
-		: >got
+@test "an espdecap that does not start is the end; a route that is refused is not, nor for other routes" {
+	for shell in bash dash 'busybox ash' mksh zsh; do
 		touch got.taken
-		$shell "$here/block" >said 2>&1
-		{ cat "$here/all"; deletes "$here/all"; } | diff - got
-		diff - <(sed '/^$/d' said) <<-'END'
-			espdecap: 10.0.0.4:4500: Address in use
-			side a is not set up: espdecap did not start
-			side a: what had been added is taken back
-		END
+		run -1 runs "$shell" "$here/block"
+		sed '/^espdecap/q' "$here/all" | diff - got
+		[ "$(cat said)" = 'espdecap: 10.0.0.4:4500: Address in use' ]
+		rm got.taken
+		sed -n '/^route/{p;q}' "$here/all" >got.refused
+		run -1 runs "$shell" "$here/block"
+		grep -vxFf got.refused "$here/all" | diff - got
+		rm got.refused
 	done
 }
 
-# says LINE: with SHELL, it is the only one, and nothing is done
-says() {
-	$shell "${block:-$here/block}" >said 2>&1
-	echo "$shell: $(cat said)"
-	[ "$(sed '/^$/d' said)" = "$1" ]
-	nothing_done
-}
-@test "who is not root is told so, in one line" {
-	printf '#!/bin/sh\necho 1000\n' >id
-	chmod +x id
-	PATH=$PWD:$PATH
-	for shell in bash dash; do says 'side a is not set up: it needs root'; done
-}
-@test "a host that has not the address is told so, in one line: each block refuses the other's host" {
-	block=$here/other
-	sed -n '/^# side b/,$p' "$here/blocks" >"$block"
-	for shell in bash dash 'busybox ash'; do
-		says 'side b is not set up: 31.1.2.3 is not an address of this host; is this the block of another side? If it is how the internet sees this host: the word is LOCAL@MAPPED.'
-	done
-	# a private one is not what the internet sees
-	"$XFRMPAIR" 192.168.77.4:4500@31.1.2.3 192.0.2.1:4500 | sed -n '/^# side a/,/^# side b/p' | sed '$d' >private
-	for shell in bash dash 'busybox ash'; do
-		block=private says 'side a is not set up: 192.168.77.4 is not an address of this host; is this the block of another side?'
-	done
-	in_terminal bash
-	give "$here/blocks" -p
-	shows '^side b is not set up: '
-	leave
-	on_screen '^side a is set up; '
-	diff "$here/all" got
-}
-@test "a kernel without ESP or the cipher, and one where it is switched off, is told in words, with the line and its file" {
-	mkdir words modprobe.d
-	cp "$here"/bin/* words/
-	sed -i "s/RTNETLINK answers: File exists/Error: Requested type not found./" words/ip
-	PATH=$PWD/words:$PATH
-	sed -n 6p "$here/all" >got.refused
-	for shell in bash dash 'busybox ash'; do
-		$shell "$here/block" >said 2>&1 || :
-		grep -q '^side a is not set up: ip .*: this kernel has no ESP, or not the cipher [a-z0-9]*: try modprobe esp4, or another --cipher (Error: Requested type not found.)$' said
-		if [ "$(id -u)" != 0 ] || [ ! -d /etc/modprobe.d ]; then continue; fi
-		echo 'install esp4 /bin/false' >modprobe.d/off.conf
-		unshare --mount sh -c 'mount --bind "$1" /etc/modprobe.d && shift && exec "$@"' sh "$PWD/modprobe.d" $shell "$here/block" >said 2>&1 || :
-		cat said
-		grep -q '^side a is not set up: ip .*: ESP is switched off on purpose: /etc/modprobe.d/off.conf:install esp4 /bin/false: without that line it works (Error: ' said
+# deletes: what takes down the rows on standard input; an interface takes its address and routes with it
+deletes() {
+	sed -n '/^link add/{s/ type .*//; s/add/delete/p}' <<<"$1"
+	grep -q '^link add' <<<"$1" || {
+		sed -n '/^route add/{s/ via .*//; s/ dev .*//; s/add/delete/p}' <<<"$1"
+		sed -n '/^address replace/{s/ nodad//; s/replace/delete/p}' <<<"$1"
+	}
+	sed -n 's/^xfrm state add .*\(reqid [0-9]*\).*/xfrm state deleteall \1/p' <<<"$1" | uniq
+	for kind in '/tmpl/!d' '/tmpl\|block/d' '/block/!d'; do
+		sed -n '/^xfrm policy/{s/ priority [0-9]*//; s/add/delete/p}' <<<"$1" | sed -e "$kind" -e 's/ tmpl .*//; s/ action .*//'
 	done
 }
-@test "without an espdecap that can be run it says so, in one line" {
-	cp "$here/bin/ip" .
-	PATH=$PWD:${PATH#*:}
-	for shell in bash dash 'busybox ash'; do
-		rm -f espdecap
-		says 'side a is not set up: no espdecap on PATH, or it cannot be run: chmod +x it'
-		touch espdecap
-		says 'side a is not set up: no espdecap on PATH, or it cannot be run: chmod +x it'
-	done
+@test "the comments below a block take down all that it added" {
+	takes_down() { # ARGUMENT...
+		"$XFRMPAIR" "$@" | sed '/^# side b/,$d' >block
+		runs dash block
+		added=$(cat got)
+		down block >lines
+		: >got
+		dash -e lines
+		[ "$(sed '/^nft/!d; s/ inet .*//' got)" = "$(sed -n '/^nft/{s/.*/nft delete table/p; q}' <<<"$added")" ]
+		diff <(deletes "$added") <(sed '/^nft/d' got)
+		run -1 pgrep -f '^espdecap -d .*-b 10.0.0.4 4500 '
+	}
+	takes_down $A $B
+	takes_down --guard --clamp --inner 10.9.0.0/24 10.0.0.4:4500@85.9.8.7 31.1.2.3:10421
+	grep -q ' src 10.9.0.1 ' lines
+	grep -q '^nft delete table inet xfrmpair-[0-9a-f]*-a$' lines
+	takes_down --interface ipsec0 --inner fd09::/64 $A $B
+	grep -q '^ip link delete ipsec0$' lines
+	takes_down 10.0.0.4:4500 31.1.2.3:10421+0.0.0.0/0/udp/53
+	takes_down --encap espinudp-nonike $A $B
 }
-@test "without an ip that knows xfrm it says so, in one line; one that does not is passed by" {
-	mkdir other none
-	printf '#!/bin/sh\necho "ip: unknown command xfrm" >&2; exit 1\n' >other/ip
-	chmod +x other/ip
-	PATH=$PWD/other:$PATH dash "$here/block"
-	diff "$here/all" got
+
+@test "an explained block does the same: ip skips its comments" {
+	"$XFRMPAIR" --explain --keys "$here/keys" $A $B | sed '/^# side b/,$d' >explained
+	sed '/^}/q' explained | grep -v '^# [-a-z]*[,: ]' | diff <(sed '/^}/q' "$here/block" | grep -v '^# [-a-z]*[,: ]') -
+	for shell in bash dash 'busybox ash' mksh zsh; do
+		runs "$shell" explained
+		diff "$here/all" got
+	done
+	[ "$(grep -c '^# espdecap: ' explained)" -eq 1 ]
 	: >got
-	cp "$here/bin/espdecap" other
-	PATH=$PWD/other:${PATH#*:}
-	# the machine's own are out of sight
-	for shell in bash dash 'busybox ash'; do
-		unshare --mount sh -c 'for ip in /usr/sbin/ip /usr/bin/ip /sbin/ip /bin/ip; do
-			[ ! -e "$ip" ] || mount --bind /dev/null "$ip"; done; exec "$@"' sh $shell "$here/block" >said 2>&1
-		[ "$(sed '/^$/d' said)" = 'side a is not set up: no ip that knows xfrm; install iproute2' ]
-		nothing_done
-	done
+	in_terminal zsh
+	give explained -p
+	shows 'espdecap: ready'
+	leave
+	diff "$here/all" got
+	# as the machine's own ip has it
+	sed -n '/^ {/,/^END/{/^#/p}' explained >comments
+	[ "$(wc -l <comments)" -gt 9 ]
+	[ -z "$(PATH=${PATH#*:} ip -batch comments 2>&1)" ]
 }
 
-@test "nothing in a block could be taken for an event of bash's history" {
-	"$XFRMPAIR" --clamp --guard 10.0.0.4:4500@85.9.8.7+10.1.0.0/24 31.1.2.3:10421+10.2.0.0/24 >all
-	"$XFRMPAIR" --interface ipsec0 --inner 10.9.0.0/24 10.0.0.4:4500@85.9.8.7 31.1.2.3:10421 9.9.9.9:1 >>all
-	run -1 grep '![^ =]' all "$here/blocks"
-	# and in nothing a line that zsh would end the block's refusal with
-	run -1 grep -m1 "^#.*['\"\`;()]" <(sed '/^}/,$d' "$here/block")
+@test "--format commands: each line is one command, quoted so that sh runs it, with the rows of the block" {
+	"$XFRMPAIR" --format commands --keys "$here/keys" $A $B | sed '/^# side b/,$d' >commands
+	for shell in bash dash 'busybox ash' mksh; do
+		: >got
+		while read -r line; do
+			case $line in '#'*) continue ;; esac
+			case $shell in busybox*) line="$ash; $line" ;; esac
+			$shell -c "$line" 2>/dev/null
+		done <commands
+		diff "$here/all" got
+	done
+	shellcheck -s sh -e SC2046 commands # the words of a look-up
+	down commands | diff - <(down "$here/block")
+	# other users see arguments
+	[ "$(sed -n 2,3p commands)" = '# CONTAINS KEYS as arguments: other users can see them while a command runs, and the
+# shell keeps them in its history.' ]
+	# as a file
+	"$XFRMPAIR" --format commands --keys "$here/keys" -o t $A $B
+	diff commands t/a.commands
+	[ "$(stat -c %a t/a.commands t/b.commands | uniq)" = 600 ]
+	# an empty key is an argument
+	"$XFRMPAIR" --format commands --cipher null-sha256 --clamp --guard --inner fd09::/64 '[2001:db8::1]:4500' '[2001:db8::2]:4500' 2>/dev/null |
+		sed '/^# side b/,$d' >null
+	shellcheck -s sh -e SC2046 null
+	printf '#!/bin/sh\nprintf "<%%s>" "$@" >>"$GOT"\n' >nft
+	cp nft ip
+	chmod +x nft ip
+	: >got
+	PATH=$PWD:$PATH dash null
+	[[ "$(cat got)" == *'<enc><ecb(cipher_null)><><auth-trunc><hmac(sha256)><0x'* ]]
+	[[ "$(cat got)" == *'<add><chain><inet><xfrmpair-'*'-a><forward><{ type filter hook forward priority mangle; }>'* ]]
+	[[ "$(cat got)" == *'<add><rule><inet><xfrmpair-'*'-a><both><ip6><saddr><fd09::1/128>'* ]]
+	: >got
+	sed -n '/^ip route add/p' null | dash
+	[ "$(cat got)" = 'route add fd09::2/128 src fd09::1 mtu 1426 via fe80::1 dev eth0' ]
 }

@@ -56,16 +56,20 @@ static bool read_request(struct request *request, char **words)
 
 static const char *print_and_compare(const struct plan *plan)
 {
-	struct text paste = { 0 }, explained = { 0 };
+	struct text paste = { 0 }, explained = { 0 }, bare = { 0 };
 	const char *why;
 
-	print_paste(&paste, plan, false);
-	print_paste(&explained, plan, true);
-	why = paste_broken(plan, paste.bytes);
+	print_commands(&paste, plan, STYLE_PASTE);
+	print_commands(&explained, plan, STYLE_EXPLAINED);
+	print_commands(&bare, plan, STYLE_BARE);
+	why = rows_broken(plan, paste.bytes);
 	if (!why)
 		why = explanation_broken(paste.bytes, explained.bytes);
+	if (!why)
+		why = rows_broken(plan, bare.bytes);
 	text_free(&paste);
 	text_free(&explained);
+	text_free(&bare);
 	return why;
 }
 

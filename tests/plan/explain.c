@@ -9,6 +9,7 @@
 /* The words, in the order of the comments before one command. */
 static const char *const keys[] = {
 	"xfrm policy",
+	"xfrm state",
 	"src",
 	"sport",
 	"dport",
@@ -27,7 +28,6 @@ static const char *const keys[] = {
 	"reqid",
 	"mode tunnel",
 	"mode transport",
-	"xfrm state",
 	"spi",
 	"flag",
 	"esn",
@@ -39,7 +39,7 @@ static const char *const keys[] = {
 	"enc",
 	"auth-trunc",
 	"link add",
-	"address add",
+	"address replace",
 	"route add",
 	"mtu",
 	"maxseg",
@@ -65,9 +65,10 @@ static const char *next_line(const char *line)
 	return end ? end + 1 : line + strlen(line);
 }
 
+/* The picture of the tunnel is more indented. */
 static bool is_comment(const char *line)
 {
-	return strncmp(line, "## ", 3) == 0;
+	return strncmp(line, "# ", 2) == 0 && line[2] != ' ';
 }
 
 static const char *addition(const char *plain, const char *explained)
@@ -75,34 +76,47 @@ static const char *addition(const char *plain, const char *explained)
 	for (const char *line = explained; *line; line = next_line(line)) {
 		size_t length = (size_t)(next_line(line) - line);
 
-		if (is_comment(line))
-			continue;
-		if (strncmp(line, plain, length) != 0)
+		if (strncmp(line, plain, length) == 0)
+			plain += length;
+		else if (!is_comment(line))
 			return broken("more than comments is different", line);
-		plain += length;
 	}
 	return *plain ? broken("a line is missing", plain) : NULL;
 }
 
-/* The end of a command whose lines backslashes join.  The line that opens the rows is one of its own. */
+/* The end of a command whose lines backslashes join.  What is said of the one behind a batch stands
+ * in the batch. */
 static const char *command_end(const char *line)
 {
 	const char *end = next_line(line);
 
-	if (end - line >= 3 && strncmp(end - 3, "\"\\\n", 3) == 0)
-		return end;
-	while (end - line >= 2 && end[-2] == '\\' && *end)
+	while ((strncmp(line, "END\n", strlen("END\n")) == 0 && end == next_line(line)) ||
+	       (end[-2] == '\\' && *end))
 		end = next_line(end);
 	return end;
 }
 
-static bool has_key(const char *command, const char *end, const char *key)
+/* Adds the words of the command with one blank or newline between them. */
+static void add_joined(struct text *out, const char *command, const char *end)
 {
+	const char *p = command;
+
+	while (p < end)
+		if (strncmp(p, " \\\n ", 4) == 0)
+			p += 3;
+		else if (strncmp(p, "  ", 2) == 0)
+			p++;
+		else
+			text_add(out, p++, 1);
+}
+
+static bool has_key(const struct text *command, const char *key)
+{
+	const char *begin = command->bytes;
 	size_t length = strlen(key);
 
-	for (const char *p = command; p + length < end; p++)
-		if ((p == command || strchr(" \n\"(", p[-1])) && strncmp(p, key, length) == 0 &&
-		    strchr(" \n\"(", p[length]))
+	for (const char *p = begin; (p = strstr(p, key)); p++)
+		if ((p == begin || strchr(" \n\"(", p[-1])) && strchr(" \n\"(", p[length]))
 			return true;
 	return false;
 }
@@ -111,26 +125,40 @@ static bool is_comment_on(const char *line, const char *key)
 {
 	size_t length = strlen(key);
 
-	return is_comment(line) && strncmp(line + 3, key, length) == 0 &&
-	       strchr(":,", line[3 + length]);
+	return is_comment(line) && strncmp(line + 2, key, length) == 0 &&
+	       strchr(":,", line[2 + length]);
 }
 
-/* Checks the comments from LINE on, which are those on the command behind them, and returns it. */
+/* Checks the comments from LINE on, which are those on the joined COMMAND behind them.  Returns NULL
+ * or the key that has not its comment, and leaves LINE behind the last right one. */
+static const char *missing_comment(const char **line, const struct text *command,
+                                   bool told[KEY_COUNT])
+{
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (told[i] || !has_key(command, keys[i]))
+			continue;
+		if (!is_comment_on(*line, keys[i]))
+			return keys[i];
+		told[i] = true;
+		*line = next_line(*line);
+	}
+	return NULL;
+}
+
+/* Goes on behind the command that is the first from LINE on. */
 static const char *check_comments(const char **line, bool told[KEY_COUNT])
 {
-	const char *command = *line, *end;
+	const char *command = *line, *key, *end;
+	struct text joined = { 0 };
 
 	while (is_comment(command))
 		command = next_line(command);
 	end = command_end(command);
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		if (told[i] || !has_key(command, end, keys[i]))
-			continue;
-		if (!is_comment_on(*line, keys[i]))
-			return broken(keys[i], command);
-		told[i] = true;
-		*line = next_line(*line);
-	}
+	add_joined(&joined, command, end);
+	key = missing_comment(line, &joined, told);
+	text_free(&joined);
+	if (key)
+		return broken(key, command);
 	if (*line != command)
 		return broken("a comment is not about the command behind it", *line);
 	*line = end;
@@ -139,13 +167,16 @@ static const char *check_comments(const char **line, bool told[KEY_COUNT])
 
 const char *explanation_broken(const char *plain, const char *explained)
 {
-	const char *begin = strstr(explained, "set_up() {\n"), *why = addition(plain, explained);
+	const char *begin = strstr(explained, "\n { ip "), *why = addition(plain, explained);
 	const char *end = begin ? strstr(begin, "\n}\n") : NULL;
 	bool told[KEY_COUNT] = { false };
 
 	if (why || !end)
-		return why ? why : broken("no set_up()", explained);
-	for (const char *line = next_line(begin); !why && line < end;)
+		return why ? why : broken("no block", explained);
+	begin = next_line(begin + 1);
+	while (strncmp(begin, "#  ", 3) == 0)
+		begin = next_line(begin);
+	for (const char *line = begin; !why && line < end;)
 		why = check_comments(&line, told);
 	return why;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Reads the rows of a paste block, in the syntax of ip-xfrm(8), and compares them with the plan that
- * they were printed from. */
+/* Reads the rows of commands, in the syntax of ip-xfrm(8), and compares them with the plan that they
+ * were printed from. */
 #include "promises.h"
 
 #include <stdio.h>
@@ -266,20 +266,34 @@ static bool same_state(const struct state *one, const struct state *two)
 	       memcmp(one->key, two->key, sizeof one->key) == 0;
 }
 
-/* Copies the next xfrm row of the text, with its continued lines joined.  Returns false if there is
- * none. */
+static bool is_row(const char *line)
+{
+	return strncmp(line, "xfrm ", strlen("xfrm ")) == 0 ||
+	       strncmp(line, "ip xfrm ", strlen("ip xfrm ")) == 0;
+}
+
+/* True for a quote that is not one of two, which are an empty word. */
+static bool is_single_quote(const char *p)
+{
+	return *p == '\'' && p[-1] != '\'' && p[1] != '\'';
+}
+
+/* Copies the next xfrm row of the text, with its continued lines joined, and without `ip` and the
+ * quotes of a shell.  Returns false if there is none. */
 static bool next_row(const char **text, char out[LINE_MOST])
 {
 	size_t length = 0;
 
-	while (**text && strncmp(*text, "xfrm ", strlen("xfrm ")) != 0) {
+	while (**text && !is_row(*text)) {
 		*text += strcspn(*text, "\n");
 		*text += **text == '\n';
 	}
+	if (strncmp(*text, "ip ", strlen("ip ")) == 0)
+		*text += strlen("ip ");
 	for (; **text && **text != '\n' && length < LINE_MOST - 1; ++*text) {
 		if (strncmp(*text, "\\\n", 2) == 0)
 			++*text;
-		else
+		else if (!is_single_quote(*text))
 			out[length++] = **text;
 	}
 	out[length] = '\0';
@@ -320,8 +334,8 @@ static const char *difference(const char *row)
 	return text;
 }
 
-/* A paste block has no second epoch, so its policies are not pinned to an SPI. */
-static const char *policies_broken(const struct policies *policies, const char **paste)
+/* Commands have no second epoch, so their policies are not pinned to an SPI. */
+static const char *policies_broken(const struct policies *policies, const char **commands)
 {
 	const struct names names = { 0 };
 	struct text text = { 0 };
@@ -339,7 +353,7 @@ static const char *policies_broken(const struct policies *policies, const char *
 		if (!is_policy(row, &policy))
 			why = difference(row);
 		policy.spi = 0;
-		next_row(paste, row);
+		next_row(commands, row);
 		if (!why && !is_policy(row, &policy))
 			why = difference(row);
 	}
@@ -347,21 +361,30 @@ static const char *policies_broken(const struct policies *policies, const char *
 	return why;
 }
 
-const char *paste_broken(const struct plan *plan, const char *paste)
+static const char *states_broken(const struct plan *plan, const char **commands)
 {
-	const char *why = policies_broken(&plan->passes, &paste);
+	char row[LINE_MOST];
+
+	for (size_t i = 0; i < 2 * plan->peer_count; i++) {
+		next_row(commands, row);
+		if (!is_state(row, &plan->states[i]))
+			return difference(row);
+	}
+	return NULL;
+}
+
+const char *rows_broken(const struct plan *plan, const char *commands)
+{
+	const char *why = policies_broken(&plan->blocks, &commands);
 	char row[LINE_MOST];
 
 	if (!why)
-		why = policies_broken(&plan->blocks, &paste);
+		why = states_broken(plan, &commands);
 	if (!why)
-		why = policies_broken(&plan->tunnels, &paste);
-	for (size_t i = 0; !why && i < 2 * plan->peer_count; i++) {
-		next_row(&paste, row);
-		if (!is_state(row, &plan->states[i]))
-			why = difference(row);
-	}
-	if (!why && next_row(&paste, row))
+		why = policies_broken(&plan->passes, &commands);
+	if (!why)
+		why = policies_broken(&plan->tunnels, &commands);
+	if (!why && next_row(&commands, row))
 		why = difference(row);
 	return why;
 }
