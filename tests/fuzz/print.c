@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* The printers: each line of the input is an option, as in a tunnel file, or a side.
  *
- * Linked with: gen/identity.c gen/key.c gen/keyfile.c gen/options.c gen/paste.c gen/path.c
- * gen/plan.c gen/policy.c gen/print.c gen/script.c gen/side.c gen/tunnel.c gen/view.c
- * gen/wireshark.c helper/cipher.c helper/endpoint.c helper/number.c helper/prefix.c helper/sha256.c
- * helper/special.c helper/text.c helper/xfrm.c tests/plan/explain.c tests/plan/promises.c
- * tests/plan/readback.c */
+ * Linked with: gen/commands.c gen/explain.c gen/identity.c gen/key.c gen/keyfile.c gen/line.c
+ * gen/options.c gen/path.c gen/plan.c gen/policy.c gen/print.c gen/script.c gen/side.c
+ * gen/tunnel.c gen/view.c gen/wireshark.c helper/cipher.c helper/endpoint.c helper/number.c
+ * helper/prefix.c helper/sha256.c helper/special.c helper/text.c helper/xfrm.c
+ * tests/plan/explain.c tests/plan/promises.c tests/plan/readback.c */
 #include "identity.h"
 #include "key.h"
 #include "options.h"
@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SIDES_MOST = 5 };
+enum { SIDES_MOST = 5, TEXTS = 4 };
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length);
 
@@ -66,7 +66,7 @@ static size_t count_lines(const struct text *text, const char *begin)
 	return count;
 }
 
-static void check_rows(const struct text *text, const struct plan *plan)
+static void check_script(const struct text *text, const struct plan *plan)
 {
 	size_t policies = plan->passes.count + plan->blocks.count + plan->tunnels.count;
 
@@ -76,23 +76,31 @@ static void check_rows(const struct text *text, const struct plan *plan)
 		stop("the text does not have a line for each row", text);
 }
 
-static void print_side(struct text texts[3], const struct plan *plan)
+static void check_commands(const struct text *text, const struct plan *plan)
+{
+	const char *why = rows_broken(plan, text->bytes);
+
+	check_text(text);
+	if (why)
+		stop(why, text);
+}
+
+static void print_side(struct text texts[TEXTS], const struct plan *plan)
 {
 	const char *why;
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < TEXTS; i++)
 		text_empty(&texts[i]);
 	print_script(&texts[0], plan);
-	check_rows(&texts[0], plan);
-	print_paste(&texts[1], plan, false);
-	check_rows(&texts[1], plan);
-	why = paste_broken(plan, texts[1].bytes);
-	if (why)
-		stop(why, &texts[1]);
-	print_paste(&texts[2], plan, true);
+	check_script(&texts[0], plan);
+	print_commands(&texts[1], plan, STYLE_PASTE);
+	check_commands(&texts[1], plan);
+	print_commands(&texts[2], plan, STYLE_EXPLAINED);
 	why = explanation_broken(texts[1].bytes, texts[2].bytes);
 	if (why)
 		stop(why, &texts[2]);
+	print_commands(&texts[3], plan, STYLE_BARE);
+	check_commands(&texts[3], plan);
 }
 
 static void print_table(const struct tunnel *tunnel)
@@ -111,7 +119,7 @@ static void print_table(const struct tunnel *tunnel)
 static void print_all(const struct tunnel *tunnel)
 {
 	struct plan plans[SIDES_MOST];
-	struct text texts[3] = { 0 };
+	struct text texts[TEXTS] = { 0 };
 	const char *why;
 
 	for (size_t i = 0; i < tunnel->side_count; i++)
@@ -123,7 +131,7 @@ static void print_all(const struct tunnel *tunnel)
 		print_side(texts, &plans[i]);
 	for (size_t i = 0; i < tunnel->side_count; i++)
 		plan_free(&plans[i]);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < TEXTS; i++)
 		text_free(&texts[i]);
 	print_table(tunnel);
 }
