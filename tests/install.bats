@@ -135,7 +135,8 @@ complete_words() {
 	[ "$(complete_words xfrmpair --cipher = aes128g)" = "$(grep ^aes128g ciphers)" ]
 	[ "$(complete_words xfrmpair --mode '')" = "transport
 tunnel" ]
-	[ "$(complete_words xfrmpair --format '')" = "paste
+	[ "$(complete_words xfrmpair --format '')" = "commands
+paste
 script
 wireshark" ]
 	[ "$(complete_words xfrmpair --encap espinudp-)" = espinudp-nonike ]

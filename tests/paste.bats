@@ -285,7 +285,7 @@ deletes() {
 
 @test "an explained block does the same: ip skips its comments" {
 	"$XFRMPAIR" --explain --keys "$here/keys" $A $B | sed '/^# side b/,$d' >explained
-	sed '/^}/q' explained | grep -v '^# [-a-z]*[,: ]' | diff <(sed '/^}/q' "$here/block" | grep -v '^# [-a-z]*[,: ]') -
+	diff <(grep -v '^#' "$here/block") <(grep -v '^#' explained)
 	for shell in bash dash 'busybox ash' mksh zsh; do
 		runs "$shell" explained
 		diff "$here/all" got

@@ -56,12 +56,12 @@ each() {
 
 @test "the generated scripts and paste blocks pass shellcheck and parse under dash, busybox ash, bash and mksh" {
 	howto=$BATS_FILE_TMPDIR/howto/a.sh public=$BATS_FILE_TMPDIR/public/b.sh
-	"$XFRMPAIR" 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421 >paste
+	"$XFRMPAIR" --clamp --guard --inner 10.9.0.0/24 192.168.1.4:61525@85.9.8.7+fd01::/64 192.168.2.100:61523@31.1.2.3:10421 >paste
 	# of the second what is not in the first
 	shellcheck "$howto"
 	{ sed '/^# ---- program/q' "$public"; echo '}'; } >head
 	shellcheck -e SC2034,SC2154 head # the program reads and sets them
-	shellcheck -s bash -e SC2317 paste
+	shellcheck -s sh paste
 	for shell in dash 'busybox ash' bash mksh; do
 		for file in "$howto" "$public" paste; do $shell -n "$file"; done
 	done

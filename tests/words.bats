@@ -253,10 +253,10 @@ bob carol"
 	same "$(grep -c '^# side ' <<<"$output")" 1
 	grep -q '^# side bob of the tunnel alice - bob,' <<<"$output"
 	local digits=${stderr%%:\ read*}
-	grep -qx "# words have the $(sed 's/.*: //' <<<"$digits"): if the other's differs, start nothing: one was altered" <<<"$output"
+	grep -qx "# Fingerprint $(sed 's/.*fingerprint //' <<<"$digits"): compare it by phone, and stop if it differs." <<<"$output"
 	same "${stderr##*$'\n'}" "xfrmpair: bob.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
 	local keys; keys=$(grep -o '0x[0-9a-f]\{72\}' <<<"$output" | sort)
-	same "$("$XFRMPAIR" --secret bob.key --explain "$A" "$B" 2>/dev/null | grep -v '^##')" "$output"
+	same "$("$XFRMPAIR" --secret bob.key --explain "$A" "$B" 2>/dev/null | grep -v '^#')" "$(grep -v '^#' <<<"$output")"
 	run --separate-stderr "$XFRMPAIR" --secret bob.key --format wireshark "$A" "$B"
 	[ "$status" -eq 0 ]
 	same "$(grep -o '0x[0-9a-f]\{72\}' <<<"$output" | sort)" "$keys"

@@ -159,10 +159,10 @@ program_of() { sed -e '1,/^# ---- program/d' -e '/^# ---- keys/,$d' "$1"; }
 
 # secret NUMBER: one that says nothing
 secret() { printf '0x%064x' "$1"; }
-# states ARGUMENT...: of each side, what it sends and receives with: SPI KEY [KEY], as the paste blocks have them
+# states ARGUMENT...: of each side, what it sends and receives with: SPI KEY [KEY], as the commands have them
 states() {
-	"$XFRMPAIR" "$@" 2>said | sed -e ':a' -e '/\\$/{N;s/ *\\\n */ /;ba' -e '}' |
-		awk '/xfrm state add/ { words = ""; for (i = 1; i <= NF; i++) if ($i ~ /^0x/) words = words " " $i; print substr(words, 2) }'
+	"$XFRMPAIR" --format commands "$@" 2>said |
+		awk '/^ip xfrm state add/ { words = ""; for (i = 1; i <= NF; i++) if ($i ~ /^0x/) words = words " " $i; print substr(words, 2) }'
 }
 
 @test "every run has fresh keys, SPIs, reqids and digest, and one key per direction" {
@@ -823,13 +823,13 @@ END
 	# what the one sends the other lets in: the same words on both sides, but for the way
 	diff <(policies_of t/a.sh | sed -n '/block/!s/ dir out / dir in /p' | grep 'src 10.1.\|src fd01') \
 		<(policies_of t/b.sh | grep -v block | grep ' dir in ')
-	# routes go by the net, each once; in the comment and on the paste block's lines as people wrote it, or ip takes it
+	# routes go by the net, each once; in the comment and on the commands' lines as people wrote it, or ip takes it
 	grep -qx "own_nets='10.1.0.0/16 fd01::/64' other_nets='10.2.0.0/24@1 10.3.1.1/32@1 fd02::/64@1 fd03::/64@1'  #.*" t/a.sh
 	grep -qx '#   protects  10.1.0.0/16/tcp/22 <-> 10.3.1.1/32/tcp (b)' t/a.sh
 	grep -qx '#   protects  fd02::/64/icmp <-> fd01::/64/icmp (a)' t/b.sh
-	"$XFRMPAIR" "$A+10.1.0.0/16/udp/53+10.1.0.0/16/tcp/53" "$B" >paste
-	[ "$(grep -c '^xfrm policy add .* proto 17 [sd]port 53 dir ' paste)" -eq 6 ]
-	[ "$(grep -c '^route add 10.1.0.0/16 ' paste)" -eq 1 ]
+	"$XFRMPAIR" --format commands "$A+10.1.0.0/16/udp/53+10.1.0.0/16/tcp/53" "$B" >commands
+	[ "$(grep -c '^ip xfrm policy add .* proto 17 [sd]port 53 dir ' commands)" -eq 6 ]
+	[ "$(grep -c '^ip route add 10.1.0.0/16 ' commands)" -eq 1 ]
 	# one that only a peer has holds for the pair; ports of both
 	"$XFRMPAIR" -o u "$A+10.1.0.0/16/tcp/80" "$B+10.2.0.0/16/tcp/22"
 	grep -q '^xfrm policy add src 10.1.0.0/16 dst 10.2.0.0/16 proto 6 sport 80 dport 22 dir out ' u/a.sh
@@ -931,50 +931,75 @@ END
   nc -z -v -w 3 -s 10.2.0.1 10.11.0.1 22" ]
 	[ "$(tests_of "$A+10.1.0.0/16/udp" "$B+10.2.0.0/16")" = "  # b: what the tunnel is for; no ping goes through it
   # a: what the tunnel is for; no ping goes through it" ]
-	"$XFRMPAIR" "$A+10.1.0.0/16" "$B+10.2.0.0/16/tcp/22" | grep -qx '  nc -z -v -w 3 -s 10.1.0.1 10.2.0.1 22'
+	"$XFRMPAIR" "$A+10.1.0.0/16" "$B+10.2.0.0/16/tcp/22" | grep -qx '# When b is up too, test it with: nc -z -v -w 3 -s 10.1.0.1 10.2.0.1 22'
 	# an address that up finds is known by then
 	[ "$(tests_of auto:1@85.9.8.7+0.0.0.0/0/tcp/22 "$B+10.2.0.0/16")" = "  # there: nc -z -v -w 3 -s 10.2.0.1 auto 22
   nc -z -v -w 3 -s 10.2.0.1 85.9.8.7 22" ]
 }
 
-@test "a paste block has no tabs, no long lines, no exit, no set -e, and is headed by its side" {
-	"$XFRMPAIR" "$A" "$B" >paste
-	[ "$(grep -c '^# side [ab] ' paste)" -eq 2 ]
-	[ "$(head -c 8 paste)" = '# side a' ]
-	run -1 grep -q "$(printf '\t')" paste
-	run -1 grep -q '.\{201\}' paste
-	run -1 grep -qw exit paste
-	run -1 grep -q 'set -e' paste
+# blocks ARGUMENT...: the paste blocks of all sides; beside them each in a file of its own, block.NAME
+blocks() {
+	"$XFRMPAIR" "$@" 2>/dev/null | tee paste
+	awk '/^# side / { file = "block." $3 } { print >file }' paste
+}
+
+@test "a paste block has at most 30 lines for two hosts, 100 columns but for long keys, no tabs, no exit, no set -e" {
+	local long
+	long=[2001:db8:1111:2222:3333:4444:5555:6666]:61525
+	{
+		for cipher in aes256gcm16 aes256-sha256 aes256-sha512 null-sha256; do
+			blocks --cipher $cipher "$A" "$B"
+			[ "$(head -c 8 block.a)" = '# side a' ]
+			[ "$(grep -c '^# side ' paste)" -eq 2 ]
+			[ "$(wc -l <block.a)" -le 30 ]
+			[ "$(wc -l <block.b)" -le 30 ]
+		done
+		"$XFRMPAIR" --secret one.key "$A" >one
+		"$XFRMPAIR" --secret two.key "$B" >two
+		blocks --cipher aes256-sha512 --secret one.key "$(cat one)" "$(cat two)"
+		[ "$(wc -l <block.a)" -le 30 ]
+		blocks 85.9.8.7:4500 31.1.2.3:4501
+		[ "$(wc -l <block.a)" -le 30 ]
+		blocks --explain --guard --clamp --esn --limit-bytes 999999999999999999 --limit-packets 999999999999999999 \
+			"$long+2001:db8:1111:2222:3333:4444:5555:6666/128/tcp/65535" "${long/1111/2222}+2001:db8:a:b:c:d:e:0/112/tcp/65535"
+		blocks --explain --interface a-longest-name1 --inner fd00:1111:2222:3333::/64 --cipher aes256-sha512 "longest-name-15=$long" "longest-name-16=${long/1111/2222}"
+		blocks --explain --inner 10.99.0.0/24 --clamp 192.168.100.100:61525@185.199.108.153+fd01::/64 192.168.200.200:61523@198.51.100.222:10421
+		blocks --explain --mode transport "${long%:*}" "${long/1111/2222}"
+		blocks "$A" "$B" "$C" 198.51.100.{1..40}:4500
+	} >all
+	[ -z "$(grep '.\{101\}' all | grep -v '^  0x[0-9a-f]\{128\} [0-9]*$')" ]
+	[ "$(grep -c '.\{101\}' all)" -gt 0 ]
+	run -1 grep -q "$(printf '\t')" all
+	run -1 grep -qw exit all
+	run -1 grep -q 'set -e' all
 }
 
 @test "--explain: each word of a paste block once, above the command where it first stands, and no comment breaks one" {
-	local words=()
 	explains() { # ARGUMENT...
 		"$XFRMPAIR" --explain --save-keys k "$@" >explained 2>/dev/null
 		chmod 600 k
-		"$XFRMPAIR" --keys k "${@}" 2>/dev/null | diff - <(grep -v '^## ' explained)
+		"$XFRMPAIR" --keys k "${@}" 2>/dev/null >plain
 		rm k
-		run -1 grep -q '.\{201\}' explained
-		run -1 grep -q '^## .*[`$"!\\'"'"']' explained
-		# once for each side, before the word stands in a command, and never between lines that a backslash joins but where the rows begin
-		awk '/^# side / { delete told }
-			/^## / { word = $0; sub(/^## /, "", word); sub(/:.*/, "", word); if (told[word]++ || joined) { print "again, or within: " $0; bad = 1 } waits[word]; n++; next }
-			{ command = command $0; joined = /\\$/ && !/"\\$/; if (joined || /"\\$/) next; for (word in waits) if (!index(command, word)) { print "not there: " word; bad = 1 } delete waits; command = "" }
-			END { exit bad || !n }' explained
+		diff plain explained | sed -n 's/^> # //p' >comments
+		[ "$(diff plain explained | grep -c '^>')" -eq "$(wc -l <comments)" ]
+		run -1 grep -q '[`$\]' comments
+		cat comments >>told
+	}
+	are_explained() { # WORD...: once on each side
+		for word; do [ "$(grep -c "^$word[:,] " comments)" -eq 2 ] || { echo "$word"; return 1; }; done
 	}
 	explains "$A" "$B"
-	for word in 'xfrm policy' 'dir fwd' tmpl 'proto esp' reqid 'mode tunnel' 'xfrm state' spi replay-window encap aead espdecap; do [ "$(grep -c "^## $word: " explained)" -eq 2 ]; done
+	are_explained 'xfrm policy' 'dir fwd' tmpl 'proto esp' reqid 'mode tunnel' 'xfrm state' spi replay-window encap aead espdecap -d -u
 	explains --esn --interface ipsec0 --clamp --limit-bytes 999 --cipher aes256-sha256 "$A+10.1.0.0/24+fd01::/64" "$B+10.2.0.0/24+fd02::/64"
-	for word in if_id esn af-unspec limit enc auth-trunc 'link add' maxseg 'route add' mtu; do grep -q "^## $word: " explained; done
+	are_explained if_id flag esn af-unspec limit enc auth-trunc 'link add' maxseg 'route add' mtu
 	explains --guard --inner 10.99.0.0/24 --encap espinudp-nonike "$A+10.1.0.0/24/tcp/22+10.1.0.0/24/udp+10.1.0.0/24/icmp" "$B+10.2.0.0/24"
-	for word in 'action block' sport dport 'proto 1' 'proto 6' 'proto 17' 'address add' -N; do grep -q -e "^## $word: " explained; done
+	are_explained 'action block' sport dport 'proto 1' 'proto 6' 'proto 17' 'address replace' -N
 	explains --mode transport 192.0.2.1 198.51.100.2
-	grep -q '^## mode transport: ' explained
-	# every word of the table is one that some block has
-	for word in $(sed 's/:.*//; s/ /_/g; /proto_58/d' "$BATS_TEST_DIRNAME/../templates/explain"); do
-		grep -q -e "${word//_/.}" <("$XFRMPAIR" --guard --clamp "$A+10.1.0.0/24/tcp/22" "$B"; "$XFRMPAIR" --interface i --limit-bytes 9 --esn --cipher aes256-sha256 "$A+fd01::/64" "$B+fd02::/64"
-			"$XFRMPAIR" --inner 10.9.0.0/24 --encap espinudp-nonike "$A+10.1.0.0/24/icmp" "$B"; "$XFRMPAIR" --mode transport 192.0.2.1:1 198.51.100.2:1; "$XFRMPAIR" --format script 85.9.8.7:4500 31.1.2.3:4501)
-	done
+	are_explained 'mode transport'
+	explains "$A+fd01::/64/icmp" "$B+fd02::/64"
+	are_explained 'proto 58'
+	# there is no comment that no block has
+	[ "$(sort -u told | wc -l)" -eq "$(grep -c '^	"[-a-z][-A-Za-z0-9_ ]*[:,] ' "$BATS_TEST_DIRNAME/../gen/explain.c")" ]
 }
 
 # rows_of: the table without its comments
@@ -984,8 +1009,8 @@ rows_of() { grep -v '^#' "$@"; }
 	"$XFRMPAIR" --save-keys k -o t "$A" "$B"
 	warned "$keys" --format wireshark --keys k "$A" "$B"
 	echo "$output" >esp_sa
-	# the SAs of the paste block, of which each side has both
-	"$XFRMPAIR" --keys k "$A" "$B" | sed -e ':a' -e '/\\$/{N;s/ *\\\n */ /;ba' -e '}' | sed -n 's/^xfrm state add .* spi \(0x[0-9a-f]*\) .* aead [^ ]* \(0x[0-9a-f]*\) 128$/"IPv4","*","*","\1","AES-GCM with 16 octet ICV [RFC4106]","\2","NULL",""/p' | sort -u >rows
+	# the SAs of the commands, of which each side has both
+	"$XFRMPAIR" --format commands --keys k "$A" "$B" | sed -n 's/^ip xfrm state add .* spi \(0x[0-9a-f]*\) .* aead [^ ]* \(0x[0-9a-f]*\) 128$/"IPv4","*","*","\1","AES-GCM with 16 octet ICV [RFC4106]","\2","NULL",""/p' | sort -u >rows
 	[ "$(wc -l <rows)" -eq 2 ]
 	rows_of esp_sa | sort | diff rows -
 	# what there is beside: names, and how ports that Wireshark does not look at are told
