@@ -243,6 +243,7 @@ end" -ex kill --args "$XFRMPAIR" "$@" >said 2>&1
 	sed -i 's/^a b/a x/' s
 	memory_at_exit ten --keys s -o x --save-keys s4 "$A" "$B" "$C"
 	memory_at_exit eleven --explain --keys k "$A" "$B"
+	memory_at_exit thirteen --format commands --cipher aes256-sha512 --keys l "$A" "$B"
 	memory_at_exit twelve --format wireshark --cipher aes256-sha512 --keys l "$A" "$B"
 	python3 - k l k4 s2 s4 <<'END'
 import glob, hashlib, re, sys

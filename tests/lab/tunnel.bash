@@ -52,8 +52,8 @@ both_down() { rm -f "$BATS_TEST_TMPDIR/up"; for side in ${SIDES:-a b}; do script
 # for teardown(): what a failed test left up
 all_down() { [ ! -e "$BATS_TEST_TMPDIR/up" ] || both_down >/dev/null 2>&1 || :; }
 
-# printed_down: of what a paste block said, on standard input, the lines that take it down
-printed_down() { tr -d '\r' | awk '/^To take it down/ { lines = ""; on = 1; next } !/^  / { on = 0 } on { lines = lines $0 "\n" } END { printf "%s", lines }'; }
+# printed_down FILE: the commands that take a paste block down, from the comments at its end
+printed_down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
 
 # answers SIDE FROM TO [PING-OPTION...]: three pings, all answered
 answers() {

@@ -421,11 +421,12 @@ paste() {
 		sleep 0.3
 		printf 'exit 0\n'
 		sleep 0.5
-	} | on a timeout 20 env HOME="$BATS_TEST_TMPDIR" HISTFILE="$BATS_TEST_TMPDIR/history" TERM=xterm script -qec 'bash -i' /dev/null \
+	} | on a timeout 20 env HOME="$BATS_TEST_TMPDIR" HISTFILE="$BATS_TEST_TMPDIR/history" HISTCONTROL=ignorespace TERM=xterm \
+		script -qec 'bash -i' /dev/null \
 		>"$BATS_TEST_TMPDIR/screen"
 }
 
-@test "a paste block works in an interactive root bash and keeps the keys out of its history" {
+@test "a paste block works in an interactive root bash, and with HISTCONTROL=ignorespace no key is in its history" {
 	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	xfrmpair --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B" | sed '/^# side b/,$d' >"$BATS_TEST_TMPDIR/block"
 	key=$(grep -o '[0-9a-f]\{72\}' "$BATS_TEST_TMPDIR/block" | head -n 1)
@@ -436,15 +437,17 @@ paste() {
 	answers a 192.168.1.4 192.168.2.100
 	[ -s "$BATS_TEST_TMPDIR/history" ]
 	run -1 grep -q -e "$key" -e 0x "$BATS_TEST_TMPDIR/history"
-	# what the block says takes it down again
-	printed_down <"$BATS_TEST_TMPDIR/screen" | on a sh -e
+	# what its comments say takes it down again
+	printed_down "$BATS_TEST_TMPDIR/block" | on a sh -e
+	sleep 0.5
+	run -1 pgrep -f '^espdecap -d .* 192.168.1.4 61525 '
 	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
 }
 
 @test "a paste that is cut off does nothing" {
 	xfrmpair "$A" "$B" | sed '/^# side b/,$d' >"$BATS_TEST_TMPDIR/block"
 	snapshot a >"$BATS_TEST_TMPDIR/before"
-	for lines in 12 20 $(($(grep -n '^)' "$BATS_TEST_TMPDIR/block" | cut -d: -f1) - 1)); do
+	for lines in 8 14 $(($(grep -n '^}' "$BATS_TEST_TMPDIR/block" | cut -d: -f1) - 1)); do
 		head -n "$lines" "$BATS_TEST_TMPDIR/block" >"$BATS_TEST_TMPDIR/cut"
 		paste "$BATS_TEST_TMPDIR/cut" || :
 		snapshot a | diff "$BATS_TEST_TMPDIR/before" -
