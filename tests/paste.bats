@@ -134,9 +134,9 @@ shows() {
 # leave: the shell is well, and ends
 leave() {
 	type_in 'echo "still $((40 + 2))"'
-	shows '^still 42'
+	shows 'still 42'
 	type_in exit
-	shows '^ended'
+	shows 'ended$'
 }
 
 # down FILE: the commands that its comments have below `To take it down`
@@ -213,7 +213,7 @@ down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
 		terminal send-keys C-c
 		sleep 0.2
 		type_in 'echo between $((6 * 7))'
-		shows '^between 42'
+		shows 'between 42'
 		[ ! -s got ]
 		give "$here/block" "${2-}"
 		shows 'espdecap: ready'
