@@ -283,17 +283,25 @@ static void add_address(struct commands *commands)
 	text_free(&row);
 }
 
-static void add_route_words(struct text *out, const struct plan *plan, const struct route *route)
+static uint64_t add_route_words(struct text *out, const struct plan *plan,
+                                const struct route *route)
 {
+	const char *interface = plan->tunnel->interface;
+	uint64_t words = WORD(WORD_ROUTE);
 	char text[PREFIX_TEXT];
 
 	text_add_string(out, prefix_print(text, &route->net));
-	if (route->has_source)
+	if (route->has_source) {
 		text_join(out, " src ", address_print(text, &plan->inside), NULL);
-	if (plan->tunnel->interface || !route->same_family || route->has_mtu)
+		words |= WORD(WORD_SRC_DST);
+	}
+	if (interface || !route->same_family || route->has_mtu) {
 		text_printf(out, " mtu %u", plan->mtu);
-	if (plan->tunnel->interface)
-		text_join(out, " dev ", plan->tunnel->interface, NULL);
+		words |= WORD(WORD_MTU);
+	}
+	if (interface)
+		text_join(out, " dev ", interface, NULL);
+	return words;
 }
 
 /* The shell asks where the outer packets go, because only this host knows. */
@@ -309,14 +317,10 @@ static void add_lookup(struct commands *commands, const struct route *route)
 static void add_route(struct commands *commands, const struct route *route)
 {
 	struct text row = { 0 };
-	uint64_t words = WORD(WORD_ROUTE);
+	uint64_t words;
 
 	text_add_string(&row, "route add ");
-	add_route_words(&row, commands->plan, route);
-	if (strstr(row.bytes, " src "))
-		words |= WORD(WORD_SRC_DST);
-	if (strstr(row.bytes, " mtu "))
-		words |= WORD(WORD_MTU);
+	words = add_route_words(&row, commands->plan, route);
 	begin_row(commands, &row, words);
 	if (!commands->plan->tunnel->interface)
 		add_lookup(commands, route);
@@ -394,25 +398,18 @@ static void add_tests(struct text *out, const struct plan *plan)
 
 static void add_deletes(struct text *out, const struct policies *policies)
 {
-	static const char add[] = "xfrm policy add ";
-	struct text row = { 0 }, command = { 0 };
+	struct text command = { 0 };
 
 	for (size_t i = 0; i < policies->count; i++) {
 		uint32_t if_id = policies->rows[i].if_id;
-		const char *selector;
 
-		text_empty(&row);
-		policy_print(&row, &policies->rows[i], &block_names);
-		/* what identifies it is between the verb and its priority */
-		selector = row.bytes + strlen(add);
 		text_add_string(&command, "ip xfrm policy delete ");
-		text_add(&command, selector, (size_t)(strstr(selector, " priority ") - selector));
+		policy_print_selector(&command, &policies->rows[i], &block_names);
 		if (if_id)
 			text_printf(&command, " if_id 0x%x", (unsigned)if_id);
 		add_commented(out, &command);
 	}
 	text_free(&command);
-	text_free(&row);
 }
 
 /* The interface takes its addresses and routes with it. */

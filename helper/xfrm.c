@@ -120,18 +120,29 @@ static uint64_t add_template(struct text *out, const struct policy *policy, cons
 	return WORD(WORD_TEMPLATE) | WORD(WORD_ESP) | add_mode(out, policy->reqid, policy->transport);
 }
 
-uint64_t policy_print(struct text *out, const struct policy *policy, const struct names *names)
+uint64_t policy_print_selector(struct text *out, const struct policy *policy,
+                               const struct names *names)
 {
-	static const char *const dirs[] = { " dir in priority ", " dir out priority ", " dir fwd priority " };
+	static const char *const dirs[] = { " dir in", " dir out", " dir fwd" };
 	static const enum word dir_words[] = { WORD_DIR_IN, WORD_DIR_OUT, WORD_DIR_FWD };
-	uint64_t words = WORD(WORD_POLICY) | WORD(WORD_SRC_DST) | WORD(WORD_PRIORITY) | WORD(dir_words[policy->direction]);
+	uint64_t words = WORD(WORD_SRC_DST) | WORD(dir_words[policy->direction]);
 
-	text_add_string(out, "xfrm policy add src ");
+	text_add_string(out, "src ");
 	add_end(out, &policy->src, names);
 	text_add_string(out, " dst ");
 	add_end(out, &policy->dst, names);
 	words |= add_ports(out, policy, names);
 	text_add_string(out, dirs[policy->direction]);
+	return words;
+}
+
+uint64_t policy_print(struct text *out, const struct policy *policy, const struct names *names)
+{
+	uint64_t words = WORD(WORD_POLICY) | WORD(WORD_PRIORITY);
+
+	text_add_string(out, "xfrm policy add ");
+	words |= policy_print_selector(out, policy, names);
+	text_add_string(out, " priority ");
 	text_add_number(out, policy->priority);
 	words |= add_if_id(out, policy->if_id);
 	if (policy->action == ACTION_TUNNEL)

@@ -86,4 +86,8 @@ enum word {
 uint64_t policy_print(struct text *, const struct policy *, const struct names *);
 uint64_t state_print(struct text *, const struct state *, const struct names *);
 
+/* Adds `src … dst … dir …`, by which `ip xfrm policy delete` finds a policy that has no if_id.  The
+ * words that were printed are returned. */
+uint64_t policy_print_selector(struct text *, const struct policy *, const struct names *);
+
 #endif

@@ -103,7 +103,7 @@ wrong() {
 	wrong 'a: blocks without --guard' gen/policy.c 's/plan->tunnel->guard && j < /j < /'
 	wrong 'a: the guard does not block' gen/policy.c 's/earlier->port == self->port/true/'
 	wrong 'a: a policy catches the UDP flow' gen/policy.c 's/PRIORITY_BYPASS = 1000/PRIORITY_BYPASS = 5000/'
-	wrong 'a printed row differs from the plan' helper/xfrm.c 's/ dir fwd priority / dir in priority /'
+	wrong 'a printed row differs from the plan' helper/xfrm.c 's/ dir fwd"/ dir in"/'
 	wrong '--explain: sport' helper/xfrm.c '/words |= WORD(WORD_SPORT);/d'
 	wrong '--explain: espdecap' gen/commands.c 's/WORD(WORD_ESPDECAP) | //'
 	wrong 'refused' gen/tunnel.c 's/SIDES_MOST = 1024/SIDES_MOST = 1/'
