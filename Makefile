@@ -1,6 +1,6 @@
 # xfrmpair: builds three programs into $(BUILD), with make and a C compiler and nothing else.
 #
-#   make                build/xfrmpair build/espdecap build/natprobe
+#   make                build/xfrmpair build/espdecap build/natprobe build/xfrmkeep
 #   make demo           shows the main job; installs what the demo needs, if it may
 #   make test           runs every test; installs what the tests need, if it may
 #   make quick          runs every test that needs no VM
@@ -67,14 +67,19 @@ CFLAGS_ALL  = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelp
               $(MODE) $(CPPFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -Wl,--gc-sections $(LINK) $(CFLAGS) $(LDFLAGS) $(LINKED)
 
-GEN     = main options config side tunnel key keyfile identity view plan policy print script commands explain line wireshark secret output path templates
+GEN     = main options config side tunnel key keyfile identity x25519 hkdf view plan policy print script start print_page commands explain line wireshark secret output path templates
 PROBE   = natprobe discover lookup map punch probe stun pcp route hello random sha256 ids
 SHARED  = endpoint number say special
-ROWS    = x25519 hkdf xfrm cipher prefix text sha256 random
+ROWS    = esp_sa xfrm cipher prefix text sha256 random
+PAGE    = page page_facts rows section section_parse section_check store xfrm_parse epoch
+KEEP    = xfrmkeep status status_print status_verb watch look list counts counts_file parts parts_look words wireshark_verb capture tcpdump \
+          check check_tests check_look check_down verdict verdict_here verdict_there firewall firewall_read firewall_rule firewall_nft firewall_iptables \
+          trial tap wire owner job announce tick follow follow_step notify \
+          keep rekey mend mend_routes move change apply apply_run lock kernel kernel_xfrm kernel_route kernel_counters kernel_nft netlink
 
 .DELETE_ON_ERROR:
 .PHONY: all demo test quick clean install install-strip uninstall FORCE
-PROGRAMS = xfrmpair espdecap natprobe
+PROGRAMS = xfrmpair espdecap natprobe xfrmkeep
 all: $(PROGRAMS:%=$(BUILD)/%)
 ifeq ($(LINKED),-static-pie)
 	@size=$$(wc -c <$(BUILD)/espdecap); [ "$$size" -lt 200000 ] || \
@@ -82,8 +87,9 @@ ifeq ($(LINKED),-static-pie)
 	        "musl-tools and run make CC=musl-gcc; make STATIC=0 links dynamically)"
 endif
 
-$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(ROWS:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/template_files.o
-$(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/ids.o $(SHARED:%=$(BUILD)/%.o)
+$(BUILD)/xfrmpair: $(GEN:%=$(BUILD)/%.o) $(BUILD)/section.o $(BUILD)/epoch.o $(ROWS:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o) $(BUILD)/template_files.o
+$(BUILD)/xfrmkeep: $(KEEP:%=$(BUILD)/%.o) $(PAGE:%=$(BUILD)/%.o) $(ROWS:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
+$(BUILD)/espdecap: $(BUILD)/espdecap.o $(BUILD)/notify.o $(BUILD)/ids.o $(SHARED:%=$(BUILD)/%.o)
 $(BUILD)/natprobe: $(PROBE:%=$(BUILD)/%.o) $(SHARED:%=$(BUILD)/%.o)
 $(PROGRAMS:%=$(BUILD)/%):
 	$(CC) -o $@ $^ $(LDFLAGS_ALL)
@@ -105,7 +111,7 @@ $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/made-with
 
 # templates/ as a table of strings: a line of text, a line of C
 PARTS     = core epochs look interface routes neighbours forwarding tables rules punch helper router guard up down status fingerprint rekey follow check capture main
-TEMPLATES = $(PARTS:%=program/%.sh)
+TEMPLATES = $(PARTS:%=program/%.sh) $(patsubst templates/%,%,$(wildcard templates/page/*.sh))
 $(BUILD)/template_files.c: $(TEMPLATES:%=templates/%) Makefile
 	@mkdir -p $(BUILD)
 	{ printf '#include "templates.h"\nconst struct template_file template_files[] = {\n'; for name in $(TEMPLATES); do \
@@ -140,11 +146,13 @@ completion: $(BUILD)/options-table
 # what is installed, each FROM=TO; bash's completion once for each program, because it is looked for by a command's name
 DOCUMENTS = $(PREFIX)/share/doc/xfrmpair
 UNITS     = $(wildcard examples/boot/*@*)
-INSTALLED = $(foreach program,$(PROGRAMS),$(BUILD)/$(program)=$(BINDIR)/$(program) \
+INSTALLED = $(foreach program,$(PROGRAMS),$(BUILD)/$(program)=$(BINDIR)/$(program)) \
+            $(foreach program,$(filter-out xfrmkeep,$(PROGRAMS)), \
                 gen/xfrmpair.bash-completion=$(PREFIX)/share/bash-completion/completions/$(program)) \
             gen/xfrmpair.zsh-completion=$(PREFIX)/share/zsh/site-functions/_xfrmpair \
             gen/xfrmpair.fish-completion=$(PREFIX)/share/fish/vendor_completions.d/xfrmpair.fish \
             $(foreach manual,gen/xfrmpair.1 helper/espdecap.1 helper/natprobe.1,$(manual)=$(MANDIR)/man1/$(notdir $(manual))) \
+            helper/xfrmkeep.8=$(MANDIR)/man8/xfrmkeep.8 \
             $(foreach unit,$(UNITS),$(unit)=$(PREFIX)/lib/systemd/system/$(notdir $(unit))) \
             $(foreach file,README.md LICENSE examples/session $(filter-out $(UNITS),$(wildcard examples/*/*)),$(file)=$(DOCUMENTS)/$(file))
 install: all

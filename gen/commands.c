@@ -154,7 +154,8 @@ static void add_xfrm(struct commands *commands)
 	add_picture(commands->out, plan);
 	add_policies(commands, &plan->blocks);
 	add_states(commands);
-	add_policies(commands, &plan->passes);
+	add_policies(commands, &plan->bypasses);
+	add_policies(commands, &plan->neighbours);
 	add_policies(commands, &plan->tunnels);
 	if (plan->tunnel->interface)
 		add_interface(commands);
@@ -391,7 +392,7 @@ static void add_tests(struct text *out, const struct plan *plan)
 
 		text_join(&test, "When ", plan->views[i].other->name,
 		          " is up too, test it with:", NULL);
-		print_test(&test, plan, i);
+		print_test(&test, plan, i, NULL);
 		add_comment(out, &test);
 	}
 }
@@ -452,7 +453,8 @@ static void add_down(struct text *out, const struct plan *plan)
 		text_printf(out, "#   ip xfrm state deleteall reqid %u\n",
 		            (unsigned)plan->views[i].reqid);
 	add_deletes(out, &plan->tunnels);
-	add_deletes(out, &plan->passes);
+	add_deletes(out, &plan->bypasses);
+	add_deletes(out, &plan->neighbours);
 	if (plan->tunnel->guard)
 		text_add_string(out, "# The guard still blocks unencrypted packets. To end it:\n");
 	add_deletes(out, &plan->blocks);

@@ -113,6 +113,15 @@ static void add_options(struct text *facts, const struct tunnel *tunnel)
 		text_add_string(facts, "star\n");
 }
 
+static void hash_text(unsigned char hash[SHA256_LENGTH], const struct text *text)
+{
+	struct sha256 sum;
+
+	sha256_start(&sum);
+	sha256_add(&sum, text->bytes, text->length);
+	sha256_end(&sum, hash);
+}
+
 void identity_digest(struct tunnel *tunnel)
 {
 	struct text facts = { 0 };
@@ -138,6 +147,7 @@ void identity_digest(struct tunnel *tunnel)
 					text_printf(&facts, "epoch %u\n", (unsigned)sa->epoch);
 			}
 	tunnel->digest = fnv1a(facts.bytes, facts.length);
+	hash_text(tunnel->facts, &facts);
 	text_free(&facts);
 }
 
@@ -175,9 +185,56 @@ static void hash_again(unsigned char hash[SHA256_LENGTH])
 	sha256_end(&again, hash);
 }
 
-/* Each group is 40 bits modulo 100000: no digits come noticeably more often.  Who alters words on
- * their way needs two alterations with one fingerprint, 2^50 tries; the rounds make each of them
- * dear. */
+/* All that decides the keys of the pair. */
+static void add_keys(struct text *facts, const struct tunnel *tunnel, size_t self, size_t other)
+{
+	const struct sa *out = key_of(tunnel, self, other), *in = key_of(tunnel, other, self);
+
+	text_printf(facts, "%s %u ", tunnel->sides[other].name, (unsigned)out->epoch);
+	if (out->derived) {
+		text_add_hex(facts, out->secret, sizeof out->secret);
+	} else {
+		text_add_hex(facts, out->key, sizeof out->key);
+		text_add_hex(facts, in->key, sizeof in->key);
+	}
+	text_add_string(facts, "\n");
+}
+
+static uint32_t number_at(const unsigned char *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+struct identity identity_of_side(const struct tunnel *tunnel, size_t self)
+{
+	enum { LEAST_PROTOCOL = 200, PROTOCOLS = 50 };
+	unsigned char name[SHA256_LENGTH], numbers[SHA256_LENGTH];
+	struct text facts = { 0 }, hex = { 0 };
+	struct identity identity = { 0 };
+
+	text_printf(&facts, "script of xfrmpair 1\n%s\n", tunnel->sides[self].name);
+	text_add_hex(&facts, tunnel->facts, sizeof tunnel->facts);
+	text_add_string(&facts, "\n");
+	for (size_t other = 0; other < tunnel->side_count; other++)
+		if (tunnel_has_pair(tunnel, self, other))
+			add_keys(&facts, tunnel, self, other);
+	hash_text(name, &facts);
+	memcpy(numbers, name, sizeof numbers);
+	hash_again(numbers);
+	text_add_hex(&hex, name, sizeof name);
+	memcpy(identity.store, hex.bytes, sizeof identity.store - 1);
+	memcpy(identity.check, hex.bytes + SHA256_LENGTH, sizeof identity.check - 1);
+	/* far from the small numbers that the kernel and people begin with */
+	identity.index = (number_at(numbers) | 0x80000000) & 0xbffffff8;
+	identity.group = (number_at(numbers + 4) & 0x3fffffff) | 0x40000000;
+	identity.route_protocol = LEAST_PROTOCOL + numbers[8] % PROTOCOLS; /* the daemons of rt_protos have lower ones */
+	text_free(&facts);
+	text_free(&hex);
+	return identity;
+}
+
+/* Each group is 40 bits modulo 100000: no digits come noticeably more often.  Who alters words on their way needs two alterations
+ * with one fingerprint, 2^50 tries; the rounds make each of them dear. */
 static void print_fingerprint(char out[FINGERPRINT_TEXT], const unsigned char facts[SHA256_LENGTH])
 {
 	enum { GROUPS = 6, BYTES = 5, ROUNDS = 1 << 16 };
@@ -198,7 +255,6 @@ static void print_fingerprint(char out[FINGERPRINT_TEXT], const unsigned char fa
 void identity_exchange(struct tunnel *tunnel, unsigned char hash[SHA256_LENGTH])
 {
 	struct text facts = { 0 };
-	struct sha256 sum;
 
 	text_add_string(&facts, "words of xfrmpair 1\n");
 	add_options(&facts, tunnel);
@@ -211,11 +267,9 @@ void identity_exchange(struct tunnel *tunnel, unsigned char hash[SHA256_LENGTH])
 	}
 	for (size_t i = 0; i < tunnel->side_count; i++)
 		add_side(&facts, &tunnel->sides[i]);
-	sha256_start(&sum);
-	sha256_add(&sum, facts.bytes, facts.length);
-	sha256_end(&sum, hash);
-	tunnel->digest = (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 |
-	                 (uint32_t)hash[2] << 8 | hash[3];
+	hash_text(hash, &facts);
+	memcpy(tunnel->facts, hash, sizeof tunnel->facts);
+	tunnel->digest = (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 | (uint32_t)hash[2] << 8 | hash[3];
 	print_fingerprint(tunnel->fingerprint, hash);
 	text_free(&facts);
 }

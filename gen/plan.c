@@ -79,6 +79,7 @@ static void plan_state(struct state *state, const struct plan *plan, size_t peer
 	state->sport = src->port;
 	state->dport = dst->port;
 	state->cipher = tunnel->cipher;
+	state->epoch = sa->epoch;
 	memcpy(state->key, sa->key, sizeof state->key);
 }
 
@@ -243,6 +244,8 @@ struct plan plan_of(const struct tunnel *tunnel, size_t self)
 	plan.inside = view_inside(plan.self, &plan.views[0].self_nets);
 	if (!tunnel->transport)
 		describe_nets(&plan);
+	plan.identity = identity_of_side(tunnel, self);
+	plan.next_index = plan.identity.index + INDEX_NEIGHBOURS * INDEX_STEP;
 	plan_policies(&plan);
 	plan_states(&plan);
 	plan.tests = plan_rows(plan.peer_count, sizeof *plan.tests);
@@ -260,7 +263,8 @@ void plan_free(struct plan *plan)
 		explicit_bzero(plan->states, 2 * plan->peer_count * sizeof *plan->states);
 	free(plan->states);
 	free(plan->views);
-	free(plan->passes.rows);
+	free(plan->bypasses.rows);
+	free(plan->neighbours.rows);
 	free(plan->blocks.rows);
 	free(plan->tunnels.rows);
 	free(plan->selectors.rows);

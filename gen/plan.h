@@ -4,6 +4,7 @@
 #ifndef PLAN_H
 #define PLAN_H
 
+#include "identity.h"
 #include "view.h"
 #include "xfrm.h"
 
@@ -52,8 +53,9 @@ struct plan {
 	size_t peer_count;
 
 	/* in the order in which they are added */
-	struct policies passes;   /* what goes in clear text although a wider policy covers it */
-	struct policies blocks;   /* the guard */
+	struct policies bypasses;   /* the UDP flow itself, where a policy covers it */
+	struct policies neighbours; /* what goes in clear text although a wider policy covers it */
+	struct policies blocks;     /* the guard */
 	struct policies tunnels;
 	struct selectors selectors;
 	struct state *states;     /* of each peer the outbound one, then the inbound one */
@@ -69,6 +71,8 @@ struct plan {
 	struct address
 		own_address; /* `up` adds it where the host lacks it; AF_UNSPEC: nothing to add */
 	const char *own_device;
+	struct identity identity; /* by which the kernel's objects are known as this script's */
+	uint32_t next_index;      /* of the next policy */
 	uint32_t if_id;           /* of the interface; 0: there is none */
 	unsigned mtu;             /* of inner packets, bytes */
 };

@@ -30,23 +30,27 @@ static struct policy *add(struct policies *policies, const struct policy *policy
 	return &policies->rows[policies->count++];
 }
 
-/* Adds it for packets that leave NEAR for FAR, and, where WITH_FWD or not, for those that come
- * back. */
-static void add_mirrored(struct policies *policies, const struct policy *out, bool with_fwd)
+/* Adds it for packets that leave NEAR for FAR, and, where WITH_FWD or not, for those that come back. */
+static void add_mirrored(struct plan *plan, struct policies *policies, const struct policy *out, bool with_fwd)
 {
-	struct policy back = *out;
+	struct policy forth = *out, back = *out;
 
-	add(policies, out);
+	/* the three low bits of an index are the direction: see __get_hash and xfrm_gen_index() in net/xfrm/xfrm_policy.c */
+	forth.index = plan->next_index | DIRECTION_OUT;
+	add(policies, &forth);
 	back.src = out->dst;
 	back.dst = out->src;
 	back.template_src = out->template_dst;
 	back.template_dst = out->template_src;
 	back.spi = 0;
 	back.direction = DIRECTION_IN;
+	back.index = plan->next_index | DIRECTION_IN;
 	add(policies, &back);
 	back.direction = DIRECTION_FWD;
+	back.index = plan->next_index | DIRECTION_FWD;
 	if (with_fwd)
 		add(policies, &back);
+	plan->next_index += INDEX_STEP;
 }
 
 static struct selector_end end_of(const struct prefix *prefix, uint16_t port)
@@ -90,7 +94,7 @@ static void add_tunnel(struct plan *plan, size_t peer, const struct net *self,
 		out.src = end_of_outer(&view->self_outer, false, PLACE_HERE);
 		out.dst = end_of_outer(&view->other_outer, false, PLACE_THERE);
 	}
-	add_mirrored(&plan->tunnels, &out, !transport);
+	add_mirrored(plan, &plan->tunnels, &out, !transport);
 }
 
 /* Lets the UDP flow itself pass. */
@@ -98,7 +102,7 @@ static void add_bypass(struct plan *plan, size_t peer)
 {
 	const struct view *view = &plan->views[peer];
 
-	add_mirrored(&plan->passes, &(struct policy){
+	add_mirrored(plan, &plan->bypasses, &(struct policy){
 		.peer = peer,
 		.src = end_of_outer(&view->self_outer, true, PLACE_HERE),
 		.dst = end_of_outer(&view->other_outer, true, PLACE_THERE),
@@ -117,7 +121,7 @@ static const struct prefix *everything_of(const struct prefix *net)
 static void add_neighbour(struct plan *plan, size_t peer, const struct prefix *near,
                           const struct prefix *far)
 {
-	add_mirrored(&plan->passes, &(struct policy){
+	add_mirrored(plan, &plan->neighbours, &(struct policy){
 		.peer = peer,
 		.src = end_of(near, 0),
 		.dst = end_of(far, 0),
@@ -205,7 +209,7 @@ static void add_block(struct plan *plan, size_t peer, const struct prefix *near,
 	                                  ? end_of_outer(&view->other_outer, false, PLACE_THERE)
 	                                  : end_of(&other->prefix, other->port);
 
-	add_mirrored(&plan->blocks, &(struct policy){
+	add_mirrored(plan, &plan->blocks, &(struct policy){
 		.peer = peer,
 		.src = end_of(near, self ? self->port : 0),
 		.dst = far,

@@ -38,14 +38,12 @@ static const char *print_known(char out[OUTER_TEXT], const struct address *addre
 	return address_is_any(address) ? word : address_print(out, address);
 }
 
-void print_test(struct text *out, const struct plan *plan, size_t peer)
+void print_test(struct text *out, const struct plan *plan, size_t peer, const char *here)
 {
 	const struct view *view = &plan->views[peer];
 	const struct test *test = &plan->tests[peer];
-	char from_text[OUTER_TEXT], to_text[OUTER_TEXT], local[OUTER_TEXT], outer[OUTER_TEXT],
-		port[sizeof "65535"];
-	const char *from =
-		print_known(from_text, &test->from, local_print_address(local, plan->self));
+	char from_text[OUTER_TEXT], to_text[OUTER_TEXT], local[OUTER_TEXT], outer[OUTER_TEXT], port[sizeof "65535"];
+	const char *from = print_known(from_text, &test->from, here ? here : local_print_address(local, plan->self));
 	const char *to = print_known(to_text, &test->to, view_print_outer(outer, view));
 
 	snprintf(port, sizeof port, "%u", test->port);

@@ -16,6 +16,8 @@ enum style {
 
 /* Each adds the whole text of its format to OUT.  The tunnel is checked and has its keys. */
 void print_script(struct text *out, const struct plan *);
+/* The shape that scripts get next: xfrmkeep keeps such a tunnel running. */
+void print_page(struct text *out, const struct plan *);
 /* For a terminal: a block to be pasted; or, for reading, a command on each line. */
 void print_commands(struct text *out, const struct plan *, enum style);
 /* Wireshark's table of ESP SAs, of all sides. */
@@ -25,8 +27,8 @@ void print_wireshark(struct text *out, const struct tunnel *);
 void print_names(struct text *out, const struct tunnel *);
 /* As comments, a line for each peer: the endpoints, and the NATs between them. */
 void print_picture(struct text *out, const struct plan *);
-/* The command that tests the tunnel to a peer: a line. */
-void print_test(struct text *out, const struct plan *, size_t peer);
+/* The command that tests the tunnel to a peer: a line.  HERE stands for this side's own address; NULL: it is known. */
+void print_test(struct text *out, const struct plan *, size_t peer, const char *here);
 /* 10.1.0.0/16: one end of a selector; in transport mode a host that may not be known yet. */
 void print_self_net(struct text *out, const struct plan *, const struct selector *);
 void print_other_net(struct text *out, const struct plan *, const struct selector *);

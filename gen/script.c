@@ -265,13 +265,16 @@ static void add_all_policies(struct text *out, const struct plan *plan)
 	                     "how; SPI and key come from the rows at the end.\n");
 	if (plan->tunnel->guard) {
 		text_add_string(out, "guards() { echo \"\n");
-		add_policies(out, &plan->passes);
+		add_policies(out, &plan->bypasses);
+		add_policies(out, &plan->neighbours);
 		add_policies(out, &plan->blocks);
 		text_add_string(out, "\"; }\n");
 	}
 	text_add_string(out, "policies() { echo \"\n");
-	if (!plan->tunnel->guard)
-		add_policies(out, &plan->passes);
+	if (!plan->tunnel->guard) {
+		add_policies(out, &plan->bypasses);
+		add_policies(out, &plan->neighbours);
+	}
 	add_policies(out, &plan->tunnels);
 	text_add_string(out, "\"; }\n");
 }
@@ -472,7 +475,7 @@ void print_script(struct text *out, const struct plan *plan)
 	add_features(out, plan);
 	text_add_string(out, "tests='\n");
 	for (size_t i = 0; i < plan->peer_count; i++)
-		print_test(out, plan, i);
+		print_test(out, plan, i, NULL);
 	text_add_string(out, "'\nparts='");
 	add_names(out, adds, sizeof adds / sizeof *adds, needs);
 	text_add_string(out, "'  # what up adds beside policies and states, in this order\n");

@@ -52,6 +52,7 @@ struct tunnel {
 		size_t number; /* its first SA's place, counted from 1; 0: none */
 		uint32_t spi;  /* of that */
 	} *directions;       /* TO * side_count + FROM */
+	unsigned char facts[32]; /* SHA-256 over all that is not secret: identity.c sets it */
 	uint32_t digest;     /* stands for one run; identity.c sets it */
 	bool exchanged; /* keys follow from the sides' public keys: those of SELF's own pairs alone
 	                   are known */

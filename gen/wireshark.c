@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+#include "esp_sa.h"
 #include "print.h"
 #include "say.h"
 
 #include <err.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { NAT_T_PORT = 4500 };  /* Wireshark looks for ESP there by itself */
-
-static bool has_port(const struct side *side, uint16_t port)
-{
-	return side->local.port == port || side->mapped.port == port;
-}
-
-/* As seen between the NATs and on the hosts. */
-static void add_port(struct text *out, const struct tunnel *tunnel, size_t side, uint16_t port)
-{
-	for (size_t i = 0; i < side; i++)
-		if (has_port(&tunnel->sides[i], port))
-			return;
-	if (port && port != NAT_T_PORT)
-		text_printf(out, " -d udp.port==%u,udpencap", port);
-}
 
 static int by_spi(const void *one, const void *two)
 {
@@ -45,40 +30,36 @@ static const struct sa **sort(const struct tunnel *tunnel)
 	return sas;
 }
 
-/* Any address, because a capture has others between the NATs than on each host; but where the SPI
- * alone does not tell SAs apart, the destination does: each receiver has its own SPIs. */
-static void add_destination(struct text *out, const struct side *to, bool shared)
-{
-	char address[OUTER_TEXT];
-
-	text_add_string(out,
-	                shared && !to->mapped_name[0] ? mapped_print_address(address, to) : "*");
-}
-
+/* Where the SPI alone does not tell SAs apart, the destination does: each receiver has its own
+ * SPIs. */
 static void add_sa(struct text *out, const struct tunnel *tunnel, const struct sa *sa, bool shared)
 {
-	const struct cipher *cipher = tunnel->cipher;
+	const struct side *to = &tunnel->sides[sa->to];
+	char address[OUTER_TEXT];
 
-	text_printf(out, "\"%s\",\"*\",\"",
-	            tunnel->sides[sa->from].local.address.family == AF_INET6 ? "IPv6" : "IPv4");
-	add_destination(out, &tunnel->sides[sa->to], shared);
-	text_printf(out, "\",\"0x%08x\",\"%s\",\"", (unsigned)sa->spi, cipher->wireshark);
-	if (cipher->key_bytes)
-		cipher_print_encryption_key(out, cipher, sa->key);
-	text_join(out, "\",\"", cipher->wireshark_auth, "\",\"", NULL);
-	cipher_print_integrity_key(out, cipher, sa->key);
-	text_add_string(out, "\"\n");
+	esp_sa_print(out, tunnel->cipher, tunnel->sides[sa->from].local.address.family,
+	             shared && !to->mapped_name[0] ? mapped_print_address(address, to) : NULL,
+	             sa->spi, sa->key);
 }
 
-static void add_decoding(struct text *out, const struct tunnel *tunnel)
+/* As seen between the NATs and on the hosts. */
+static void add_head(struct text *out, const struct tunnel *tunnel)
 {
-	for (size_t i = 0; i < tunnel->side_count; i++) {
-		const struct side *side = &tunnel->sides[i];
+	uint16_t *ports = calloc(tunnel->side_count, 2 * sizeof *ports);
+	struct text title = { 0 };
+	char digest[16];
 
-		add_port(out, tunnel, i, side->local.port);
-		if (side->mapped.port != side->local.port)
-			add_port(out, tunnel, i, side->mapped.port);
+	if (!ports)
+		err(EXIT_BROKE, "memory");
+	for (size_t i = 0; i < tunnel->side_count; i++) {
+		ports[2 * i] = tunnel->sides[i].local.port;
+		ports[2 * i + 1] = tunnel->sides[i].mapped.port;
 	}
+	print_names(&title, tunnel);
+	snprintf(digest, sizeof digest, "%08x", (unsigned)tunnel->digest);
+	esp_sa_print_head(out, title.bytes, digest, ports, 2 * tunnel->side_count);
+	text_free(&title);
+	free(ports);
 }
 
 void print_wireshark(struct text *out, const struct tunnel *tunnel)
@@ -86,19 +67,10 @@ void print_wireshark(struct text *out, const struct tunnel *tunnel)
 	const struct sa **sas = sort(tunnel);
 	size_t count = tunnel->sa_count;
 
-	text_add_string(out, "# Wireshark's ESP SAs of the tunnel ");
-	print_names(out, tunnel);
-	text_printf(out,
-	            ", digest %08x. CONTAINS KEYS.\n"
-	            "# As ~/.config/wireshark/esp_sa it is for: tshark -r FILE -o "
-	            "esp.enable_encryption_decode:TRUE",
-	            (unsigned)tunnel->digest);
-	add_decoding(out, tunnel);
-	text_add_string(out, "\n");
+	add_head(out, tunnel);
 	for (size_t i = 0; i < count; i++)
-		text_printf(out, "# 0x%08x: %s to %s, epoch %u\n", (unsigned)sas[i]->spi,
-		            tunnel->sides[sas[i]->from].name, tunnel->sides[sas[i]->to].name,
-		            (unsigned)sas[i]->epoch);
+		esp_sa_print_comment(out, sas[i]->spi, tunnel->sides[sas[i]->from].name,
+		                     tunnel->sides[sas[i]->to].name, (uint32_t)sas[i]->epoch);
 	for (size_t i = 0; i < count; i++)
 		add_sa(out, tunnel, sas[i],
 		       (i > 0 && sas[i - 1]->spi == sas[i]->spi) ||

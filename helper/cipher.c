@@ -33,13 +33,40 @@ static const struct cipher ciphers[] = {
 };
 enum { CIPHER_COUNT = sizeof ciphers / sizeof *ciphers };
 
-const struct cipher *cipher_find(const char *name, const char *where)
+const struct cipher *cipher_named(const char *name)
 {
 	for (size_t i = 0; i < CIPHER_COUNT; i++)
 		if (strcmp(name, ciphers[i].name) == 0)
 			return &ciphers[i];
+	return NULL;
+}
+
+const struct cipher *cipher_find(const char *name, const char *where)
+{
+	const struct cipher *cipher = cipher_named(name);
+
+	if (cipher)
+		return cipher;
 	refuse(where, "cipher '%s': want one that --list-ciphers prints, like %s or %s", shown(name), ciphers[0].name,
 	       ciphers[6].name);
+	return NULL;
+}
+
+static bool same_name(const char *one, const char *two)
+{
+	return one && two ? strcmp(one, two) == 0 : one == two;
+}
+
+const struct cipher *cipher_of(const char *encryption, const char *integrity, unsigned icv_bits,
+                               size_t key_bytes)
+{
+	for (size_t i = 0; i < CIPHER_COUNT; i++) {
+		const struct cipher *cipher = &ciphers[i];
+
+		if (cipher->key_bytes == key_bytes && cipher->icv_bits == icv_bits &&
+		    strcmp(cipher->encryption, encryption) == 0 && same_name(cipher->integrity, integrity))
+			return cipher;
+	}
 	return NULL;
 }
 

@@ -27,6 +27,12 @@ struct cipher {
 
 /* NULL, after one line that begins with WHERE, for a name that is not in the table. */
 const struct cipher *cipher_find(const char *name, const char *where);
+/* The same without a message. */
+const struct cipher *cipher_named(const char *name);
+/* The one that the kernel knows by these names, with an encryption key of KEY_BYTES; INTEGRITY is NULL
+ * for an AEAD.  NULL, without a message, if there is none. */
+const struct cipher *cipher_of(const char *encryption, const char *integrity, unsigned icv_bits,
+                               size_t key_bytes);
 /* The table, for people: adds it to OUT. */
 void cipher_list(struct text *out);
 /* Key material of one SA: encryption key, then integrity key. */

@@ -7,14 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-bool address_parse(struct address *out, const char *text, const char *where)
+bool address_read(struct address *out, const char *text)
 {
 	memset(out, 0, sizeof *out);
 	if (inet_pton(AF_INET, text, out->bytes) == 1)
 		out->family = AF_INET;
 	else if (inet_pton(AF_INET6, text, out->bytes) == 1)
 		out->family = AF_INET6;
-	else
+	return out->family != AF_UNSPEC;
+}
+
+bool address_parse(struct address *out, const char *text, const char *where)
+{
+	if (!address_read(out, text))
 		return refuse(where, "address '%s': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]",
 		              shown(text));
 	return true;

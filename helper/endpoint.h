@@ -24,6 +24,8 @@ enum {
 
 /* Each parser takes the whole TEXT or refuses it with one line that begins with WHERE. */
 bool address_parse(struct address *, const char *text, const char *where);
+/* The same without a message, for text that may be secret. */
+bool address_read(struct address *, const char *text);
 bool port_parse(uint16_t *, const char *text, const char *where);
 /* ADDR:PORT, or ADDR alone (port 0); an IPv6 address with a port, or without, in brackets. */
 bool endpoint_parse(struct endpoint *, const char *text, const char *where);

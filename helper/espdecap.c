@@ -4,6 +4,7 @@
 #include "endpoint.h"
 #include "fork.h"
 #include "ids.h"
+#include "notify.h"
 #include "number.h"
 #include "say.h"
 #include "special.h"
@@ -19,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -222,31 +222,6 @@ static int socket_open(const struct order *order)
 	fail(EXIT_BROKE, "cannot bind %s", endpoint_print(text, &order->local));
 }
 
-/* sd_notify(3) */
-static void supervisor_notify(void)
-{
-	static const char ready[] = "READY=1";
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t length = path ? strlen(path) : 0;
-	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-	int flags = MSG_NOSIGNAL | MSG_DONTWAIT, fd;
-
-	if (!length)
-		return;
-	if (length >= sizeof address.sun_path) {
-		say("NOTIFY_SOCKET '%s': too long", shown(path));
-		return;
-	}
-	memcpy(address.sun_path, path, length);
-	if (path[0] == '@')
-		address.sun_path[0] = '\0';   /* abstract: no file */
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sendto(fd, ready, sizeof ready - 1, flags, (struct sockaddr *)&address, size) < 0)
-		say("NOTIFY_SOCKET '%s': %s", shown(path), strerror(errno));
-	close(fd);
-}
-
 static void say_ready(const struct order *order)
 {
 	char local[ENDPOINT_TEXT], peer[ENDPOINT_TEXT], more[32] = "";
@@ -258,7 +233,7 @@ static void say_ready(const struct order *order)
 		snprintf(keepalives, sizeof keepalives, "a keepalive every %u s to %s%s",
 		         order->interval_seconds, endpoint_print(peer, &order->peer[0]), more);
 	say("ready: %s decapsulates ESP, %s", endpoint_print(local, &order->local), keepalives);
-	supervisor_notify();
+	notify_ready();
 }
 
 static int64_t now(void)

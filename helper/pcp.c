@@ -37,7 +37,7 @@ static void address_write(unsigned char out[16], const struct address *address)
 	memcpy(out + 12, address->bytes, 4);
 }
 
-static void address_read(struct address *out, const unsigned char bytes[16])
+static void read_address(struct address *out, const unsigned char bytes[16])
 {
 	bool six = memcmp(bytes, mapped_prefix, sizeof mapped_prefix) != 0;
 
@@ -87,7 +87,7 @@ bool pcp_map_parse(struct pcp_answer *out, const unsigned char *bytes, size_t le
 	out->seconds = get32(bytes + 4);
 	if (out->result == PCP_SUCCESS) {
 		out->mapped.port = (uint16_t)get16(bytes + 42);
-		address_read(&out->mapped.address, bytes + 44);
+		read_address(&out->mapped.address, bytes + 44);
 	}
 	return true;
 }

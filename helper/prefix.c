@@ -67,6 +67,26 @@ bool prefix_parse(struct prefix *out, const char *text, const char *where)
 	return true;
 }
 
+bool prefix_read(struct prefix *out, const char *text)
+{
+	const char *slash = strchr(text, '/');
+	char address[ADDRESS_TEXT];
+	size_t length = slash ? (size_t)(slash - text) : 0;
+	struct address network;
+	unsigned long long bits;
+
+	if (length == 0 || length >= sizeof address)
+		return false;
+	memcpy(address, text, length);
+	address[length] = '\0';
+	if (!address_read(&out->address, address) ||
+	    !number_parse(&bits, slash + 1, 0, family_bits(out->address.family)))
+		return false;
+	out->length = (unsigned)bits;
+	network = network_of(&out->address, out->length);
+	return address_equal(&network, &out->address);
+}
+
 const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *prefix)
 {
 	address_print(out, &prefix->address);

@@ -16,6 +16,8 @@ struct prefix {
 
 /* Takes the whole TEXT, or refuses it with one line that begins with WHERE. */
 bool prefix_parse(struct prefix *, const char *text, const char *where);
+/* Takes ADDRESS/LENGTH without host bits; any address is fine.  It prints no message. */
+bool prefix_read(struct prefix *, const char *text);
 const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *);
 bool prefix_contains(const struct prefix *, const struct address *);
 bool prefix_overlaps(const struct prefix *, const struct prefix *);

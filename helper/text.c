@@ -79,6 +79,18 @@ void text_add_number(struct text *text, unsigned long long number)
 	text_add(text, p, (size_t)(digits + sizeof digits - p));
 }
 
+char *text_printable(const char *string)
+{
+	char *copy = strdup(string);
+
+	if (!copy)
+		err(EXIT_BROKE, "memory");
+	for (char *c = copy; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	return copy;
+}
+
 int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -90,10 +102,15 @@ int hex_digit(char c)
 
 bool hex_parse(unsigned char *out, size_t count, const char *text)
 {
-	if (strncmp(text, "0x", 2) != 0 || strlen(text) != 2 + 2 * count)
+	return strncmp(text, "0x", 2) == 0 && hex_read(out, count, text + 2);
+}
+
+bool hex_read(unsigned char *out, size_t count, const char *digits)
+{
+	if (strlen(digits) != 2 * count)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		int high = hex_digit(text[2 + 2 * i]), low = hex_digit(text[3 + 2 * i]);
+		int high = hex_digit(digits[2 * i]), low = hex_digit(digits[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

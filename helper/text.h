@@ -31,9 +31,14 @@ void text_empty(struct text *);
 /* Wipes and frees; takes an empty text too. */
 void text_free(struct text *);
 
+/* A copy without control characters, which could change a terminal; to be freed. */
+char *text_printable(const char *);
+
 /* Of a digit in lower case; -1: it is none. */
 int hex_digit(char);
 /* 0x and exactly 2 * COUNT lower-case digits; the kernel's ip takes anything else as text. */
 bool hex_parse(unsigned char *out, size_t count, const char *text);
+/* The same without 0x. */
+bool hex_read(unsigned char *out, size_t count, const char *digits);
 
 #endif

@@ -142,6 +142,10 @@ uint64_t policy_print(struct text *out, const struct policy *policy, const struc
 
 	text_add_string(out, "xfrm policy add ");
 	words |= policy_print_selector(out, policy, names);
+	if (policy->index && names->indexes) {
+		text_add_string(out, " index ");
+		text_add_number(out, policy->index);
+	}
 	text_add_string(out, " priority ");
 	text_add_number(out, policy->priority);
 	words |= add_if_id(out, policy->if_id);
@@ -174,6 +178,27 @@ static uint64_t add_flags(struct text *out, const struct state *state)
 	text_add_string(out, " replay-window ");
 	text_add_number(out, state->replay_window);
 	return words;
+}
+
+static void add_sequence(struct text *out, const struct state *state, const struct names *names)
+{
+	const char *word = state->outbound ? " replay-oseq" : " replay-seq";
+
+	text_join(out, word, " ", NULL);
+	if (state->outbound && names->sequence)
+		text_add_string(out, names->sequence);
+	else
+		text_add_number(out, state->sequence & UINT32_MAX);
+	if (!state->esn)
+		return;
+	text_join(out, word, "-hi ", NULL);
+	text_add_number(out, state->sequence >> 32);
+}
+
+static void add_comment(struct text *out, const struct state *state, const char *peer)
+{
+	text_join(out, state->outbound ? " # to " : " # from ", peer, ", epoch ", NULL);
+	text_add_number(out, state->epoch);
 }
 
 static uint64_t add_limits(struct text *out, const struct state *state)
@@ -251,11 +276,15 @@ uint64_t state_print(struct text *out, const struct state *state, const struct n
 	words |= add_flags(out, state);
 	if (names->count)
 		text_add_string(out, names->count);
+	if (names->numbers)
+		add_sequence(out, state, names);
 	words |= add_if_id(out, state->if_id);
 	words |= add_limits(out, state);
 	text_add_string(out, " \\\n  ");
 	words |= add_encap(out, state, names);
 	words |= add_algorithms(out, state, names);
+	if (names->peer)
+		add_comment(out, state, names->peer);
 	text_add_string(out, "\n");
 	return words;
 }

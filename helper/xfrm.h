@@ -38,6 +38,7 @@ struct policy {
 	enum direction direction;
 	enum action action;
 	unsigned priority;      /* the lowest number is taken */
+	uint32_t index;         /* by which the kernel's policy is known as ours; its low three bits are the direction; 0: the kernel's choice */
 	uint32_t if_id;         /* 0: none */
 	/* the template of ACTION_TUNNEL */
 	struct address template_src, template_dst;
@@ -57,6 +58,8 @@ struct state {
 	bool esn;               /* extended sequence numbers */
 	bool af_unspec;         /* takes packets of both families */
 	unsigned replay_window;
+	uint64_t sequence;      /* outbound: the number sent last; inbound: the highest received; above 2^32 with ESN alone */
+	uint32_t epoch;         /* counts the secrets of a pair, from 1; of fixed keys 1 */
 	uint32_t if_id;         /* 0: none */
 	unsigned long long limit_bytes, limit_packets; /* hard limits; 0: none */
 	enum encap encap;
@@ -70,6 +73,10 @@ struct names {
 	const char *here, *there, *port, *peer_port;
 	const char *pin;        /* ` spi SPI` of an outbound template, or nothing */
 	const char *spi, *key, *auth, *count;
+	bool indexes;           /* a policy's row has its index */
+	bool numbers;           /* a state's row has its sequence number */
+	const char *sequence;   /* ... of an outbound one this, for its low 32 bits */
+	const char *peer;       /* the peer's name, for a comment with the epoch; NULL: no comment */
 };
 
 /* The words that --explain explains, as bits. */
@@ -89,5 +96,15 @@ uint64_t state_print(struct text *, const struct state *, const struct names *);
 /* Adds `src … dst … dir …`, by which `ip xfrm policy delete` finds a policy that has no if_id.  The
  * words that were printed are returned. */
 uint64_t policy_print_selector(struct text *, const struct policy *, const struct names *);
+/* Take one row as the printers write it, joined to one line, with values in place of variables; what is
+ * left of ROW is of no use.  Anything else is refused with one line that begins with WHERE.  No word of the row
+ * is in the message, because it may be a key.  PEER and PLACE are not in a row: they are left zero. */
+bool policy_parse(struct policy *, char *row, const char *where);
+/* The sequence number, or the comment, says whether it is outbound; without both it counts as inbound. */
+bool state_parse(struct state *, char *row, const char *where);
+/* True if the kernel takes them for one policy: a second one replaces the first, or is refused. */
+bool policy_same_selector(const struct policy *, const struct policy *);
+/* ... and they also do the same.  The index is not compared, because the kernel may choose another. */
+bool policy_equal(const struct policy *, const struct policy *);
 
 #endif

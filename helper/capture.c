@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/* For Wireshark: the packets as they cross the net, and the same inside. */
+#include "apply.h"
+#include "keep.h"
+#include "say.h"
+#include "tcpdump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+struct capture {
+	struct keep *keep;
+	const char *path;
+	char *inner_path;
+	char table[96], filter[96], interface[16];
+	unsigned group; /* of NFLOG */
+	char *program;  /* tcpdump's path */
+	struct tcpdump outer, inner;
+	bool has_inner;
+	int signals; /* signalfd */
+};
+
+/* ---- What is captured ---- */
+
+/* ESP, of ICMP the errors, and later fragments. */
+static void name_parts(struct capture *capture)
+{
+	const struct page *page = &capture->keep->page;
+	const char *more = page->family == AF_INET6 ? "icmp6 and ip6[40] < 5 or ip6[6] == 44"
+	                                            : "icmp[0] == 3 or ip[6:2] & 8191 != 0";
+
+	if (page->port)
+		snprintf(capture->filter, sizeof capture->filter, "udp port %u or %s", page->port,
+		         more);
+	else
+		snprintf(capture->filter, sizeof capture->filter, "esp or %s", more);
+	snprintf(capture->table, sizeof capture->table, "xfrmpair-%s-%s-capture-%d", page->name,
+	         page->digest, (int)getpid());
+	capture->group = (unsigned)getpid() % 65535 + 1;
+	snprintf(capture->interface, sizeof capture->interface, "nflog:%u", capture->group);
+}
+
+static void add_chain(struct text *out, const struct capture *capture, const char *name,
+                      const char *hook)
+{
+	const struct page *page = &capture->keep->page;
+
+	text_printf(out, "\tchain %s { type filter hook %s\n", name, hook);
+	for (size_t i = 0; i < page->peer_count; i++)
+		text_printf(out, "\t\tipsec %s reqid %u log group %u queue-threshold 1\n", name,
+		            (unsigned)page->peers[i].reqid, capture->group);
+	text_add_string(out, "\t}\n");
+}
+
+/* By NFLOG, which hands over what was decrypted before any rule sees it, and what is to be
+ * encrypted after all of them. */
+static void add_table(struct text *out, const struct capture *capture)
+{
+	text_printf(out, "table inet %s {\n", capture->table);
+	add_chain(out, capture, "in", "prerouting priority -450");
+	add_chain(out, capture, "out", "postrouting priority 450");
+	text_add_string(out, "}\n");
+}
+
+static void remove_table(const struct capture *capture)
+{
+	struct text text = { 0 };
+
+	text_printf(&text, "delete table inet %s\n", capture->table);
+	apply_nft(&text, false);
+	text_free(&text);
+}
+
+/* So that `down` removes it, should this program be killed. */
+static bool note_table(const struct capture *capture)
+{
+	int fd = openat(capture->keep->run.fd, "undo",
+	                O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool good = fd >= 0 &&
+	            dprintf(fd, "nft delete table inet %s 2>/dev/null\n", capture->table) > 0;
+
+	if (fd >= 0)
+		close(fd);
+	return good || refuse(capture->keep->run.path, "cannot be written: %s", strerror(errno));
+}
+
+static bool make_table(const struct capture *capture)
+{
+	struct text text = { 0 };
+	struct apply_result result;
+
+	if (!note_table(capture))
+		return false;
+	add_table(&text, capture);
+	result = apply_nft(&text, false);
+	text_free(&text);
+	return apply_report(&result, "nft") == EXIT_OK;
+}
+
+/* ---- Beginning ---- */
+
+static void print_plan(const struct capture *capture)
+{
+	struct text text = { 0 };
+
+	text_printf(&text, "tcpdump -i any --immediate-mode -n -w %s '%s' &\nnft -f - <<END\n",
+	            capture->path, capture->filter);
+	add_table(&text, capture);
+	text_printf(&text, "END\ntcpdump -i nflog:%u -n -w %s\n", capture->group,
+	            capture->inner_path);
+	fwrite(text.bytes, 1, text.length, stdout);
+	text_free(&text);
+}
+
+static bool create_files(struct capture *capture)
+{
+	bool outer = tcpdump_create(&capture->outer, capture->path);
+
+	if (outer && tcpdump_create(&capture->inner, capture->inner_path))
+		return true;
+	keep_say(capture->keep, "cannot make %s and %s, or one is there already: want another FILE",
+	         shown(capture->path), shown(capture->inner_path));
+	if (outer)
+		unlink(capture->path);
+	return false;
+}
+
+/* Without the inner packets the outer ones are captured all the same. */
+static void start_inner(struct capture *capture)
+{
+	char *nft = apply_find("nft");
+
+	if (!nft)
+		keep_say(capture->keep,
+		         "warning: no nft (nftables), so nothing from inside is captured");
+	else if (tcpdump_start(&capture->inner, capture->program, capture->interface, NULL) &&
+	         make_table(capture))
+		capture->has_inner = true;
+	else
+		keep_say(capture->keep, "warning: nothing from inside is captured");
+	free(nft);
+	if (capture->has_inner)
+		return;
+	tcpdump_end(&capture->inner);
+	unlink(capture->inner_path);
+}
+
+static int start(struct capture *capture)
+{
+	capture->program = apply_find("tcpdump");
+	if (!capture->program) {
+		keep_say(capture->keep, "no tcpdump; install it");
+		return EXIT_BROKE;
+	}
+	if (!create_files(capture))
+		return EXIT_BROKE;
+	if (!tcpdump_start(&capture->outer, capture->program, "any", capture->filter)) {
+		unlink(capture->path);
+		unlink(capture->inner_path);
+		return EXIT_BROKE;
+	}
+	start_inner(capture);
+	keep_say(capture->keep, "captures until ^C: %s as it crosses the net%s%s%s", capture->path,
+	         capture->has_inner ? ", " : "", capture->has_inner ? capture->inner_path : "",
+	         capture->has_inner ? " inside" : "");
+	return EXIT_OK;
+}
+
+/* ---- Until it is ended ---- */
+
+static int block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Copies until a signal comes, then returns true, or until a tcpdump has ended. */
+static bool copy(struct capture *capture)
+{
+	while (tcpdump_copy(&capture->outer) &&
+	       (!capture->has_inner || tcpdump_copy(&capture->inner))) {
+		struct pollfd files[] = {
+			{ .fd = capture->signals, .events = POLLIN },
+			{ .fd = capture->outer.packets, .events = POLLIN },
+			{ .fd = capture->has_inner ? capture->inner.packets : -1,
+			  .events = POLLIN },
+		};
+
+		if (poll(files, sizeof files / sizeof *files, -1) > 0 && files[0].revents)
+			return true;
+	}
+	return false;
+}
+
+static void finish(struct capture *capture)
+{
+	long long outer = tcpdump_end(&capture->outer), inner = tcpdump_end(&capture->inner);
+
+	if (capture->has_inner)
+		remove_table(capture);
+	if (outer < 0)
+		return;
+	if (capture->has_inner)
+		keep_say(capture->keep,
+		         "captured %lld packets as they cross the net in %s, and %lld inside in %s",
+		         outer, capture->path, inner < 0 ? 0 : inner, capture->inner_path);
+	else
+		keep_say(capture->keep, "captured %lld packets as they cross the net in %s", outer,
+		         capture->path);
+}
+
+static int run(struct capture *capture)
+{
+	int status;
+
+	if (capture->keep->run.state != RUN_UP) {
+		keep_say(capture->keep, "is down");
+		return EXIT_BROKE;
+	}
+	capture->signals = block_signals();
+	status = start(capture);
+	if (!status && !copy(capture)) {
+		keep_say(capture->keep, "tcpdump has ended");
+		status = EXIT_BROKE;
+	}
+	finish(capture);
+	return status;
+}
+
+int capture(struct keep *keep, int argc, char **argv)
+{
+	struct capture capture = {
+		.keep = keep,
+		.path = argv[0],
+		.outer = { .packets = -1, .words = -1, .file = -1 },
+		.inner = { .packets = -1, .words = -1, .file = -1 },
+		.signals = -1,
+	};
+	int status = EXIT_OK;
+
+	(void)argc;
+	if (asprintf(&capture.inner_path, "%s.inner", argv[0]) < 0)
+		fail(EXIT_BROKE, "memory");
+	name_parts(&capture);
+	if (keep->dry)
+		print_plan(&capture);
+	else
+		status = run(&capture);
+	free(capture.inner_path);
+	free(capture.program);
+	return status;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/* The verb `check`: sends tests to all peers at once, looks at what moves meanwhile, and prints
+ * what verdict.c makes of it. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include "job.h"
+#include "look.h"
+#include "tap.h"
+#include "trial.h"
+#include "verdict.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The arguments behind the script's name, and the exit status. */
+int check_verb(const char *script, int argc, char **argv);
+
+/* ---- Parts of it ---- */
+
+enum { CHECK_LADDER = 8 }; /* sizes that are tried when the largest does not pass */
+
+/* Counters of a peer's SAs. */
+struct check_count {
+	uint64_t in, out, late, replayed, failed;
+};
+
+struct check_peer {
+	struct text row;     /* of the script's tests, without its comment sign */
+	uint16_t port;	     /* TEST_TCP */
+	struct address near; /* with a target: what is asked in every other check */
+	struct job name;     /* looks up the peer's name */
+	const char **lacks;  /* NULL ends it */
+	size_t lack_count;
+	struct check_count before;
+	char outer_link[16], inner_link[16];
+};
+
+/* Trials, each of a peer. */
+struct check_trials {
+	struct trial *list;
+	size_t *peers;
+	size_t count, room;
+};
+
+struct check {
+	struct look look;
+	struct address target; /* no address: none was given */
+	size_t target_peer;
+	struct evidence all;
+	struct evidence_peer *peers;
+	struct check_peer *more;
+	struct wire *wires;
+	struct check_trials trials, ladder;
+	struct kernel_counters before, moved;
+	struct firewall_finding firewall[FIREWALL_FLOWS];
+	char *nat_chain, *interface;
+	char gone[80], redirects[PREFIX_TEXT], interface_name[16];
+	struct text helper;
+	struct tap tap;
+	unsigned inner_link;
+};
+
+/* Chooses what is sent to each peer, and fills in from, to, test.  False after one line: the target
+ * is in no peer's network. */
+bool check_choose(struct check *, const char *target);
+/* The burst's trials, and those of smaller sizes for a peer. */
+void check_add_trials(struct check *);
+void check_add_ladder(struct check *, size_t peer);
+/* What the trials found, into the evidence. */
+void check_take_trials(struct check *);
+
+/* Counters and SAs before the burst; after it, all the rest of the evidence. */
+void check_look_before(struct check *);
+void check_look_after(struct check *);
+
+/* Of a tunnel that is down: prints what `up` would refuse for.  The exit status. */
+int check_down(struct look *);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/* What a host's packet filter does to a tunnel, read from what nft(8) and iptables-save(8) print.
+ * Pure: text in, findings out.  Only what is certain is a finding: where a rule depends on what
+ * cannot be known here, nothing is said. */
+#ifndef FIREWALL_H
+#define FIREWALL_H
+
+#include "endpoint.h"
+#include "prefix.h"
+#include "text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Kinds of packets, each on one hook. */
+enum firewall_flow {
+	FIREWALL_OUTER_IN,     /* input: the tunnel's own packets, which answer ours */
+	FIREWALL_OUTER_OUT,    /* output: the same */
+	FIREWALL_INNER_IN,     /* input: new connections out of the tunnel */
+	FIREWALL_INNER_ANSWER, /* input: answers out of the tunnel */
+	FIREWALL_INNER_OUT,    /* output: what this host sends through the tunnel */
+	FIREWALL_FORWARD_IN,  /* forward: new connections out of the tunnel to hosts behind this one
+			       */
+	FIREWALL_FORWARD_OUT, /* forward: new connections of those hosts into the tunnel */
+	FIREWALL_FLOWS,
+};
+
+enum firewall_fate {
+	FIREWALL_UNKNOWN, /* it depends */
+	FIREWALL_ACCEPTS,
+	FIREWALL_DROPS,
+	FIREWALL_DROPS_MOST, /* all but what a rule names, a port for one */
+};
+
+struct firewall_finding {
+	enum firewall_fate fate;
+	char chain[96]; /* FIREWALL_DROPS: "table inet filter, chain input", "iptables FORWARD" */
+	char command[192]; /* ... and what lets these packets pass */
+};
+
+/* What is known of the packets.  Names and prefixes that are not known are empty. */
+struct firewall_facts {
+	sa_family_t outer_family, inner_family;
+	uint16_t port;		/* this side's; 0: plain ESP */
+	const char *outer_link; /* the device that leads to the peers */
+	const char *inner_link; /* the tunnel's own device; empty: OUTER_LINK */
+	struct prefix own,
+		other; /* a protected network of each side; length 0 with no family: not known */
+};
+
+/* Reads what nft printed, then what iptables-save printed, either may be empty; FINDINGS has
+ * FIREWALL_FLOWS. */
+void firewall_judge(struct firewall_finding *findings, const char *nft, const char *iptables,
+		    const struct firewall_facts *);
+/* The first chain with a NAT rule that takes what goes to every destination, before IPsec sees it;
+ * NULL: none.  The caller frees. */
+char *firewall_nat_chain(const char *nft, const char *iptables);
+
+#endif

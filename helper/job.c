@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { OUTPUT_MOST = 1 << 16 }; /* bytes that are kept */
+
+static _Noreturn void become(const char *path, const char *const *arguments, int output)
+{
+	sigset_t none;
+	int null = open("/dev/null", O_RDONLY);
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (null >= 0)
+		dup2(null, STDIN_FILENO);
+	dup2(output, STDOUT_FILENO);
+	dup2(output, STDERR_FILENO);
+	execv(path, (char *const *)arguments);
+	_exit(127);
+}
+
+bool job_start(struct job *job, const char *path, const char *const *arguments)
+{
+	int ends[2];
+
+	*job = (struct job){ .fd = -1 };
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	job->pid = fork();
+	if (job->pid == 0)
+		become(path, arguments, ends[1]);
+	close(ends[1]);
+	job->fd = ends[0];
+	if (job->pid > 0)
+		return true;
+	job->pid = 0;
+	job_end(job);
+	return false;
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+bool job_read(struct job *job, int *status)
+{
+	char bytes[1024];
+	ssize_t got;
+
+	while ((got = read(job->fd, bytes, sizeof bytes)) > 0)
+		if (job->output.length < OUTPUT_MOST)
+			text_add(&job->output, bytes, (size_t)got);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	*status = wait_for(job->pid);
+	job->pid = 0;
+	return true;
+}
+
+void job_end(struct job *job)
+{
+	if (job->pid > 0) {
+		kill(job->pid, SIGTERM);
+		kill(job->pid, SIGCONT);
+		wait_for(job->pid);
+	}
+	if (job->fd >= 0)
+		close(job->fd);
+	text_free(&job->output);
+	*job = (struct job){ .fd = -1 };
+}

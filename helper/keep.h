@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/* What all verbs of xfrmkeep work on: the page, the section, the run folder, the kernel. */
+#ifndef KEEP_H
+#define KEEP_H
+
+#include "change.h"
+#include "kernel.h"
+#include "lock.h"
+#include "page.h"
+#include "section.h"
+#include "store.h"
+#include "xfrm.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct keep {
+	const char *script; /* its path, as given */
+	bool dry;           /* -n: print what would be done, and change nothing */
+	struct page page;
+	struct section section; /* the one that counts */
+	enum store_state store; /* where it came from */
+	struct run run;
+	struct kernel kernel;   /* states and policies, as keep_look() found them */
+	/* the page's, with the values that the section had at keep_policies() */
+	struct policy *policies;
+	size_t policy_count;
+};
+
+/* What a verb needs, as bits; page, section and run folder it has in any case. */
+enum keep_need {
+	KEEP_LOCK = 1,   /* the tunnel's lock, taken before the section is read; not with -n */
+	KEEP_UP = 2,     /* a tunnel that is up; else status 1 */
+	KEEP_KERNEL = 4, /* the kernel's states and policies, and the page's */
+	KEEP_TRY = 8,    /* the lock of one that is up, if it is free: RUN says */
+};
+
+/* Reads all that is needed.  Returns 0, or an exit status after one line; keep_close() in both
+ * cases, which wipes keys. */
+int keep_open(struct keep *, const char *script, bool dry, unsigned needs);
+void keep_close(struct keep *);
+
+/* Reads the kernel's states and policies anew.  Returns 0, or an exit status after one line. */
+int keep_look(struct keep *);
+/* Fills in the page's policies with the section's values of now.  Likewise. */
+int keep_policies(struct keep *);
+/* Takes what the kernel counted into the section: numbers, and epochs received. */
+void keep_tally(struct keep *);
+/* Puts the section's endpoints into its states, after they have changed. */
+void keep_place(struct section *);
+/* Writes the section, counted up, to the store; ALSO_SCRIPT: and into the script.  With -n nothing
+ * is written.  Returns 0, or an exit status after one line; a script that cannot be written is said
+ * and passed over. */
+int keep_write(struct keep *, bool also_script);
+
+/* Brings the kernel's states and policies to what section and page want, and writes the section
+ * before.  FRESH has for each peer whether its outbound key was never used; NULL: none is.  What
+ * was done is in CHANGE, which the caller zeroed and frees, conflicts too: it prints those.  Needs
+ * KEEP_KERNEL.  Returns 0, or an exit status after one line. */
+int keep_apply(struct keep *, const bool *fresh, bool also_script, struct change *change);
+
+/* Sends to, and expects, a peer at THERE from now on; or, with HERE, has this side at another local
+ * address; each may be NULL.  Section, SAs, policies, routes and the helper follow.  A tunnel that
+ * is not up has only its section changed.  Needs KEEP_LOCK. */
+int keep_move(struct keep *, const struct address *here, size_t peer, const struct endpoint *there);
+
+/* The index of the peer of that name; with NULL, of the only one.  False after one line. */
+bool keep_peer(const struct keep *, const char *name, size_t *index);
+/* Says a line on stderr, "SIDE: ...". */
+void keep_say(const struct keep *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The path of another program of this project: that of the variable VARIABLE, the one beside the
+ * script, or the one in $PATH; NULL: there is none.  The caller frees. */
+char *keep_find(const struct keep *, const char *name, const char *variable);
+/* Adds the helper's command line, "espdecap -d ARGUMENTS".  False after one line, or if there is
+ * none. */
+bool keep_helper(const struct keep *, struct text *out);
+
+/* Parts of mend; each returns 0 or an exit status after one line, and prints on stdout what it has
+ * put back. */
+int mend_routes(struct keep *);
+int mend_helper(struct keep *);
+/* True for a file of /proc/sys that `up --forward` changes itself, from 0 to 1 or from 1 to 0; others
+ * only follow them. */
+bool mend_is_setting(const char *path);
+/* Ends the helper that was started as COMMAND, and starts the one of now. */
+int restart_helper(struct keep *, const char *command);
+void say_put_back(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A verb: the ARGUMENTS behind the script's name, and its exit status. */
+typedef int keep_verb(struct keep *, int argc, char **argv);
+keep_verb rekey, begin, record, mend, update_peer, wireshark, capture;
+
+#endif

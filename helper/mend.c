@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/* Puts back what another program removed of what `up` adds. */
+#include "apply.h"
+#include "keep.h"
+#include "number.h"
+#include "say.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void say_put_back(const char *format, ...)
+{
+	va_list arguments;
+
+	printf("put back: ");
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	printf("\n");
+}
+
+static int give(struct keep *keep, struct text *batch)
+{
+	struct apply_result result = apply_batch(batch, keep->dry);
+
+	text_free(batch);
+	return apply_report(&result, keep->page.name);
+}
+
+/* ---- SAs and policies ---- */
+
+static void say_count(const char *verb, unsigned count, const char *one, const char *more,
+		      const char *name)
+{
+	if (count)
+		printf("%s: %u %s of %s\n", verb, count, count == 1 ? one : more, name);
+}
+
+static void say_change(const struct keep *keep, const struct change *change)
+{
+	for (size_t i = 0; i < keep->section.peer_count; i++) {
+		const struct change_peer *peer = &change->peers[i];
+		const char *name = keep->section.peers[i].name;
+
+		say_count("put back", peer->states_added + peer->states_updated, "SA", "SAs", name);
+		say_count("put back", peer->policies_added + peer->policies_updated, "policy",
+			  "policies", name);
+		say_count("removed", peer->states_removed, "old SA", "old SAs", name);
+	}
+}
+
+/* The section is written only if there is something to do. */
+static bool differs(struct keep *keep)
+{
+	struct change change = {
+		.wanted = &keep->section,
+		.policies = keep->policies,
+		.policy_count = keep->policy_count,
+		.kernel = &keep->kernel,
+	};
+	bool any;
+
+	change_plan(&change);
+	any = change.batch.length > 0;
+	change_report(&change);
+	change_free(&change);
+	return any;
+}
+
+static int mend_xfrm(struct keep *keep)
+{
+	struct change change = { .conflict_count = 0 };
+	int status;
+
+	if (!differs(keep))
+		return EXIT_OK;
+	keep_tally(keep);
+	status = keep_apply(keep, NULL, false, &change);
+	if (!status && !keep->dry)
+		say_change(keep, &change);
+	change_free(&change);
+	return status;
+}
+
+/* ---- Interface and address ---- */
+
+static int mend_link(struct keep *keep)
+{
+	const struct page *page = &keep->page;
+	const struct kernel_link *link = kernel_find_link(&keep->kernel, page->interface);
+	struct text batch = { 0 };
+	int status;
+
+	if (!page->interface[0] || !page_has(page, PAGE_LINK))
+		return EXIT_OK;
+	if (link && (strcmp(link->kind, "xfrm") != 0 || link->if_id != page->if_id)) {
+		refuse(page->interface, "taken: another tool has an interface of that name");
+		return EXIT_BROKE;
+	}
+	if (link && link->up && link->mtu == page->mtu)
+		return EXIT_OK;
+	if (link)
+		text_printf(&batch, "link set dev %s mtu %u up\n", page->interface,
+			    (unsigned)page->mtu);
+	else if (!page_rows(&batch, page, PAGE_LINK, &keep->section, NULL))
+		return EXIT_MISTAKE;
+	status = give(keep, &batch);
+	if (!status && !keep->dry)
+		say_put_back("interface %s", page->interface);
+	return status;
+}
+
+/* An IPv6 address has no label by which `down` would know it, so the run folder says it. */
+static void note_address(struct keep *keep, const char *address)
+{
+	int fd = openat(keep->run.fd, "undo",
+			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || dprintf(fd, "\"$ip\" address delete %s/%u dev %s\n", address,
+			      (unsigned)keep->page.own_length, keep->page.own_device) < 0)
+		refuse(keep->run.path, "undo: cannot be written: down will leave %s", address);
+	if (fd >= 0)
+		close(fd);
+}
+
+static int mend_address(struct keep *keep)
+{
+	const struct page *page = &keep->page;
+	struct text batch = { 0 };
+	char address[ADDRESS_TEXT];
+	int status;
+
+	if (!page->own_address.family || kernel_find_address(&keep->kernel, &page->own_address))
+		return EXIT_OK;
+	address_print(address, &page->own_address);
+	text_printf(&batch, "address add %s/%u dev %s%s%s\n", address, (unsigned)page->own_length,
+		    page->own_device, page->own_label[0] ? " label " : "", page->own_label);
+	if (page->own_address.family == AF_INET6 && !page->interface[0] && !keep->dry)
+		note_address(keep, address);
+	status = give(keep, &batch);
+	if (!status && !keep->dry)
+		say_put_back("address %s/%u", address, (unsigned)page->own_length);
+	return status;
+}
+
+/* ---- nft tables ---- */
+
+/* The run folder says which ones `up` added. */
+static int mend_table(struct keep *keep, const char *kind, enum page_function function)
+{
+	const struct page *page = &keep->page;
+	char name[64], extra[80];
+	const char *const extras[] = { extra, NULL };
+	struct text text = { 0 };
+	struct apply_result result;
+
+	snprintf(extra, sizeof extra, "table=xfrmpair-%s-%s", page->name, page->digest);
+	snprintf(name, sizeof name, "xfrmpair-%s-%s-%s", page->name, page->digest, kind);
+	if (!run_has(&keep->run, kind) || !page_has(page, function) || kernel_has_table(name))
+		return EXIT_OK;
+	if (!page_rows(&text, page, function, &keep->section, extras))
+		return EXIT_MISTAKE;
+	result = apply_nft(&text, keep->dry);
+	text_free(&text);
+	if (result.cause == APPLY_DONE && !keep->dry)
+		say_put_back("nft table inet %s", name);
+	return apply_report(&result, name);
+}
+
+/* ---- Settings ---- */
+
+bool mend_is_setting(const char *path)
+{
+	static const char *const ends[] = { "/ip_forward", "/conf/all/forwarding",
+					    "/send_redirects" };
+	size_t length = strlen(path);
+
+	if (strncmp(path, "/proc/sys/net/ipv", strlen("/proc/sys/net/ipv")) != 0 ||
+	    strstr(path, ".."))
+		return false;
+	for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (length > strlen(ends[i]) &&
+		    strcmp(path + length - strlen(ends[i]), ends[i]) == 0)
+			return true;
+	return false;
+}
+
+/* A line of the folder's undo: put_back OLD PATH. */
+static int mend_setting(struct keep *keep, const char *line)
+{
+	static const char word[] = "put_back ";
+	const char *path = line + strlen("put_back 0 ");
+	int old, fd;
+	bool good;
+
+	if (strncmp(line, word, strlen(word)) != 0 || strlen(line) < strlen("put_back 0 /"))
+		return EXIT_OK;
+	old = line[strlen(word)] - '0';
+	if (path[-1] != ' ' || (old != 0 && old != 1) || !mend_is_setting(path) ||
+	    kernel_sysctl(path + strlen("/proc/sys/")) != old)
+		return EXIT_OK;
+	if (keep->dry) {
+		printf("echo %d >%s\n", !old, path);
+		return EXIT_OK;
+	}
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	good = fd >= 0 && write(fd, old ? "0\n" : "1\n", 2) == 2;
+	if (fd >= 0)
+		close(fd);
+	if (!good) {
+		refuse(path, "cannot be written");
+		return EXIT_BROKE;
+	}
+	say_put_back("%d in %s", !old, path);
+	return EXIT_OK;
+}
+
+static int mend_settings(struct keep *keep)
+{
+	enum { MOST = 1 << 16 };
+	static char undo[MOST];
+	int status = EXIT_OK;
+	char *rest;
+
+	if (!run_read(&keep->run, "undo", undo, sizeof undo))
+		return EXIT_OK;
+	for (char *line = strtok_r(undo, "\n", &rest); line && !status;
+	     line = strtok_r(NULL, "\n", &rest))
+		status = mend_setting(keep, line);
+	return status;
+}
+
+/* ---- mend ---- */
+
+static int mend_tables(struct keep *keep)
+{
+	int status = mend_table(keep, "clamp", PAGE_CLAMP);
+
+	return status ? status : mend_table(keep, "exempt", PAGE_EXEMPT);
+}
+
+int mend(struct keep *keep, int argc, char **argv)
+{
+	static int (*const parts[])(struct keep *) = {
+		mend_link,     mend_xfrm,   mend_address, mend_routes,
+		mend_settings, mend_tables, mend_helper,
+	};
+	int worst = EXIT_OK;
+
+	(void)argc;
+	(void)argv;
+	if (kernel_read_links(&keep->kernel) || kernel_read_addresses(&keep->kernel)) {
+		refuse(keep->page.name, "cannot read the kernel's interfaces and addresses");
+		return EXIT_BROKE;
+	}
+	/* What cannot be put back does not keep the rest away. */
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
+		int status = parts[i](keep);
+
+		worst = worst ? worst : status;
+	}
+	return worst;
+}

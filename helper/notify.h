@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: ISC */
+/* A supervisor that asks, as systemd does for Type=notify. */
+#ifndef NOTIFY_H
+#define NOTIFY_H
+
+/* Tells the supervisor of NOTIFY_SOCKET, if there is one, that this program is ready, as
+ * sd_notify(3) does. */
+void notify_ready(void);
+
+#endif

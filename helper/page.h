@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* The page: what a generated script says about its tunnel, without its program.  It is read, never
+ * run. */
+#ifndef PAGE_H
+#define PAGE_H
+
+#include "cipher.h"
+#include "endpoint.h"
+#include "prefix.h"
+#include "rows.h"
+#include "section.h"
+#include "text.h"
+#include "xfrm.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	PAGE_MOST = 8 << 20, /* bytes of a script */
+	PAGE_DIGEST = 8,     /* hexadecimal digits */
+	PAGE_STORE = 63,     /* bytes of the store's name, at most */
+	PAGE_DEVICE = 15,    /* ... of an interface's name: IFNAMSIZ */
+	PAGE_FINGERPRINT = 63,
+};
+
+/* Functions of rows. */
+enum page_function {
+	PAGE_PASSES,   /* policies of what is not encrypted: xfrm policy add */
+	PAGE_GUARDS,   /* the guard, and then what was in passes */
+	PAGE_POLICIES, /* the tunnel's */
+	PAGE_UNDO,     /* removes all but the guard: ip's arguments, a command a row */
+	PAGE_UNGUARD,  /* removes the guard */
+	PAGE_ROUTES,
+	PAGE_HELPER, /* one row: espdecap's arguments */
+	PAGE_TESTS,  /* one row a peer: a command, or a comment */
+	PAGE_LINK,
+	PAGE_CLAMP, /* text for nft */
+	PAGE_EXEMPT,
+	PAGE_FUNCTIONS, /* how many there are */
+};
+
+struct page_peer {
+	char name[SECTION_NAME + 1];
+	uint32_t reqid;
+	char host[SECTION_HOST +
+	          1]; /* by which it is given: resolved at each `up`; empty: by address */
+};
+
+struct page_net {
+	struct prefix prefix;
+	size_t peer; /* whose it is, as an index; of an own net 0 */
+};
+
+struct page_nets {
+	struct page_net *list;
+	size_t count, room;
+};
+
+/* What is absent is zero. */
+struct page {
+	char *path; /* of the script, printable, for messages */
+	char name[SECTION_NAME + 1], first[SECTION_NAME + 1];
+	char digest[PAGE_DIGEST + 1];
+	char store[PAGE_STORE + 1], check[SECTION_CHECK + 1];
+	sa_family_t family; /* of the outer addresses */
+	const struct cipher *cipher;
+	bool transport;
+	enum encap encap;
+	uint32_t mtu, path_mtu; /* bytes */
+	uint32_t window;        /* packets, for replay */
+	struct address local;   /* zeros: `auto` */
+	uint16_t port;          /* 0: plain ESP */
+	struct endpoint mapped; /* zeros: not behind NAT, or a name */
+	char mapped_host[SECTION_HOST + 1];
+	struct page_peer *peers;
+	size_t peer_count, peer_room;
+	struct page_nets own_nets, other_nets; /* of tunnel mode */
+	struct address
+		own_address; /* `up` adds it where the host lacks it; AF_UNSPEC: nothing to add */
+	uint32_t own_length; /* ... its prefix length */
+	char own_device[PAGE_DEVICE + 1], own_label[PAGE_DEVICE + 1];
+	char interface[PAGE_DEVICE + 1];
+	uint32_t if_id, group;
+	bool esn, guard, limited, forwards, clamp, exempt;
+	uint32_t neighbours; /* the first index of the policies for this host's own links */
+	uint32_t route_proto;
+	char fingerprint[PAGE_FINGERPRINT + 1];
+
+	struct text text;                  /* the whole script, its keys too */
+	struct lines rows[PAGE_FUNCTIONS]; /* in the text; NULL: the script has no such function */
+	size_t section_begin, section_length; /* in the text */
+};
+
+/* Reads a script; false after one line that begins with PATH and says what to do.  page_free()
+ * wipes. */
+bool page_read(struct page *, const char *path);
+/* The same for a text, which it empties; PATH is for messages. */
+bool page_parse(struct page *, struct text *, const char *path);
+void page_free(struct page *);
+/* For page_parse() alone: takes the facts. */
+bool page_parse_facts(struct page *, struct lines facts);
+
+/* The section that stands in the script itself.  False, after one line, if it is torn, or another
+ * script's. */
+bool page_section(struct section *, const struct page *);
+/* True if the section has the page's peers; else one line begins with WHERE. */
+bool page_fits(const struct page *, const struct section *, const char *where);
+
+static inline bool page_has(const struct page *page, enum page_function function)
+{
+	return page->rows[function].at != NULL;
+}
+/* Adds the rows of a function, a line each, without comments (but those that are rows of
+ * PAGE_TESTS) and with values for variables: the page's, the section's, and of those that neither
+ * has EXTRAS, like `way_1=dev eth0`, whose last one is NULL; EXTRAS may be NULL.  No function, no
+ * rows.  False, after one line, if a row is wrong or a variable has no value. */
+bool page_rows(struct text *, const struct page *, enum page_function, const struct section *,
+               const char *const *extras);
+/* The same for a function of policies, as an array that the caller frees, of *COUNT.  PEER
+ * is the one whose variables a row has, or 0. NULL after one line. */
+struct policy *page_policies(const struct page *, enum page_function, const struct section *,
+                             size_t *count);
+
+#endif

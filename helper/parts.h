@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/* What `up` adds besides SAs and policies, and whether it is there. */
+#ifndef PARTS_H
+#define PARTS_H
+
+#include "kernel.h"
+#include "page.h"
+#include "section.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct keep;
+
+enum part_kind {
+	PART_HERE, /* not added: the local address in use, which has to be there */
+	PART_ADDRESS,
+	PART_INTERFACE,
+	PART_ROUTE,
+	PART_NEIGHBOURS, /* policies that keep this host's own links outside */
+	PART_TABLE,      /* of nft */
+	PART_SETTING,    /* of /proc/sys */
+	PART_HELPER,
+};
+
+#define PART_OF_ALL SIZE_MAX
+
+struct part {
+	enum part_kind kind;
+	bool present;
+	size_t peer;    /* whose traffic it is for; PART_OF_ALL: everybody's */
+	char name[128]; /* for people: "route to 10.2.0.0/16" */
+};
+
+struct parts {
+	struct part *list;
+	size_t count, room;
+	pid_t helper; /* of espdecap; 0: it does not run, or there is none of this tunnel */
+};
+
+/* What the kernel's structs and the page do not say. */
+struct parts_seen {
+	const char *clamp, *exempt; /* the tables' names, if this run has them; else NULL */
+	bool has_clamp, has_exempt; /* they are there, with rules in them */
+	bool has_helper;            /* up started it */
+	pid_t helper;               /* 0: it does not run */
+	bool helper_stopped;        /* by SIGSTOP */
+	bool has_links;             /* a route to a network of this host's own links */
+	/* Routes that other programs have to the same prefixes, which up leaves alone; may be NULL.
+	 */
+	bool (*has_route)(const struct prefix *);
+};
+
+/* Adds a part for each; KERNEL has policies, links, addresses and the page's routes.  False after
+ * one line: the page is wrong. */
+bool parts_compare(struct parts *, const struct page *, const struct section *,
+                   const struct kernel *, const struct parts_seen *);
+/* Asks the kernel and the run folder, and compares; needs policies.  Returns 0, or an exit status
+ * after one line. */
+int parts_look(struct parts *, struct keep *);
+/* The pointer holds until the next one is added. */
+struct part *parts_add(struct parts *, const struct part *);
+void parts_free(struct parts *);
+
+/* The name of the script's nft table of that KIND, "clamp" or "exempt"; to be freed. */
+char *parts_table(const struct page *, const char *kind);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+/* Asks the kernel and the run folder what parts.c compares. */
+#include "keep.h"
+#include "parts.h"
+#include "number.h"
+#include "say.h"
+#include "words.h"
+
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SETTINGS_MOST = 1 << 16 }; /* bytes of the run folder's file `undo` */
+
+/* ---- Settings ---- */
+
+/* `put_back OLD PATH`: up changed the setting; it is missing if OLD is there again. */
+static void add_setting(struct parts *parts, char *line)
+{
+	struct part part = { .kind = PART_SETTING, .peer = PART_OF_ALL };
+	unsigned long long old;
+	char *words[3];
+
+	if (words_split(line, words, 3) != 3 || strcmp(words[0], "put_back") != 0 ||
+	    !number_parse(&old, words[1], 0, 1) || !mend_is_setting(words[2]))
+		return;
+	part.present = kernel_sysctl(words[2] + strlen("/proc/sys/")) != (long)old;
+	snprintf(part.name, sizeof part.name, "setting %s", words[2]);
+	/* A device may have any name. */
+	for (char *at = part.name; *at; at++)
+		if (*at < ' ' || *at > '~' || *at == '"' || *at == '\\')
+			*at = '?';
+	parts_add(parts, &part);
+}
+
+static void add_settings(struct parts *parts, const struct run *run)
+{
+	char *text = malloc(SETTINGS_MOST), *rest = text, *line;
+
+	if (text && run_read(run, "undo", text, SETTINGS_MOST))
+		while ((line = strsep(&rest, "\n")))
+			add_setting(parts, line);
+	free(text);
+}
+
+/* ---- The helper ---- */
+
+static bool is_stopped(pid_t pid)
+{
+	char path[32], text[512], *end;
+	int fd;
+	ssize_t length;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	end = strrchr(text, ')'); /* behind the name, which may have anything in it */
+	return end && (strncmp(end, ") T ", 4) == 0 || strncmp(end, ") t ", 4) == 0);
+}
+
+static bool look_for_helper(struct parts_seen *seen, const struct keep *keep)
+{
+	struct text command = { 0 };
+	char recorded[24];
+	bool good = true;
+
+	if (!page_has(&keep->page, PAGE_HELPER) ||
+	    (run_read(&keep->run, "espdecap", recorded, sizeof recorded) &&
+	     strcmp(recorded, "none") == 0))
+		return true;
+	if (keep_helper(keep, &command)) {
+		seen->has_helper = true;
+		seen->helper = run_process(&keep->run, "espdecap", command.bytes);
+		seen->helper_stopped = seen->helper && is_stopped(seen->helper);
+	} else {
+		good = false;
+	}
+	text_free(&command);
+	return good;
+}
+
+/* ---- All of it ---- */
+
+/* The kernel itself adds a route for each network of a link. */
+static bool has_links(const struct page *page)
+{
+	struct kernel kernel = { 0 };
+	bool found = false;
+
+	if (!page->neighbours)
+		return false;
+	kernel_read_routes(&kernel, RTPROT_KERNEL);
+	for (size_t i = 0; i < kernel.route_count && !found; i++) {
+		const struct kernel_route *route = &kernel.routes[i];
+
+		found = route->table == RT_TABLE_MAIN && route->type == RTN_UNICAST &&
+		        route->scope == RT_SCOPE_LINK;
+	}
+	kernel_free(&kernel);
+	return found;
+}
+
+static int read_kernel(struct keep *keep)
+{
+	int error = kernel_read_links(&keep->kernel);
+
+	if (!error)
+		error = kernel_read_addresses(&keep->kernel);
+	if (!error && keep->page.route_proto)
+		error = kernel_read_routes(&keep->kernel, (uint8_t)keep->page.route_proto);
+	if (!error)
+		return EXIT_OK;
+	refuse(keep->page.name, "cannot read the kernel's links, addresses and routes: %s",
+	       strerror(error));
+	return EXIT_BROKE;
+}
+
+int parts_look(struct parts *parts, struct keep *keep)
+{
+	const struct page *page = &keep->page;
+	char *clamp = parts_table(page, "clamp"), *exempt = parts_table(page, "exempt");
+	struct parts_seen seen = {
+		.clamp = page_has(page, PAGE_CLAMP) ? clamp : NULL,
+		.exempt = run_has(&keep->run, "exempt") ? exempt : NULL,
+		.has_links = has_links(page),
+		.has_route = kernel_has_route,
+	};
+	int status = read_kernel(keep);
+
+	seen.has_clamp = seen.clamp && kernel_has_table(seen.clamp);
+	seen.has_exempt = seen.exempt && kernel_has_table(seen.exempt);
+	if (!status && !(look_for_helper(&seen, keep) &&
+	                 parts_compare(parts, page, &keep->section, &keep->kernel, &seen)))
+		status = EXIT_BROKE;
+	if (!status)
+		add_settings(parts, &keep->run);
+	free(clamp);
+	free(exempt);
+	return status;
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: ISC */
+#include "store.h"
+#include "say.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file, its folder open, and how messages name it. */
+struct target {
+	int folder;
+	char *name;
+	char *path;
+};
+
+static char *join(const char *before, const char *between, const char *after)
+{
+	char *joined;
+
+	if (asprintf(&joined, "%s%s%s", before, between, after) < 0)
+		err(EXIT_BROKE, "memory");
+	return joined;
+}
+
+static void close_target(struct target *target)
+{
+	if (target->folder >= 0)
+		close(target->folder);
+	free(target->name);
+	free(target->path);
+}
+
+const char *store_folder(void)
+{
+	const char *folder = getenv("XFRMPAIR_STATE");
+
+	return folder && *folder ? folder : "/var/lib/xfrmpair";
+}
+
+/* Nobody else may be able to change it: what it says becomes the kernel's state. */
+static bool is_safe(const struct stat *status, const char *where)
+{
+	if (status->st_uid != 0 && status->st_uid != geteuid())
+		return refuse(where, "it belongs to user %lu (expected root, or you)",
+		              (unsigned long)status->st_uid);
+	if (status->st_mode & (S_IWGRP | S_IWOTH))
+		return refuse(
+			where,
+			"others can write to it (mode %04o; expected 0700, or 0600 for a file)",
+			(unsigned)(status->st_mode & 07777));
+	return true;
+}
+
+/* An open(2) of a symbolic link with a slash, or /., behind its name follows it. */
+static char *without_slash(const char *folder)
+{
+	size_t length = strlen(folder);
+	char *copy = strdup(folder);
+
+	if (!copy)
+		err(EXIT_BROKE, "memory");
+	while (length > 1 &&
+	       (copy[length - 1] == '/' || (copy[length - 1] == '.' && copy[length - 2] == '/')))
+		copy[--length] = '\0';
+	return copy;
+}
+
+/* A file system that cannot do it is fine. */
+static bool sync_file(int fd)
+{
+	return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS;
+}
+
+/* Makes a new folder last. */
+static void sync_around(int folder)
+{
+	int around = openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (around < 0)
+		return;
+	sync_file(around);
+	close(around);
+}
+
+/* What was made, or was there, is looked at through its descriptor: between two looks at a name,
+ * another folder could have taken it.  -1 with errno. */
+static int open_folder(const char *folder, bool make)
+{
+	char *path = without_slash(folder);
+	bool made = make && mkdir(path, S_IRWXU) == 0;
+	int fd = -1, error;
+
+	if (!make || made || errno == EEXIST)
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	error = errno;
+	if (made && fd >= 0)
+		sync_around(fd);
+	free(path);
+	errno = error;
+	return fd;
+}
+
+/* Opens the folder of the page's store.  False after one line, and without it if the folder is
+ * missing and MAKE is false: then errno is ENOENT. */
+static bool open_target(struct target *out, const struct page *page, const char *folder, bool make)
+{
+	struct target target = { .folder = open_folder(folder, make) };
+	int error = errno;
+	char *where = text_printable(folder);
+	struct stat status;
+	bool good = false;
+
+	target.name = join(page->store, "", "");
+	target.path = join(where, "/", page->store);
+	if (target.folder >= 0)
+		good = fstat(target.folder, &status) == 0 && is_safe(&status, where);
+	else if (make || error != ENOENT)
+		refuse(where, "cannot be %s: %s (expected a folder of your own)",
+		       make ? "made" : "opened", strerror(error));
+	free(where);
+	if (!good) {
+		error = target.folder >= 0 ? EPERM : error;
+		close_target(&target);
+		errno = error;
+		return false;
+	}
+	*out = target;
+	return true;
+}
+
+/* Reads a regular file of at most MOST bytes, without following a link or waiting for a FIFO. False
+ * after one line, or in silence with *MISSING. */
+static bool read_file(struct text *out, struct stat *status, const struct target *target,
+                      size_t most, bool *missing)
+{
+	int fd = openat(target->folder, target->name,
+	                O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	bool good;
+
+	*missing = fd < 0 && errno == ENOENT;
+	if (fd < 0)
+		return *missing ? false
+		                : refuse(target->path,
+		                         "cannot be opened: %s (expected a regular file)",
+		                         strerror(errno));
+	if (fstat(fd, status) != 0 || !S_ISREG(status->st_mode))
+		good = refuse(target->path, "no regular file");
+	else
+		good = text_read(out, fd, most) ||
+		       refuse(target->path, "cannot be read: %s", strerror(errno));
+	close(fd);
+	return good;
+}
+
+static enum store_state parse_store(struct section *out, const struct page *page,
+                                    const struct text *text, const char *where)
+{
+	if (!section_is_whole(text->bytes, text->length, where))
+		return STORE_TORN;
+	if (!section_belongs(text->bytes, text->length, page->check)) {
+		refuse(where, "belongs to another script (expected check=%s)", page->check);
+		return STORE_FOREIGN;
+	}
+	if (!section_parse(out, text->bytes, text->length, page->port, where))
+		return STORE_TORN;
+	if (page_fits(page, out, where))
+		return STORE_GOOD;
+	section_free(out);
+	return STORE_FOREIGN;
+}
+
+enum store_state store_read(struct section *out, const struct page *page, const char *folder)
+{
+	enum store_state state = STORE_UNSAFE;
+	struct text text = { 0 };
+	struct target target;
+	struct stat status;
+	bool missing;
+
+	*out = (struct section){ 0 };
+	if (!open_target(&target, page, folder, false))
+		return errno == ENOENT ? STORE_ABSENT : STORE_UNSAFE;
+	if (!read_file(&text, &status, &target, SECTION_MOST, &missing))
+		state = missing ? STORE_ABSENT : STORE_UNSAFE;
+	else if (is_safe(&status, target.path))
+		state = parse_store(out, page, &text, target.path);
+	text_free(&text);
+	close_target(&target);
+	return state;
+}
+
+/* Of a script whose store is absent: the first `up` writes both. */
+static bool was_written(const struct section *script, const struct page *page, const char *folder)
+{
+	char *where;
+
+	if (script->made <= 1)
+		return false;
+	where = text_printable(folder);
+	refuse(page->path,
+	       "the store %s/%s is lost (expected it, written %llu times: restore it, or make new "
+	       "scripts)",
+	       where, page->store, script->made);
+	free(where);
+	return true;
+}
+
+enum store_state store_choose(struct section *out, const struct page *page, const char *folder)
+{
+	struct section script;
+	enum store_state state = store_read(out, page, folder);
+
+	if (!store_is_usable(state))
+		return state;
+	if (!page_section(&script, page)) {
+		section_free(out);
+		return STORE_SCRIPT_TORN;
+	}
+	if (state == STORE_ABSENT && was_written(&script, page, folder)) {
+		section_free(&script);
+		return STORE_LOST;
+	}
+	if (state == STORE_GOOD && script.made <= out->made) {
+		section_free(&script);
+		return STORE_GOOD;
+	}
+	section_free(out);
+	*out = script;
+	return state == STORE_ABSENT ? STORE_ABSENT : STORE_OLDER;
+}
+
+/* Removes what a run that was killed has left, if it is this user's file and nothing else. */
+static bool remove_leftover(int folder, const char *name)
+{
+	struct stat status;
+
+	return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(status.st_mode) && status.st_uid == geteuid() && status.st_nlink == 1 &&
+	       unlinkat(folder, name, 0) == 0;
+}
+
+static int create(int folder, const char *name)
+{
+	enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
+	int fd = openat(folder, name, FLAGS, S_IRUSR | S_IWUSR);
+
+	if (fd < 0 && errno == EEXIST) {
+		if (remove_leftover(folder, name))
+			fd = openat(folder, name, FLAGS, S_IRUSR | S_IWUSR);
+		else
+			errno = EEXIST;
+	}
+	return fd;
+}
+
+/* With errno.  Owner and mode are those of LIKE; NULL: this user's, 0600. */
+static bool fill(int fd, const struct text *text, const struct stat *like)
+{
+	return text_write(text, fd) && (!like || fchown(fd, like->st_uid, like->st_gid) == 0) &&
+	       fchmod(fd, like ? like->st_mode & 07777 : S_IRUSR | S_IWUSR) == 0 && sync_file(fd);
+}
+
+/* With errno.  The file has the old text or the new one, whole, whatever happens; a new file beside
+ * it, NEW, is removed if it does not take the name. */
+static bool replace(const struct target *target, const char *new, const struct text *text,
+                    const struct stat *like)
+{
+	int fd = create(target->folder, new), error;
+	bool good;
+
+	if (fd < 0)
+		return false;
+	good = fill(fd, text, like);
+	error = errno;
+	if (close(fd) != 0 && good) {
+		error = errno;
+		good = false;
+	}
+	if (good && renameat(target->folder, new, target->folder, target->name) == 0)
+		return sync_file(target->folder);
+	error = good ? errno : error;
+	unlinkat(target->folder, new, 0);
+	errno = error;
+	return false;
+}
+
+/* A file that may not grow so far is an error like a full disk, not the end of the program. */
+static bool replace_file(const struct target *target, const char *new, const struct text *text,
+                         const struct stat *like)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+	bool good;
+	int error;
+
+	sigaction(SIGXFSZ, &ignore, &before);
+	good = replace(target, new, text, like);
+	error = errno;
+	sigaction(SIGXFSZ, &before, NULL);
+	errno = error;
+	return good;
+}
+
+bool store_write(const struct section *section, const struct page *page, const char *folder)
+{
+	struct text text = { 0 };
+	struct target target;
+	char *new;
+	bool good;
+
+	if (!open_target(&target, page, folder, true))
+		return false;
+	new = join(page->store, ".new", "");
+	section_print(&text, section);
+	good = replace_file(&target, new, &text, NULL) ||
+	       refuse(target.path, "cannot be written: %s", strerror(errno));
+	text_free(&text);
+	free(new);
+	close_target(&target);
+	return good;
+}
+
+/* Where the file is, not where links to it are. */
+static bool open_script(struct target *out, const char *path)
+{
+	char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
+	int folder = -1;
+
+	*out = (struct target){ .folder = -1, .path = text_printable(path) };
+	if (slash) {
+		out->name = join(slash + 1, "", "");
+		slash[slash == real] = '\0';
+		folder = open(real, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		out->folder = folder;
+	}
+	if (folder < 0)
+		refuse(out->path, "cannot be found: %s (expected the script)", strerror(errno));
+	free(real);
+	return folder >= 0;
+}
+
+/* The script with the section in place of its own; false, after one line, if that is not the one
+ * that it is to follow. */
+static bool make_script(struct text *out, const struct page *page, const struct section *section)
+{
+	const struct text *old = &page->text;
+	size_t end = page->section_begin + page->section_length;
+
+	if (strcmp(page->check, section->check) != 0)
+		return refuse(page->path, "is another script now (expected check=%s)",
+		              section->check);
+	if (!section_is_whole(old->bytes + page->section_begin, page->section_length, page->path))
+		return false;
+	text_add(out, old->bytes, page->section_begin);
+	section_print(out, section);
+	text_add(out, old->bytes + end, old->length - end);
+	return true;
+}
+
+/* True if the name is still that of the file. */
+static bool is_same(const struct target *target, const struct stat *file)
+{
+	struct stat status;
+
+	return fstatat(target->folder, target->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       status.st_dev == file->st_dev && status.st_ino == file->st_ino;
+}
+
+static bool refuse_script(const struct target *target)
+{
+	static bool said;
+	bool read_only = errno == EROFS || errno == EACCES || errno == EPERM;
+
+	if (read_only && said)
+		return false;
+	said = said || read_only;
+	return refuse(target->path, "cannot be rewritten: %s%s", strerror(errno),
+	              read_only ? " (the script keeps past secrets; the store has the present ones)"
+	                        : "");
+}
+
+/* With errno.  A script that nobody may write is meant to stay as it is, even for root. */
+static bool write_script(const struct target *target, const struct text *script,
+                         const struct stat *old)
+{
+	char *new;
+	bool good;
+
+	errno = EACCES;
+	if (!(old->st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)))
+		return false;
+	errno = ESTALE;
+	if (!is_same(target, old))
+		return false;
+	new = join(".", target->name, ".new");
+	good = replace_file(target, new, script, old);
+	free(new);
+	return good;
+}
+
+static bool rewrite(const struct section *section, const struct target *target)
+{
+	struct text text = { 0 }, script = { 0 };
+	struct page page = { 0 };
+	struct stat status;
+	bool missing, good;
+
+	good = read_file(&text, &status, target, PAGE_MOST, &missing) ||
+	       (missing && refuse(target->path, "is gone (expected the script)"));
+	good = good && page_parse(&page, &text, target->path) &&
+	       make_script(&script, &page, section) &&
+	       (write_script(target, &script, &status) || refuse_script(target));
+	text_free(&text);
+	text_free(&script);
+	page_free(&page);
+	return good;
+}
+
+bool script_rewrite(const struct section *section, const char *path)
+{
+	struct target target;
+	bool good = open_script(&target, path) && rewrite(section, &target);
+
+	close_target(&target);
+	return good;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/* Keeps a tunnel that a script of xfrmpair has set up. */
+#include "check.h"
+#include "follow.h"
+#include "keep.h"
+#include "look.h"
+#include "say.h"
+
+#include <err.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+struct verb {
+	const char *name;
+	int least, most; /* arguments behind SCRIPT */
+	unsigned needs;  /* of keep.h */
+	keep_verb *run;  /* NULL: ALONE opens the script itself */
+	int (*alone)(const char *script, int argc, char **argv);
+	const char *arguments, *help;
+};
+
+static const struct verb verbs[] = {
+	{ "status", 0, INT_MAX, 0, NULL, status_verb, " [--json | --watch]",
+	  "print what is there, and what was sent and received" },
+	{ "check", 0, 1, 0, NULL, check_verb, " [TARGET]",
+	  "test the tunnel, and say what is wrong and what to do" },
+	{ "follow", 0, 0, 0, NULL, follow_verb, "",
+	  "keep it going while peers and this host move, in the foreground" },
+	{ "rekey", 0, 0, KEEP_LOCK | KEEP_UP | KEEP_KERNEL, rekey, NULL, "",
+	  "use the next keys, if the peer has followed" },
+	{ "mend", 0, 0, KEEP_LOCK | KEEP_UP | KEEP_KERNEL, mend, NULL, "",
+	  "put back what another program removed" },
+	{ "update-peer", 1, 2, KEEP_LOCK, update_peer, NULL, " [NAME] ADDRESS:PORT",
+	  "send to another endpoint of a peer" },
+	{ "capture", 1, 1, 0, capture, NULL, " FILE",
+	  "write packets to FILE, decrypted ones to FILE.inner" },
+	{ "wireshark", 0, 0, 0, wireshark, NULL, "",
+	  "print the table by which Wireshark decrypts" },
+	{ "begin", 0, INT_MAX, KEEP_LOCK, begin, NULL, " [NAME=VALUE]...",
+	  "for up: choose keys and numbers" },
+	{ "record", 0, 0, KEEP_LOCK, record, NULL, "",
+	  "for down: write numbers to the store" },
+};
+enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "usage: xfrmkeep [-n] VERB SCRIPT [ARGUMENT]...\n\n");
+	for (unsigned i = 0; i < VERB_COUNT; i++) {
+		char words[64];
+
+		snprintf(words, sizeof words, "%s SCRIPT%s", verbs[i].name, verbs[i].arguments);
+		fprintf(out, "  %-40s %s\n", words, verbs[i].help);
+	}
+	fprintf(out, "  %-40s %s\n", "list [FOLDER]",
+		"print all tunnels of a folder (default /etc/xfrmpair)");
+	fprintf(out, "\n"
+		     "  -n, --dry-run  print the commands, without keys, and change nothing\n"
+		     "  -h, --help     print this\n"
+		     "  -V, --version  print the version\n");
+}
+
+static int misuse(const char *problem, const char *what)
+{
+	if (what)
+		warnx("%s '%s'", problem, shown(what));
+	else
+		warnx("%s", problem);
+	print_usage(stderr);
+	return EXIT_MISTAKE;
+}
+
+/* What was printed but not written, to a full disk for one, is an error. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	warn("standard output");
+	return status ? status : EXIT_BROKE;
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (unsigned i = 0; i < VERB_COUNT; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int run_verb(const struct verb *verb, bool dry, int argc, char **argv)
+{
+	struct keep keep;
+	int status;
+
+	if (dry && verb->alone == follow_verb)
+		return misuse("no dry run of", verb->name);
+	if (!verb->run)
+		return finish(verb->alone(argv[0], argc - 1, argv + 1));
+	status = keep_open(&keep, argv[0], dry, verb->needs);
+	if (!status)
+		status = verb->run(&keep, argc - 1, argv + 1);
+	keep_close(&keep);
+	return finish(status);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const struct verb *verb;
+	bool dry = false;
+	int option;
+
+	say_open();
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+:nhV", options, NULL)) != -1)
+		switch (option) {
+		case 'n':
+			dry = true;
+			break;
+		case 'h':
+			print_usage(stdout);
+			return finish(EXIT_OK);
+		case 'V':
+			printf("xfrmkeep %s\n", VERSION);
+			return finish(EXIT_OK);
+		default:
+			return misuse("unknown option", argv[optind - 1]);
+		}
+	argc -= optind;
+	argv += optind;
+	if (argc < 1)
+		return misuse("a verb is missing", NULL);
+	if (strcmp(argv[0], "list") == 0)
+		return argc > 2 ? misuse("wrong number of arguments for", argv[0]) :
+				  finish(list_verb(argv[1]));
+	verb = find_verb(argv[0]);
+	if (!verb)
+		return misuse("unknown verb", argv[0]);
+	if (argc < 2)
+		return misuse("a script is missing (expected one like a.sh) behind", argv[0]);
+	if (argc - 2 < verb->least || argc - 2 > verb->most)
+		return misuse("wrong number of arguments for", argv[0]);
+	return run_verb(verb, dry, argc - 1, argv + 1);
+}

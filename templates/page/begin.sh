@@ -1,0 +1,93 @@
+set -u
+umask 077
+unset IFS CDPATH
+verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' file=./$0
+case $0 in */*) file=$0 ;; esac
+case $- in *s*) file=/proc/$$/fd/0 ;; esac # sh -s <NAME.sh
+run=${XFRMPAIR_RUN:-/run/xfrmpair}/$store stored=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$store
+say() { echo "$name: $*" >&2; }
+fail() { # STATUS WORDS: takes back what up did
+	trap '' HUP INT TERM PIPE
+	say "$2"
+	[ -z "$child" ] || kill "$child" 2>/dev/null
+	[ -z "$made_run" ] || take_back
+	[ -z "$held" ] || rm -f "$run.busy"
+	exit "$1"
+}
+has() { case $flags in *" $1 "*) ;; *) false ;; esac; } # FLAG: it was given
+find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this script, or in $PATH
+	program=${2:-${file%/*}/$1}
+	if [ ! -x "$program" ] && [ -z "${2-}" ]; then program=$(command -v "$1"); fi
+	[ -x "$program" ]
+}
+find_ip() { # busybox has an ip that does not know xfrm, and its shell prefers that
+	for ip in $(echo "$PATH" | sed 's,:,/ip ,g; s,$,/ip,') /usr/sbin/ip /sbin/ip; do
+		case $("$ip" xfrm help 2>&1) in *'ip xfrm'*) return ;; esac
+	done
+	fail 1 "no ip that knows xfrm: install iproute2"
+}
+batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments are public, and rows have keys
+	local error
+	if [ -n "$dry" ]; then
+		"$2" | sed -n "s/ # .*//; s/0x[0-9a-f]\{9,\}/KEY/g; s/ \([a-z0-9]*([^ ]*\)/ '\1'/g; s/   */ /g; s/^[a-z]/ip &/p"
+		return
+	fi
+	say "$1"
+	error=$("$2" | "$ip" -batch - 2>&1) || case $error in
+	*'type not found'* | *upported* | *implemented*) fail 5 "no-esp: this kernel has no ESP: try modprobe esp$family ($error)" ;;
+	*AEAD* | *AUTH* | *CRYPT* | *lgorithm* | *cryptographic*) fail 5 "no-cipher: this kernel lacks $cipher ($error)" ;;
+	*xists*) fail 1 "taken: another tunnel has this SPI or selector: see ip xfrm state; ip xfrm policy ($error)" ;;
+	*) fail 1 "ip: ${error:-failed}" ;;
+	esac
+}
+check_indexes() { # where an index is in use the kernel silently takes another, and down would not find the policy
+	local indexes
+	[ -z "$dry" ] || return 0
+	indexes=$(policies | sed -n 's/.* \(index [0-9]*\) .*/\1/p')
+	if [ "$("$ip" -s xfrm policy list | grep -cwF "$indexes")" != "$(echo "$indexes" | grep -c .)" ]; then
+		policies | sed -n 's/xfrm policy add \(.* dir [a-z]*\) .*/xfrm policy delete \1/p' | "$ip" -batch -
+		fail 1 "taken: another tool has a policy with an index of this script: see ip -s xfrm policy"
+	fi
+}
+make_folder() { # PATH: one that belongs to this user
+	mkdir "$1" 2>/dev/null
+	if [ ! -O "$1" ] || [ -L "$1" ]; then fail 1 "cannot make $1, or it is another user's (expected a folder of your own)"; fi
+}
+lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the one at work
+	local pid tries=0
+	make_folder "${run%/*}"
+	until ln -s $$ "$run.busy" 2>/dev/null; do
+		pid=$(readlink "$run.busy")
+		[ -e "/proc/${pid:-none}" ] || rm -f "$run.busy"
+		[ "$verb" = up ] || { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q ' up ' && kill "$pid"; } 2>/dev/null
+		[ $((tries += 1)) -lt 100 ] || fail 1 "process $pid is at work on this tunnel"
+		sleep 0.1
+	done
+	held=yes
+}
+section_of() { sed -n '/^made=[0-9]/,/^# ---- end/{/^# ---- end/!p;}' "$1"; } # FILE: all but its last line, which has the sum
+sum() { sha256sum | cut -c 1-16; }
+take_section() { # of the section below and the one in the store, the one that was written more often counts
+	local kept=0 owner="check=$check"
+	from=$file
+	if [ -e "$stored" ]; then
+		make_folder "${stored%/*}"
+		{ read -r kept _ && read -r owner _; } <"$stored"
+		[ "$(tail -n 1 "$stored")" = "# ---- end $(section_of "$stored" | sum)" ] || fail 1 "$stored is torn: restore it, or generate new scripts"
+		[ "$owner" = "check=$check" ] || fail 1 "$stored belongs to another script: delete it if that is not used any more"
+	fi
+	# shellcheck disable=SC1090 # this script or xfrmkeep wrote it
+	[ "${kept#made=}" -lt "$made" ] || { from=$stored && . "$stored"; }
+}
+write_section() { # N: as so many more starts, with the endpoints in use
+	local text pair edit="s/^made=[0-9]* starts=[0-9]*/made=$((made + 1)) starts=$((starts + $1))/"
+	[ $((starts + $1)) -le 62 ] || fail 1 "these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts"
+	for pair in $endpoints; do edit="$edit; s/^${pair%%=*}=[^ ]*/$pair/; s/ ${pair%%=*}=[^ ]*/ $pair/"; done
+	make_folder "${stored%/*}"
+	text=$(section_of "$from" | sed "$edit")
+	if { echo "$text" && echo "# ---- end $(echo "$text" | sum)"; } | cat >"$stored.new" && sync "$stored.new" && mv "$stored.new" "$stored"; then
+		take_section
+	else
+		fail 1 "cannot write $stored"
+	fi
+}

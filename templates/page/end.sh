@@ -1,0 +1,100 @@
+end_helper() {
+	local pid
+	{ read -r pid <"$run/espdecap" && grep -qx espdecap "/proc/$pid/comm" && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
+}
+take_back() { # each line of undo by itself: a line whose object is gone does nothing
+	local line
+	[ -z "$dry" ] || { undo | sed -n 's/^[a-z]/ip &/p' && return; }
+	end_helper
+	say "removing what up added"
+	# shellcheck disable=SC2086 # words
+	{ undo && ${unguarding:+unguard}; } | while read -r line; do [ -z "$line" ] || "$ip" $line 2>/dev/null; done
+	for line in ${also-}; do "$line"; done
+	# shellcheck disable=SC1091 # up wrote it
+	[ ! -s "$run/undo" ] || { sed '1!G;h;$!d' "$run/undo" >"$run/back" && . "$run/back"; }
+	rm -rf "$run"
+}
+prepare() { # of up
+	local boot
+	[ -z "$dry" ] || { take_section && return; }
+	boot="$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"
+	lock
+	[ ! -d "$run" ] || [ "$(cat "$run/boot" 2>/dev/null)" = "$boot" ] || rm -rf "$run" # left by an earlier boot
+	if [ -d "$run" ]; then
+		rm -f "$run.busy"
+		held=''
+		find_program xfrmkeep "${XFRMKEEP-}" && [ -n "$("$program" mend "$file" | tee /dev/stderr)" ] && exit
+		fail 1 "is up already"
+	fi
+	take_section
+	trap 'fail 1 interrupted' HUP INT TERM PIPE
+	mkdir "$run" || fail 1 "cannot make $run"
+	made_run=yes
+	echo "$boot" >"$run/boot" || fail 1 "cannot write $run/boot"
+}
+begin() { # numbers that were never used before, or a fresh key
+	[ -z "$dry" ] || return 0
+	endpoints="here=$here$endpoints"
+	case $(sed -n 's/^#: .* heard \([0-9]*\).*/\1/p' "$from") in *[1-9]*) heard=before ;; esac
+	if find_program xfrmkeep "${XFRMKEEP-}"; then
+		# shellcheck disable=SC2086 # words
+		"$program" begin "$file" $endpoints || fail 1 "xfrmkeep could not write $stored"
+		take_section
+	else
+		write_section 1
+	fi
+}
+finish() {
+	[ -z "$dry" ] || return 0
+	trap - HUP INT TERM PIPE
+	rm -f "$run.busy"
+	case $heard in
+	no) say "set up, but no packet received from ${peers%@*} in $wait s: is it up, with digest $digest?" && exit 4 ;;
+	now) say "up: packets from ${peers%@*} arrive. Test it with:$(tests)" ;;
+	*) say "set up. When the other side is up too, test it with:$(tests)" ;;
+	esac
+}
+down() {
+	! has --all || unguarding=yes
+	if [ -z "$dry" ]; then
+		lock
+		take_section
+		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file"
+	fi
+	take_back
+	rm -f "$run.busy"
+	[ -n "$dry" ] || say down
+}
+status() { # in short; xfrmkeep says more
+	local peer
+	for peer in $peers; do "$ip" -s xfrm state list nokeys reqid "${peer#*@}"; done
+	[ -d "$run" ] || fail 1 down
+	say up
+}
+usage() { echo "usage: sh $name.sh [-n] up [--wait SECONDS] [--local ADDRESS]$options | [-n] down | VERB [ARGUMENT]..."; }
+main() {
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-n) dry=yes ;;
+		up | start) verb=up ;;
+		down | stop) verb=down ;;
+		--wait) wait=${2-} && shift ;;
+		--local) local=${2-} && shift ;;
+		--no-punch | --all) flags="$flags$1 " ;;
+		-h | --help) usage && exit ;;
+		*) case $options in *"[$1]"*) flags="$flags$1 " ;; *) break ;; esac ;;
+		esac
+		[ $# = 0 ] || shift
+	done
+	case $wait in '' | 0* | *[!0-9]* | ?????*) fail 2 "--wait '$wait': not a time (expected 1 to 9999 seconds)" ;; esac
+	case $local in auto) ;; '' | *[!0-9a-f.:]*) fail 2 "--local '$local': not an address" ;; esac
+	case $verb$# in
+	up0 | down0) find_ip && $verb && exit ;;
+	0 | up* | down*) usage >&2 && exit 2 ;;
+	esac
+	verb=$1
+	shift
+	! find_program xfrmkeep "${XFRMKEEP-}" || exec "$program" ${dry:+-n} "$verb" "$file" "$@"
+	[ "$verb" = status ] || fail 1 "$verb needs xfrmkeep beside $file or in PATH"
+	find_ip && status
+}
