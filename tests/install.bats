@@ -30,6 +30,8 @@ setup() {
 		done
 		echo 644 share/zsh/site-functions/_xfrmpair
 		echo 644 share/fish/vendor_completions.d/xfrmpair.fish
+		echo 755 bin/xfrmkeep
+		echo 644 share/man/man8/xfrmkeep.8
 		for file in README.md LICENSE examples/session; do echo "644 share/doc/xfrmpair/$file"; done
 		for unit in xfrmpair xfrmpair-espdecap xfrmpair-follow xfrmpair-rekey; do echo "644 lib/systemd/system/$unit@.service"; done
 		echo "644 lib/systemd/system/xfrmpair-rekey@.timer"
@@ -136,6 +138,7 @@ complete_words() {
 	[ "$(complete_words xfrmpair --mode '')" = "transport
 tunnel" ]
 	[ "$(complete_words xfrmpair --format '')" = "commands
+page
 paste
 script
 wireshark" ]

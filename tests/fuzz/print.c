@@ -68,7 +68,8 @@ static size_t count_lines(const struct text *text, const char *begin)
 
 static void check_script(const struct text *text, const struct plan *plan)
 {
-	size_t policies = plan->passes.count + plan->blocks.count + plan->tunnels.count;
+	size_t policies = plan->bypasses.count + plan->neighbours.count +
+	                   plan->blocks.count + plan->tunnels.count;
 
 	check_text(text);
 	if (count_lines(text, "xfrm policy add src ") != policies ||

@@ -95,19 +95,26 @@ static const char *state_broken(const struct plan *from, const struct plan *to)
 
 /* ---- Policies ---- */
 
+static size_t pass_count(const struct plan *plan)
+{
+	return plan->bypasses.count + plan->neighbours.count;
+}
+
 static size_t policy_count(const struct plan *plan)
 {
-	return plan->passes.count + plan->blocks.count + plan->tunnels.count;
+	return pass_count(plan) + plan->blocks.count + plan->tunnels.count;
 }
 
 static const struct policy *policy_at(const struct plan *plan, size_t index)
 {
-	if (index < plan->passes.count)
-		return &plan->passes.rows[index];
-	index -= plan->passes.count;
-	if (index < plan->blocks.count)
-		return &plan->blocks.rows[index];
-	return &plan->tunnels.rows[index - plan->blocks.count];
+	const struct policies *const lists[] = { &plan->bypasses, &plan->neighbours, &plan->blocks };
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		if (index < lists[i]->count)
+			return &lists[i]->rows[index];
+		index -= lists[i]->count;
+	}
+	return &plan->tunnels.rows[index];
 }
 
 static int compare_ends(const struct selector_end *one, const struct selector_end *two)
@@ -186,10 +193,10 @@ static const char *templates_broken(const struct plan *plan)
 {
 	for (size_t i = 0; i < policy_count(plan); i++) {
 		const struct policy *policy = policy_at(plan, i);
-		bool tunnel = i >= plan->passes.count + plan->blocks.count;
+		bool tunnel = i >= pass_count(plan) + plan->blocks.count;
 
 		if ((policy->action == ACTION_TUNNEL) != tunnel ||
-		    (policy->action == ACTION_BLOCK) != (!tunnel && i >= plan->passes.count))
+		    (policy->action == ACTION_BLOCK) != (!tunnel && i >= pass_count(plan)))
 			return broken("%s: a policy in the wrong list", plan->self->name);
 		if (tunnel && !has_state(plan, policy))
 			return broken("%s: a template does not match its state", plan->self->name);

@@ -381,7 +381,9 @@ const char *rows_broken(const struct plan *plan, const char *commands)
 	if (!why)
 		why = states_broken(plan, &commands);
 	if (!why)
-		why = policies_broken(&plan->passes, &commands);
+		why = policies_broken(&plan->bypasses, &commands);
+	if (!why)
+		why = policies_broken(&plan->neighbours, &commands);
 	if (!why)
 		why = policies_broken(&plan->tunnels, &commands);
 	if (!why && next_row(&commands, row))

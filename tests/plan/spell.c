@@ -294,12 +294,14 @@ void plan_spell(struct text *out, const struct plan *plan)
 {
 	add_facts(out, plan);
 	add_peers(out, plan);
-	add_policies(out, plan, &plan->passes, "pass");
+	add_policies(out, plan, &plan->bypasses, "bypass");
+	add_policies(out, plan, &plan->neighbours, "pass");
 	add_policies(out, plan, &plan->blocks, "block");
 	add_policies(out, plan, &plan->tunnels, "tunnel");
 	add_selectors(out, plan);
 	add_states(out, plan);
-	add_policy_lines(out, plan, &plan->passes);
+	add_policy_lines(out, plan, &plan->bypasses);
+	add_policy_lines(out, plan, &plan->neighbours);
 	add_policy_lines(out, plan, &plan->blocks);
 	add_policy_lines(out, plan, &plan->tunnels);
 	add_state_lines(out, plan);
