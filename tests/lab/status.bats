@@ -15,7 +15,10 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	SITES=("$A+10.1.0.0/24" "$B+10.2.0.0/24")
 }
-teardown() { all_down; }
+teardown() {
+	all_down
+	umount small 2>/dev/null || :
+}
 
 # fact NAME SIDE: of the script
 fact() { sed -n "s/^\(.* \)\{0,1\}$1=\([^ ]*\).*/\2/p" "$2.sh" | head -n 1; }
@@ -71,6 +74,48 @@ lacks() {
 	script a up
 	says 4 --json
 	jq -e '.peers[0] | .rx_packets == 0 and .tx_packets == 0' <<<"$output"
+}
+
+@test "a peer that up itself received is heard, before the first packet" {
+	generate "$A" "$B"
+	: >up
+	on a $shell a.sh up --wait 40 >said.a 2>&1 3>&- &
+	sleep 1
+	on b $shell b.sh up --wait 40 >said.b 2>&1 3>&-
+	wait $!
+	cat said.a
+	says 0 --json
+	jq -e '.peers[0] | .state == "up" and .rx_packets == 0 and .last_received_seconds < 60' <<<"$output"
+}
+
+@test "status shows what there is while another is at work, and records it only if nobody is" {
+	generate "$A" "$B"
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	busy=$XFRMPAIR_RUN/$(fact store a).busy record=$XFRMPAIR_RUN/$(fact store a)/counts
+	sh -c 'sleep 60; :' sh rekey 3>&- &
+	ln -s $! "$busy"
+	says 0
+	[ ! -e "$record" ]
+	[ "$(readlink "$busy")" = $! ]
+	kill $!
+	# one that is gone holds nothing
+	says 0
+	grep -q '^in b [0-9]* 3 252$' "$record"
+	[ ! -L "$busy" ]
+	# a folder that is full costs a warning, and no verdict
+	both_down
+	mkdir small
+	mount -t tmpfs -o size=40k,mode=700 tmpfs small
+	XFRMPAIR_RUN=$PWD/small
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	head -c 100k /dev/zero >small/fill 2>/dev/null || :
+	says 0 2>said
+	[[ "$output" == *'  b: up, heard '* ]]
+	grep -q '^a: warning: cannot write .*/counts: No space left on device: status forgets what SAs have counted that are removed$' said
+	rm small/fill
+	both_down
 }
 
 @test "what another tool flushes, deletes or takes down is missing, and mend puts it back" {
