@@ -72,6 +72,8 @@ static int print_once(const char *script, enum form form)
 
 /* ---- Again and again ---- */
 
+static bool terminal; /* the table goes over its own lines */
+
 static double seconds(void)
 {
 	struct timespec now;
@@ -99,7 +101,8 @@ static void add_lines(struct text *lines, const struct look *look, int status)
 {
 	text_add_string(lines, "");
 	if (status)
-		text_join(lines, *look->keep.page.name ? look->keep.page.name : look->keep.script,
+		text_join(lines,
+		          *look->keep.page.name ? look->keep.page.name : shown(look->keep.script),
 		          ": no status\n", NULL);
 	else if (look->down)
 		status_print_down(lines, &look->keep.page, look->blocked);
@@ -108,7 +111,7 @@ static void add_lines(struct text *lines, const struct look *look, int status)
 }
 
 /* One table; false: nobody reads it any more. */
-static bool print_table(const char *script, struct watch *watch, bool terminal)
+static bool print_table(const char *script, struct watch *watch)
 {
 	const struct watch_screen screen = { terminal, terminal ? columns() : 0 };
 	struct text lines = { 0 }, out = { 0 };
@@ -125,33 +128,35 @@ static bool print_table(const char *script, struct watch *watch, bool terminal)
 	return good;
 }
 
-/* Waits a second; false: a signal came, or the reader of a pipe is gone. */
-static bool pause_second(const sigset_t *signals)
+/* Waits a second; false: the reader of a pipe is gone. */
+static bool pause_second(void)
 {
-	const struct timespec second = { .tv_sec = 1 };
 	struct pollfd reader = { .fd = STDOUT_FILENO };
 
-	if (sigtimedwait(signals, NULL, &second) >= 0)
-		return false;
-	return poll(&reader, 1, 0) <= 0 || !(reader.revents & (POLLERR | POLLNVAL));
+	return poll(&reader, 1, 1000) == 0 || !(reader.revents & (POLLERR | POLLNVAL));
+}
+
+/* At any moment, also while a pipe takes nothing more: nothing is written but the table. */
+static void end(int number)
+{
+	(void)number;
+	if (terminal)
+		(void)!write(STDOUT_FILENO, "\n", 1); /* below the terminal's ^C */
+	_exit(EXIT_OK);
 }
 
 static int print_always(const char *script)
 {
+	const struct sigaction action = { .sa_handler = end };
 	struct watch watch = { .peers = NULL };
-	bool terminal = is_terminal();
-	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	terminal = is_terminal();
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	while (print_table(script, &watch, terminal) && pause_second(&signals))
+	while (print_table(script, &watch) && pause_second())
 		;
-	if (terminal)
-		(void)!write(STDOUT_FILENO, "\n", 1); /* below the terminal's ^C */
 	watch_free(&watch);
 	return EXIT_OK;
 }

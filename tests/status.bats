@@ -396,6 +396,15 @@ seen_in() { # FILE PATTERN [COUNT]: waits for so many lines with it, 20 s at mos
 	done
 	[ ! -e state ]
 	[ ! -e run ]
+	# a reader that takes nothing
+	mkfifo pipe
+	sleep 60 <pipe 3>&- &
+	sleeper=$!
+	timeout 60 env --default-signal bash -c 'for i in {1..70000}; do echo; done 2>/dev/null & exec "$XFRMKEEP" status a.sh --watch' >pipe 3>&- &
+	sleep 1
+	pkill -TERM -P $! -f 'status a.sh --watch'
+	wait $!
+	kill $sleeper
 	timeout 20 bash -o pipefail -c '"$XFRMKEEP" status a.sh --watch | head -n 1' >said
 	[ "$(cat said)" = 'a: down' ]
 }
