@@ -324,6 +324,9 @@ $warning
 @test "status --json is one object of these fields, and no key, with the exit status of status" {
 	says json "$heard" "$sent" >said
 	[ "$(wc -l <said)" -eq 1 ]
+	# the manual's
+	fields=$(sed -n '/^\.Sh STATUS OBJECT/,/^\.El/s/^\.It Li //p' "$BATS_TEST_DIRNAME/../helper/xfrmkeep.8" | sort -u)
+	[ "$(jq -r 'keys[], (.peers[0] | keys[], (.sas[0] | keys[]))' said | sort -u)" = "$fields" ]
 	jq -e '. == {name: "a", digest: "'"$digest"'", up: true, helper_pid: 77, missing: [], fingerprint: "12345 67890", peers: [
 		{name: "b", state: "up", cause: null, epoch: 1, local: "192.168.1.4:61525", remote: "31.1.2.3:10421", tx_packets: 3, tx_bytes: 252, rx_packets: 3, rx_bytes: 252,
 		last_received_seconds: 2, spi_out: "'"$spi_out"'", spi_in: "'"$spi_in"'", starts_left: null, sas: [
