@@ -362,15 +362,6 @@ static bool make_script(struct text *out, const struct page *page, const struct 
 	return true;
 }
 
-/* True if the name is still that of the file. */
-static bool is_same(const struct target *target, const struct stat *file)
-{
-	struct stat status;
-
-	return fstatat(target->folder, target->name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       status.st_dev == file->st_dev && status.st_ino == file->st_ino;
-}
-
 static bool refuse_script(const struct target *target)
 {
 	static bool said;
@@ -393,9 +384,6 @@ static bool write_script(const struct target *target, const struct text *script,
 
 	errno = EACCES;
 	if (!(old->st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)))
-		return false;
-	errno = ESTALE;
-	if (!is_same(target, old))
 		return false;
 	new = join(".", target->name, ".new");
 	good = replace_file(target, new, script, old);

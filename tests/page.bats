@@ -81,6 +81,13 @@ route add 2001:db8:2::/48 src 2001:db8::1 mtu 1350 proto 217"
 table inet x5ab26709-clamp {
 chain forward { type filter hook forward priority mangle; "*" }
 }" ]]
+	# a policy is known by its peer, if it has a variable of one
+	sed 's/here=auto$/here=2001:db8:ffff::1/; s/^there_2=[^ ]*/there_2=2001:db8:ffff::3/; /reqid 22 mode tunnel$/{/^  tmpl/s,$,\nxfrm policy add src ::/0 dst ::1/128 dir in priority 1,}' hub.sh >unsigned
+	section sign unsigned >known.sh
+	fine page policies known.sh policies
+	same "$(grep -o '^[0-9]: [^ ]* [^ ]* [^ ]* src [^ ]* dst [^ ]*' <<<"$output")" "0: xfrm policy add src 10.1.0.0/16 dst 10.2.0.0/16
+1: xfrm policy add src 10.1.0.0/16 dst 10.3.0.0/16
+0: xfrm policy add src ::/0 dst ::1/128"
 	fine page rows hub.sh unguard # which it has not
 	same "$output" ''
 	fine page policies hub.sh passes
@@ -219,6 +226,8 @@ fact_refused() {
 	sed "s/^peers='b/peers='c/" pair.sh >edited.sh
 	refused "page: edited.sh: section: the section's peer 1 is not the script's (expected c)" page rows edited.sh undo
 	sed "s/^peers='b@1132782033/peers='b@1132782034/" pair.sh >edited.sh
+	refused "page: edited.sh: section: the section's peer 1 is not the script's (expected b)" page rows edited.sh undo
+	sed "s/cipher=aes128gcm12/cipher=aes128gcm16/" pair.sh >edited.sh
 	refused "page: edited.sh: section: the section's peer 1 is not the script's (expected b)" page rows edited.sh undo
 	sed "s/^peers='b@1132782033/& c@5/" pair.sh >edited.sh
 	refused "page: edited.sh: section: the section has 1 peers (expected 2, as the script)" page rows edited.sh undo

@@ -253,6 +253,60 @@ edited_refused() {
 	refused "section: section:1027: too many peers (expected at most 1024)" section parse many.1025 0
 }
 
+@test "states stand in the peers' order; two that the kernel would take for one are refused" {
+	section parse hub.sh 0 >whole
+	{
+		sed '/^states/q' whole
+		sed -n '/^xfrm state.*reqid 22/,/256/p' whole
+		sed -n '/^xfrm state.*reqid 11/,/256/p; /^"; }/,$p' whole
+	} >unsigned
+	section sign unsigned >edited
+	refused "section: section:12: a state out of order (expected the peers' in their order)" section parse edited 0
+	sed '/^xfrm state.*reqid 11/,/256/d' whole >unsigned
+	section sign unsigned >edited
+	refused "section: section:13: b: states do not fit (expected inbound ones of one epoch after the other, then one outbound)" section parse edited 0
+	sed 's/0x00000102/0x00000201/' whole >unsigned
+	section sign unsigned >edited
+	refused "section: section:26: c: another state has this SPI" section parse edited 0
+	# here and there are not known yet, and not the same
+	sed 's/0x00000202/0x00000101/' whole >unsigned
+	section sign unsigned >edited
+	fine section parse edited 0
+	sed 's/^there_1=[^ ]*/there_1=b.example.org/; s/0x00000202/0x00000103/' whole >unsigned
+	section sign unsigned >edited
+	fine section parse edited 0
+	# both are behind one address
+	sed 's/^there_2=[^ ]*/there_2=2001:db8:ffff::2/; s/0x00000202/0x00000103/' whole >unsigned
+	section sign unsigned >edited
+	refused "section: section:26: c: another state has this SPI" section parse edited 0
+	refused "section: section:25: b: UDP ports do not fit the encapsulation" section parse whole 4500
+}
+
+@test "a side receives with the epoch that it sends with, the next one, and perhaps the one before" {
+	local fault="epochs do not fit those of the states"
+	section parse hub.sh 0 >whole
+	sed '/epoch 3$/d; /0x00000101/,+1d' whole >unsigned
+	section sign unsigned >edited
+	fine section parse edited 0
+	sed '/from b, epoch [34]$/d; /0x0000010[12]/,+1d' whole >unsigned
+	section sign unsigned >edited
+	refused "section: section:19: b: $fault" section parse edited 0
+	# one more before
+	sed '/^xfrm state.*0x00000101/,+2{H; /epoch 3$/!d; s/.*//; x; s/^\n//; s/\(.*\)/\1\n\1/; s/epoch 3/epoch 2/; s/0x00000101/0x00000100/}' whole >unsigned
+	section sign unsigned >edited
+	refused "section: section:28: b: $fault" section parse edited 0
+	sed 's/epoch 5$/epoch 6/; s/epoch 4$/epoch 5/; s/epoch 3$/epoch 4/' whole >unsigned
+	section sign unsigned >edited
+	refused "section: section:25: b: $fault" section parse edited 0
+	# the control
+	sed -i 's/next 6/next 7/' unsigned
+	section sign unsigned >edited
+	fine section parse edited 0
+	sed 's/ heard 1 fixed/ heard 2 fixed/' whole >unsigned
+	section sign unsigned >edited
+	refused "section: section:26: c: $fault" section parse edited 0
+}
+
 @test "two peers of one name are refused" {
 	section parse hub.sh 0 | sed 's/^#: c/#: b/; s/# c: cur/# b: cur/; s/\(from\|to\) c,/\1 b,/' >unsigned
 	section sign unsigned >edited

@@ -143,6 +143,11 @@ not_written() {
 	chown 0 store/$name
 	not_chosen unsafe "store: it belongs to user 12345 (expected root, or you)"
 	not_written "store: it belongs to user 12345 (expected root, or you)"
+	# nor is what was another's on the way
+	chown 0 store
+	: >store/$name.new
+	chown 12345 store/$name.new
+	not_written "store/$name: cannot be written: File exists"
 	# in a sticky place, where somebody else was first
 	mkdir -m 1777 sticky
 	mkdir sticky/store
