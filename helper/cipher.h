@@ -29,8 +29,8 @@ struct cipher {
 const struct cipher *cipher_find(const char *name, const char *where);
 /* The same without a message. */
 const struct cipher *cipher_named(const char *name);
-/* The one that the kernel knows by these names, with an encryption key of KEY_BYTES; INTEGRITY is NULL
- * for an AEAD.  NULL, without a message, if there is none. */
+/* Finds a cipher by the kernel's names; INTEGRITY is NULL for an AEAD, KEY_BYTES is the length of the
+ * encryption key with its salt.  Returns NULL, without a message, if there is none. */
 const struct cipher *cipher_of(const char *encryption, const char *integrity, unsigned icv_bits,
                                size_t key_bytes);
 /* The table, for people: adds it to OUT. */

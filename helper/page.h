@@ -43,8 +43,7 @@ enum page_function {
 struct page_peer {
 	char name[SECTION_NAME + 1];
 	uint32_t reqid;
-	char host[SECTION_HOST +
-	          1]; /* by which it is given: resolved at each `up`; empty: by address */
+	char host[SECTION_HOST + 1]; /* a DNS name, resolved at each `up`; else empty */
 };
 
 struct page_net {
@@ -76,9 +75,8 @@ struct page {
 	struct page_peer *peers;
 	size_t peer_count, peer_room;
 	struct page_nets own_nets, other_nets; /* of tunnel mode */
-	struct address
-		own_address; /* `up` adds it where the host lacks it; AF_UNSPEC: nothing to add */
-	uint32_t own_length; /* ... its prefix length */
+	struct address own_address; /* `up` adds it if the host lacks it; AF_UNSPEC: none */
+	uint32_t own_length;        /* its prefix length */
 	char own_device[PAGE_DEVICE + 1], own_label[PAGE_DEVICE + 1];
 	char interface[PAGE_DEVICE + 1];
 	uint32_t if_id, group;
@@ -92,33 +90,35 @@ struct page {
 	size_t section_begin, section_length; /* in the text */
 };
 
-/* Reads a script; false after one line that begins with PATH and says what to do.  page_free()
- * wipes. */
+/* Reads a script.  Returns false after one line that begins with PATH and says what to do. */
 bool page_read(struct page *, const char *path);
-/* The same for a text, which it empties; PATH is for messages. */
+/* Does the same for a text, which it takes over.  PATH is for messages. */
 bool page_parse(struct page *, struct text *, const char *path);
+/* Wipes and frees; takes an empty page too. */
 void page_free(struct page *);
-/* For page_parse() alone: takes the facts. */
+/* Reads the facts: a part of page_parse(). */
 bool page_parse_facts(struct page *, struct lines facts);
 
-/* The section that stands in the script itself.  False, after one line, if it is torn, or another
- * script's. */
+/* Reads the section at the end of the script.  Returns false, after one line, if it is torn or
+ * belongs to another script. */
 bool page_section(struct section *, const struct page *);
-/* True if the section has the page's peers; else one line begins with WHERE. */
+/* Returns true if the section has the page's peers, else false after one line that begins with
+ * WHERE. */
 bool page_fits(const struct page *, const struct section *, const char *where);
 
 static inline bool page_has(const struct page *page, enum page_function function)
 {
 	return page->rows[function].at != NULL;
 }
-/* Adds the rows of a function, a line each, without comments (but those that are rows of
- * PAGE_TESTS) and with values for variables: the page's, the section's, and of those that neither
- * has EXTRAS, like `way_1=dev eth0`, whose last one is NULL; EXTRAS may be NULL.  No function, no
- * rows.  False, after one line, if a row is wrong or a variable has no value. */
+/* Adds the rows of a function, one a line, with values in place of variables.  Values come from the
+ * page, from the section, and for the rest (way_N, src4, src6, table) from EXTRAS: strings like
+ * `way_1=dev eth0`, then NULL; EXTRAS itself may be NULL.  Comments are left out, except those that
+ * are rows of PAGE_TESTS.  A function that the script does not have adds nothing.  Returns false,
+ * after one line, if a row is malformed or a variable has no value. */
 bool page_rows(struct text *, const struct page *, enum page_function, const struct section *,
                const char *const *extras);
-/* The same for a function of policies, as an array that the caller frees, of *COUNT.  PEER
- * is the one whose variables a row has, or 0. NULL after one line. */
+/* Returns the policies of a function as an array of *COUNT, which the caller frees; NULL after one
+ * line.  PEER is the peer whose variables the row has, or 0. */
 struct policy *page_policies(const struct page *, enum page_function, const struct section *,
                              size_t *count);
 

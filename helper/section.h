@@ -30,10 +30,9 @@ enum { SECTION_STARTS_MOST = 62 };
 
 struct section_peer {
 	char name[SECTION_NAME + 1];
-	/* where packets for it go; port 0: plain ESP; zeros: a name that was not resolved yet ...
-	 */
+	/* where packets for it go; port 0: plain ESP; address zero: HOST is not resolved yet */
 	struct endpoint there;
-	char host[SECTION_HOST + 1]; /* ... and that name, as the generator wrote it; else empty */
+	char host[SECTION_HOST + 1]; /* printed instead of that address; else empty */
 	bool derived;                /* its keys follow from a secret; else they are fixed */
 	uint32_t heard;              /* the highest epoch received; 0: none */
 	uint32_t next; /* the epoch of SECRET: the first whose keys are not all among the states */
@@ -57,40 +56,42 @@ struct section {
 	size_t state_count, state_room;
 };
 
-/* Takes exactly the text of a section, or refuses it with one line that begins with WHERE and has
- * no secret.  PORT is this side's, which the page has: the rows have $port for it.  Refused is also
- * what does not fit together, and what section_print() would not have written so.  The
- * result is to be freed. */
+/* Reads exactly the text of a section, or refuses it with one line that begins with WHERE and never
+ * has a secret.  PORT is this side's, from the page: rows have $port for it.  A section whose parts
+ * do not fit together, or that section_print() would write differently, is refused too. */
 bool section_parse(struct section *, const char *text, size_t length, uint16_t port,
                    const char *where);
-/* Adds the section's text: what section_parse() takes as the same section.  The caller has counted
- * MADE up. */
+/* Adds the section's text, which section_parse() reads as the same section.  The caller counts MADE
+ * up before. */
 void section_print(struct text *, const struct section *);
 /* Wipes and frees; takes an empty section too. */
 void section_free(struct section *);
 
-/* What does not fit together, and whose it is, as an index; NULL: all of it fits. */
+/* Returns what does not fit together, with the index of the peer that it is about; NULL if all of
+ * it fits. */
 const char *section_fault(const struct section *, size_t *peer);
-/* True if the text ends with the sum of all that is before it; else one line begins with WHERE. */
+/* Returns true if the text ends with the sum of everything before it, else false after one line
+ * that begins with WHERE. */
 bool section_is_whole(const char *text, size_t length, const char *where);
-/* True if it says that it belongs to the script with this check value. */
+/* Returns true if the text names this check value, which is a script's. */
 bool section_belongs(const char *text, size_t length, const char *check);
-/* Finds the section in the text of a script, from its line `made=` to its line `# ---- end`; false:
- * it has none. */
+/* Finds the section in the text of a script, from its line `made=` to its line `# ---- end`.
+ * Returns false if there is none. */
 bool section_find(const char *script, size_t length, size_t *begin, size_t *section_length);
 
-/* Take a side's name, a DNS name in lower case.  They print no message. */
+/* Read a side's name, and a DNS name in lower case.  They print no message. */
 bool section_read_name(char out[SECTION_NAME + 1], const char *text);
 bool section_read_host(char out[SECTION_HOST + 1], const char *text);
 
-/* The states of a peer: *COUNT of them from the returned one on; the last is the outbound one. */
+/* Returns the first of a peer's states, which are *COUNT in a row.  The last is the outbound one.
+ * The pointer is valid until states are replaced or added. */
 struct state *section_states(const struct section *, size_t peer, size_t *count);
-/* Puts the COUNT states, which may be some of these, in place of those that the peer has. */
+/* Replaces the peer's states by COUNT others, and sets their PEER.  STATES may point into the
+ * section. */
 void section_replace(struct section *, size_t peer, const struct state *states, size_t count);
-/* Adds a zeroed peer behind the others: without states, until they are added or replaced.  The
- * pointer holds until the next one is added. */
+/* Appends a zeroed peer, which has no states yet.  The pointer is valid until the next call. */
 struct section_peer *section_add_peer(struct section *);
-/* Adds a state behind the others; its PEER is none before theirs. */
+/* Appends a state, whose PEER must not be less than that of the last one. */
 void section_add_state(struct section *, const struct state *);
 
 #endif

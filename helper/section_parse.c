@@ -423,16 +423,13 @@ static bool is_printed_so(const struct parser *parser, const char *text, size_t 
 bool section_parse(struct section *out, const char *text, size_t length, uint16_t port,
                    const char *where)
 {
-	struct section section = { .port = port };
-	struct parser parser = { .section = &section, .where = where };
+	struct parser parser = { .section = out, .where = where };
 
-	*out = (struct section){ 0 };
+	*out = (struct section){ .port = port };
 	if (section_is_whole(text, length, where) && split(&parser, text, length) &&
 	    parse_facts(&parser) && parse_states(&parser) && parse_peers(&parser) &&
-	    is_consistent(&parser) && is_printed_so(&parser, text, length)) {
-		*out = section;
+	    is_consistent(&parser) && is_printed_so(&parser, text, length))
 		return true;
-	}
-	section_free(&section);
+	section_free(out);
 	return false;
 }

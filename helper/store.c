@@ -161,9 +161,9 @@ static bool read_file(struct text *out, struct stat *status, const struct target
 static enum store_state parse_store(struct section *out, const struct page *page,
                                     const struct text *text, const char *where)
 {
-	if (!section_is_whole(text->bytes, text->length, where))
-		return STORE_TORN;
 	if (!section_belongs(text->bytes, text->length, page->check)) {
+		if (!section_is_whole(text->bytes, text->length, where))
+			return STORE_TORN;
 		refuse(where, "belongs to another script (expected check=%s)", page->check);
 		return STORE_FOREIGN;
 	}
@@ -232,6 +232,7 @@ enum store_state store_choose(struct section *out, const struct page *page, cons
 	}
 	section_free(out);
 	*out = script;
+	explicit_bzero(&script, sizeof script);
 	return state == STORE_ABSENT ? STORE_ABSENT : STORE_OLDER;
 }
 

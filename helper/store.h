@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The store: files that hold sections, one a tunnel, in a folder that only this user, or root, can
- * change. Whoever calls this holds the tunnel's lock. */
+/* The store: files with one section each, in a folder that only root or this user can change.  The
+ * caller holds the tunnel's lock. */
 #ifndef STORE_H
 #define STORE_H
 
@@ -26,18 +26,21 @@ static inline bool store_is_usable(enum store_state state)
 	return state <= STORE_ABSENT;
 }
 
-/* $XFRMPAIR_STATE, or /var/lib/xfrmpair. */
+/* Returns $XFRMPAIR_STATE, or /var/lib/xfrmpair. */
 const char *store_folder(void);
-/* Reads the page's section from the folder: GOOD, ABSENT (in silence), TORN, FOREIGN or UNSAFE. */
+/* Reads the page's section from the folder: GOOD, ABSENT (without a message), TORN, FOREIGN or
+ * UNSAFE. */
 enum store_state store_read(struct section *, const struct page *, const char *folder);
-/* Chooses between the store's section and that of the script; one that may not be used is empty. */
+/* Chooses between the store's section and the script's.  The section is empty if neither may be
+ * used. */
 enum store_state store_choose(struct section *, const struct page *, const char *folder);
-/* Writes the section to the page's file in the folder, which is made if it is missing.  The file is
- * the old one or the new one, whole and on the disk, whatever happens.  False after one line. */
+/* Writes the section to the page's file in the folder, which it makes if it is missing.  The file
+ * is the old one or the new one, whole and on the disk, whatever happens.  Returns false after one
+ * line. */
 bool store_write(const struct section *, const struct page *, const char *folder);
-/* Puts the section in place of that in the script at PATH, so that this has no past secrets; the
- * rest of the file, its owner and mode stay.  False after one line, which is said once for a script
- * that is read-only. */
+/* Replaces the section in the script at PATH, so that the script has no past secrets.  The rest of
+ * the file, its owner and mode stay.  Returns false after one line; if the script is read-only,
+ * only the first call prints it. */
 bool script_rewrite(const struct section *, const char *path);
 
 #endif

@@ -96,15 +96,15 @@ uint64_t state_print(struct text *, const struct state *, const struct names *);
 /* Adds `src … dst … dir …`, by which `ip xfrm policy delete` finds a policy that has no if_id.  The
  * words that were printed are returned. */
 uint64_t policy_print_selector(struct text *, const struct policy *, const struct names *);
-/* Take one row as the printers write it, joined to one line, with values in place of variables; what is
- * left of ROW is of no use.  Anything else is refused with one line that begins with WHERE.  No word of the row
- * is in the message, because it may be a key.  PEER and PLACE are not in a row: they are left zero. */
+/* Read one row as the printers write it: joined to one line, with values in place of variables.  They
+ * cut ROW into words.  Any other row is refused with one line that begins with WHERE.  The message
+ * has no word of the row, because it may be a key.  PEER and PLACE are not in a row: they are 0. */
 bool policy_parse(struct policy *, char *row, const char *where);
-/* The sequence number, or the comment, says whether it is outbound; without both it counts as inbound. */
+/* The sequence number or the comment says whether a state is outbound; without them it is inbound. */
 bool state_parse(struct state *, char *row, const char *where);
-/* True if the kernel takes them for one policy: a second one replaces the first, or is refused. */
+/* Returns true if the kernel takes both for one policy. */
 bool policy_same_selector(const struct policy *, const struct policy *);
-/* ... and they also do the same.  The index is not compared, because the kernel may choose another. */
+/* Returns true if they also do the same.  The index does not count: the kernel may choose another. */
 bool policy_equal(const struct policy *, const struct policy *);
 
 #endif

@@ -198,6 +198,8 @@ fact_refused() {
 	fact_refused 12 own_device "s,own_device=lo,own_device=a/b,"
 	fact_refused 13 route_proto "s,route_proto=217,route_proto=256,"
 	fact_refused 13 fingerprint "s,12345 67890',12345 6789O',"
+	sed "s/later='a/later='\x01/" pair.sh >edited.sh
+	refused "page: edited.sh:13: a quoted value does not end (expected ')" page facts edited.sh
 	page_refused "no fact 'store' (expected a whole script of xfrmpair)" 's/^store=[^ ]*//'
 	page_refused "no fact 'peers' (expected a whole script of xfrmpair)" "s/^peers=.*//; s/other_nets=[^ ]*//"
 	page_refused "port: does not fit encap (expected one with UDP, none without)" 's/ port=61525//'
