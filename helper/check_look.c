@@ -323,7 +323,8 @@ static enum helper_state helper_state(const struct check *check)
 
 	if (!page_has(&keep->page, PAGE_HELPER))
 		return HELPER_NONE;
-	if (run_read(&keep->run, "espdecap", pid, sizeof pid) && strcmp(pid, "none") == 0)
+	/* `up --no-helper` */
+	if (!run_read(&keep->run, "espdecap", pid, sizeof pid) || strcmp(pid, "none") == 0)
 		return HELPER_OTHERS;
 	if (!check->look.parts.helper)
 		return HELPER_GONE;

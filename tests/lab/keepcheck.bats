@@ -1,0 +1,285 @@
+# What is wrong, in one line: a working tunnel is broken in one way after the other, and xfrmkeep check names each. What the kernel shows of a break is
+# tried here; what follows from it, in tests/check.bats.
+# Run in the lab: tests/lab/run bats tests/lab/keepcheck.bats
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	"$net" up
+}
+teardown_file() {
+	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	"$net" down
+	for LAB_PREFIX in p- s- l-; do export LAB_PREFIX; "$net" down 2>/dev/null || :; done
+	rm -rf /etc/netns/p-a
+}
+setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }
+teardown() { all_down; }
+
+# made ARGUMENT...: scripts of which xfrmkeep can say something
+made() { generate --format page "$@" 2>/dev/null; }
+# fact NAME SIDE: of the script, or of its section in the store
+fact() { sed -n "s/^$1=\([^ ]*\).*/\1/p; s/.* $1=\([^ ]*\).*/\1/p" "$BATS_TEST_TMPDIR/$2.sh" | head -n 1; }
+store() { echo "$XFRMPAIR_STATE/$(fact store "$1")"; }
+# says SIDE CAUSE [TARGET]: check on that side gives that verdict, and its status
+says() {
+	local wanted=1 other
+	case $1 in a) other=b ;; *) other=a ;; esac
+	case $2.${BREAK-} in healthy.nothing*) wanted=0 ;; healthy.*) wanted=0 BREAK="$BREAK: mended" ;; esac
+	run script "$1" check ${3-}
+	echo "$1: $output"
+	echo "${BREAK-}|$1|${lines[0]#*: }" >>"$BATS_FILE_TMPDIR/matrix"
+	[[ "${lines[0]}" == "$other: $2"* ]] || return 1
+	[ "$status" -eq "$wanted" ]
+}
+# talks SIDE FROM TO: sends pings for a while, by itself
+talks() { on "$1" ping -q -i 0.2 -c 100 -W 1 -I "$2" "$3" >/dev/null 2>&1 3>&- & }
+hush() { pkill -x ping || :; }
+
+@test "a healthy tunnel is healthy, and what is broken on this side is named on this side" {
+	made "$A" "$B"
+	both_up
+	BREAK=nothing
+	says a healthy
+	says b healthy
+	[ "${#lines[@]}" -eq 1 ]
+	BREAK='out SA deleted'
+	on a ip xfrm state delete src 192.168.1.4 dst 31.1.2.3 proto esp spi "$(fact spi_1 a)"
+	says a no-out-sa
+	script a mend
+	says a healthy
+	BREAK='policies flushed'
+	on a ip xfrm policy flush
+	says a half-up
+	script a mend
+	BREAK='helper killed'
+	pkill -f -- '-u 65534 -b 192.168.1.4 61525'
+	says a no-helper
+	script a mend
+	BREAK='helper stopped'
+	pkill -STOP -f -- '-u 65534 -b 192.168.1.4 61525'
+	says a no-helper
+	[[ "$output" == *'is stopped'*'kill -CONT'* ]]
+	pkill -CONT -f -- '-u 65534 -b 192.168.1.4 61525'
+	BREAK='a block before the tunnel'
+	on a ip xfrm policy add src 192.168.1.4/32 dst 192.168.2.0/24 dir out priority 7 action block
+	says a guarded
+	on a ip xfrm policy delete src 192.168.1.4/32 dst 192.168.2.0/24 dir out
+	BREAK='the peer ignores echo requests'
+	on b sh -c 'echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all'
+	says a healthy
+	[[ "$output" == *'does not answer echo requests'* ]]
+	on b sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_echo_ignore_all'
+}
+
+@test "firewalls of this host are named, and what lets packets pass" {
+	made "$A" "$B"
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	wall() { on a nft "add table ip wall; add chain ip wall c { type filter hook $1; }; add rule ip wall c $2"; }
+	unwall() { on a nft delete table ip wall; }
+	BREAK='a firewall drops what was decrypted'
+	wall 'input priority 0' 'meta secpath exists drop'
+	says a firewall
+	[[ "$output" == *': nft insert rule ip wall c meta secpath exists accept'* ]]
+	unwall
+	BREAK='a firewall drops what comes from outside'
+	wall 'input priority 0' 'udp dport 61525 drop'
+	says a firewall
+	[[ "$output" == *': nft insert rule ip wall c udp dport 61525 accept'* ]]
+	unwall
+	BREAK='a firewall drops the encrypted packets'
+	wall 'output priority 0' 'udp sport 61525 drop'
+	says a own-firewall
+	unwall
+	BREAK='a firewall drops what is to be encrypted'
+	wall 'output priority 0' 'ip daddr 192.168.2.100 drop'
+	says a own-firewall
+	unwall
+	BREAK='a firewall lets in answers alone'
+	on a nft 'add table ip wall; add chain ip wall c { type filter hook input priority 0; policy drop; }; add rule ip wall c ct state established,related accept'
+	says a firewall
+	unwall
+	says a healthy
+	BREAK='the path carries less'
+	on inet ip link set to-b mtu 1300
+	on inet nft 'add table ip quiet; add chain ip quiet out { type filter hook output priority 0; }; add rule ip quiet out icmp type destination-unreachable drop'
+	says a mtu
+	[[ "$output" == *'--mtu 1'* ]]
+	on inet ip link set to-b mtu 1500
+	on inet nft delete table ip quiet
+	BREAK='the path loses packets'
+	on inet nft 'add table ip loses; add chain ip loses out { type filter hook forward priority 0; }; add rule ip loses out ip daddr 31.1.2.3 numgen inc mod 3 == 0 drop'
+	says a loss
+	on inet nft delete table ip loses
+	BREAK='no default route'
+	route=$(on a ip route show default)
+	on a ip route delete default
+	says a no-route
+	on a ip route add $route
+}
+
+@test "what the other side does is named where it is seen" {
+	made "$A" "$B"
+	BREAK='the other is not up'
+	script a up
+	says a never-heard
+	script b up
+	BREAK=nothing
+	says a healthy
+	BREAK='the other went away'
+	script b down
+	says a not-arriving
+	script a down
+	# scripts of two runs
+	mkdir "$BATS_TEST_TMPDIR/old"
+	cp "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/old/b.sh"
+	made "$A" "$B"
+	cp "$BATS_TEST_TMPDIR/old/b.sh" "$BATS_TEST_TMPDIR/b.sh"
+	both_up
+	BREAK='scripts of two runs'
+	talks b 192.168.2.100 192.168.1.4
+	says a unknown-spi
+	hush
+}
+
+@test "lost counts, lost epochs, a limit, a guard are named" {
+	made "$A" "$B"
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	script b rekey
+	cp "$(store b)" "$BATS_TEST_TMPDIR/copy"
+	cp "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/script"
+	BREAK="the other's store is an old copy"
+	for _ in 1 2 3; do
+		script a rekey
+		answers a 192.168.1.4 192.168.2.100
+		script b rekey
+		answers b 192.168.2.100 192.168.1.4
+	done
+	script b down
+	cat "$BATS_TEST_TMPDIR/copy" >"$(store b)"
+	cat "$BATS_TEST_TMPDIR/script" >"$BATS_TEST_TMPDIR/b.sh"
+	script b up
+	talks b 192.168.2.100 192.168.1.4
+	says a epochs-apart
+	hush
+	both_down
+	BREAK='a limit is reached'
+	made --limit-packets 20 "$A" "$B"
+	both_up
+	on a ping -q -i 0.01 -c 30 -W 1 -I 192.168.1.4 192.168.2.100 || :
+	says a no-out-sa
+	both_down
+	BREAK='down, with --guard'
+	made --guard "$A" "$B"
+	both_up
+	script a down
+	says a guarded
+}
+
+@test "between public sides: clear packets, other sockets, other ports" {
+	export LAB_PREFIX=p-
+	"$net" up --open-side a --open-side b
+	PA=85.9.8.7:4500 PB=31.1.2.3:4500
+	made "$PA" "$PB"
+	both_up
+	answers a 85.9.8.7 31.1.2.3
+	BREAK='the other side is down, and sends in the clear'
+	script b down
+	talks b 31.1.2.3 85.9.8.7
+	says a clear-arrives
+	hush
+	script a down
+	BREAK='the socket that another was to hold is not there'
+	made "$PA+10.7.1.1" "$PB+10.7.9.1"
+	on a ip address add 10.7.1.1/32 dev lo
+	on b ip address add 10.7.9.1/32 dev lo
+	script a up --no-helper
+	script b up
+	talks b 10.7.9.1 10.7.1.1
+	says a no-helper
+	BREAK="the socket is another's"
+	on a socat -u UDP-RECV:4500 OPEN:/dev/null 3>&- &
+	sleep 0.5
+	says a not-our-socket
+	[[ "$output" == *'socat (pid '* ]]
+	hush
+	both_down
+	pkill -x socat
+	BREAK='the other side comes from another port'
+	on b nft 'add table ip moved; add chain ip moved post { type nat hook postrouting priority 100; }; add rule ip moved post udp sport 4500 snat to :4600
+		add chain ip moved in { type filter hook input priority 0; }; add rule ip moved in udp dport 4500 ct direction original drop'
+	on b conntrack -F 2>/dev/null
+	both_up
+	talks b 10.7.9.1 10.7.1.1
+	says a peer-moved
+	hush
+	script a update-peer 31.1.2.3:4600
+	says a healthy
+	on b nft delete table ip moved
+	on b conntrack -F 2>/dev/null
+}
+
+@test "of sites: forwarding, NAT, routes, addresses, redirects, a host behind" {
+	export LAB_PREFIX=s-
+	"$net" up --sites
+	made "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	on a sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+	both_up
+	BREAK='ip_forward is 0'
+	says a no-forwarding
+	on a sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	says a healthy
+	BREAK='the gateway forwards answers alone'
+	on a nft 'add table ip wall; add chain ip wall c { type filter hook forward priority 0; policy drop; }; add rule ip wall c ct state established accept'
+	says a firewall
+	says b firewall 10.1.0.10
+	[[ "$output" == *'the tunnel itself works'* ]]
+	on a nft delete table ip wall
+	says b healthy 10.1.0.10
+	BREAK='masquerade takes what the tunnel is to carry'
+	on a nft 'add table ip home; add chain ip home post { type nat hook postrouting priority 100; }; add rule ip home post ip saddr 10.1.0.0/24 oif != "lo" masquerade'
+	says a own-nat
+	on a nft delete table ip home
+	on a conntrack -F 2>/dev/null
+	BREAK='the route is gone'
+	route=$(on a ip route show 10.2.0.0/24)
+	on a ip route delete $route
+	says a half-up
+	[[ "$output" == *'missing route to 10.2.0.0/24'* ]]
+	on a ip route add $route
+	BREAK='a target that is in no network of the other side'
+	run -2 script a check 10.9.0.1
+	both_down
+	made --inner 10.99.0.0/24 "$A" "$B"
+	both_up
+	BREAK='the inner address is gone'
+	on a ip address delete 10.99.0.1/32 dev lo
+	says a address-gone
+	[[ "$output" == *'address 10.99.0.1/32'* ]]
+	both_down
+}
+
+@test "of a tunnel that is down check says what up would refuse for, by what the kernel takes and has, and leaves nothing there" {
+	for sides in "$A $B" "--interface ipsec0 --esn --cipher aes256-sha256 $A+10.1.0.0/24 $B+10.2.0.0/24" "--mode transport --limit-packets 99 192.168.1.4 31.1.2.3"; do
+		made $sides
+		snapshot a >"$BATS_TEST_TMPDIR/before"
+		run -1 script a check
+		[[ "$output" == "a: is down; set it up with: sh "*" up" ]]
+		snapshot a | diff "$BATS_TEST_TMPDIR/before" -
+	done
+	made "$A" "$B"
+	on a espdecap 61525 2>/dev/null 3>&- &
+	sleep 0.5
+	run -1 script a check
+	pkill -f 'espdecap 61525$'
+	[[ "$output" == 'a: port-taken: UDP port 61525 is taken by espdecap (pid '* ]]
+}
+
+@test "the matrix: twenty breaks and more, each with what check says" {
+	while IFS='|' read -r break side said; do
+		printf '# %-56s %s  %s\n' "$break" "$side" "${said%%: *}"
+	done <"$BATS_FILE_TMPDIR/matrix" >&3
+	[ "$(grep -v '|healthy' "$BATS_FILE_TMPDIR/matrix" | cut -d'|' -f1 | sort -u | wc -l)" -ge 20 ]
+}
