@@ -153,7 +153,9 @@ static bool find_work(const struct tick *tick, double now, struct tick_step *ste
 	double *until = &step->until;
 
 	step->action = TICK_LOOK;
-	if (is_due(until, tick->looked_at + TICK_LOOKS, now))
+	if (is_due(until, tick->looked_at + TICK_LOOKS, now) ||
+	    (tick->changed && tick->looked_at < tick->changed_at + TICK_SETTLES &&
+	     is_due(until, tick->changed_at + TICK_SETTLES, now)))
 		return true;
 	step->action = TICK_MEND;
 	if ((tick->changed && is_due(until, mend_time(tick), now)) ||

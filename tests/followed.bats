@@ -1,0 +1,194 @@
+# xfrmkeep follow as a process, and check without a tunnel, on a kernel that needs no ESP: an ip of ours leaves SAs out. What follow decides is in
+# tests/follow.bats; with a tunnel: tests/lab/keepfollow.bats.
+# Most tests need root, for a network namespace of their own.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	PATH=$(cd "${BUILD:-build}" && pwd):$PATH:/usr/sbin:/sbin
+	export PATH
+}
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	xfrmpair --format page --inner 10.99.0.0/24 -o . 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421 2>/dev/null
+	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
+	run=$XFRMPAIR_RUN/$(sed -n 's/^store=\([^ ]*\).*/\1/p' a.sh)
+	space=''
+}
+teardown() {
+	[ -z "$follower" ] || kill "$follower" 2>/dev/null || :
+	[ -z "$space" ] || ip netns delete "$space"
+}
+
+# a host with one link, 192.168.1.4 on it, and a way out
+in_a_host() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	space=followed-$BASHPID-$BATS_TEST_NUMBER
+	ip netns add "$space"
+	ip -n "$space" link set lo up
+	ip -n "$space" link add up0 type veth peer name other
+	ip -n "$space" link set up0 up
+	ip -n "$space" link set other up
+	ip -n "$space" address add 192.168.1.4/24 dev up0
+	ip -n "$space" route add default via 192.168.1.1
+	mkdir bin
+	cat >bin/ip <<-END
+		#!/bin/sh
+		case "\$*" in
+		*-batch*) sed ':a; /\\\\\$/{N; s/\\\\\\n//; ba;}' | sed '/^xfrm state/d' | $(command -v ip) "\$@" ;;
+		*) exec $(command -v ip) "\$@" ;;
+		esac
+	END
+	# a natprobe that answers what it is told
+	printf '#!/bin/sh\necho "$*" >>"%s/asked"\ncat "%s/answer"\n' "$PWD" "$PWD" >bin/natprobe
+	chmod +x bin/ip bin/natprobe
+	export PATH=$PWD/bin:$PATH NATPROBE=$PWD/bin/natprobe
+	echo none >answer
+}
+on_host() { nsenter --net="/run/netns/$space" "$@"; }
+# is_up: as `up --no-helper` leaves it, but for the kernel
+is_up() {
+	mkdir -m 700 -p "$XFRMPAIR_RUN" "$run"
+	# shellcheck disable=SC2016 # that shell expands it
+	on_host sh -c 'echo "$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"' >"$run/boot"
+	echo none >"$run/espdecap"
+}
+# follows: in the background; its words go to said
+follows() {
+	nsenter --net="/run/netns/$space" xfrmkeep follow a.sh >said 2>&1 3>&- &
+	follower=$!
+	until_true grep -q '^a: follows its peers$' said
+}
+until_true() { # COMMAND...: within 20 s
+	for _ in $(seq 100); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.2
+	done
+	echo "never: $*"
+	cat said
+	return 1
+}
+# ends STATUS
+ends() {
+	local status=0
+	wait "$follower" || status=$?
+	follower=''
+	[ "$status" = "$1" ]
+}
+
+@test "follow of a tunnel that is down is refused, and has no dry run and no arguments" {
+	run -1 xfrmkeep follow a.sh
+	[ "$output" = "xfrmkeep: a: not running: sh a.sh up" ]
+	run -2 xfrmkeep -n follow a.sh
+	[ "${lines[0]}" = "xfrmkeep: no dry run of 'follow'" ]
+	run -2 xfrmkeep follow a.sh b
+	[ ! -e run ]
+}
+
+@test "one follower per tunnel, known by its pid; a signal ends it with status 0, and it leaves nothing" {
+	in_a_host
+	is_up
+	for signal in TERM INT HUP; do
+		# a shell has its children in the background ignore INT
+		nsenter --net="/run/netns/$space" env --default-signal=INT xfrmkeep follow a.sh >said 2>&1 3>&- &
+		follower=$!
+		until_true grep -q '^a: follows its peers$' said
+		read -r pid <"$run/follow"
+		grep -q xfrmkeep "/proc/$pid/comm"
+		run -1 on_host xfrmkeep follow a.sh
+		[ "$output" = "xfrmkeep: a: is followed already (pid $pid)" ]
+		kill -s "$signal" "$pid"
+		ends 0
+		[ "$(tail -n 1 said)" = "a: follows no more" ]
+		[ ! -e "$run/follow" ]
+	done
+	# one that was killed is in nobody's way
+	follows
+	kill -9 "$(cat "$run/follow")"
+	ends 137
+	follows
+	kill "$follower"
+	ends 0
+}
+
+@test "it ends when the run folder is gone, or another one is in its place" {
+	in_a_host
+	is_up
+	for how in gone another; do
+		follows
+		mv "$run" "$run.old"
+		[ "$how" = gone ] || is_up
+		on_host ip address add "10.1.1.${#how}/32" dev lo # the kernel announces something
+		until_true grep -q '^a: follows no more: the tunnel is down$' said
+		ends 0
+		rm -r "$run.old"
+		[ -d "$run" ] || is_up
+	done
+}
+
+@test "a supervisor is told when it is ready" {
+	in_a_host
+	is_up
+	socat -u "UNIX-RECVFROM:$PWD/socket" "OPEN:$PWD/notified,creat" 3>&- &
+	until_true test -S socket
+	export NOTIFY_SOCKET=$PWD/socket
+	follows
+	until_true grep -q '^READY=1$' notified
+	kill "$follower"
+	ends 0
+}
+
+@test "the inner address and policies that others remove are put back within seconds" {
+	in_a_host
+	is_up
+	follows
+	until_true on_host ip address show to 10.99.0.1
+	until_true eval 'on_host ip xfrm policy | grep -q "src 10.99.0.1/32 dst 10.99.0.2/32"'
+	on_host ip address delete 10.99.0.1/32 dev lo
+	on_host ip xfrm policy flush
+	until_true eval '[ -n "$(on_host ip -o address show to 10.99.0.1)" ]'
+	until_true eval 'on_host ip xfrm policy | grep -q "src 10.99.0.1/32 dst 10.99.0.2/32"'
+	kill "$follower"
+	ends 0
+}
+
+@test "the router is asked for the port that up mapped, at once; its answer is said, and believed only as a word" {
+	in_a_host
+	is_up
+	echo "-u 65534 -b 192.168.1.4 -p 61525 --unmap" >"$run/map"
+	printf 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by PCP\n\033[31m192.168.1.4:61525@85.9.8.7:61525\n' >answer
+	follows
+	until_true grep -q 'maps 85.9.8.7:61525' said
+	[ "$(cat asked)" = "-u 65534 -b 192.168.1.4 -p 61525 --map=61525" ]
+	run -1 grep -q $'\033' said
+	kill "$follower"
+	ends 0
+}
+
+@test "check of a tunnel that is down names what up would refuse for: this side's, in one line" {
+	in_a_host
+	run -2 on_host xfrmkeep check a.sh b c
+	run -1 on_host xfrmkeep check a.sh
+	[ "$output" = "xfrmkeep: a: is down; set it up with: sh a.sh up" ] || [ "$output" = "a: is down; set it up with: sh a.sh up" ]
+	on_host ip route delete default
+	run -1 on_host xfrmkeep check a.sh
+	[ "$output" = "a: no-route: no route leads to 31.1.2.3, the address of b (Network is unreachable): up waits for one" ]
+	on_host ip address delete 192.168.1.4/24 dev up0
+	run -1 on_host xfrmkeep check a.sh
+	[ "$output" = "a: address-gone: 192.168.1.4 is not an address of this host: sh a.sh up --local ADDRESS if it has another now" ]
+	on_host ip address add 192.168.1.4/24 dev up0
+	on_host ip route add default via 192.168.1.1
+	nsenter --net="/run/netns/$space" espdecap 61525 2>/dev/null 3>&- &
+	until_true eval '[ -n "$(on_host ss -Hlun sport = :61525)" ]'
+	run -1 on_host xfrmkeep check a.sh
+	[ "$output" = "a: port-taken: UDP port 61525 is taken by espdecap (pid $!): kill $! ends it" ]
+	kill $!
+	wait $! || :
+	on_host ip xfrm policy add src 10.99.0.1/32 dst 10.99.0.2/32 dir out priority 7 action block
+	run -1 on_host xfrmkeep check a.sh
+	[[ "$output" == "a: taken: another tool has a policy with the selector"* ]]
+	on_host ip xfrm policy flush
+	sed -i 's/.*-batch.*/*-batch*) echo "Error: Requested AEAD algorithm not found." >\&2; exit 2 ;;/' bin/ip
+	run -5 on_host xfrmkeep check a.sh
+	[[ "$output" == "a: no-esp: this kernel, or this container, has no ESP: try modprobe esp4 (Error: Requested AEAD algorithm not found.)" ]]
+}
