@@ -63,7 +63,7 @@ int announce_open(struct announce *announce, unsigned what)
 		if (*fd < 0)
 			error = open_socket(fd, groups[i].family);
 		if (!error && setsockopt(*fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i].group,
-					 sizeof groups[i].group) < 0)
+		                         sizeof groups[i].group) < 0)
 			error = errno;
 		if (groups[i].what & what & -what && !first)
 			first = error;
@@ -89,7 +89,7 @@ static struct endpoint endpoint_of(uint16_t family, const xfrm_address_t *addres
 }
 
 static void take_message(const struct nlmsghdr *header, const unsigned char *body,
-			 announce_take *take, void *context)
+                         announce_take *take, void *context)
 {
 	const size_t length = header->nlmsg_len - NLMSG_HDRLEN;
 	struct xfrm_user_mapping mapping;
@@ -107,7 +107,7 @@ static void take_message(const struct nlmsghdr *header, const unsigned char *bod
 }
 
 static void take_packet(const unsigned char *packet, size_t length, bool xfrm, announce_take *take,
-			void *context)
+                        void *context)
 {
 	struct nlmsghdr header;
 	size_t step;
@@ -132,13 +132,13 @@ void announce_read(struct announce *announce, int fd, announce_take *take, void 
 	ssize_t length;
 
 	while ((length = recvfrom(fd, announce->buffer, BUFFER, MSG_DONTWAIT,
-				  (struct sockaddr *)&from, &room)) >= 0 ||
+	                          (struct sockaddr *)&from, &room)) >= 0 ||
 	       errno == ENOBUFS || errno == EINTR) {
 		if (length < 0)
 			take(context, 0, 0, &none); /* some were lost */
 		else if (room == sizeof from && from.nl_pid == 0)
 			take_packet(announce->buffer, (size_t)length, fd == announce->fds[0], take,
-				    context);
+			            context);
 		room = sizeof from;
 	}
 	explicit_bzero(announce->buffer, BUFFER); /* an SA is announced with its keys */

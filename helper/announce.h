@@ -27,7 +27,7 @@ struct announce {
 /* FROM is where packets for the SA of that reqid and SPI come from now; it has no address:
  * something else has changed, or announcements were lost. */
 typedef void announce_take(void *context, uint32_t reqid, uint32_t spi,
-			   const struct endpoint *from);
+                           const struct endpoint *from);
 
 /* Listens; what this kernel does not announce is left out.  Returns 0, or the errno of the first
  * kind that was asked for.  announce_close() in both cases. */

@@ -9,12 +9,17 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PACKET = 256 }; /* bytes of one that are looked at */
+enum {
+	PACKET = 256,            /* bytes of one that are looked at */
+	LOOK_UPS = 16,           /* names at a time */
+	LOOK_UP_PATIENCE = 2500, /* ms */
+};
 
 static void *allocate(size_t count, size_t bytes)
 {
@@ -109,31 +114,63 @@ static void look_up(struct check *check, size_t i)
 	const char *const arguments[] = {
 		"natprobe", "-u", "65534", "-b", family, "--resolve", keep->page.peers[i].host, NULL
 	};
-	char *path = *keep->page.peers[i].host ? keep_find(keep, "natprobe", "NATPROBE") : NULL;
+	char *path = keep_find(keep, "natprobe", "NATPROBE");
 
 	if (path)
 		job_start(&check->more[i].name, path, arguments);
 	free(path);
 }
 
-/* An answer, or none that came in time. */
 static void take_name(struct check *check, size_t i)
 {
 	struct job *job = &check->more[i].name;
 	struct evidence_peer *peer = &check->peers[i];
 	int status;
 
-	if (job->fd < 0)
+	if (!job_read(job, &status))
 		return;
-	if (!job_read(job, &status)) {
-		job_end(job);
-		return;
-	}
 	text_add_string(&job->output, "");
 	job->output.bytes[strcspn(job->output.bytes, "\n")] = '\0';
 	peer->looked_up = true;
 	if (status || !address_parse(&peer->host_now, job->output.bytes, peer->host))
 		peer->host_now = (struct address){ .family = AF_UNSPEC };
+	job_end(job);
+}
+
+/* Waits for one; false: none runs any more. */
+static bool wait_for_name(struct check *check, int milliseconds)
+{
+	struct pollfd files[LOOK_UPS];
+	size_t peers[LOOK_UPS], count = 0;
+
+	for (size_t i = 0; i < check->look.keep.page.peer_count && count < LOOK_UPS; i++)
+		if (check->more[i].name.pid) {
+			peers[count] = i;
+			files[count++] = (struct pollfd){ check->more[i].name.fd, POLLIN, 0 };
+		}
+	if (!count || poll(files, count, milliseconds) <= 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (files[i].revents)
+			take_name(check, peers[i]);
+	return true;
+}
+
+/* Where the names are of peers that did not answer; an answer that takes long is none. */
+static void look_up_silent(struct check *check)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < check->look.keep.page.peer_count && count < LOOK_UPS; i++) {
+		const struct evidence_peer *peer = &check->peers[i];
+
+		if (!*peer->host || peer->small.answered || peer->other.answered)
+			continue;
+		look_up(check, i);
+		count++;
+	}
+	while (count && wait_for_name(check, LOOK_UP_PATIENCE))
+		;
 }
 
 static void take_packets(void *context, int fd)
@@ -225,13 +262,9 @@ static bool send_burst(struct check *check)
 	};
 	bool able;
 
-	for (size_t i = 0; i < check->look.keep.page.peer_count; i++)
-		look_up(check, i);
 	able = trials_run(check->trials.list, check->trials.count, watches, 2);
 	if (able)
 		able = send_ladder(check);
-	for (size_t i = 0; i < check->look.keep.page.peer_count; i++)
-		take_name(check, i);
 	announce_close(&listener.announce);
 	tap_close(&check->tap);
 	return able;
@@ -286,6 +319,7 @@ static int check_up(struct check *check, const char *target)
 	}
 	check_take_trials(check);
 	check_look_after(check);
+	look_up_silent(check);
 	return print(check);
 }
 

@@ -28,7 +28,7 @@ struct check_count {
 
 struct check_peer {
 	struct text row;     /* of the script's tests, without its comment sign */
-	uint16_t port;	     /* TEST_TCP */
+	uint16_t port;       /* TEST_TCP */
 	struct address near; /* with a target: what is asked in every other check */
 	struct job name;     /* looks up the peer's name */
 	const char **lacks;  /* NULL ends it */

@@ -62,15 +62,15 @@ static int try_port(const struct keep *keep, const struct address *here)
 		return EXIT_OK;
 	if (!owner.pid)
 		return tell(keep, EXIT_BROKE, "port-taken",
-			    "UDP port %u is taken: ss -lunp sport = :%u names the process",
-			    (unsigned)end.port, (unsigned)end.port);
+		            "UDP port %u is taken: ss -lunp sport = :%u names the process",
+		            (unsigned)end.port, (unsigned)end.port);
 	if (strcmp(owner.name, "natprobe") == 0 && has_argument(owner.pid, "--hold"))
 		return tell(keep, EXIT_BROKE, "port-taken",
-			    "UDP port %u is taken by natprobe --hold (pid %d): Enter ends it",
-			    (unsigned)end.port, (int)owner.pid);
+		            "UDP port %u is taken by natprobe --hold (pid %d): Enter ends it",
+		            (unsigned)end.port, (int)owner.pid);
 	return tell(keep, EXIT_BROKE, "port-taken",
-		    "UDP port %u is taken by %s (pid %d): kill %d ends it", (unsigned)end.port,
-		    owner.name, (int)owner.pid, (int)owner.pid);
+	            "UDP port %u is taken by %s (pid %d): kill %d ends it", (unsigned)end.port,
+	            owner.name, (int)owner.pid, (int)owner.pid);
 }
 
 static int try_helper(const struct keep *keep)
@@ -82,7 +82,7 @@ static int try_helper(const struct keep *keep)
 	path = keep_find(keep, "espdecap", "ESPDECAP");
 	if (!path)
 		return tell(keep, EXIT_BROKE, "no-helper",
-			    "no espdecap beside %s or in $PATH: copy it there", keep->page.path);
+		            "no espdecap beside %s or in $PATH: copy it there", keep->page.path);
 	free(path);
 	return try_port(keep, &keep->section.here);
 }
@@ -106,16 +106,16 @@ static int try_route(struct keep *keep)
 
 	if (page->local.family && !address_is_any(&page->local) && !is_own(keep, &page->local))
 		return tell(keep, EXIT_BROKE, "address-gone",
-			    "%s is not an address of this host: sh %s up --local ADDRESS if it has "
-			    "another now",
-			    address_print(text, &page->local), page->path);
+		            "%s is not an address of this host: sh %s up --local ADDRESS if it has "
+		            "another now",
+		            address_print(text, &page->local), page->path);
 	if (address_is_any(there))
 		return EXIT_OK;
 	error = kernel_route_to(&route, there, NULL, 0, 0);
 	if (error)
 		return tell(keep, EXIT_BROKE, "no-route",
-			    "no route leads to %s, the address of %s (%s): up waits for one",
-			    address_print(text, there), page->peers[0].name, strerror(error));
+		            "no route leads to %s, the address of %s (%s): up waits for one",
+		            address_print(text, there), page->peers[0].name, strerror(error));
 	return EXIT_OK;
 }
 
@@ -127,12 +127,12 @@ static int tell_conflict(const struct keep *keep, const struct change_peer *peer
 
 	if (peer->conflict == CONFLICT_STATE)
 		return tell(keep, EXIT_BROKE, "taken",
-			    "another tool has an SA to %s with SPI 0x%08x: see ip xfrm state",
-			    address_print(text, &peer->dst), (unsigned)peer->spi);
-	return tell(
-		keep, EXIT_BROKE, "taken",
-		"another tool has a policy with the selector or index of one of this script: see "
-		"ip xfrm policy");
+		            "another tool has an SA to %s with SPI 0x%08x: see ip xfrm state",
+		            address_print(text, &peer->dst), (unsigned)peer->spi);
+	return tell(keep, EXIT_BROKE, "taken",
+	            "another tool has a policy with the selector or index of one of this script: "
+	            "see "
+	            "ip xfrm policy");
 }
 
 static int try_conflicts(struct keep *keep)
@@ -145,9 +145,9 @@ static int try_conflicts(struct keep *keep)
 	if (status)
 		return status;
 	change = (struct change){ .wanted = &keep->section,
-				  .policies = keep->policies,
-				  .policy_count = keep->policy_count,
-				  .kernel = &keep->kernel };
+		                  .policies = keep->policies,
+		                  .policy_count = keep->policy_count,
+		                  .kernel = &keep->kernel };
 	change_plan(&change);
 	for (size_t i = 0; !status && i < keep->section.peer_count; i++)
 		if (change.peers[i].conflict)
@@ -176,7 +176,7 @@ static void print_trial(struct text *batch, const struct keep *keep, struct stat
 	address_print(loop, &state.src);
 	state_print(batch, &state, &none);
 	text_printf(batch, "xfrm state delete src %s dst %s proto esp spi 0x%08x\n", loop, loop,
-		    (unsigned)state.spi);
+	            (unsigned)state.spi);
 }
 
 /* An SA that encrypts nothing: then it is the cipher that is missing, not ESP. */
@@ -187,11 +187,11 @@ static bool takes_esp(const struct keep *keep)
 	struct apply_result result;
 
 	text_printf(&batch,
-		    "xfrm state add src %s dst %s proto esp spi 0x%08x mode tunnel enc "
-		    "ecb(cipher_null) '' auth digest_null ''\n"
-		    "xfrm state delete src %s dst %s proto esp spi 0x%08x\n",
-		    loop, loop, 0x80000000U | (unsigned)getpid(), loop, loop,
-		    0x80000000U | (unsigned)getpid());
+	            "xfrm state add src %s dst %s proto esp spi 0x%08x mode tunnel enc "
+	            "ecb(cipher_null) '' auth digest_null ''\n"
+	            "xfrm state delete src %s dst %s proto esp spi 0x%08x\n",
+	            loop, loop, 0x80000000U | (unsigned)getpid(), loop, loop,
+	            0x80000000U | (unsigned)getpid());
 	result = apply_batch(&batch, false);
 	text_free(&batch);
 	return result.cause == APPLY_DONE;
@@ -221,7 +221,7 @@ static bool forbids(const char *path, const char *module)
 static char *find_block(const char *module)
 {
 	static const char *const folders[] = { "/etc/modprobe.d", "/run/modprobe.d",
-					       "/usr/lib/modprobe.d", "/lib/modprobe.d" };
+		                               "/usr/lib/modprobe.d", "/lib/modprobe.d" };
 	char *path = NULL;
 
 	for (unsigned i = 0; i < sizeof folders / sizeof *folders && !path; i++) {
@@ -252,14 +252,14 @@ static int tell_refusal(const struct keep *keep, const struct apply_result *resu
 		break;
 	case APPLY_PERMISSION:
 		return tell(keep, EXIT_BROKE, "no-permission", "run this as root (%s)",
-			    result->said);
+		            result->said);
 	default:
 		return tell(keep, result->status, "refused", "trying an SA: %s", result->said);
 	}
 	if (takes_esp(keep))
 		return tell(keep, EXIT_NO_KERNEL, "no-cipher",
-			    "this kernel lacks the cipher %s: generate with another --cipher (%s)",
-			    keep->page.cipher->name, result->said);
+		            "this kernel lacks the cipher %s: generate with another --cipher (%s)",
+		            keep->page.cipher->name, result->said);
 	path = find_block(module);
 	if (path) {
 		tell(keep, EXIT_NO_KERNEL, "esp-blocked",
@@ -269,8 +269,8 @@ static int tell_refusal(const struct keep *keep, const struct apply_result *resu
 		return EXIT_NO_KERNEL;
 	}
 	return tell(keep, EXIT_NO_KERNEL, "no-esp",
-		    "this kernel, or this container, has no ESP: try modprobe %s (%s)", module,
-		    result->said);
+	            "this kernel, or this container, has no ESP: try modprobe %s (%s)", module,
+	            result->said);
 }
 
 static int try_state(const struct keep *keep)

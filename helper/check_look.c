@@ -17,7 +17,7 @@
 static const struct kernel_state *present(const struct keep *keep, const struct state *state)
 {
 	const struct kernel_state *found = kernel_find_state(&keep->kernel, &state->dst,
-							     state->spi);
+	                                                     state->spi);
 
 	return found && !found->larval && found->state.reqid == state->reqid ? found : NULL;
 }
@@ -103,13 +103,13 @@ static void look_for_states(struct check *check, size_t i)
 
 	for (size_t j = 0; j < count; j++) {
 		const struct kernel_state *found = kernel_find_state(&keep->kernel, &states[j].dst,
-								     states[j].spi);
+		                                                     states[j].spi);
 
 		if (!present(keep, &states[j]))
 			add_lack(&check->more[i], "SA %s %s, epoch %u%s",
-				 states[j].outbound ? "to" : "from", check->peers[i].name,
-				 (unsigned)states[j].epoch,
-				 found && !found->larval ? " (another tool has its SPI)" : "");
+			         states[j].outbound ? "to" : "from", check->peers[i].name,
+			         (unsigned)states[j].epoch,
+			         found && !found->larval ? " (another tool has its SPI)" : "");
 	}
 }
 
@@ -128,11 +128,11 @@ static void look_for_policies(struct check *check)
 		     (policy->action != ACTION_TUNNEL || found->plain_template)))
 			continue;
 		add_lack(&check->more[policy->peer], "policy src %s dst %s dir %s%s",
-			 prefix_print(src, &policy->src.prefix),
-			 prefix_print(dst, &policy->dst.prefix), directions[policy->direction],
-			 kernel_find_selector(&keep->kernel, policy)
-				 ? " (another one has its place)"
-				 : "");
+		         prefix_print(src, &policy->src.prefix),
+		         prefix_print(dst, &policy->dst.prefix), directions[policy->direction],
+		         kernel_find_selector(&keep->kernel, policy) ? " (another one has its "
+		                                                       "place)"
+		                                                     : "");
 	}
 }
 
@@ -168,7 +168,7 @@ static void name_link(char name[16], unsigned index)
 
 /* In a network of this side; without any, the local address is. */
 static bool is_inside(const struct check *check, const struct address *address,
-		      const struct address *from)
+                      const struct address *from)
 {
 	const struct page_nets *nets = &check->look.keep.page.own_nets;
 
@@ -183,15 +183,18 @@ static void take_routes(struct check *check, size_t i)
 	struct evidence_peer *peer = &check->peers[i];
 	struct check_peer *more = &check->more[i];
 	const struct page_nets *nets = &check->look.keep.page.other_nets;
+	const struct address *here = &check->look.keep.section.here;
+	/* Rules may look at the source.  The kernel refuses one that it does not have. */
+	const struct address *own = check->all.gone || address_is_any(here) ? NULL : here;
 	struct kernel_route route;
 
-	peer->outer_error = kernel_route_to(&route, &peer->there.address, NULL, 0, 0);
+	peer->outer_error = kernel_route_to(&route, &peer->there.address, own, 0, 0);
 	name_link(more->outer_link, peer->outer_error ? 0 : route.link);
 	peer->outer_link = more->outer_link;
 	peer->inner_link = more->inner_link;
 	for (size_t j = 0; j < nets->count; j++)
 		peer->everything |= nets->list[j].peer == i &&
-				    prefix_is_everything(&nets->list[j].prefix);
+		                    prefix_is_everything(&nets->list[j].prefix);
 	if (peer->test == TEST_NONE)
 		return;
 	peer->inner_error = kernel_route_to(&route, &peer->to, &peer->from, 0, 0);
@@ -214,7 +217,7 @@ static void take_forwarding(struct check *check, const struct prefix *own)
 	check->all.sites = true;
 	if (kernel_sysctl(name) == 0)
 		check->all.no_forwarding = six ? "/proc/sys/net/ipv6/conf/all/forwarding"
-					       : "/proc/sys/net/ipv4/ip_forward";
+		                               : "/proc/sys/net/ipv4/ip_forward";
 }
 
 static bool sends_redirects(const char *link)
@@ -370,6 +373,15 @@ static void take_counters(struct check *check)
 	check->all.moved = &check->moved;
 }
 
+/* `follow` has noted the local address that it left. */
+static void take_move(struct check *check)
+{
+	char text[ADDRESS_TEXT] = "";
+
+	if (run_read(&check->look.keep.run, "moved", text, sizeof text))
+		address_parse(&check->all.moved_from, text, "moved");
+}
+
 static void take_peer(struct check *check, size_t i)
 {
 	const struct status_peer *status = &check->look.status.peers[i];
@@ -380,7 +392,7 @@ static void take_peer(struct check *check, size_t i)
 	peer->age = status->age;
 	peer->used_up = status->used_up;
 	peer->punched = i == 0 && run_read(&check->look.keep.run, "hole", hole, sizeof hole) &&
-			*hole;
+	                *hole;
 	take_counts(check, i);
 	take_outbound(check, i);
 	look_for_states(check, i);
@@ -404,6 +416,7 @@ void check_look_after(struct check *check)
 	}
 	take_firewall(check);
 	take_helper(check);
+	take_move(check);
 	for (size_t i = 0; i < page->peer_count; i++)
 		check->peers[i].lacks = check->more[i].lacks;
 }

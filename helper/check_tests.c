@@ -97,7 +97,7 @@ static bool find_target(struct check *check, const char *text)
 	}
 	return longest >= 0 ||
 	       refuse(NULL, "'%s': not in a network of another side (expected an address there)",
-		      shown(text));
+	              shown(text));
 }
 
 static bool is_host(const struct check *check, size_t peer, const struct address *address)
@@ -114,7 +114,7 @@ bool check_choose(struct check *check, const char *target)
 
 		peer->target = target && i == check->target_peer;
 		peer->guessed = peer->test != TEST_NONE && !peer->target &&
-				!is_host(check, i, &peer->to);
+		                !is_host(check, i, &peer->to);
 		if (!peer->target)
 			continue;
 		check->more[i].near = peer->to;
@@ -141,8 +141,8 @@ static bool is_carried(const struct check *check, const struct trial *trial)
 	static const uint8_t protocols[] = { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP };
 	const struct keep *keep = &check->look.keep;
 	const uint8_t proto = trial->kind == TRIAL_ECHO && trial->to.family == AF_INET6
-				      ? IPPROTO_ICMPV6
-				      : protocols[trial->kind];
+	                              ? IPPROTO_ICMPV6
+	                              : protocols[trial->kind];
 
 	for (size_t i = 0; i < keep->policy_count; i++)
 		if (covers(&keep->policies[i], trial, proto) &&

@@ -22,7 +22,7 @@ struct course {
 enum outcome { GOES_ON, ACCEPTED, DROPPED, RETURNED };
 
 static enum outcome follow(struct course *, const struct chain *, enum rule_match doubt,
-			   unsigned depth);
+                           unsigned depth);
 
 static void may_accept(struct course *course, enum rule_match match)
 {
@@ -31,7 +31,7 @@ static void may_accept(struct course *course, enum rule_match match)
 }
 
 static enum outcome jump(struct course *course, const struct chain *chain, const struct rule *rule,
-			 unsigned depth)
+                         unsigned depth)
 {
 	const struct chain *target = ruleset_find(course->set, chain->table, rule->target);
 	enum outcome outcome;
@@ -49,7 +49,7 @@ static enum outcome jump(struct course *course, const struct chain *chain, const
 }
 
 static enum outcome apply(struct course *course, const struct chain *chain, struct rule *rule,
-			  unsigned depth)
+                          unsigned depth)
 {
 	const bool sure = rule->match == MATCH_ALL;
 
@@ -77,7 +77,7 @@ static enum outcome apply(struct course *course, const struct chain *chain, stru
 }
 
 static enum outcome follow(struct course *course, const struct chain *chain, enum rule_match doubt,
-			   unsigned depth)
+                           unsigned depth)
 {
 	for (size_t i = 0; i < chain->count; i++) {
 		char *text = strdup(chain->rules[i]);
@@ -87,7 +87,7 @@ static enum outcome follow(struct course *course, const struct chain *chain, enu
 		if (!text)
 			err(EXIT_BROKE, "memory");
 		rule = course->set->iptables ? rule_read_iptables(text, course->flow)
-					     : rule_read_nft(text, course->flow);
+		                             : rule_read_nft(text, course->flow);
 		if (rule.match < doubt)
 			rule.match = doubt;
 		if (rule.match != MATCH_NONE)
@@ -111,7 +111,7 @@ static enum firewall_fate fate_of(struct course *course)
 }
 
 static void print_match(char *out, size_t room, enum firewall_flow which,
-			const struct firewall_facts *facts, bool iptables)
+                        const struct firewall_facts *facts, bool iptables)
 {
 	bool encrypted = which == FIREWALL_INNER_OUT || which == FIREWALL_FORWARD_OUT;
 
@@ -119,10 +119,10 @@ static void print_match(char *out, size_t room, enum firewall_flow which,
 		snprintf(out, room, iptables ? "-p esp" : "meta l4proto esp");
 	else if (which <= FIREWALL_OUTER_OUT)
 		snprintf(out, room, iptables ? "-p udp --%s %u" : "udp %s %u",
-			 which == FIREWALL_OUTER_IN ? "dport" : "sport", (unsigned)facts->port);
+		         which == FIREWALL_OUTER_IN ? "dport" : "sport", (unsigned)facts->port);
 	else if (*facts->inner_link)
 		snprintf(out, room, iptables ? "-%c %s" : "%cifname %s", encrypted ? 'o' : 'i',
-			 facts->inner_link);
+		         facts->inner_link);
 	else if (iptables)
 		snprintf(out, room, "-m policy --dir %s --pol ipsec", encrypted ? "out" : "in");
 	else
@@ -130,10 +130,10 @@ static void print_match(char *out, size_t room, enum firewall_flow which,
 }
 
 static void describe(struct firewall_finding *out, const struct chain *chain, bool iptables,
-		     enum firewall_flow which, const struct firewall_facts *facts)
+                     enum firewall_flow which, const struct firewall_facts *facts)
 {
 	const sa_family_t family = which <= FIREWALL_OUTER_OUT ? facts->outer_family
-							       : facts->inner_family;
+	                                                       : facts->inner_family;
 	const char *program = family == AF_INET6 ? "ip6tables" : "iptables";
 	char match[96];
 
@@ -141,12 +141,12 @@ static void describe(struct firewall_finding *out, const struct chain *chain, bo
 	if (iptables) {
 		snprintf(out->chain, sizeof out->chain, "%s %s", program, chain->name);
 		snprintf(out->command, sizeof out->command, "%s -I %s %s -j ACCEPT", program,
-			 chain->name, match);
+		         chain->name, match);
 		return;
 	}
 	snprintf(out->chain, sizeof out->chain, "table %s, chain %s", chain->table, chain->name);
 	snprintf(out->command, sizeof out->command, "nft insert rule %s %s %s accept", chain->table,
-		 chain->name, match);
+	         chain->name, match);
 }
 
 static struct flow flow_of(enum firewall_flow which, const struct firewall_facts *facts)
@@ -157,15 +157,15 @@ static struct flow flow_of(enum firewall_flow which, const struct firewall_facts
 	switch (which) {
 	case FIREWALL_OUTER_IN:
 		return (struct flow){ .family = facts->outer_family,
-				      .esp = !facts->port,
-				      .answer = true,
-				      .in_link = facts->outer_link,
-				      .dport = facts->port };
+			              .esp = !facts->port,
+			              .answer = true,
+			              .in_link = facts->outer_link,
+			              .dport = facts->port };
 	case FIREWALL_OUTER_OUT:
 		return (struct flow){ .family = facts->outer_family,
-				      .esp = !facts->port,
-				      .out_link = facts->outer_link,
-				      .sport = facts->port };
+			              .esp = !facts->port,
+			              .out_link = facts->outer_link,
+			              .sport = facts->port };
 	case FIREWALL_INNER_OUT:
 	case FIREWALL_FORWARD_OUT:
 		flow.encrypted = !*facts->inner_link;
@@ -192,10 +192,10 @@ static bool is_of_family(const struct ruleset *set, const struct chain *chain, s
 }
 
 static void judge_set(struct firewall_finding *findings, const struct ruleset *set,
-		      const struct firewall_facts *facts)
+                      const struct firewall_facts *facts)
 {
-	static const char *const hooks[FIREWALL_FLOWS] = { "input",  "output",	"input",  "input",
-							   "output", "forward", "forward" };
+	static const char *const hooks[FIREWALL_FLOWS] = { "input",  "output",  "input",  "input",
+		                                           "output", "forward", "forward" };
 
 	for (enum firewall_flow which = 0; which < FIREWALL_FLOWS; which++)
 		for (size_t i = 0; i < set->count; i++) {
@@ -213,8 +213,8 @@ static void judge_set(struct firewall_finding *findings, const struct ruleset *s
 				    findings[which].fate == FIREWALL_ACCEPTS)
 					findings[which].fate = FIREWALL_UNKNOWN;
 			} else if (findings[which].fate != FIREWALL_DROPS &&
-				   (fate == FIREWALL_DROPS ||
-				    findings[which].fate < FIREWALL_DROPS)) {
+			           (fate == FIREWALL_DROPS ||
+			            findings[which].fate < FIREWALL_DROPS)) {
 				findings[which].fate = fate;
 				describe(&findings[which], chain, set->iptables, which, facts);
 			}
@@ -222,7 +222,7 @@ static void judge_set(struct firewall_finding *findings, const struct ruleset *s
 }
 
 void firewall_judge(struct firewall_finding *findings, const char *nft, const char *iptables,
-		    const struct firewall_facts *facts)
+                    const struct firewall_facts *facts)
 {
 	struct ruleset sets[2] = { { .iptables = false } };
 
@@ -240,7 +240,7 @@ void firewall_judge(struct firewall_finding *findings, const char *nft, const ch
 static bool takes_all(const struct chain *chain, bool iptables)
 {
 	static const char *const passing[] = { "accept", "return", "jump",
-					       "goto",	 "ACCEPT", "RETURN" };
+		                               "goto",   "ACCEPT", "RETURN" };
 
 	if (!chain->hook || strcmp(chain->hook, "postrouting") != 0 || !chain->nat)
 		return false;
@@ -268,7 +268,7 @@ static char *find_nat(const struct ruleset *set)
 
 		if (takes_all(chain, set->iptables) &&
 		    asprintf(&name, set->iptables ? "iptables %s" : "table %s, chain %s",
-			     set->iptables ? chain->name : chain->table, chain->name) < 0)
+		             set->iptables ? chain->name : chain->table, chain->name) < 0)
 			err(EXIT_BROKE, "memory");
 	}
 	return name;

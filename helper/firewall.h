@@ -21,7 +21,7 @@ enum firewall_flow {
 	FIREWALL_INNER_ANSWER, /* input: answers out of the tunnel */
 	FIREWALL_INNER_OUT,    /* output: what this host sends through the tunnel */
 	FIREWALL_FORWARD_IN,  /* forward: new connections out of the tunnel to hosts behind this one
-			       */
+	                       */
 	FIREWALL_FORWARD_OUT, /* forward: new connections of those hosts into the tunnel */
 	FIREWALL_FLOWS,
 };
@@ -42,7 +42,7 @@ struct firewall_finding {
 /* What is known of the packets.  Names and prefixes that are not known are empty. */
 struct firewall_facts {
 	sa_family_t outer_family, inner_family;
-	uint16_t port;		/* this side's; 0: plain ESP */
+	uint16_t port;          /* this side's; 0: plain ESP */
 	const char *outer_link; /* the device that leads to the peers */
 	const char *inner_link; /* the tunnel's own device; empty: OUTER_LINK */
 	struct prefix own,
@@ -52,7 +52,7 @@ struct firewall_facts {
 /* Reads what nft printed, then what iptables-save printed, either may be empty; FINDINGS has
  * FIREWALL_FLOWS. */
 void firewall_judge(struct firewall_finding *findings, const char *nft, const char *iptables,
-		    const struct firewall_facts *);
+                    const struct firewall_facts *);
 /* The first chain with a NAT rule that takes what goes to every destination, before IPsec sees it;
  * NULL: none.  The caller frees. */
 char *firewall_nat_chain(const char *nft, const char *iptables);

@@ -5,10 +5,10 @@
 
 static void take_target(struct rule *rule, const char *target, bool jump)
 {
-	static const char *const silent[] = { "LOG",	"NFLOG",    "MARK",	  "CONNMARK",
-					      "TCPMSS", "DSCP",	    "TRACE",	  "NOTRACK",
-					      "CT",	"CLASSIFY", "MASQUERADE", "SNAT",
-					      "DNAT",	"AUDIT",    NULL };
+	static const char *const silent[] = { "LOG",    "NFLOG",    "MARK",       "CONNMARK",
+		                              "TCPMSS", "DSCP",     "TRACE",      "NOTRACK",
+		                              "CT",     "CLASSIFY", "MASQUERADE", "SNAT",
+		                              "DNAT",   "AUDIT",    NULL };
 
 	rule->target = target;
 	if (strcmp(target, "ACCEPT") == 0)
@@ -33,10 +33,10 @@ static enum rule_match match_policy(struct rule_words *words, const struct flow 
 }
 
 static enum rule_match match_option(struct rule_words *words, const struct flow *flow,
-				    const char *word)
+                                    const char *word)
 {
 	static const char *const parts[] = { "--icmp-type", "--icmpv6-type", "--dports", "--sports",
-					     "--ports",	    "--tcp-flags",   "--syn",	 NULL };
+		                             "--ports",     "--tcp-flags",   "--syn",    NULL };
 
 	if (strcmp(word, "-i") == 0)
 		return match_link(rule_words_next(words), flow->in_link);
@@ -62,8 +62,8 @@ static enum rule_match match_option(struct rule_words *words, const struct flow 
 /* Modules whose options are read, or change nothing. */
 static bool is_plain_module(const char *name)
 {
-	static const char *const list[] = { "conntrack", "state", "policy", "comment",	 "tcp",
-					    "udp",	 "icmp",  "icmp6",  "multiport", NULL };
+	static const char *const list[] = { "conntrack", "state", "policy", "comment",   "tcp",
+		                            "udp",       "icmp",  "icmp6",  "multiport", NULL };
 
 	return rule_word_is_one(name, list);
 }
@@ -82,8 +82,8 @@ struct rule rule_read_iptables(char *text, const struct flow *flow)
 		word = inverse ? rule_words_next(&words) : word;
 		if (strcmp(word, "-m") == 0) {
 			rule_narrow(&rule, is_plain_module(rule_words_next(&words))
-						   ? MATCH_ALL
-						   : MATCH_PERHAPS);
+			                           ? MATCH_ALL
+			                           : MATCH_PERHAPS);
 		} else if (strcmp(word, "-j") == 0 || strcmp(word, "-g") == 0) {
 			take_target(&rule, rule_words_next(&words), word[1] == 'j');
 			break;

@@ -7,7 +7,7 @@ typedef enum rule_match match_value(const char *value, const struct flow *, int 
 
 /* `VALUE`, `!= VALUE`, `{ VALUE, VALUE }`, `@SET`. */
 static enum rule_match match_values(struct rule_words *words, match_value *match,
-				    const struct flow *flow, int which)
+                                    const struct flow *flow, int which)
 {
 	bool inverse = rule_words_next_is(words, "!=");
 	enum rule_match best = MATCH_NONE;
@@ -64,7 +64,7 @@ static enum rule_match nft_family(const char *value, const struct flow *flow, in
 {
 	(void)which;
 	return strcmp(value, flow->family == AF_INET6 ? "ipv6" : "ipv4") == 0 ? MATCH_ALL
-									      : MATCH_NONE;
+	                                                                      : MATCH_NONE;
 }
 
 static enum rule_match nft_unknown(const char *value, const struct flow *flow, int which)
@@ -82,8 +82,8 @@ static enum rule_match existence(struct rule_words *words, bool exists)
 	return wanted == exists ? MATCH_ALL : MATCH_NONE;
 }
 
-static const char *const verdicts[] = { "accept", "drop",   "reject",	"jump", "goto",
-					"queue",  "return", "continue", "vmap", NULL };
+static const char *const verdicts[] = { "accept", "drop",   "reject",   "jump", "goto",
+	                                "queue",  "return", "continue", "vmap", NULL };
 
 static void take_verdict(struct rule *rule, struct rule_words *words, const char *word)
 {
@@ -106,7 +106,7 @@ static void take_verdict(struct rule *rule, struct rule_words *words, const char
 
 /* `{ KEY : VERDICT, KEY : VERDICT }`: the verdict of the key that fits for certain. */
 static void take_map(struct rule *rule, struct rule_words *words, match_value *match,
-		     const struct flow *flow, int which)
+                     const struct flow *flow, int which)
 {
 	enum rule_match doubt = MATCH_NONE;
 
@@ -135,7 +135,7 @@ static void take_map(struct rule *rule, struct rule_words *words, match_value *m
 }
 
 static void take_match(struct rule *rule, struct rule_words *words, match_value *match,
-		       const struct flow *flow, int which)
+                       const struct flow *flow, int which)
 {
 	if (rule_words_next_is(words, "vmap"))
 		take_map(rule, words, match, flow, which);
@@ -151,7 +151,7 @@ static void pass_over(struct rule_words *words)
 }
 
 static void take_header(struct rule *rule, struct rule_words *words, const struct flow *flow,
-			const char *header)
+                        const char *header)
 {
 	const char *field = rule_words_next(words);
 	bool six = strcmp(header, "ip6") == 0;
@@ -168,7 +168,7 @@ static void take_header(struct rule *rule, struct rule_words *words, const struc
 
 /* tcp, udp, icmp and so on. */
 static void take_transport(struct rule *rule, struct rule_words *words, const struct flow *flow,
-			   const char *protocol)
+                           const char *protocol)
 {
 	const char *field = rule_words_next(words);
 	bool port = strcmp(field, "sport") == 0 || strcmp(field, "dport") == 0;
@@ -182,7 +182,7 @@ static void take_transport(struct rule *rule, struct rule_words *words, const st
 }
 
 static void take_meta(struct rule *rule, struct rule_words *words, const struct flow *flow,
-		      const char *key)
+                      const char *key)
 {
 	if (strcmp(rule_words_peek(words), "set") == 0) {
 		rule_words_next(words);
@@ -212,22 +212,22 @@ static void take_counter(struct rule_words *words)
 
 static void take_log(struct rule_words *words)
 {
-	static const char *const options[] = { "prefix",	  "level", "group", "snaplen",
-					       "queue-threshold", "flags", NULL };
+	static const char *const options[] = { "prefix",          "level", "group", "snaplen",
+		                               "queue-threshold", "flags", NULL };
 
 	while (rule_word_is_one(rule_words_peek(words), options))
 		words->at += 2;
 }
 
 static void take_word(struct rule *rule, struct rule_words *words, const struct flow *flow,
-		      const char *word)
+                      const char *word)
 {
-	static const char *const metas[] = { "iifname", "iif",	   "oifname",  "oif",
-					     "mark",	"pkttype", "iifgroup", "oifgroup",
-					     "skuid",	"skgid",   "cgroup",   NULL };
+	static const char *const metas[] = { "iifname", "iif",     "oifname",  "oif",
+		                             "mark",    "pkttype", "iifgroup", "oifgroup",
+		                             "skuid",   "skgid",   "cgroup",   NULL };
 	static const char *const transports[] = { "tcp",     "udp",  "icmp", "icmpv6",
-						  "sctp",    "igmp", "dccp", "th",
-						  "udplite", "ah",   "esp",  NULL };
+		                                  "sctp",    "igmp", "dccp", "th",
+		                                  "udplite", "ah",   "esp",  NULL };
 	static const char *const silent[] = { "masquerade", "notrack", "counter", "log", NULL };
 
 	if (rule_word_is_one(word, verdicts))

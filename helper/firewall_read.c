@@ -127,7 +127,7 @@ static void take_type(struct chain *chain, char *line)
 }
 
 static void take_nft_chain(struct ruleset *set, const char **at, const char *table,
-			   const char *name)
+                           const char *name)
 {
 	struct chain *chain = add_chain(set, table, name);
 	char *line;

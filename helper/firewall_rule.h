@@ -27,14 +27,14 @@ enum rule_action {
 
 /* A kind of packets, with what is known of them. */
 struct flow {
-	bool inner;			/* in the tunnel; else the tunnel's own */
-	bool decrypted;			/* it has come out of the tunnel */
-	bool encrypted;			/* it is about to go into it */
-	bool answer;			/* of a connection that conntrack knows */
+	bool inner;                     /* in the tunnel; else the tunnel's own */
+	bool decrypted;                 /* it has come out of the tunnel */
+	bool encrypted;                 /* it is about to go into it */
+	bool answer;                    /* of a connection that conntrack knows */
 	const char *in_link, *out_link; /* NULL: not known */
-	struct prefix src, dst;		/* family AF_UNSPEC: not known */
-	uint16_t sport, dport;		/* of the tunnel's own */
-	bool esp;			/* the tunnel's own, without UDP */
+	struct prefix src, dst;         /* family AF_UNSPEC: not known */
+	uint16_t sport, dport;          /* of the tunnel's own */
+	bool esp;                       /* the tunnel's own, without UDP */
 	sa_family_t family;
 };
 

@@ -27,7 +27,7 @@ static bool lock_file(struct follow *follow)
 
 	do {
 		follow->file = openat(follow->run.fd, "follow",
-				      O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		                      O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (follow->file < 0)
 			return refuse(follow->run.path, "follow: %s", strerror(errno));
 		if (flock(follow->file, LOCK_EX | LOCK_NB) < 0) {
@@ -42,8 +42,8 @@ static bool lock_file(struct follow *follow)
 		close(follow->file);
 	} while (true);
 	return ftruncate(follow->file, 0) == 0 && dprintf(follow->file, "%d\n", (int)getpid()) > 0
-		       ? true
-		       : refuse(follow->run.path, "follow: %s", strerror(errno));
+	               ? true
+	               : refuse(follow->run.path, "follow: %s", strerror(errno));
 }
 
 static void unlock_file(struct follow *follow)
@@ -134,7 +134,7 @@ static int begin_follow(struct follow *follow)
 /* ---- The loop ---- */
 
 static void take_announcement(void *context, uint32_t reqid, uint32_t spi,
-			      const struct endpoint *from)
+                              const struct endpoint *from)
 {
 	struct follow *follow = context;
 
@@ -172,7 +172,7 @@ static void read_files(struct follow *follow, const struct pollfd *files)
 	for (unsigned i = 0; i < ANNOUNCE_SOCKETS; i++)
 		if (files[FILE_ANNOUNCE + i].revents)
 			announce_read(&follow->announce, files[FILE_ANNOUNCE + i].fd,
-				      take_announcement, follow);
+			              take_announcement, follow);
 	if (files[FILE_MAP].revents)
 		follow_read_map(follow);
 	for (size_t i = 0; i < follow->tick.peer_count; i++)
@@ -186,7 +186,7 @@ static void wait_until(struct follow *follow, struct pollfd *files, double until
 
 	fill(files, follow);
 	if (poll(files, FILE_NAMES + follow->tick.peer_count,
-		 left > 0 ? (int)(left * 1000) + 1 : 0) > 0)
+	         left > 0 ? (int)(left * 1000) + 1 : 0) > 0)
 		read_files(follow, files);
 }
 
@@ -250,7 +250,7 @@ int follow_verb(const char *script, int argc, char **argv)
 		notify_ready();
 		loop(&follow);
 		fprintf(stderr, "%s: follows no more%s\n", follow.name,
-			follow_is_over(&follow) ? ": the tunnel is down" : "");
+		        follow_is_over(&follow) ? ": the tunnel is down" : "");
 	}
 	end_follow(&follow);
 	return status;

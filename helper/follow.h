@@ -19,18 +19,18 @@ int follow_verb(const char *script, int argc, char **argv);
 
 struct follow {
 	const char *script;
-	struct run run;	    /* the folder that it started with */
+	struct run run;     /* the folder that it started with */
 	struct stat folder; /* ... its identity */
-	int file;	    /* locked while it runs: one follower per tunnel */
-	int signals;	    /* TERM, INT and HUP come here */
+	int file;           /* locked while it runs: one follower per tunnel */
+	int signals;        /* TERM, INT and HUP come here */
 	struct announce announce;
 	struct page_peer *peers; /* names, reqids and hosts; as many as TICK has */
 	char name[SECTION_NAME + 1];
 	sa_family_t family; /* of the outer addresses */
 	struct tick tick;
 	struct job *look_ups; /* of names, one a peer */
-	struct job map;	      /* of the router's port */
-	char *mapped;	      /* what the router said last; NULL: nothing yet */
+	struct job map;       /* of the router's port */
+	char *mapped;         /* what the router said last; NULL: nothing yet */
 };
 
 /* Seconds of a clock that also counts while the machine sleeps. */

@@ -40,7 +40,7 @@ static void look_at_peer(struct follow *follow, const struct keep *keep, size_t 
 
 	for (size_t i = 0; i < count; i++) {
 		const struct kernel_state *found = kernel_find_state(&keep->kernel, &states[i].dst,
-								     states[i].spi);
+		                                                     states[i].spi);
 
 		if (found && !found->larval && found->state.reqid == states[i].reqid)
 			packets[states[i].outbound] += found->packets;
@@ -56,7 +56,7 @@ static void look_at_local(struct follow *follow, struct keep *keep)
 	const struct address *there = &keep->section.peers[0].there.address;
 	struct kernel_route route;
 	bool gone = kernel_read_addresses(&keep->kernel) == 0 &&
-		    !kernel_find_address(&keep->kernel, &keep->section.here);
+	            !kernel_find_address(&keep->kernel, &keep->section.here);
 
 	follow->tick.here = keep->section.here;
 	if (kernel_route_to(&route, there, NULL, 0, 0))
@@ -121,7 +121,7 @@ static enum tick_outcome move_peer(struct follow *follow, size_t peer, const str
 		outcome = outcome_of(keep_move(&keep, NULL, peer, there));
 		if (outcome == TICK_DONE)
 			keep_say(&keep, "%s is at %s now, was at %s", follow->peers[peer].name,
-				 endpoint_print(now, there), before);
+			         endpoint_print(now, there), before);
 	}
 	keep_close(&keep);
 	return outcome;
@@ -130,7 +130,7 @@ static enum tick_outcome move_peer(struct follow *follow, size_t peer, const str
 static enum tick_outcome move_to_name(struct follow *follow, size_t peer)
 {
 	const struct endpoint there = { follow->tick.peers[peer].found,
-					follow->tick.peers[peer].there.port };
+		                        follow->tick.peers[peer].there.port };
 
 	return move_peer(follow, peer, &there);
 }
@@ -143,7 +143,7 @@ static void note_map(const struct keep *keep, const struct address *here)
 	if (!run_has(&keep->run, "map"))
 		return;
 	snprintf(line, sizeof line, "-u 65534 -b %s -p %u --unmap", address_print(text, here),
-		 (unsigned)keep->page.port);
+	         (unsigned)keep->page.port);
 	run_write(&keep->run, "map", line);
 }
 
@@ -158,9 +158,11 @@ static enum tick_outcome move_self(struct follow *follow)
 		address_print(before, &keep.section.here);
 		outcome = outcome_of(keep_move(&keep, here, 0, NULL));
 		note_map(&keep, here);
+		if (!run_has(&keep.run, "moved"))
+			run_write(&keep.run, "moved", before);
 		if (outcome == TICK_DONE)
 			keep_say(&keep, "this host is at %s now, was at %s",
-				 address_print(now, here), before);
+			         address_print(now, here), before);
 	}
 	keep_close(&keep);
 	return outcome;
@@ -183,13 +185,13 @@ static bool start(struct job *job, const struct keep *keep, const char *const *a
 static enum tick_outcome look_up(struct follow *follow, size_t peer)
 {
 	const char *const arguments[] = { "natprobe",
-					  "-u",
-					  "65534",
-					  "-b",
-					  follow->family == AF_INET6 ? "::" : "0.0.0.0",
-					  "--resolve",
-					  follow->peers[peer].host,
-					  NULL };
+		                          "-u",
+		                          "65534",
+		                          "-b",
+		                          follow->family == AF_INET6 ? "::" : "0.0.0.0",
+		                          "--resolve",
+		                          follow->peers[peer].host,
+		                          NULL };
 	struct keep keep = { .script = follow->script };
 
 	start(&follow->look_ups[peer], &keep, arguments);
@@ -216,13 +218,13 @@ static enum tick_outcome ask_router(struct follow *follow)
 {
 	char here[ADDRESS_TEXT], port[8], option[16];
 	const char *const arguments[] = { "natprobe", "-u", "65534", "-b", here,
-					  "-p",	      port, option,  NULL };
+		                          "-p",       port, option,  NULL };
 	struct keep keep;
 	int status = keep_open(&keep, follow->script, false, KEEP_UP);
 
 	if (!status) {
 		const unsigned outside = keep.page.mapped.port ? keep.page.mapped.port
-							       : keep.page.port;
+		                                               : keep.page.port;
 
 		address_print(here, &keep.section.here);
 		snprintf(port, sizeof port, "%u", (unsigned)keep.page.port);
@@ -272,8 +274,8 @@ void follow_read_map(struct follow *follow)
 	if (status == EXIT_OK || status == EXIT_NAT)
 		tick_mapped(&follow->tick, follow_now(), lease_in(job->output.bytes));
 	say_mapped(follow,
-		   status == EXIT_OK || status == EXIT_NAT ? (last ? last + 1 : "") : "none",
-		   job->output.bytes);
+	           status == EXIT_OK || status == EXIT_NAT ? (last ? last + 1 : "") : "none",
+	           job->output.bytes);
 	job_end(job);
 }
 

@@ -9,8 +9,8 @@
 #include <sys/types.h>
 
 struct job {
-	pid_t pid;	    /* 0: none runs */
-	int fd;		    /* readable when there is output, and when it has ended */
+	pid_t pid;          /* 0: none runs */
+	int fd;             /* readable when there is output, and when it has ended */
 	struct text output; /* of both its standard output and its standard error */
 };
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-	SNAP = 128,	 /* bytes of a packet that are looked at */
+	SNAP = 128,      /* bytes of a packet that are looked at */
 	QUEUE = 1 << 20, /* bytes */
 	UDP_HEADER = 8,
 	IP6_HEADER = 40,
@@ -75,7 +75,7 @@ static void add_echo(struct program *program, uint8_t request, uint8_t reply)
 /* What follows depends on the number of the protocol, at BYTE; INDEX loads the place of its header.
  */
 static void add_protocols(struct program *program, uint32_t byte, const struct sock_filter *index,
-			  uint16_t port, const uint16_t *peers, size_t count)
+                          uint16_t port, const uint16_t *peers, size_t count)
 {
 	const bool four = byte == 9;
 	unsigned place;
@@ -94,7 +94,7 @@ static void add_protocols(struct program *program, uint32_t byte, const struct s
 }
 
 static struct sock_fprog make_filter(struct program *program, uint16_t port, const uint16_t *peers,
-				     size_t count)
+                                     size_t count)
 {
 	const struct sock_filter four = { .code = BPF_LDX | BPF_B | BPF_MSH, .k = 0 },
 				 six = { .code = BPF_LDX | BPF_IMM, .k = IP6_HEADER };
@@ -119,7 +119,7 @@ int tap_open(struct tap *tap, uint16_t port, const uint16_t *peer_ports, size_t 
 	const struct sock_fprog filter = make_filter(&program, port, peer_ports, count);
 	const int queue = QUEUE;
 	const struct sockaddr_ll all = { .sll_family = AF_PACKET,
-					 .sll_protocol = htons(ETH_P_ALL) };
+		                         .sll_protocol = htons(ETH_P_ALL) };
 
 	/* Protocol 0: nothing is seen before the filter is there. */
 	tap->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -148,7 +148,7 @@ static uint16_t get16(const unsigned char *at)
 }
 
 static bool parse_ip(struct tap_packet *out, const unsigned char *bytes, size_t length,
-		     size_t *header)
+                     size_t *header)
 {
 	const bool four = bytes[0] >> 4 == 4;
 	const size_t bits = four ? 4 : 16, at = four ? 12 : 8;
@@ -195,9 +195,9 @@ bool tap_next(const struct tap *tap, struct tap_packet *out, unsigned char *buff
 	ssize_t length;
 
 	while ((length = recvfrom(tap->fd, buffer, room, MSG_DONTWAIT, (struct sockaddr *)&from,
-				  &name)) >= 0) {
+	                          &name)) >= 0) {
 		*out = (struct tap_packet){ .out = from.sll_pkttype == PACKET_OUTGOING,
-					    .link = (unsigned)from.sll_ifindex };
+			                    .link = (unsigned)from.sll_ifindex };
 		name = sizeof from;
 		if (tap_parse(out, buffer, (size_t)length))
 			return true;

@@ -18,14 +18,14 @@ struct tap {
 
 /* One packet; of its payload the beginning. */
 struct tap_packet {
-	bool out;		  /* it leaves this host */
-	unsigned link;		  /* the device's index */
+	bool out;                 /* it leaves this host */
+	unsigned link;            /* the device's index */
 	struct endpoint src, dst; /* ports of UDP, else 0 */
-	uint8_t proto;		  /* IPPROTO_UDP, _ESP, _ICMP or _ICMPV6 */
+	uint8_t proto;            /* IPPROTO_UDP, _ESP, _ICMP or _ICMPV6 */
 	const unsigned char
 		*payload; /* behind the header of UDP; of the others their header is first */
-	size_t length;	  /* bytes of it that are here */
-	size_t total;	  /* bytes of it */
+	size_t length;    /* bytes of it that are here */
+	size_t total;     /* bytes of it */
 };
 
 /* Sees UDP to or from PORT, UDP to one of the PEER_PORTS (of which the first TAP_PORTS count), all

@@ -14,7 +14,7 @@ void tick_begin(struct tick *tick, double now)
 	tick->looked_at = now - TICK_LOOKS;
 	tick->mended_at = tick->recorded_at = tick->rekeyed_at = tick->map_at = tick->retry_at =
 		now;
-	tick->mend_pause = TICK_LOOKS;
+	tick->look_pause = tick->mend_pause = TICK_LOOKS;
 	tick->changed = false;
 }
 
@@ -153,7 +153,7 @@ static bool find_work(const struct tick *tick, double now, struct tick_step *ste
 	double *until = &step->until;
 
 	step->action = TICK_LOOK;
-	if (is_due(until, tick->looked_at + TICK_LOOKS, now) ||
+	if (is_due(until, tick->looked_at + tick->look_pause, now) ||
 	    (tick->changed && tick->looked_at < tick->changed_at + TICK_SETTLES &&
 	     is_due(until, tick->changed_at + TICK_SETTLES, now)))
 		return true;
@@ -190,9 +190,18 @@ struct tick_step tick_next(const struct tick *tick, double now)
 
 /* ---- What was done ---- */
 
-static void did_look(struct tick *tick, double now)
+/* Longer and longer while it fails. */
+static double pause_after(double pause, enum tick_outcome outcome, double most)
+{
+	if (outcome == TICK_DONE)
+		return TICK_LOOKS;
+	return 2 * pause < most ? 2 * pause : most;
+}
+
+static void did_look(struct tick *tick, double now, enum tick_outcome outcome)
 {
 	tick->looked_at = now;
+	tick->look_pause = pause_after(tick->look_pause, outcome, TICK_LOOK_PAUSE_MOST);
 	/* The router may have been restarted. */
 	if (tick->maps && all_are_quiet(tick, now) && tick->map_at > now + TICK_QUIET)
 		tick->map_at = now + TICK_QUIET;
@@ -200,13 +209,9 @@ static void did_look(struct tick *tick, double now)
 
 static void did_mend(struct tick *tick, double now, enum tick_outcome outcome)
 {
-	const double next = 2 * tick->mend_pause;
-
 	tick->mended_at = now;
 	tick->changed = false;
-	tick->mend_pause = outcome == TICK_DONE	    ? TICK_LOOKS
-			   : next < TICK_PAUSE_MOST ? next
-						    : TICK_PAUSE_MOST;
+	tick->mend_pause = pause_after(tick->mend_pause, outcome, TICK_PAUSE_MOST);
 }
 
 static bool is_move(enum tick_action action)
@@ -215,7 +220,7 @@ static bool is_move(enum tick_action action)
 }
 
 void tick_did(struct tick *tick, const struct tick_step *step, double now,
-	      enum tick_outcome outcome)
+              enum tick_outcome outcome)
 {
 	struct tick_peer *peer = step->peer < tick->peer_count ? &tick->peers[step->peer] : NULL;
 
@@ -228,7 +233,7 @@ void tick_did(struct tick *tick, const struct tick_step *step, double now,
 	case TICK_END:
 		break;
 	case TICK_LOOK:
-		did_look(tick, now);
+		did_look(tick, now, outcome);
 		break;
 	case TICK_MOVE_PEER:
 		peer->there = peer->announced;

@@ -14,51 +14,50 @@ enum {
 	TICK_LOOKS = 20,   /* seconds from one look at the kernel to the next, a keepalive's time */
 	TICK_RECORDS = 60, /* ... from one record of numbers in the store to the next */
 	TICK_REKEYS = 3600,
-	TICK_QUIET = 120, /* without a packet from a peer: from then on its name is looked up, so
-			     often */
+	TICK_QUIET = 120, /* without a packet from a peer: then its name is looked up, so often */
 	TICK_SETTLES = 1, /* from a change that the kernel announces to what is done about it */
-	TICK_MENDS = 5,	  /* ... at most so often */
+	TICK_MENDS = 5,   /* ... at most so often */
 	TICK_PAUSE_MOST = 3600, /* from one try that fails to the next */
-	TICK_RETRIES = 1,	/* while another process is at work on the tunnel */
+	TICK_LOOK_PAUSE_MOST = 300,
+	TICK_RETRIES = 1,       /* while another process is at work on the tunnel */
 	TICK_MAP_RETRIES = 180, /* when the router does not answer */
 };
 
 struct tick_peer {
-	bool named;		   /* it is given by a name */
-	struct endpoint there;	   /* where packets for it go */
+	bool named;                /* it is given by a name */
+	struct endpoint there;     /* where packets for it go */
 	uint64_t received, sent;   /* packets of its SAs, at the last look */
-	double received_at;	   /* when the first rose last */
-	struct endpoint announced; /* the kernel received authenticated packets from there; no
-				      address: no news */
+	double received_at;        /* when the first rose last */
+	struct endpoint announced; /* authenticated packets came from there; no address: no news */
 	double moved_at;
-	struct address found;	 /* its name is there now; no address: no news */
+	struct address found;    /* its name is there now; no address: no news */
 	struct address believed; /* ... and was there when it was believed last */
-	double asked_at;	 /* when its name was looked up last, or is being looked up */
+	double asked_at;         /* when its name was looked up last, or is being looked up */
 };
 
 struct tick {
 	struct tick_peer *peers;
 	size_t peer_count;
 	bool automatic; /* the local address is what the route to the first peer has */
-	bool maps;	/* `up --map`: the router's port mapping ends unless it is asked again */
-	bool over;	/* a signal came, or the tunnel is down */
+	bool maps;      /* `up --map`: the router's port mapping ends unless it is asked again */
+	bool over;      /* a signal came, or the tunnel is down */
 	struct address here;  /* in use */
-	bool here_gone;	      /* it is no address of this host any more */
+	bool here_gone;       /* it is no address of this host any more */
 	struct address local; /* that the route has; no address: there is no route */
-	bool busy;	      /* something has passed since the last record */
-	bool changed;	   /* the kernel announced changes about which nothing was done yet ... */
+	bool busy;            /* something has passed since the last record */
+	bool changed;      /* the kernel announced changes about which nothing was done yet ... */
 	double changed_at; /* ... the first of them then */
 	double looked_at, mended_at, recorded_at, rekeyed_at;
-	double mend_pause; /* until the next look for what is missing; it grows while mending fails
-			    */
-	double map_at;	   /* when the router is to be asked */
+	/* Until the next of each; they grow while it fails. */
+	double look_pause, mend_pause;
+	double map_at; /* when the router is to be asked */
 	double retry_at;
 };
 
 enum tick_action {
 	TICK_WAIT, /* nothing to do until the step's time */
 	TICK_END,
-	TICK_LOOK,	/* read the kernel: tick_look() */
+	TICK_LOOK,      /* read the kernel: tick_look() */
 	TICK_MOVE_PEER, /* to what was announced */
 	TICK_MOVE_NAME, /* to what its name says */
 	TICK_MOVE_SELF, /* to the local address of now */

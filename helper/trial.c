@@ -11,14 +11,15 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-	ROUND = 100,	 /* ms from one packet of a trial to the next */
+	ROUND = 100,     /* ms from one packet of a trial to the next */
 	PATIENCE = 1000, /* ms for an answer to the last one */
-	SMALL = 84,	 /* bytes of a packet, as ping(8) sends them */
+	SMALL = 84,      /* bytes of a packet, as ping(8) sends them */
 	PACKET = 65536,
 	ECHO_HEADER = 8, /* bytes */
 };
@@ -132,8 +133,21 @@ static void open_other(struct trial *trial)
 	trial->burst.error = errno;
 }
 
+/* A hub has two sockets a peer. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static bool open_all(struct run *run)
 {
+	if (run->count > 256)
+		raise_limit();
 	for (size_t i = 0; i < run->count; i++) {
 		struct trial *trial = &run->list[i];
 		struct raw *raw;
@@ -243,12 +257,12 @@ static void answer(struct trial *trial, unsigned number)
 static bool is_error(sa_family_t family, uint8_t type)
 {
 	return family == AF_INET ? type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED
-				 : type < 128;
+	                         : type < 128;
 }
 
 /* An ICMP error about one of ours, whose packet's beginning it has. */
 static void take_refusal(struct run *run, const unsigned char *icmp, size_t length,
-			 const struct address *from)
+                         const struct address *from)
 {
 	const bool four = from->family == AF_INET;
 	const unsigned char *inner = icmp + ECHO_HEADER, *echo;
@@ -270,7 +284,7 @@ static void take_refusal(struct run *run, const unsigned char *icmp, size_t leng
 }
 
 static void take_icmp(struct run *run, const unsigned char *icmp, size_t length,
-		      const struct address *from)
+                      const struct address *from)
 {
 	const uint8_t reply = from->family == AF_INET ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
 	struct trial *trial;
@@ -294,14 +308,14 @@ static void read_raw(struct run *run, const struct raw *raw)
 	ssize_t length;
 
 	while ((length = recvfrom(raw->fd, run->packet, PACKET, 0, (struct sockaddr *)&name,
-				  &room)) > 0) {
+	                          &room)) > 0) {
 		const bool four = raw->from.family == AF_INET;
 		const size_t header = four ? (size_t)(run->packet[0] & 15) * 4 : 0;
 
 		room = sizeof name;
 		if ((size_t)length > header && endpoint_from_sockaddr(&from, &name))
 			take_icmp(run, run->packet + header, (size_t)length - header,
-				  &from.address);
+			          &from.address);
 	}
 }
 
@@ -341,7 +355,7 @@ static bool is_done(const struct run *run)
 }
 
 static size_t fill(struct pollfd *files, const struct run *run, const struct trial_watch *watches,
-		   size_t watch_count)
+                   size_t watch_count)
 {
 	size_t count = 0;
 
@@ -362,7 +376,7 @@ static size_t fill(struct pollfd *files, const struct run *run, const struct tri
 }
 
 static void read_all(const struct pollfd *files, struct run *run, const struct trial_watch *watches,
-		     size_t watch_count)
+                     size_t watch_count)
 {
 	for (size_t i = 0; i < watch_count; i++, files++)
 		if (files->fd >= 0 && files->revents)
@@ -377,7 +391,7 @@ static void read_all(const struct pollfd *files, struct run *run, const struct t
 
 /* Reads until that time, or until all is answered. */
 static void wait_until(long end, bool all, struct pollfd *files, struct run *run,
-		       const struct trial_watch *watches, size_t watch_count)
+                       const struct trial_watch *watches, size_t watch_count)
 {
 	long left;
 
@@ -399,7 +413,7 @@ static unsigned rounds(const struct run *run)
 }
 
 bool trials_run(struct trial *list, size_t count, const struct trial_watch *watches,
-		size_t watch_count)
+                size_t watch_count)
 {
 	struct run run = { .list = list, .count = count, .packet = malloc(PACKET) };
 	struct pollfd *files;
@@ -414,11 +428,11 @@ bool trials_run(struct trial *list, size_t count, const struct trial_watch *watc
 		for (size_t i = 0; i < count; i++)
 			send_one(&run, &list[i], number);
 		wait_until(begin + (long)(number + 1) * ROUND, false, files, &run, watches,
-			   watch_count);
+		           watch_count);
 	}
 	if (able)
 		wait_until(milliseconds() + PATIENCE - ROUND, true, files, &run, watches,
-			   watch_count);
+		           watch_count);
 	close_all(&run);
 	free(files);
 	errno = error;

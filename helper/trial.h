@@ -22,7 +22,7 @@ struct trial {
 	struct address from, to;
 	unsigned count; /* packets, at most 64, one every 100 ms */
 	unsigned bytes; /* of each, IP header included, and never fragmented; 0: small ones */
-	uint16_t port;	/* not of echo requests */
+	uint16_t port;  /* not of echo requests */
 
 	/* the result */
 	struct burst burst;
@@ -31,8 +31,8 @@ struct trial {
 
 	/* the program's own */
 	uint64_t answers; /* a bit for each packet */
-	uint16_t id;	  /* of the echo requests */
-	int fd;		  /* its socket; of echo requests it is shared */
+	uint16_t id;      /* of the echo requests */
+	int fd;           /* its socket; of echo requests it is shared */
 };
 
 /* A file that is watched meanwhile. */

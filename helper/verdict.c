@@ -41,9 +41,9 @@ void verdict_note(struct verdict *verdict, const char *format, ...)
 
 const char *verdict_anew(const struct evidence *evidence)
 {
-	return evidence->own_words
-		       ? "make both scripts anew, each from the same endpoint strings and options"
-		       : "copy both scripts of one run anew";
+	return evidence->own_words ? "make both scripts anew, each from the same endpoint strings "
+	                             "and options"
+	                           : "copy both scripts of one run anew";
 }
 
 uint64_t verdict_moved(const struct evidence *evidence, const char *name)
@@ -70,32 +70,32 @@ bool verdict_is_sending(const struct evidence *evidence, const struct evidence_p
 
 static verdict_rule *const always[] = {
 	verdict_address_gone, verdict_count_used_up, verdict_no_out_sa,
-	verdict_half_up,      verdict_no_route,	     NULL,
+	verdict_half_up,      verdict_no_route,      NULL,
 };
 
 static verdict_rule *const answered[] = {
-	verdict_helper_stopped, verdict_mtu,	 verdict_loss,	       verdict_no_forwarding,
-	verdict_redirected,	verdict_cut_off, verdict_wrong_source, NULL,
+	verdict_helper_stopped, verdict_mtu,     verdict_loss,         verdict_no_forwarding,
+	verdict_redirected,     verdict_cut_off, verdict_wrong_source, NULL,
 };
 
 static verdict_rule *const unsent[] = {
 	verdict_guarded, verdict_helper_gone,  verdict_own_nat,
-	verdict_bypass,	 verdict_own_firewall, NULL,
+	verdict_bypass,  verdict_own_firewall, NULL,
 };
 
 static verdict_rule *const unanswered[] = {
 	verdict_helper_gone,   verdict_unknown_spi,    verdict_no_encap,
 	verdict_wrong_key,     verdict_replayed,       verdict_template,
 	verdict_clear_arrives, verdict_no_policy,      verdict_moved_away,
-	verdict_target,	       verdict_firewall,       verdict_deaf_to_tests,
-	verdict_name,	       verdict_not_our_socket, verdict_own_firewall,
+	verdict_target,        verdict_firewall,       verdict_deaf_to_tests,
+	verdict_name,          verdict_not_our_socket, verdict_own_firewall,
 	verdict_outer_nat,     verdict_outer_firewall, verdict_same_nat,
-	verdict_half_path,     verdict_silence,	       NULL,
+	verdict_half_path,     verdict_silence,        NULL,
 };
 
 /* The first rule that fits. */
 static bool try(struct verdict *verdict, verdict_rule *const *rules,
-		const struct evidence *evidence, const struct evidence_peer *peer)
+                const struct evidence *evidence, const struct evidence_peer *peer)
 {
 	for (; *rules; rules++)
 		if ((*rules)(verdict, evidence, peer))
@@ -104,7 +104,7 @@ static bool try(struct verdict *verdict, verdict_rule *const *rules,
 }
 
 static void decide(struct verdict *verdict, const struct evidence *evidence,
-		   const struct evidence_peer *peer)
+                   const struct evidence_peer *peer)
 {
 	if (try(verdict, always, evidence, peer))
 		return;
@@ -125,22 +125,22 @@ static void decide(struct verdict *verdict, const struct evidence *evidence,
 /* ---- Evidence ---- */
 
 static void note_burst(struct verdict *verdict, const struct burst *burst, const char *what,
-		       const struct address *from, const struct address *to)
+                       const struct address *from, const struct address *to)
 {
 	char source[ADDRESS_TEXT], target[ADDRESS_TEXT];
 
 	if (!burst->sent && !burst->error)
 		return;
 	verdict_note(verdict, "%u of %u %s answered, from %s to %s%s%s", burst->answered,
-		     burst->sent, what, address_print(source, from), address_print(target, to),
-		     burst->error ? ": " : "", burst->error ? strerror(burst->error) : "");
+	             burst->sent, what, address_print(source, from), address_print(target, to),
+	             burst->error ? ": " : "", burst->error ? strerror(burst->error) : "");
 }
 
 static const char *refusal(uint8_t type, uint8_t code)
 {
 	static const char *const codes[] = { "network unreachable", "host unreachable",
-					     "protocol unreachable", "port unreachable",
-					     "fragmentation needed" };
+		                             "protocol unreachable", "port unreachable",
+		                             "fragmentation needed" };
 
 	if (type == 3 && code < sizeof codes / sizeof *codes)
 		return codes[code];
@@ -150,7 +150,7 @@ static const char *refusal(uint8_t type, uint8_t code)
 }
 
 static void note_tests(struct verdict *verdict, const struct evidence *evidence,
-		       const struct evidence_peer *peer)
+                       const struct evidence_peer *peer)
 {
 	char text[ADDRESS_TEXT], big[64];
 
@@ -158,28 +158,35 @@ static void note_tests(struct verdict *verdict, const struct evidence *evidence,
 	note_burst(verdict, &peer->small, "small echo requests", &peer->from, &peer->to);
 	note_burst(verdict, &peer->big, big, &peer->from, &peer->to);
 	note_burst(verdict, &peer->other,
-		   peer->test == TEST_TCP ? "TCP connections" : "TCP and UDP packets", &peer->from,
-		   &peer->to);
+	           peer->test == TEST_TCP ? "TCP connections" : "TCP and UDP packets", &peer->from,
+	           &peer->to);
 	if (peer->target)
 		verdict_note(verdict, "%u of %u echo requests to %s itself answered",
-			     peer->near.answered, peer->near.sent, peer->name);
+		             peer->near.answered, peer->near.sent, peer->name);
 	if (peer->refused_by.family)
 		verdict_note(verdict, "%s answers: %s", address_print(text, &peer->refused_by),
-			     refusal(peer->refused_type, peer->refused_code));
+		             refusal(peer->refused_type, peer->refused_code));
 }
 
 static void note_states(struct verdict *verdict, const struct evidence_peer *peer)
 {
 	verdict_note(verdict, "SAs: out +%" PRIu64 ", in +%" PRIu64 "%s", peer->sent,
-		     peer->received_now,
-		     peer->received_now ? ""
-		     : peer->received	? " (packets were received before)"
-					: " (nothing was received since up)");
+	             peer->received_now,
+	             peer->received_now ? ""
+	             : peer->received   ? " (packets were received before)"
+	                                : " (nothing was received since up)");
 	if (peer->late || peer->replayed || peer->failed)
 		verdict_note(verdict,
-			     "SAs dropped: below the replay window +%" PRIu64
-			     ", received before +%" PRIu64 ", not authentic +%" PRIu64,
-			     peer->late, peer->replayed, peer->failed);
+		             "SAs dropped: below the replay window +%" PRIu64
+		             ", received before +%" PRIu64 ", not authentic +%" PRIu64,
+		             peer->late, peer->replayed, peer->failed);
+}
+
+static void note_links(struct verdict *verdict, const struct evidence_peer *peer)
+{
+	if (peer->outer_link && *peer->outer_link && peer->inner_link && *peer->inner_link)
+		verdict_note(verdict, "routes: to %s through %s, to what was tested through %s",
+		             peer->name, peer->outer_link, peer->inner_link);
 }
 
 static void note_counters(struct verdict *verdict, const struct evidence *evidence)
@@ -192,20 +199,19 @@ static void note_counters(struct verdict *verdict, const struct evidence *eviden
 		if (row->value &&
 		    (strncmp(row->name, "Xfrm", 4) == 0 || strcmp(row->name, "UdpNoPorts") == 0))
 			text_printf(&list, "%s%s +%" PRIu64, list.length ? ", " : "", row->name,
-				    row->value);
+			            row->value);
 	}
 	if (list.length)
 		verdict_note(verdict, "the kernel counts: %s", list.bytes);
 	if (!evidence->counted)
-		verdict_note(
-			verdict,
-			"this kernel does not count why it drops packets (/proc/net/xfrm_stat): "
-			"causes that differ only there are not told apart");
+		verdict_note(verdict, "this kernel does not count why it drops packets "
+		                      "(/proc/net/xfrm_stat): "
+		                      "causes that differ only there are not told apart");
 	text_free(&list);
 }
 
 static void note_wire(struct verdict *verdict, const struct evidence *evidence,
-		      const struct evidence_peer *peer)
+                      const struct evidence_peer *peer)
 {
 	const struct wire *wire = &peer->wire;
 	char text[ENDPOINT_TEXT];
@@ -213,17 +219,17 @@ static void note_wire(struct verdict *verdict, const struct evidence *evidence,
 	if (!evidence->tapped)
 		return;
 	verdict_note(verdict, "on the wire: %u encrypted packets to %s, %u from it", wire->out,
-		     endpoint_print(text, &peer->there), wire->in);
+	             endpoint_print(text, &peer->there), wire->in);
 	if (wire->unknown)
 		verdict_note(verdict, "%u of them with an SPI that is unknown here, 0x%08" PRIx32,
-			     wire->unknown, wire->unknown_spi);
+		             wire->unknown, wire->unknown_spi);
 	if (wire->in_from.address.family)
 		verdict_note(verdict, "some came from %s", endpoint_print(text, &wire->in_from));
 	if (wire->out_from.address.family)
 		verdict_note(verdict, "some left as %s", endpoint_print(text, &wire->out_from));
 	if (wire->clear)
 		verdict_note(verdict, "%u tests left unencrypted through %s, from %s", wire->clear,
-			     wire->clear_link, address_print(text, &wire->clear_from));
+		             wire->clear_link, address_print(text, &wire->clear_from));
 	if (wire->answers)
 		verdict_note(verdict, "%u answers came out of the tunnel", wire->answers);
 }
@@ -236,11 +242,11 @@ static void note_helper(struct verdict *verdict, const struct evidence *evidence
 		return;
 	if (evidence->owner)
 		verdict_note(verdict,
-			     "espdecap of this script does not run; %s (pid %d) has port %u",
-			     evidence->owner_name, (int)evidence->owner, (unsigned)evidence->port);
+		             "espdecap of this script does not run; %s (pid %d) has port %u",
+		             evidence->owner_name, (int)evidence->owner, (unsigned)evidence->port);
 	else
 		verdict_note(verdict, "espdecap of this script does not run%s",
-			     evidence->owned ? "; an unknown process has its port" : "");
+		             evidence->owned ? "; an unknown process has its port" : "");
 }
 
 static void note_findings(struct verdict *verdict, const struct evidence *evidence)
@@ -262,14 +268,14 @@ static void note_findings(struct verdict *verdict, const struct evidence *eviden
 		if (finding->fate < FIREWALL_DROPS || (forwards && !evidence->sites))
 			continue;
 		verdict_note(verdict, "%s drops %s%s; to let them pass: %s", finding->chain,
-			     what[i],
-			     finding->fate == FIREWALL_DROPS_MOST ? ", with exceptions" : "",
-			     finding->command);
+		             what[i],
+		             finding->fate == FIREWALL_DROPS_MOST ? ", with exceptions" : "",
+		             finding->command);
 	}
 }
 
 static void add_evidence(struct verdict *verdict, const struct evidence *evidence,
-			 const struct evidence_peer *peer)
+                         const struct evidence_peer *peer)
 {
 	for (size_t i = 0; peer->lacks && peer->lacks[i]; i++)
 		verdict_note(verdict, "missing %s", peer->lacks[i]);
@@ -278,12 +284,12 @@ static void add_evidence(struct verdict *verdict, const struct evidence *evidenc
 		note_states(verdict, peer);
 		note_counters(verdict, evidence);
 		note_wire(verdict, evidence, peer);
+		note_links(verdict, peer);
 	} else if (!peer->small.answered && !peer->big.answered && peer->test == TEST_ECHO) {
-		verdict_note(
-			verdict,
-			"%s does not answer echo requests, but packets from it arrive (in +%" PRIu64
-			")",
-			peer->name, peer->received_now);
+		verdict_note(verdict,
+		             "%s does not answer echo requests, but packets from it arrive (in "
+		             "+%" PRIu64 ")",
+		             peer->name, peer->received_now);
 	}
 	note_helper(verdict, evidence);
 	note_findings(verdict, evidence);
@@ -292,7 +298,7 @@ static void add_evidence(struct verdict *verdict, const struct evidence *evidenc
 /* ---- Out ---- */
 
 void verdict_judge(struct verdict *verdict, const struct evidence *evidence,
-		   const struct evidence_peer *peer)
+                   const struct evidence_peer *peer)
 {
 	struct text hints;
 
@@ -302,14 +308,14 @@ void verdict_judge(struct verdict *verdict, const struct evidence *evidence,
 	hints = verdict->evidence;
 	verdict->evidence = (struct text){ 0 };
 	if (verdict->untested)
-		verdict_tell(
-			verdict, NULL,
-			"not tested, because the tunnel carries nothing that could be tried: %s",
-			peer->row && *peer->row ? peer->row : "use it");
+		verdict_tell(verdict, NULL,
+		             "not tested, because the tunnel carries nothing that could be tried: "
+		             "%s",
+		             peer->row && *peer->row ? peer->row : "use it");
 	else if (!verdict->healthy && !verdict->cause)
-		verdict_tell(
-			verdict, NULL,
-			"no cause found: no test is answered, and nothing seen here explains it");
+		verdict_tell(verdict, NULL,
+		             "no cause found: no test is answered, and nothing seen here explains "
+		             "it");
 	add_evidence(verdict, evidence, peer);
 	if (hints.length)
 		text_add(&verdict->evidence, hints.bytes, hints.length);

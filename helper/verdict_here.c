@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	LOSS_LEAST = 2,	 /* unanswered tests that are loss, among some that were answered */
+	LOSS_LEAST = 2,  /* unanswered tests that are loss, among some that were answered */
 	LATE_LEAST = 20, /* packets below the replay window ... */
 	LATE_PART = 100, /* ... at least one in so many that were received */
 };
@@ -16,38 +16,38 @@ enum {
 /* ---- Always ---- */
 
 bool verdict_address_gone(struct verdict *verdict, const struct evidence *evidence,
-			  const struct evidence_peer *peer)
+                          const struct evidence_peer *peer)
 {
 	(void)peer;
 	if (!evidence->gone)
 		return false;
 	return verdict_tell(verdict, "address-gone",
-			    "%s is not an address of this host any more: sh %s mend puts an inner "
-			    "address back; "
-			    "if the local address has changed, sh %s down and up --local ADDRESS",
-			    evidence->gone, evidence->script, evidence->script);
+	                    "%s is not an address of this host any more: sh %s mend puts an inner "
+	                    "address back; "
+	                    "if the local address has changed, sh %s down and up --local ADDRESS",
+	                    evidence->gone, evidence->script, evidence->script);
 }
 
 bool verdict_count_used_up(struct verdict *verdict, const struct evidence *evidence,
-			   const struct evidence_peer *peer)
+                           const struct evidence_peer *peer)
 {
 	if (!peer->used_up && !(verdict_moved(evidence, "XfrmOutStateSeqError") && !peer->sent))
 		return false;
 	if (peer->derived)
-		return verdict_tell(
-			verdict, "count-used-up",
-			"the sequence numbers to %s are used up, so nothing is sent: sh %s rekey, "
-			"on both sides",
-			peer->name, evidence->script);
+		return verdict_tell(verdict, "count-used-up",
+		                    "the sequence numbers to %s are used up, so nothing is sent: "
+		                    "sh %s rekey, "
+		                    "on both sides",
+		                    peer->name, evidence->script);
 	return verdict_tell(verdict, "count-used-up",
-			    "the sequence numbers to %s are used up, so nothing is sent, and the "
-			    "keys are fixed: "
-			    "new scripts on both sides",
-			    peer->name);
+	                    "the sequence numbers to %s are used up, so nothing is sent, and the "
+	                    "keys are fixed: "
+	                    "new scripts on both sides",
+	                    peer->name);
 }
 
 bool verdict_no_out_sa(struct verdict *verdict, const struct evidence *evidence,
-		       const struct evidence_peer *peer)
+                       const struct evidence_peer *peer)
 {
 	if (peer->has_out && !(verdict_moved(evidence, "XfrmOutNoStates") && !peer->sent))
 		return false;
@@ -57,20 +57,20 @@ bool verdict_no_out_sa(struct verdict *verdict, const struct evidence *evidence,
 			peer->name, peer->derived ? "sh " : "new scripts on both sides",
 			peer->derived ? evidence->script : "", peer->derived ? " rekey" : "");
 	return verdict_tell(verdict, "no-out-sa",
-			    "the policy finds no SA to send with (expired, or deleted by another "
-			    "tool): sh %s mend",
-			    evidence->script);
+	                    "the policy finds no SA to send with (expired, or deleted by another "
+	                    "tool): sh %s mend",
+	                    evidence->script);
 }
 
 bool verdict_half_up(struct verdict *verdict, const struct evidence *evidence,
-		     const struct evidence_peer *peer)
+                     const struct evidence_peer *peer)
 {
 	if (!peer->lacks || !*peer->lacks)
 		return false;
-	return verdict_tell(
-		verdict, "half-up",
-		"a part is missing (%s%s), flushed or deleted by another tool: sh %s mend",
-		peer->lacks[0], peer->lacks[1] ? ", and more" : "", evidence->script);
+	return verdict_tell(verdict, "half-up",
+	                    "a part is missing (%s%s), flushed or deleted by another tool: sh %s "
+	                    "mend",
+	                    peer->lacks[0], peer->lacks[1] ? ", and more" : "", evidence->script);
 }
 
 static bool is_unreachable(int error)
@@ -80,7 +80,7 @@ static bool is_unreachable(int error)
 }
 
 bool verdict_no_route(struct verdict *verdict, const struct evidence *evidence,
-		      const struct evidence_peer *peer)
+                      const struct evidence_peer *peer)
 {
 	char text[ADDRESS_TEXT];
 
@@ -89,22 +89,22 @@ bool verdict_no_route(struct verdict *verdict, const struct evidence *evidence,
 		return false;
 	if (is_unreachable(peer->outer_error))
 		return verdict_tell(verdict, "no-route",
-				    "no route leads to %s, the address of %s (%s): add a default "
-				    "route, or wait for the network",
-				    address_print(text, &peer->there.address), peer->name,
-				    strerror(peer->outer_error));
+		                    "no route leads to %s, the address of %s (%s): add a default "
+		                    "route, or wait for the network",
+		                    address_print(text, &peer->there.address), peer->name,
+		                    strerror(peer->outer_error));
 	if (is_unreachable(peer->inner_error) && !peer->sent)
 		return verdict_tell(verdict, "no-route",
-				    "no route leads to %s (%s), and without one the policies are "
-				    "not asked: sh %s mend, or a "
-				    "default route",
-				    address_print(text, &peer->to), strerror(peer->inner_error),
-				    evidence->script);
+		                    "no route leads to %s (%s), and without one the policies are "
+		                    "not asked: sh %s mend, or a "
+		                    "default route",
+		                    address_print(text, &peer->to), strerror(peer->inner_error),
+		                    evidence->script);
 	return false;
 }
 
 bool verdict_helper_gone(struct verdict *verdict, const struct evidence *evidence,
-			 const struct evidence_peer *peer)
+                         const struct evidence_peer *peer)
 {
 	bool refused = verdict_moved(evidence, "UdpNoPorts") > 0;
 
@@ -112,30 +112,30 @@ bool verdict_helper_gone(struct verdict *verdict, const struct evidence *evidenc
 		return false;
 	if (evidence->helper == HELPER_GONE)
 		return verdict_tell(verdict, "no-helper",
-				    "espdecap does not run, so nothing is decapsulated: sh %s mend",
-				    evidence->script);
+		                    "espdecap does not run, so nothing is decapsulated: sh %s mend",
+		                    evidence->script);
 	if (evidence->helper == HELPER_OTHERS && (refused || peer->wire.in))
 		return verdict_tell(verdict, "no-helper",
-				    "UDP packets arrive, and no process has port %u: start %s",
-				    (unsigned)evidence->port, evidence->helper_command);
+		                    "UDP packets arrive, and no process has port %u: start %s",
+		                    (unsigned)evidence->port, evidence->helper_command);
 	return false;
 }
 
 /* ---- Nothing was sent ---- */
 
 bool verdict_guarded(struct verdict *verdict, const struct evidence *evidence,
-		     const struct evidence_peer *peer)
+                     const struct evidence_peer *peer)
 {
 	(void)peer;
 	if (!verdict_moved(evidence, "XfrmOutPolBlock"))
 		return false;
 	return verdict_tell(verdict, "guarded",
-			    "a policy blocks what is sent, a leak guard or one of another tool: ip "
-			    "xfrm policy shows it");
+	                    "a policy blocks what is sent, a leak guard or one of another tool: ip "
+	                    "xfrm policy shows it");
 }
 
 bool verdict_own_nat(struct verdict *verdict, const struct evidence *evidence,
-		     const struct evidence_peer *peer)
+                     const struct evidence_peer *peer)
 {
 	const struct wire *wire = &peer->wire;
 	bool seen = wire->clear && !address_equal(&wire->clear_from, &peer->from);
@@ -145,50 +145,50 @@ bool verdict_own_nat(struct verdict *verdict, const struct evidence *evidence,
 		return false;
 	if (seen)
 		verdict_note(verdict, "NAT of this host made them come from %s%s%s",
-			     address_print(text, &wire->clear_from),
-			     evidence->nat_chain ? ": " : "",
-			     evidence->nat_chain ? evidence->nat_chain : "");
+		             address_print(text, &wire->clear_from),
+		             evidence->nat_chain ? ": " : "",
+		             evidence->nat_chain ? evidence->nat_chain : "");
 	else
 		verdict_note(verdict, "%s has a NAT rule for all destinations",
-			     evidence->nat_chain);
+		             evidence->nat_chain);
 	if (evidence->can_exempt)
 		return verdict_tell(verdict, "own-nat",
-				    "NAT rules of this host take what is sent before IPsec does: "
-				    "sh %s down, then up --nat-exempt",
-				    evidence->script);
+		                    "NAT rules of this host take what is sent before IPsec does: "
+		                    "sh %s down, then up --nat-exempt",
+		                    evidence->script);
 	return verdict_tell(verdict, "own-nat",
-			    "NAT rules of this host take what is sent before IPsec does: exempt it "
-			    "there (nft rt ipsec exists, "
-			    "iptables -m policy --dir out --pol ipsec)");
+	                    "NAT rules of this host take what is sent before IPsec does: exempt it "
+	                    "there (nft rt ipsec exists, "
+	                    "iptables -m policy --dir out --pol ipsec)");
 }
 
 bool verdict_bypass(struct verdict *verdict, const struct evidence *evidence,
-		    const struct evidence_peer *peer)
+                    const struct evidence_peer *peer)
 {
 	const bool elsewhere = *evidence->interface && peer->inner_link &&
-			       strcmp(peer->inner_link, evidence->interface) != 0;
+	                       strcmp(peer->inner_link, evidence->interface) != 0;
 
 	if (peer->wire.clear)
 		return verdict_tell(verdict, "bypass",
-				    "what is sent leaves in clear text through %s: look for "
-				    "another VPN, a rule or a VRF that takes "
-				    "it (ip rule; sysctl net.ipv4.conf.%s.disable_xfrm)",
-				    peer->wire.clear_link, peer->wire.clear_link);
+		                    "what is sent leaves in clear text through %s: look for "
+		                    "another VPN, a rule or a VRF that takes "
+		                    "it (ip rule; sysctl net.ipv4.conf.%s.disable_xfrm)",
+		                    peer->wire.clear_link, peer->wire.clear_link);
 	if (elsewhere)
 		return verdict_tell(verdict, "bypass",
-				    "the route from the inner address leads through %s, not "
-				    "through %s: look for a rule of another "
-				    "VPN (ip rule), and put one for this tunnel before it",
-				    peer->inner_link, evidence->interface);
+		                    "the route from the inner address leads through %s, not "
+		                    "through %s: look for a rule of another "
+		                    "VPN (ip rule), and put one for this tunnel before it",
+		                    peer->inner_link, evidence->interface);
 	return false;
 }
 
 bool verdict_own_firewall(struct verdict *verdict, const struct evidence *evidence,
-			  const struct evidence_peer *peer)
+                          const struct evidence_peer *peer)
 {
 	const enum firewall_flow flow = peer->sent ? FIREWALL_OUTER_OUT : FIREWALL_INNER_OUT;
 	const struct firewall_finding *finding = evidence->firewall ? &evidence->firewall[flow]
-								    : NULL;
+	                                                            : NULL;
 	const bool refused = peer->small.error == EPERM || peer->other.error == EPERM;
 	const bool lost = peer->sent && evidence->tapped && !peer->wire.out;
 	const bool dropped = finding && finding->fate >= FIREWALL_DROPS;
@@ -196,46 +196,46 @@ bool verdict_own_firewall(struct verdict *verdict, const struct evidence *eviden
 	if (!refused && !lost && !(dropped && !peer->wire.out))
 		return false;
 	return verdict_tell(verdict, "own-firewall",
-			    "this host's firewall drops what is sent (%s): %s",
-			    peer->sent ? "the encrypted packets" : "before it is encrypted",
-			    dropped	 ? finding->command
-			    : peer->sent ? "look at the output rules (nft list ruleset), and "
-					   "accept its UDP port, or ESP"
-					 : "look at the output rules (nft list ruleset), and "
-					   "accept rt ipsec exists");
+	                    "this host's firewall drops what is sent (%s): %s",
+	                    peer->sent ? "the encrypted packets" : "before it is encrypted",
+	                    dropped      ? finding->command
+	                    : peer->sent ? "look at the output rules (nft list ruleset), and "
+	                                   "accept its UDP port, or ESP"
+	                                 : "look at the output rules (nft list ruleset), and "
+	                                   "accept rt ipsec exists");
 }
 
 /* ---- Tests are answered ---- */
 
 bool verdict_helper_stopped(struct verdict *verdict, const struct evidence *evidence,
-			    const struct evidence_peer *peer)
+                            const struct evidence_peer *peer)
 {
 	(void)peer;
 	if (evidence->helper != HELPER_STOPPED)
 		return false;
 	return verdict_tell(verdict, "no-helper",
-			    "espdecap (pid %d) is stopped, so no keepalives are sent and an idle "
-			    "NAT mapping will go: "
-			    "kill -CONT %d",
-			    (int)evidence->helper_pid, (int)evidence->helper_pid);
+	                    "espdecap (pid %d) is stopped, so no keepalives are sent and an idle "
+	                    "NAT mapping will go: "
+	                    "kill -CONT %d",
+	                    (int)evidence->helper_pid, (int)evidence->helper_pid);
 }
 
 bool verdict_mtu(struct verdict *verdict, const struct evidence *evidence,
-		 const struct evidence_peer *peer)
+                 const struct evidence_peer *peer)
 {
 	if (!peer->small.answered || !(peer->big.sent || peer->big.error) || peer->big.answered)
 		return false;
 	if (!peer->passes)
 		return verdict_tell(verdict, "mtu",
-				    "small packets pass, of %u bytes none: new scripts with a "
-				    "smaller --mtu, or --clamp for TCP",
-				    evidence->mtu);
+		                    "small packets pass, of %u bytes none: new scripts with a "
+		                    "smaller --mtu, or --clamp for TCP",
+		                    evidence->mtu);
 	return verdict_tell(verdict, "mtu",
-			    "small packets pass, of %u bytes none, of %u bytes they do: new "
-			    "scripts with --mtu %u, or "
-			    "--clamp for TCP",
-			    evidence->mtu, peer->passes,
-			    peer->passes + evidence->path_mtu - evidence->mtu);
+	                    "small packets pass, of %u bytes none, of %u bytes they do: new "
+	                    "scripts with --mtu %u, or "
+	                    "--clamp for TCP",
+	                    evidence->mtu, peer->passes,
+	                    peer->passes + evidence->path_mtu - evidence->mtu);
 }
 
 static unsigned unanswered(const struct burst *burst)
@@ -244,53 +244,53 @@ static unsigned unanswered(const struct burst *burst)
 }
 
 bool verdict_loss(struct verdict *verdict, const struct evidence *evidence,
-		  const struct evidence_peer *peer)
+                  const struct evidence_peer *peer)
 {
 	const unsigned lost = unanswered(&peer->small) + unanswered(&peer->big),
 		       sent = peer->small.sent + peer->big.sent;
 	const bool late = peer->total_late >= LATE_LEAST &&
-			  peer->total_late * LATE_PART >= peer->total_received;
+	                  peer->total_late * LATE_PART >= peer->total_received;
 
 	(void)evidence;
 	if (peer->late || late)
-		return verdict_tell(
-			verdict, "loss",
-			"packets from %s arrive so late that the replay window drops them (%" PRIu64
-			", %" PRIu64
-			" received): new scripts with a larger --replay-window, up to 4096",
-			peer->name, peer->total_late, peer->total_received);
+		return verdict_tell(verdict, "loss",
+		                    "packets from %s arrive so late that the replay window drops "
+		                    "them (%" PRIu64 ", %" PRIu64 " received): new scripts with a "
+		                                                  "larger --replay-window, up to "
+		                                                  "4096",
+		                    peer->name, peer->total_late, peer->total_received);
 	if (!peer->small.answered || lost < LOSS_LEAST)
 		return false;
 	return verdict_tell(verdict, "loss",
-			    "%u of %u tests were not answered, and no drop is counted here: the "
-			    "path loses packets; compare with "
-			    "ping outside the tunnel, and sh %s.sh check there",
-			    lost, sent, peer->name);
+	                    "%u of %u tests were not answered, and no drop is counted here: the "
+	                    "path loses packets; compare with "
+	                    "ping outside the tunnel, and sh %s.sh check there",
+	                    lost, sent, peer->name);
 }
 
 bool verdict_no_forwarding(struct verdict *verdict, const struct evidence *evidence,
-			   const struct evidence_peer *peer)
+                           const struct evidence_peer *peer)
 {
 	(void)peer;
 	if (!evidence->no_forwarding)
 		return false;
-	return verdict_tell(
-		verdict, "no-forwarding",
-		"%s is 0, so hosts behind this one are cut off: sh %s down, then up --forward",
-		evidence->no_forwarding, evidence->script);
+	return verdict_tell(verdict, "no-forwarding",
+	                    "%s is 0, so hosts behind this one are cut off: sh %s down, then up "
+	                    "--forward",
+	                    evidence->no_forwarding, evidence->script);
 }
 
 bool verdict_redirected(struct verdict *verdict, const struct evidence *evidence,
-			const struct evidence_peer *peer)
+                        const struct evidence_peer *peer)
 {
 	(void)peer;
 	if (!evidence->redirects)
 		return false;
 	return verdict_tell(verdict, "redirected",
-			    "%s is on the link that leads out, so ICMP redirects send its hosts "
-			    "past the tunnel, in clear "
-			    "text: sh %s down, then up --forward",
-			    evidence->redirects, evidence->script);
+	                    "%s is on the link that leads out, so ICMP redirects send its hosts "
+	                    "past the tunnel, in clear "
+	                    "text: sh %s down, then up --forward",
+	                    evidence->redirects, evidence->script);
 }
 
 static bool drops(const struct evidence *evidence, enum firewall_flow flow)
@@ -299,33 +299,33 @@ static bool drops(const struct evidence *evidence, enum firewall_flow flow)
 }
 
 bool verdict_cut_off(struct verdict *verdict, const struct evidence *evidence,
-		     const struct evidence_peer *peer)
+                     const struct evidence_peer *peer)
 {
 	const struct firewall_finding *list = evidence->firewall;
-	const enum firewall_flow flow = !evidence->sites		       ? FIREWALL_INNER_IN
-					: drops(evidence, FIREWALL_FORWARD_IN) ? FIREWALL_FORWARD_IN
-					: drops(evidence, FIREWALL_FORWARD_OUT)
-						? FIREWALL_FORWARD_OUT
-						: FIREWALL_INNER_IN;
+	const enum firewall_flow flow = !evidence->sites                       ? FIREWALL_INNER_IN
+	                                : drops(evidence, FIREWALL_FORWARD_IN) ? FIREWALL_FORWARD_IN
+	                                : drops(evidence, FIREWALL_FORWARD_OUT)
+	                                        ? FIREWALL_FORWARD_OUT
+	                                        : FIREWALL_INNER_IN;
 
 	if (!drops(evidence, flow))
 		return false;
 	if (flow == FIREWALL_INNER_IN)
-		return verdict_tell(
-			verdict, "firewall",
-			"%s drops all new connections from %s, which only answers pass: %s",
-			list[flow].chain, peer->name, list[flow].command);
+		return verdict_tell(verdict, "firewall",
+		                    "%s drops all new connections from %s, which only answers "
+		                    "pass: %s",
+		                    list[flow].chain, peer->name, list[flow].command);
 	return verdict_tell(verdict, "firewall",
-			    "%s drops what hosts behind this one %s the tunnel, although this host "
-			    "itself is answered: %s",
-			    list[flow].chain,
-			    flow == FIREWALL_FORWARD_IN ? "are sent through" : "send into",
-			    list[flow].command);
+	                    "%s drops what hosts behind this one %s the tunnel, although this host "
+	                    "itself is answered: %s",
+	                    list[flow].chain,
+	                    flow == FIREWALL_FORWARD_IN ? "are sent through" : "send into",
+	                    list[flow].command);
 }
 
 /* What this host sends to the peer without naming an address. */
 bool verdict_wrong_source(struct verdict *verdict, const struct evidence *evidence,
-			  const struct evidence_peer *peer)
+                          const struct evidence_peer *peer)
 {
 	char from[ADDRESS_TEXT], source[ADDRESS_TEXT];
 
@@ -335,8 +335,8 @@ bool verdict_wrong_source(struct verdict *verdict, const struct evidence *eviden
 		return false;
 	address_print(from, &peer->from);
 	return verdict_tell(verdict, "wrong-source",
-			    "what comes from %s passes; what this host sends by itself comes from "
-			    "%s, which the tunnel "
-			    "does not protect: ping -I %s, or a route with src %s",
-			    from, address_print(source, &peer->source), from, from);
+	                    "what comes from %s passes; what this host sends by itself comes from "
+	                    "%s, which the tunnel "
+	                    "does not protect: ping -I %s, or a route with src %s",
+	                    from, address_print(source, &peer->source), from, from);
 }

@@ -7,7 +7,7 @@
 
 enum {
 	KEEPALIVE = 0xff, /* RFC 3948, section 2.3: one byte */
-	ESP_LEAST = 9,	  /* bytes of a UDP packet that the kernel takes as ESP */
+	ESP_LEAST = 9,    /* bytes of a UDP packet that the kernel takes as ESP */
 };
 
 #define NOBODY SIZE_MAX
@@ -15,7 +15,7 @@ enum {
 /* ---- Echo requests ---- */
 
 static void sort_echo(const struct wire_sorter *sorter, const struct tap_packet *packet,
-		      const char *link)
+                      const char *link)
 {
 	const uint16_t id = (uint16_t)(packet->payload[4] << 8 | packet->payload[5]);
 	const struct trial *trial = trial_of(sorter->trials, sorter->trial_count, id);
@@ -108,7 +108,7 @@ static bool is_of_another(const struct wire_sorter *sorter, const struct tap_pac
 }
 
 static void count_in(struct wire *wire, const struct wire_sorter *sorter,
-		     const struct tap_packet *packet, size_t peer, bool known)
+                     const struct tap_packet *packet, size_t peer, bool known)
 {
 	const struct section *section = sorter->section;
 

@@ -13,7 +13,7 @@
 struct wire_sorter {
 	const struct section *section;
 	const struct kernel *kernel; /* its states */
-	struct trial *trials;	     /* those that run meanwhile ... */
+	struct trial *trials;        /* those that run meanwhile ... */
 	const size_t *trial_peers;   /* ... and whose each is */
 	size_t trial_count;
 	unsigned inner_link; /* the index of the tunnel's own device; 0: none */

@@ -20,16 +20,16 @@ static struct text contents(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const char *const flows[FIREWALL_FLOWS] = { "outer in",	 "outer out", "new in",
-							   "answer in",	 "new out",   "forward in",
-							   "forward out" };
+	static const char *const flows[FIREWALL_FLOWS] = { "outer in",   "outer out", "new in",
+		                                           "answer in",  "new out",   "forward in",
+		                                           "forward out" };
 	static const char *const fates[] = { "depends", "accepted", "dropped", "mostly dropped" };
 	struct firewall_finding findings[FIREWALL_FLOWS];
 	struct firewall_facts facts = { .outer_family = AF_INET,
-					.inner_family = AF_INET,
-					.port = 4500,
-					.outer_link = "eth0",
-					.inner_link = argc > 3 ? argv[3] : "" };
+		                        .inner_family = AF_INET,
+		                        .port = 4500,
+		                        .outer_link = "eth0",
+		                        .inner_link = argc > 3 ? argv[3] : "" };
 	struct text nft, iptables;
 	char *chain;
 

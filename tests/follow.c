@@ -56,9 +56,9 @@ static struct address address(const char *text)
 
 static const char *name_of(enum tick_action action)
 {
-	static const char *const names[] = { "wait",	  "end",       "look", "move-peer",
-					     "move-name", "move-self", "mend", "record",
-					     "rekey",	  "resolve",   "map" };
+	static const char *const names[] = { "wait",      "end",       "look", "move-peer",
+		                             "move-name", "move-self", "mend", "record",
+		                             "rekey",     "resolve",   "map" };
 
 	return names[action];
 }

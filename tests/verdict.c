@@ -83,13 +83,13 @@ static const struct setting of_peer[] = {
 #member, kind, offsetof(struct evidence, member)                                   \
 	}
 static const struct setting of_host[] = {
-	HOST(own_words, BOOL),	HOST(peer_count, NUMBER64), HOST(port, NUMBER),
-	HOST(transport, BOOL),	HOST(guard, BOOL),	    HOST(sites, BOOL),
-	HOST(can_exempt, BOOL), HOST(interface, WORD),	    HOST(here, ENDPOINT),
-	HOST(mapped, ENDPOINT), HOST(gone, WORD),	    HOST(helper, ENUM),
-	HOST(helper_pid, PID),	HOST(owned, BOOL),	    HOST(owner, PID),
-	HOST(counted, BOOL),	HOST(tapped, BOOL),	    HOST(no_forwarding, WORD),
-	HOST(redirects, WORD),	HOST(nat_chain, WORD),
+	HOST(own_words, BOOL),     HOST(peer_count, NUMBER64), HOST(port, NUMBER),
+	HOST(transport, BOOL),     HOST(guard, BOOL),          HOST(sites, BOOL),
+	HOST(can_exempt, BOOL),    HOST(interface, WORD),      HOST(here, ENDPOINT),
+	HOST(mapped, ENDPOINT),    HOST(gone, WORD),           HOST(moved_from, ADDRESS),
+	HOST(helper, ENUM),        HOST(helper_pid, PID),      HOST(owned, BOOL),
+	HOST(owner, PID),          HOST(counted, BOOL),        HOST(tapped, BOOL),
+	HOST(no_forwarding, WORD), HOST(redirects, WORD),      HOST(nat_chain, WORD),
 };
 
 /* All that a case fills in. */
@@ -188,7 +188,7 @@ static void put(const struct setting *setting, void *base, char *value)
 }
 
 static bool put_one(const struct setting *list, size_t count, void *base, const char *name,
-		    char *value)
+                    char *value)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(list[i].name, name) == 0) {
@@ -215,7 +215,7 @@ static void put_finding(struct scene *scene, const char *flow, const char *fate)
 	finding->fate = (enum firewall_fate)strtoul(fate, NULL, 10);
 	snprintf(finding->chain, sizeof finding->chain, "table inet filter, chain %s", flow);
 	snprintf(finding->command, sizeof finding->command, "nft insert rule inet filter %s accept",
-		 flow);
+	         flow);
 }
 
 static void set(struct scene *scene, char *name, char *value)
@@ -235,9 +235,9 @@ static void set(struct scene *scene, char *name, char *value)
 		snprintf(scene->host.owner_name, sizeof scene->host.owner_name, "%s", value);
 	} else if (strcmp(name, "clear_link") == 0) {
 		snprintf(scene->peer.wire.clear_link, sizeof scene->peer.wire.clear_link, "%s",
-			 value);
+		         value);
 	} else if (!put_one(of_peer, sizeof of_peer / sizeof *of_peer, &scene->peer, name, value) &&
-		   !put_one(of_host, sizeof of_host / sizeof *of_host, &scene->host, name, value)) {
+	           !put_one(of_host, sizeof of_host / sizeof *of_host, &scene->host, name, value)) {
 		bad(name);
 	}
 }
@@ -252,26 +252,52 @@ static struct endpoint endpoint(const char *text)
 }
 
 /* The how-to's pair, up and healthy. */
+static const struct evidence healthy_host = {
+	.script = "/root/a.sh",
+	.name = "a",
+	.digest = "5ab26709",
+	.peer_count = 1,
+	.mtu = 1438,
+	.path_mtu = 1500,
+	.port = 61525,
+	.interface = "",
+	.helper = HELPER_RUNS,
+	.helper_pid = 77,
+	.helper_command = "espdecap -b 192.168.1.4 61525 31.1.2.3:10421",
+	.owned = true,
+	.owner = 77,
+	.owner_name = "espdecap",
+	.counted = true,
+	.tapped = true,
+};
+static const struct evidence_peer healthy_peer = {
+	.name = "b",
+	.host = "",
+	.derived = true,
+	.heard = 1,
+	.received = true,
+	.age = 2,
+	.small = { 10, 10, 0 },
+	.big = { 3, 3, 0 },
+	.other = { 2, 2, 0 },
+	.wire = { .out = 15, .in = 15, .answers = 13 },
+	.has_out = true,
+	.sent = 15,
+	.received_now = 15,
+	.total_received = 1000,
+	.outer_link = "eth0",
+	.inner_link = "eth0",
+	.source_inside = true,
+};
+
 static void healthy(struct scene *scene)
 {
-	*scene = (struct scene){
-		.host = {
-			.script = "/root/a.sh", .name = "a", .digest = "5ab26709", .peer_count = 1,
-			.mtu = 1438, .path_mtu = 1500, .port = 61525, .interface = "",
-			.here = endpoint("192.168.1.4:61525"), .mapped = endpoint("85.9.8.7:61525"),
-			.helper = HELPER_RUNS, .helper_pid = 77, .owned = true, .owner = 77,
-			.owner_name = "espdecap", .counted = true, .tapped = true,
-			.helper_command = "espdecap -b 192.168.1.4 61525 31.1.2.3:10421",
-		},
-		.peer = {
-			.name = "b", .there = endpoint("31.1.2.3:10421"), .host = "", .derived = true,
-			.heard = 1, .received = true, .age = 2, .from = endpoint("192.168.1.4").address,
-			.to = endpoint("192.168.2.100").address, .small = { 10, 10, 0 }, .big = { 3, 3, 0 },
-			.other = { 2, 2, 0 }, .wire = { .out = 15, .in = 15, .answers = 13 }, .has_out = true,
-			.sent = 15, .received_now = 15, .total_received = 1000, .outer_link = "eth0",
-			.inner_link = "eth0", .source = endpoint("192.168.1.4").address, .source_inside = true,
-		},
-	};
+	*scene = (struct scene){ .host = healthy_host, .peer = healthy_peer };
+	scene->host.here = endpoint("192.168.1.4:61525");
+	scene->host.mapped = endpoint("85.9.8.7:61525");
+	scene->peer.there = endpoint("31.1.2.3:10421");
+	scene->peer.from = scene->peer.source = endpoint("192.168.1.4").address;
+	scene->peer.to = endpoint("192.168.2.100").address;
 	for (int i = 0; i < FIREWALL_FLOWS; i++)
 		scene->firewall[i].fate = FIREWALL_ACCEPTS;
 	scene->moved.rows = scene->rows;
