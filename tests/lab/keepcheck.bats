@@ -10,8 +10,8 @@ setup_file() {
 teardown_file() {
 	source "$BATS_TEST_DIRNAME/tunnel.bash"
 	"$net" down
-	for LAB_PREFIX in p- s- l-; do export LAB_PREFIX; "$net" down 2>/dev/null || :; done
-	rm -rf /etc/netns/p-a
+	for LAB_PREFIX in k- p- q- s- l-; do export LAB_PREFIX; "$net" down 2>/dev/null || :; done
+	rm -rf /etc/netns/q-a
 }
 setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }
 teardown() { all_down; }
@@ -178,8 +178,82 @@ hush() { pkill -x ping || :; }
 	says a guarded
 }
 
-@test "between public sides: clear packets, other sockets, other ports" {
+@test "a healthy tunnel of each kind is healthy: an interface, transport mode, IPv6, plain ESP, TCP alone" {
+	export LAB_PREFIX=k-
+	"$net" up --open-side a --open-side b --ipv6
+	BREAK=nothing
+	for kind in "--inner 10.99.0.0/24 --interface ipsec0 85.9.8.7:4500 31.1.2.3:4500" "--mode transport 85.9.8.7 31.1.2.3" \
+		"[2001:db8:1::4]:4500 [2001:db8:2::100]:4500" "85.9.8.7 31.1.2.3" "85.9.8.7:4500+85.9.8.7/tcp/7000 31.1.2.3:4500"; do
+		made $kind
+		both_up
+		says b healthy
+		both_down
+	done
+	# another VPN's rule takes the inner address past the interface
+	made --inner 10.99.0.0/24 --interface ipsec0 85.9.8.7:4500 31.1.2.3:4500
+	both_up
+	BREAK='a rule of another VPN'
+	on a ip rule add from 10.99.0.1 lookup 77 priority 100
+	on a ip route add default via 85.9.8.1 table 77
+	says a bypass
+	[[ "$output" == *'ipsec0'* ]]
+	on a ip rule delete priority 100
+	says a healthy
+}
+
+@test "with fixed keys: another key, numbers that begin again, no encapsulation, other networks" {
 	export LAB_PREFIX=p-
+	"$net" up --open-side a --open-side b
+	PA=85.9.8.7:4500 PB=31.1.2.3:4500
+	fixed_rows "$BATS_TEST_TMPDIR/keys"
+	fixed_rows "$BATS_TEST_TMPDIR/others"
+	# mixed ARGUMENT...: b's script is what was generated before
+	mixed() {
+		mv "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/before"
+		made "$@"
+		mv "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/b.sh"
+		both_up
+	}
+	BREAK='another key'
+	made --keys "$BATS_TEST_TMPDIR/others" "$PA" "$PB"
+	mixed --keys "$BATS_TEST_TMPDIR/keys" "$PA" "$PB"
+	talks b 31.1.2.3 85.9.8.7
+	says a wrong-key
+	hush
+	both_down
+	BREAK='the other came up again without its store'
+	made --keys "$BATS_TEST_TMPDIR/keys" "$PA" "$PB"
+	cp "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/script"
+	both_up
+	on b ping -q -i 0.01 -c 60 -W 1 -I 31.1.2.3 85.9.8.7
+	script b down
+	rm "$(store b)"
+	cat "$BATS_TEST_TMPDIR/script" >"$BATS_TEST_TMPDIR/b.sh"
+	script b up
+	says a replayed
+	says b not-arriving
+	[[ "$output" == *'count-low'* ]]
+	both_down
+	BREAK='the other side sends without encapsulation'
+	made --keys "$BATS_TEST_TMPDIR/keys" "${PA%:*}" "${PB%:*}"
+	mixed --keys "$BATS_TEST_TMPDIR/keys" "$PA" "$PB"
+	talks b 31.1.2.3 85.9.8.7
+	says a no-encap
+	hush
+	both_down
+	BREAK='the other side has other networks'
+	on a ip address add 10.7.1.1/32 dev lo
+	on b ip address add 10.7.9.1/32 dev lo
+	made --keys "$BATS_TEST_TMPDIR/keys" "$PA+10.7.1.1" "$PB+10.7.9.1"
+	mixed --keys "$BATS_TEST_TMPDIR/keys" "$PA+10.7.1.1" "$PB+10.7.2.1"
+	talks b 10.7.9.1 10.7.1.1
+	says a no-policy
+	hush
+	both_down
+}
+
+@test "between public sides: clear packets, other sockets, other ports, names" {
+	export LAB_PREFIX=q-
 	"$net" up --open-side a --open-side b
 	PA=85.9.8.7:4500 PB=31.1.2.3:4500
 	made "$PA" "$PB"
@@ -219,6 +293,16 @@ hush() { pkill -x ping || :; }
 	says a healthy
 	on b nft delete table ip moved
 	on b conntrack -F 2>/dev/null
+	both_down
+	BREAK="the other's name has another address"
+	mkdir -p /etc/netns/q-a
+	echo 31.1.2.3 peer.example >/etc/netns/q-a/hosts
+	made "$PA+10.7.1.1" "$PB@peer.example+10.7.9.1"
+	both_up
+	echo 31.1.2.99 peer.example >/etc/netns/q-a/hosts
+	script b down
+	says a name
+	rm -r /etc/netns/q-a
 }
 
 @test "of sites: forwarding, NAT, routes, addresses, redirects, a host behind" {
@@ -248,7 +332,17 @@ hush() { pkill -x ping || :; }
 	on a ip route delete $route
 	says a half-up
 	[[ "$output" == *'missing route to 10.2.0.0/24'* ]]
-	on a ip route add $route
+	BREAK='a route without src'
+	on a ip route add ${route%% src*}
+	says a wrong-source
+	on a ip route replace $route
+	says a healthy
+	BREAK='no host has the address that is asked'
+	on b ip address delete 10.2.0.1/24 dev site
+	on b ip address add 10.2.0.2/24 dev site
+	run script a check
+	[[ "$output" == *'  10.2.0.1 was asked, as the first address there: if no host has it, name one that is there: sh '*'/a.sh check TARGET'* ]]
+	says a healthy 10.2.0.2
 	BREAK='a target that is in no network of the other side'
 	run -2 script a check 10.9.0.1
 	both_down
@@ -259,6 +353,22 @@ hush() { pkill -x ping || :; }
 	says a address-gone
 	[[ "$output" == *'address 10.99.0.1/32'* ]]
 	both_down
+	export LAB_PREFIX=l-
+	"$net" up --lan --sides 3
+	BREAK='two behind one NAT, without --lan'
+	made --hairpin 192.168.1.4:61525@85.9.8.7 192.168.1.100:61523@85.9.8.7
+	both_up
+	says a same-nat
+	both_down
+	BREAK='a gateway with one arm sends redirects'
+	made a=192.168.1.4:61525@85.9.8.7+192.168.1.0/24 b=192.168.3.4:4500@77.3.4.5
+	on a sh -c 'cd /proc/sys/net/ipv4; echo 1 >ip_forward; echo 1 >conf/eth0/send_redirects; echo 1 >conf/all/send_redirects'
+	script a up
+	on c $shell "$BATS_TEST_TMPDIR/b.sh" up --no-punch
+	says a redirected
+	script a down
+	on c $shell "$BATS_TEST_TMPDIR/b.sh" down
+	rm "$BATS_TEST_TMPDIR/up"
 }
 
 @test "of a tunnel that is down check says what up would refuse for, by what the kernel takes and has, and leaves nothing there" {
