@@ -171,15 +171,23 @@ static bool is_plain(char c)
 	return c > ' ' && c <= '~' && !strchr("\"$\\`", c);
 }
 
-/* Of a $((SUM)), what is between the parentheses, as a name: it is not computed here. */
+/* Of a sum, which is not computed here: a message may show it. */
+static bool is_sum(char c)
+{
+	return is_name(c, false) || c == ' ' || c == '+' || c == '*';
+}
+
+/* Of a $((SUM)), what is between the parentheses, as a name. */
 static bool take_sum(char name[ROWS_NAME], struct lines *lines)
 {
-	const char *begin = lines->at + 2, *end;
+	const char *begin = lines->at, *end;
 
-	if (lines->end - lines->at < 2 || memcmp(lines->at, "((", 2) != 0)
+	if (lines->end - begin < 2 || memcmp(begin, "((", 2) != 0)
 		return false;
-	end = memchr(begin, ')', (size_t)(lines->end - begin));
-	if (!end || end - begin >= ROWS_NAME || end + 1 == lines->end || end[1] != ')')
+	begin += 2;
+	for (end = begin; end < lines->end && is_sum(*end); end++)
+		;
+	if (end - begin >= ROWS_NAME || lines->end - end < 2 || memcmp(end, "))", 2) != 0)
 		return false;
 	memcpy(name, begin, (size_t)(end - begin));
 	name[end - begin] = '\0';

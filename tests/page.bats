@@ -107,6 +107,8 @@ chain forward { type filter hook forward priority mangle; "*" }
 	refused 'page: two.sh:25: $there_2 has no value' page rows two.sh undo
 	sed 's/^xfrm policy deleteall dir out .*/xfrm policy $(reboot)/' pair.sh >two.sh
 	refused 'page: two.sh:25: a $ without a variable (expected one like $here)' page rows two.sh undo
+	sed 's/^xfrm policy deleteall dir out .*/xfrm $((\x1b[1m))/' pair.sh >two.sh
+	refused 'page: two.sh:25: a $ without a variable (expected one like $here)' page rows two.sh undo
 	sed 's/^xfrm policy deleteall dir out .*/xfrm "policy/' pair.sh >two.sh
 	refused 'page: two.sh:25: a character that no row has (expected plain words)' page rows two.sh undo
 	sed 's/dir fwd index 1346875506/dir fwd index 1346875505/' pair.sh >two.sh

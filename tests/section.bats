@@ -283,7 +283,7 @@ edited_refused() {
 }
 
 @test "a side receives with the epoch that it sends with, the next one, and perhaps the one before" {
-	local fault="epochs do not fit those of the states"
+	local fault="epochs do not fit those of the states" next
 	section parse hub.sh 0 >whole
 	sed '/epoch 3$/d; /0x00000101/,+1d' whole >unsigned
 	section sign unsigned >edited
@@ -299,7 +299,8 @@ edited_refused() {
 	section sign unsigned >edited
 	refused "section: section:25: b: $fault" section parse edited 0
 	# the control
-	sed -i 's/next 6/next 7/' unsigned
+	next=$(sed -n 's/^#: b .* next \([0-9]*\) .*/\1/p' whole)
+	sed -i "s/next $next/next $((next + 1))/" unsigned
 	section sign unsigned >edited
 	fine section parse edited 0
 	sed 's/ heard 1 fixed/ heard 2 fixed/' whole >unsigned
