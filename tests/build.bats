@@ -71,7 +71,7 @@ with_musl() { PATH=$path_with_musl; }
 	made "$out/espdecap"
 	[[ "$output" == "musl-gcc "* ]]
 	[[ "$(kind espdecap)" == *"statically linked"* ]]
-	[ "$(grep -c '^musl-gcc .* -c ' <<<"$output")" -eq 6 ]
+	[ "$(grep -c '^musl-gcc .* -c ' <<<"$output")" -eq 7 ]
 	PATH=$BATS_TEST_TMPDIR/bin made "$out/espdecap"
 	[[ "$output" == "cc "* ]]
 }

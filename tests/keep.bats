@@ -20,7 +20,7 @@ setup() {
 	space=
 }
 teardown() {
-	grep -qsx "[1-9][0-9]*" "$run/espdecap" && kill "$(<"$run/espdecap")" 2>/dev/null # 0 would be all of us
+	if grep -qsx "[1-9][0-9]*" "$run/espdecap"; then kill "$(<"$run/espdecap")" 2>/dev/null || :; fi # 0 would be all of us
 	[ -z "$space" ] || ip netns delete "$space"
 }
 
@@ -64,7 +64,8 @@ keep() {
 }
 # is_up: as `up` leaves it, but for the kernel
 is_up() {
-	mkdir -p "$XFRMPAIR_RUN" && chmod 700 "$XFRMPAIR_RUN"
+	mkdir -p "$XFRMPAIR_RUN"
+	chmod 700 "$XFRMPAIR_RUN"
 	mkdir -m 700 "$run"
 	# shellcheck disable=SC2016 # that shell expands it
 	on_host sh -c 'echo "$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"' >"$run/boot"
