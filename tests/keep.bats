@@ -118,6 +118,28 @@ field() { sed -n '/^made=[0-9]/,$p' "$2" | sed -n "s/.*$1[= ]\([^ ]*\).*/\1/p" |
 	refused "xfrmkeep: a: not running since the last boot, or in this network namespace: sh a.sh up" keep mend
 }
 
+@test "up waits for the local address as long as --wait says, and says so once" {
+	in_a_host
+	on_host ip address delete 192.168.1.4/32 dev up0
+	gives on_host sh a.sh up --wait 2 --no-punch --no-helper
+	same "$status" 1
+	same "$stderr" "a: waiting up to 2 s for the address 192.168.1.4; is this the script of another side?
+a: 192.168.1.4 is not an address of this host (--local ADDRESS if it has another now)
+a: removing what up added"
+	[ ! -e "$run" ]
+	{
+		sleep 1
+		on_host ip address add 192.168.1.4/32 dev up0
+		on_host ip route add default via 192.168.1.1 dev up0 onlink
+	} 3>&- &
+	gives on_host sh a.sh up --wait 30 --no-punch --no-helper
+	same "$status" 0
+	wait
+	gives on_host sh a.sh down
+	same "$status" 0
+	[ ! -e "$run" ]
+}
+
 @test "begin writes new numbers and the endpoints, and the first time into the script too" {
 	in_a_host
 	gives keep begin here=192.168.1.9 there_1=31.1.2.9 port_1=4500
