@@ -53,6 +53,7 @@ static void take_replay(struct kernel_state *out, const struct netlink_attribute
 		return;
 	out->sequence_out = replay.oseq;
 	out->sequence_in = replay.seq;
+	out->received = 0;
 	for (uint32_t below = 0; below < 32 && below < replay.seq && !out->received; below++)
 		if (replay.bitmap >> below & 1)
 			out->received = replay.seq - below;
@@ -69,6 +70,7 @@ static void take_replay_esn(struct kernel_state *out, const struct netlink_attri
 		return;
 	out->sequence_out = (uint64_t)replay.oseq_hi << 32 | replay.oseq;
 	out->sequence_in = (uint64_t)replay.seq_hi << 32 | replay.seq;
+	out->received = 0;
 	out->state.replay_window = window = replay.replay_window;
 	if (window && window <= WINDOW_MOST &&
 	    (window + 31) / 32 <= (attribute->length - sizeof replay) / sizeof(uint32_t))
