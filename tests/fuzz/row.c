@@ -18,7 +18,7 @@ static void join(char *row)
 
 static void check_policy(char *row)
 {
-	const struct names names = { .here = NULL };
+	const struct names names = { .indexes = true };
 	struct text once = { 0 }, twice = { 0 };
 	struct policy policy, again;
 
