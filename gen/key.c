@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "key.h"
+#include "epoch.h"
 #include "random.h"
 #include "say.h"
-#include "sha256.h"
 
 #include <err.h>
 #include <stdlib.h>
@@ -84,37 +84,21 @@ static void draw(struct sa *sa, const struct tunnel *tunnel)
 
 	do
 		random_fill(&drawn, sizeof drawn.spi + key_bytes);
-	while (drawn.spi < KEY_SPI_LEAST || key_spi_taken(tunnel, sa->to, drawn.spi));
+	while (drawn.spi < EPOCH_SPI_LEAST || key_spi_taken(tunnel, sa->to, drawn.spi));
 	sa->spi = drawn.spi;
 	memcpy(sa->key, drawn.key, key_bytes);
 	explicit_bzero(&drawn, sizeof drawn);
 }
 
-/* SPI and key from the secret.  A script has the same of `echo "xfrmpair key FROM TO I SECRET" |
- * sha256sum` for I from 1 on, as many as it needs, joined: the key is first. */
+/* SPI and key from the secret. */
 static void derive(struct sa *sa, const struct tunnel *tunnel)
 {
-	unsigned char blocks[CIPHER_KEY_MOST + SHA256_LENGTH], *end = blocks;
-	const unsigned char *spi = blocks + cipher_key_bytes(tunnel->cipher);
-	struct text line = { 0 };
-	struct sha256 hash;
+	struct state state = { .cipher = tunnel->cipher };
 
-	for (unsigned i = 1; end < spi + sizeof sa->spi; i++, end += SHA256_LENGTH) {
-		text_empty(&line);
-		text_printf(&line, "xfrmpair key %s %s %u ", tunnel->sides[sa->from].name,
-		            tunnel->sides[sa->to].name, i);
-		text_add_hex(&line, sa->secret, sizeof sa->secret);
-		text_add(&line, "\n", 1);
-		sha256_start(&hash);
-		sha256_add(&hash, line.bytes, line.length);
-		sha256_end(&hash, end);
-	}
-	memcpy(sa->key, blocks, cipher_key_bytes(tunnel->cipher));
-	sa->spi = (uint32_t)spi[0] << 24 | (uint32_t)spi[1] << 16 | (uint32_t)spi[2] << 8 | spi[3];
-	if (sa->spi < KEY_SPI_LEAST)
-		sa->spi += KEY_SPI_LEAST;
-	text_free(&line);
-	explicit_bzero(blocks, sizeof blocks);
+	epoch_derive(&state, tunnel->sides[sa->from].name, tunnel->sides[sa->to].name, sa->secret);
+	sa->spi = state.spi;
+	memcpy(sa->key, state.key, cipher_key_bytes(tunnel->cipher));
+	explicit_bzero(&state, sizeof state);
 }
 
 /* The SAs of a pair, of whose first the names, epoch and secret are known. */
@@ -140,7 +124,7 @@ static void draw_pair(struct sa pair[2], const struct tunnel *tunnel)
 /* For one direction or, with a secret, for both. */
 static void make(struct tunnel *tunnel, size_t from, size_t to, bool secret)
 {
-	struct sa pair[2] = { { .from = from, .to = to, .epoch = KEY_FIRST_EPOCH } };
+	struct sa pair[2] = { { .from = from, .to = to, .epoch = EPOCH_FIRST } };
 
 	if (secret) {
 		draw_pair(pair, tunnel);
@@ -191,7 +175,7 @@ bool key_add_pair(struct tunnel *tunnel, struct sa pair[2], const char *where)
 bool key_put(struct tunnel *tunnel, size_t one, size_t two,
              const unsigned char secret[SECRET_BYTES], const char *where)
 {
-	struct sa pair[2] = { { .from = one, .to = two, .epoch = KEY_FIRST_EPOCH } };
+	struct sa pair[2] = { { .from = one, .to = two, .epoch = EPOCH_FIRST } };
 	bool good;
 
 	memcpy(pair[0].secret, secret, SECRET_BYTES);

@@ -8,11 +8,6 @@
 
 #include <stdbool.h>
 
-enum {
-	KEY_SPI_LEAST = 0x100,  /* RFC 4303, section 2.1: 1 to 255 are reserved */
-	KEY_FIRST_EPOCH = 1,
-};
-
 /* Gives every direction of the checked tunnel that has none a fresh key and SPI, from getrandom(2),
  * or from a fresh secret where the pair has neither. */
 void key_make(struct tunnel *);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "keyfile.h"
+#include "epoch.h"
 #include "key.h"
 #include "number.h"
 #include "path.h"
@@ -32,7 +33,7 @@ static bool parse_spi(uint32_t *out, const char *text, const char *where)
 			}
 			spi = spi << 4 | (uint32_t)digit;
 		}
-	if (spi < KEY_SPI_LEAST)
+	if (spi < EPOCH_SPI_LEAST)
 		return refuse(where, "SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or "
 		                     "the word secret");
 	*out = spi;
@@ -73,10 +74,10 @@ static bool parse_epoch(uint32_t *out, const char *text, unsigned long long most
 {
 	unsigned long long epoch;
 
-	if (!number_parse(&epoch, text, KEY_FIRST_EPOCH, most))
-		return most == KEY_FIRST_EPOCH
-		               ? refuse(where, "epoch: want %d", KEY_FIRST_EPOCH)
-		               : refuse(where, "epoch: want %d to %llu", KEY_FIRST_EPOCH, most);
+	if (!number_parse(&epoch, text, EPOCH_FIRST, most))
+		return most == EPOCH_FIRST
+		               ? refuse(where, "epoch: want %d", EPOCH_FIRST)
+		               : refuse(where, "epoch: want %d to %llu", EPOCH_FIRST, most);
 	*out = (uint32_t)epoch;
 	return true;
 }
@@ -125,7 +126,7 @@ static bool take_keys(struct tunnel *tunnel, char **words, const char *where)
 	bool good;
 
 	good = parse_names(&sa.from, &sa.to, tunnel, words, where) &&
-	       parse_epoch(&sa.epoch, words[2], KEY_FIRST_EPOCH, where) &&
+	       parse_epoch(&sa.epoch, words[2], EPOCH_FIRST, where) &&
 	       parse_spi(&sa.spi, words[3], where) &&
 	       parse_key(sa.key, tunnel->cipher, words[4], words[5], where) &&
 	       is_free(tunnel, sa.from, sa.to, false, where);
@@ -196,13 +197,13 @@ static bool check_whole(const struct tunnel *tunnel, const char *path)
 				good = refuse(path,
 				              "no key from %s to %s: want a line `%s %s %d SPI "
 				              "KEY`",
-				              name, other, name, other, KEY_FIRST_EPOCH);
+				              name, other, name, other, EPOCH_FIRST);
 			else if (from < to)
 				good = refuse(path,
 				              "no key for %s and %s: want a line `%s %s %d secret "
 				              "SECRET`, or one for each way, `%s %s %d SPI KEY`",
-				              name, other, name, other, KEY_FIRST_EPOCH, name,
-				              other, KEY_FIRST_EPOCH);
+				              name, other, name, other, EPOCH_FIRST, name,
+				              other, EPOCH_FIRST);
 		}
 	return good;
 }

@@ -50,7 +50,8 @@ void epoch_derive(struct state *state, const char *from, const char *to,
 		hash_line(end, &line, secret);
 	}
 	memcpy(state->key, blocks, key_bytes);
-	state->spi = (uint32_t)spi[0] << 24 | (uint32_t)spi[1] << 16 | (uint32_t)spi[2] << 8 | spi[3];
+	state->spi = (uint32_t)spi[0] << 24 | (uint32_t)spi[1] << 16 | (uint32_t)spi[2] << 8 |
+	             spi[3];
 	if (state->spi < EPOCH_SPI_LEAST)
 		state->spi += EPOCH_SPI_LEAST;
 	explicit_bzero(blocks, sizeof blocks);
@@ -103,7 +104,8 @@ bool epoch_forget(struct section *section, size_t peer)
 	size_t count, kept;
 
 	section_states(section, peer, &count);
-	kept = copy_inbound(rows, section, peer, lowest_needed(&section->peers[peer], present), present + 1);
+	kept = copy_inbound(rows, section, peer, lowest_needed(&section->peers[peer], present),
+	                    present + 1);
 	rows[kept++] = *outbound_of(section, peer);
 	if (kept < count)
 		section_replace(section, peer, rows, kept);
@@ -120,14 +122,15 @@ static void renew(struct state *state, uint32_t epoch, const char *from, const c
 	epoch_derive(state, from, to, secret);
 }
 
-/* True if the section has an SA that the kernel would take for this one: it knows them by destination
- * and SPI (RFC 4301, section 4.1). */
+/* True if the section has an SA that the kernel would take for this one: it knows them by
+ * destination and SPI (RFC 4301, section 4.1). */
 static bool is_taken(const struct section *section, const struct state *state)
 {
 	for (size_t i = 0; i < section->state_count; i++) {
 		const struct state *other = &section->states[i];
 
-		if (other->spi == state->spi && other->outbound == state->outbound && address_equal(&other->dst, &state->dst))
+		if (other->spi == state->spi && other->outbound == state->outbound &&
+		    address_equal(&other->dst, &state->dst))
 			return true;
 	}
 	return false;
@@ -140,7 +143,7 @@ enum epoch_turn epoch_turn(struct section *section, size_t peer, const char *nam
 	struct state rows[ROWS_MOST], *inbound, *outbound;
 	unsigned char secret[SECTION_SECRET];
 	enum epoch_turn turn = EPOCH_TURNED;
-	size_t kept;
+	size_t count, kept;
 
 	if (!other->derived)
 		return EPOCH_FIXED;
@@ -150,7 +153,7 @@ enum epoch_turn epoch_turn(struct section *section, size_t peer, const char *nam
 		return EPOCH_NOT_FOLLOWED;
 	kept = copy_inbound(rows, section, peer, lowest_needed(other, present + 1), present + 1);
 	inbound = &rows[kept++];
-	*inbound = inbound[-1];
+	*inbound = *section_states(section, peer, &count);
 	outbound = &rows[kept++];
 	*outbound = *outbound_of(section, peer);
 
@@ -186,7 +189,7 @@ static void raise_number(struct state *state, uint64_t number, unsigned more)
 		state->sequence = number;
 }
 
-/* A window further: the next SA begins with an empty one, and would take what is in this one again. */
+/* A window further: the next SA begins with an empty one, and would take what this one has. */
 static void tally_inbound(struct state *state, const struct epoch_seen *seen, uint32_t *heard)
 {
 	if (!seen->packets)

@@ -3,9 +3,9 @@
  * are.  All pure: a section in, a section out.  (The rules, and why they hold, are in xfrmkeep(8),
  * EPOCHS.)
  *
- * A side in epoch n sends with n and has inbound rows of n-1 (until the peer was received with n), n
- * and n+1; the section's secret is that of n+1.  It goes to n+1 once the peer was received with n or
- * n+1, because then the peer has n+1 installed too.  So the two sides are never more than one apart. */
+ * A side in epoch n sends with n and has inbound rows of n-1 (until the peer was received with n),
+ * n and n+1; the section's secret is that of n+1.  It goes to n+1 once the peer was received with n
+ * or n+1: then the peer has n+1 installed too.  So the two are never more than one apart. */
 #ifndef EPOCH_H
 #define EPOCH_H
 
@@ -38,16 +38,16 @@ void epoch_derive(struct state *, const char *from, const char *to,
 /* What the kernel has of one of the section's states. */
 struct epoch_seen {
 	bool present;
-	/* Outbound: the number sent last.  Inbound: the highest number received, which is that of the
-	 * highest bit in the replay window.  (The window's top will do, but after a start it is up to
-	 * a window higher, and after the next one that many packets are refused.) */
+	/* Outbound: the number sent last.  Inbound: the highest number received, which is that of
+	 * the highest bit in the replay window.  (The window's top would do, but after a start it
+	 * is up to a window higher, and after the next one that many packets are refused.) */
 	uint64_t sequence;
 	uint64_t packets;         /* that passed; inbound ones were authenticated */
 };
 
 /* Takes into the section what was seen of each of its states, in their order: the numbers, which
- * never fall, and the highest epoch received.  An inbound number is recorded a replay window higher,
- * so that the next SA refuses every packet that this one has taken. */
+ * never fall, and the highest epoch received.  An inbound number is recorded a replay window
+ * higher, so that the next SA refuses every packet that this one has taken. */
 void epoch_tally(struct section *, const struct epoch_seen *);
 
 enum epoch_turn {
@@ -55,18 +55,19 @@ enum epoch_turn {
 	EPOCH_NOT_HEARD,          /* nothing was received from the peer yet: nothing changes */
 	EPOCH_NOT_FOLLOWED,       /* the peer sends with the epoch before: nothing changes */
 	EPOCH_FIXED,              /* the keys are fixed */
-	EPOCH_SPI_TAKEN,          /* a new SPI is that of another state: nothing changes until it is gone */
+	EPOCH_SPI_TAKEN,          /* another state has its SPI: nothing changes until that is gone */
 };
 
 /* Takes the peer one epoch on if it may: the outbound state is of that epoch and begins with number
  * 0, and the inbound ones reach one further.  NAME is this side's. */
 enum epoch_turn epoch_turn(struct section *, size_t peer, const char *name);
-/* Drops the inbound states that the peer cannot send with any more.  Returns true if there were any. */
+/* Drops the inbound states that the peer cannot send with any more.  Returns true if there were
+ * any. */
 bool epoch_forget(struct section *, size_t peer);
 /* For an outbound SA that begins anew with the present key, at `up` or because another program
- * removed it: moves its number EPOCH_MARGIN on.  Write the section before the SA sends.  Returns how
- * many such starts there are, this one included (at most UINT32_MAX).  0: this one must not send;
- * its number is the last one, with which the kernel sends nothing. */
+ * removed it: moves its number EPOCH_MARGIN on.  Write the section before the SA sends.  Returns
+ * how many such starts there are, this one included (at most UINT32_MAX).  0: this one must not
+ * send; its number is the last one, with which the kernel sends nothing. */
 uint32_t epoch_start(struct section *, size_t peer);
 /* The present epoch: that of the outbound state. */
 uint32_t epoch_present(const struct section *, size_t peer);

@@ -267,7 +267,7 @@ bob carol"
 @test "two own pairs that come to one reqid are refused: a secret drawn in place of one would be nobody else's" {
 	local gen=$BATS_TEST_DIRNAME/../gen helper=$BATS_TEST_DIRNAME/../helper file
 	cc -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I"$helper" -o reqid "$BATS_TEST_DIRNAME/reqid.c" \
-		"$gen"/{identity,key,tunnel,side,path}.c "$helper"/{cipher,endpoint,number,prefix,random,say,special,sha256,text}.c
+		"$gen"/{identity,key,tunnel,side,path}.c "$helper"/{cipher,endpoint,epoch,number,prefix,random,say,section,special,sha256,text,xfrm}.c
 	secret() { printf '0x%064x' $(($1)); }
 	run -2 ./reqid "$(secret 0x3a78)" "$(secret 0x300c0)"
 	same "$output" "reqid: words: the SPIs of a and b, and those of a and c, make one reqid, 1622061744: want fresh words, or the sides in another order"

@@ -4,9 +4,13 @@
 #include "../../gen/keyfile.c"
 #include "../../gen/path.c"
 #include "../../helper/text.c"
+#include "../../helper/endpoint.c"
+#include "../../helper/epoch.c"
 #include "../../helper/number.c"
 #include "../../helper/random.c"
+#include "../../helper/section.c"
 #include "../../helper/sha256.c"
+#include "../../helper/xfrm.c"
 #include "quiet.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t length)
