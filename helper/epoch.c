@@ -220,8 +220,10 @@ uint32_t epoch_start(struct section *section, size_t peer)
 {
 	struct state *outbound = outbound_of(section, peer);
 	const uint64_t last = last_number(outbound);
-	const uint64_t starts = (last - outbound->sequence) / EPOCH_MARGIN;
+	uint64_t starts = 0;
 
+	if (outbound->sequence < last) /* and one number at least is left to send with */
+		starts = (last - 1 - outbound->sequence) / EPOCH_MARGIN;
 	outbound->sequence = starts ? outbound->sequence + EPOCH_MARGIN : last;
 	return starts < UINT32_MAX ? (uint32_t)starts : UINT32_MAX;
 }

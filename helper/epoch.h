@@ -51,11 +51,11 @@ struct epoch_seen {
 void epoch_tally(struct section *, const struct epoch_seen *);
 
 enum epoch_turn {
-	EPOCH_TURNED,             /* the peer is in the next epoch */
-	EPOCH_NOT_HEARD,          /* nothing was received from the peer yet: nothing changes */
-	EPOCH_NOT_FOLLOWED,       /* the peer sends with the epoch before: nothing changes */
-	EPOCH_FIXED,              /* the keys are fixed */
-	EPOCH_SPI_TAKEN,          /* another state has its SPI: nothing changes until that is gone */
+	EPOCH_TURNED,       /* the peer is in the next epoch */
+	EPOCH_NOT_HEARD,    /* nothing was received from the peer yet: nothing changes */
+	EPOCH_NOT_FOLLOWED, /* the peer sends with the epoch before: nothing changes */
+	EPOCH_FIXED,        /* the keys are fixed */
+	EPOCH_SPI_TAKEN,    /* another state has its SPI: nothing changes until that is gone */
 };
 
 /* Takes the peer one epoch on if it may: the outbound state is of that epoch and begins with number
