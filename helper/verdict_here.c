@@ -165,21 +165,26 @@ bool verdict_own_nat(struct verdict *verdict, const struct evidence *evidence,
 bool verdict_bypass(struct verdict *verdict, const struct evidence *evidence,
                     const struct evidence_peer *peer)
 {
-	const bool elsewhere = *evidence->interface && peer->inner_link &&
+	const bool elsewhere = *evidence->interface && peer->inner_link && *peer->inner_link &&
 	                       strcmp(peer->inner_link, evidence->interface) != 0;
+	const char *link = peer->wire.clear_link;
 
-	if (peer->wire.clear)
-		return verdict_tell(verdict, "bypass",
-		                    "what is sent leaves in clear text through %s: look for "
-		                    "another VPN, a rule or a VRF that takes "
-		                    "it (ip rule; sysctl net.ipv4.conf.%s.disable_xfrm)",
-		                    peer->wire.clear_link, peer->wire.clear_link);
 	if (elsewhere)
 		return verdict_tell(verdict, "bypass",
 		                    "the route from the inner address leads through %s, not "
-		                    "through %s: look for a rule of another "
-		                    "VPN (ip rule), and put one for this tunnel before it",
-		                    peer->inner_link, evidence->interface);
+		                    "through %s%s: look "
+		                    "for a rule of another VPN (ip rule), and put one for this "
+		                    "tunnel before it",
+		                    peer->inner_link, evidence->interface,
+		                    peer->wire.clear ? ", so what is sent leaves in clear text"
+		                                     : "");
+	if (peer->wire.clear)
+		return verdict_tell(verdict, "bypass",
+		                    "what is sent leaves in clear text through %s: look for "
+		                    "another VPN, a rule "
+		                    "or a VRF that takes it (ip rule; sysctl "
+		                    "net.ipv4.conf.%s.disable_xfrm)",
+		                    link, link);
 	return false;
 }
 
@@ -256,8 +261,8 @@ bool verdict_loss(struct verdict *verdict, const struct evidence *evidence,
 		return verdict_tell(verdict, "loss",
 		                    "packets from %s arrive so late that the replay window drops "
 		                    "them (%" PRIu64 ", %" PRIu64 " received): new scripts with a "
-		                                                  "larger --replay-window, up to "
-		                                                  "4096",
+		                    "larger --replay-window, up to "
+		                    "4096",
 		                    peer->name, peer->total_late, peer->total_received);
 	if (!peer->small.answered || lost < LOSS_LEAST)
 		return false;
