@@ -9,14 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH = 16 }; /* of jumps: the kernel's own limit */
+enum {
+	DEPTH = 16,         /* of jumps: the kernel's own limit */
+	RULES_MOST = 50000, /* that are followed for one kind of packets: chains may jump to each
+	                       other */
+};
 
 struct course {
 	const struct ruleset *set;
 	const struct flow *flow;
 	const struct chain *base;
-	bool some;    /* a rule accepts some of it */
-	bool perhaps; /* ... or may accept it */
+	unsigned rules; /* followed so far */
+	bool some;      /* a rule accepts some of it */
+	bool perhaps;   /* ... or may accept it */
 };
 
 enum outcome { GOES_ON, ACCEPTED, DROPPED, RETURNED };
@@ -79,7 +84,7 @@ static enum outcome apply(struct course *course, const struct chain *chain, stru
 static enum outcome follow(struct course *course, const struct chain *chain, enum rule_match doubt,
                            unsigned depth)
 {
-	for (size_t i = 0; i < chain->count; i++) {
+	for (size_t i = 0; i < chain->count && course->rules++ < RULES_MOST; i++) {
 		char *text = strdup(chain->rules[i]);
 		struct rule rule;
 		enum outcome outcome = GOES_ON;
@@ -105,7 +110,7 @@ static enum firewall_fate fate_of(struct course *course)
 
 	if (outcome == ACCEPTED || (outcome != DROPPED && !course->base->drops))
 		return FIREWALL_ACCEPTS;
-	if (course->perhaps)
+	if (course->perhaps || course->rules >= RULES_MOST)
 		return FIREWALL_UNKNOWN;
 	return course->some ? FIREWALL_DROPS_MOST : FIREWALL_DROPS;
 }

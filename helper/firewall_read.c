@@ -122,6 +122,7 @@ static void take_type(struct chain *chain, char *line)
 	chain->drops = strstr(line, "policy drop");
 	if (words_split(line, words, 4) < 4 || strcmp(words[2], "hook") != 0)
 		return;
+	free(chain->hook);
 	chain->hook = copy_all(words[3]);
 	chain->nat = strcmp(words[1], "nat") == 0;
 }

@@ -56,6 +56,11 @@ judged() { run -0 "$BATS_FILE_TMPDIR/firewall" nft iptables "$@"; }
 	[ "${lines[1]}" = "  b does not answer echo requests, but packets from it arrive (in +4)" ]
 }
 
+@test "a side that moved behind a NAT that keeps its mapping is told what to do" {
+	run -0 verdict 'this host moved behind a NAT'
+	[[ "$output" == *"the local address was 192.168.1.4 at up: a NAT that keeps its mapping gives the new address another port; take both sides down, and 3 minutes later up again"* ]]
+}
+
 @test "rules: a gateway that forwards answers alone, and the command that opens it" {
 	cat >nft <<-'END'
 	table inet filter {
