@@ -8,7 +8,8 @@ teardown() {
 	local state
 	hush
 	for state in /run/xfrmpair-lab/*net; do
-		[ ! -e "$state" ] || LAB_PREFIX=$(basename "$state" net) "$net" down
+		state=${state##*/}
+		[ "$state" = '*net' ] || LAB_PREFIX=${state%net} "$net" down
 	done
 	rm -rf /etc/netns
 }
