@@ -55,7 +55,7 @@ finish() {
 	esac
 }
 down() {
-	! has --all || unguarding=yes
+	if has --all && command -v unguard >/dev/null; then unguarding=yes; fi
 	if [ -z "$dry" ]; then
 		lock
 		take_section

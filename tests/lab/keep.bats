@@ -12,6 +12,7 @@ teardown_file() {
 }
 setup() {
 	source "$BATS_TEST_DIRNAME/tunnel.bash"
+	FORMAT=page # which xfrmkeep keeps running
 	cd "$BATS_TEST_TMPDIR" || return
 }
 teardown() { all_down; }
@@ -41,9 +42,6 @@ kept() { snapshot "$1" | grep -v 'lastused\|replay\|seq\|spi\|[0-9a-f]\{8\} [0-9
 # epochs SIDE: in the store, as `a: from 1 2, to 1` has them
 epochs() { sed -n 's/.*# \(from\|to\) [a-z]*, epoch \([0-9]*\)$/\1 \2/p' "$XFRMPAIR_STATE/$(fact store "$1")"; }
 sas() { on "$1" ip xfrm state list nokeys | grep -c '^src'; }
-
-# the shape of scripts that xfrmkeep keeps running
-generate() { xfrmpair --format page -o "$BATS_TEST_TMPDIR" --force "$@"; }
 
 @test "three rekeys on both sides lose no packet of a ping every 10 ms, and erase past secrets from store and script" {
 	generate "$A" "$B"
