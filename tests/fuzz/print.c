@@ -3,8 +3,8 @@
  *
  * Linked with: gen/commands.c gen/explain.c gen/identity.c gen/key.c gen/keyfile.c gen/line.c
  * gen/options.c gen/path.c gen/plan.c gen/policy.c gen/print.c gen/script.c gen/side.c
- * gen/tunnel.c gen/view.c gen/wireshark.c helper/cipher.c helper/endpoint.c helper/esp_sa.c helper/number.c
- * helper/prefix.c helper/sha256.c helper/special.c helper/text.c helper/xfrm.c
+ * gen/tunnel.c gen/view.c gen/wireshark.c helper/cipher.c helper/endpoint.c helper/epoch.c helper/esp_sa.c
+ * helper/number.c helper/prefix.c helper/section.c helper/sha256.c helper/special.c helper/text.c helper/xfrm.c
  * tests/plan/explain.c tests/plan/promises.c tests/plan/readback.c */
 #include "identity.h"
 #include "key.h"
