@@ -141,6 +141,7 @@ static bool wait_until_listening(struct tcpdump *tcpdump)
 		if (!is_listening(tcpdump))
 			poll(&words, 1, 100);
 	}
+	tcpdump_copy(tcpdump); /* what it said before it ended */
 	return is_listening(tcpdump);
 }
 

@@ -102,7 +102,7 @@ static void by(double *until, double time)
 /* When a change may be mended. */
 static double mend_time(const struct tick *tick)
 {
-	const double pause = tick->mend_pause > TICK_LOOKS ? tick->mend_pause : TICK_MENDS;
+	const double pause = tick->mend_failed ? tick->mend_pause : TICK_MENDS;
 	const double settled = tick->changed_at + TICK_SETTLES, next = tick->mended_at + pause;
 
 	return settled > next ? settled : next;
@@ -211,7 +211,12 @@ static void did_mend(struct tick *tick, double now, enum tick_outcome outcome)
 {
 	tick->mended_at = now;
 	tick->changed = false;
-	tick->mend_pause = pause_after(tick->mend_pause, outcome, TICK_PAUSE_MOST);
+	/* What was seen may have been gone when it was used: the first retry comes soon. */
+	if (outcome == TICK_FAILED && !tick->mend_failed)
+		tick->mend_pause = TICK_MENDS;
+	else
+		tick->mend_pause = pause_after(tick->mend_pause, outcome, TICK_PAUSE_MOST);
+	tick->mend_failed = outcome == TICK_FAILED;
 }
 
 static bool is_move(enum tick_action action)

@@ -50,6 +50,7 @@ struct tick {
 	double looked_at, mended_at, recorded_at, rekeyed_at;
 	/* Until the next of each; they grow while it fails. */
 	double look_pause, mend_pause;
+	bool mend_failed; /* the last one did */
 	double map_at; /* when the router is to be asked */
 	double retry_at;
 };

@@ -155,10 +155,10 @@ count() { grep -c . <<<"$output"; }
 	50000 end
 	END
 	[ "$(sed -n '1,5p' <<<"$output")" = "20 mend failed
-60 mend failed
-140 mend failed
-300 mend failed
-620 mend failed" ]
+25 mend failed
+35 mend failed
+55 mend failed
+95 mend failed" ]
 	[ "$(grep -c failed <<<"$output")" -le 20 ]
 	[ "$(grep -vc failed <<<"$output")" -ge 300 ]
 }

@@ -20,7 +20,7 @@ compile() {
 build() {
 	mkdir "$PLAN.o"
 	(cd "$PLAN.o" && compile "$@" -c "$root"/gen/{commands,explain,identity,key,line,options,plan,policy,print,side,tunnel,view}.c \
-		"$root"/helper/{cipher,endpoint,number,prefix,say,sha256,special,text,xfrm}.c)
+		"$root"/helper/{cipher,endpoint,epoch,number,prefix,say,section,sha256,special,text,xfrm}.c)
 	compile "$@" -o "$PLAN" "$root"/tests/plan.c "$root"/tests/plan/*.c "$PLAN".o/*.o
 }
 
