@@ -13,7 +13,7 @@
 # WERROR=1 makes each warning an error; only the tests set it, because new compilers warn of more.
 # Only install-strip removes symbols, because distributions keep them in packages of their own.
 
-VERSION = 0.1
+VERSION = 0.2
 BUILD   = build
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -67,7 +67,7 @@ CFLAGS_ALL  = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelp
               $(MODE) $(CPPFLAGS) $(CFLAGS)
 LDFLAGS_ALL = -Wl,--gc-sections $(LINK) $(CFLAGS) $(LDFLAGS) $(LINKED)
 
-GEN     = main options config side tunnel key keyfile identity x25519 hkdf view plan policy print script start print_page commands explain line wireshark secret output path templates
+GEN     = main options config side tunnel key keyfile identity x25519 hkdf view plan policy print start print_page commands explain line wireshark secret output path templates
 PROBE   = natprobe discover lookup map punch probe stun pcp route hello random sha256 ids
 SHARED  = endpoint number say special
 ROWS    = esp_sa xfrm cipher prefix text sha256 random
@@ -110,8 +110,7 @@ $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/made-with
 -include $(wildcard $(BUILD)/*.d)
 
 # templates/ as a table of strings: a line of text, a line of C
-PARTS     = core epochs look interface routes neighbours forwarding tables rules punch helper router guard up down status fingerprint rekey follow check capture main
-TEMPLATES = $(PARTS:%=program/%.sh) $(patsubst templates/%,%,$(wildcard templates/page/*.sh))
+TEMPLATES = $(patsubst templates/%,%,$(wildcard templates/page/*.sh))
 $(BUILD)/template_files.c: $(TEMPLATES:%=templates/%) Makefile
 	@mkdir -p $(BUILD)
 	{ printf '#include "templates.h"\nconst struct template_file template_files[] = {\n'; for name in $(TEMPLATES); do \
@@ -127,7 +126,7 @@ examples: $(BUILD)/xfrmpair
 	for folder in $(EXAMPLES); do \
 	    chmod 600 $$folder/keys && $(BUILD)/xfrmpair -f $$folder/tunnel.conf --keys $$folder/keys -o $(BUILD)/examples || exit; \
 	    for script in $(BUILD)/examples/*.sh; do \
-	        name=$${script##*/} && sed '/^# ---- program/,$$d' $$script >$$folder/$${name%.sh}.head || exit; \
+	        name=$${script##*/} && sed '/^set -u/,$$d' $$script >$$folder/$${name%.sh}.head || exit; \
 	    done; \
 	    case $$folder in */howto/) cp $(BUILD)/examples/a.sh $$folder ;; esac; \
 	    rm -rf $(BUILD)/examples; \

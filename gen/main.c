@@ -32,7 +32,6 @@ struct format {
 
 static const struct format formats[] = {
 	{ "script", ".sh", true, false, false },
-	{ "page", ".sh", true, false, false },
 	{ "paste", ".paste", false, true, false },
 	{ "commands", ".commands", false, true, false },
 	{ "wireshark", "", false, false, true },
@@ -95,7 +94,7 @@ static const struct format *find_format(const struct request *request)
 		if (strcmp(formats[i].name, name) == 0)
 			return &formats[i];
 	refuse(request->where[OPTION_FORMAT],
-	       "format '%s': want script, page, paste, commands or wireshark", shown(name));
+	       "format '%s': want script, paste, commands or wireshark", shown(name));
 	return NULL;
 }
 
@@ -221,10 +220,8 @@ static void render(struct text *out, const struct request *request, size_t side,
 		return;
 	}
 	plan = plan_of(&request->tunnel, side);
-	if (strcmp(format->name, "page") == 0)
+	if (format->is_program)
 		print_page(out, &plan);
-	else if (format->is_program)
-		print_script(out, &plan);
 	else
 		print_commands(out, &plan, style_of(request, format));
 	plan_free(&plan);

@@ -111,10 +111,9 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_OUTPUT] = { "--output", 'o', "DIR", TO(output, parse_text),
 		.help = "write DIR/NAME.sh for every side, readable by its owner only" },
 	[OPTION_FORMAT] = { "--format", 0, "KIND", TO(format, parse_text),
-		.choices = "script page paste commands wireshark",
-		.help = "script (default with -o), page (a shorter script, kept running by xfrmkeep),\n"
-		        "paste (default without -o: to the terminal), commands (the same, one a line)\n"
-		        "or wireshark, a table to decrypt with" },
+		.choices = "script paste commands wireshark",
+		.help = "script (default with -o), paste (default without -o: to the terminal),\n"
+		        "commands (the same, one a line) or wireshark, a table to decrypt with" },
 	[OPTION_CIPHER] = { "--cipher", 0, "NAME", TO(tunnel.cipher, parse_cipher),
 		.help = "strongSwan's word; " CIPHER_DEFAULT " is the default, "
 		        "--list-ciphers prints all" },

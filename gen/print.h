@@ -15,8 +15,6 @@ enum style {
 };
 
 /* Each adds the whole text of its format to OUT.  The tunnel is checked and has its keys. */
-void print_script(struct text *out, const struct plan *);
-/* The shape that scripts get next: xfrmkeep keeps such a tunnel running. */
 void print_page(struct text *out, const struct plan *);
 /* For a terminal: a block to be pasted; or, for reading, a command on each line. */
 void print_commands(struct text *out, const struct plan *, enum style);

@@ -10,10 +10,10 @@ setup_file() {
 	printf 'a b 1 secret 0x%064d\n' 7 >keys
 	chmod 600 keys
 	set -- --keys keys 192.168.1.4:61525@85.9.8.7:61525 192.168.2.100:61523@31.1.2.3:10421
-	"$xfrmpair" --format page -o scripts --cipher aes128gcm12 "$@"
-	"$xfrmpair" --format page -o nonike --encap espinudp-nonike --cipher aes128gcm12 "$@"
-	"$xfrmpair" --format page -o chacha --cipher chacha20poly1305 "$@"
-	"$xfrmpair" --format page -o scripts "hub=[2001:db8::1]+10.1.0.0/16" "c=[2001:db8::2]+10.2.0.0/16" "d=[2001:db8::3]+10.3.0.0/16"
+	"$xfrmpair" -o scripts --cipher aes128gcm12 "$@"
+	"$xfrmpair" -o nonike --encap espinudp-nonike --cipher aes128gcm12 "$@"
+	"$xfrmpair" -o chacha --cipher chacha20poly1305 "$@"
+	"$xfrmpair" -o scripts "hub=[2001:db8::1]+10.1.0.0/16" "c=[2001:db8::2]+10.2.0.0/16" "d=[2001:db8::3]+10.3.0.0/16"
 	"$xfrmpair" --format wireshark --cipher aes128gcm12 "$@" >table
 }
 setup() {

@@ -10,7 +10,7 @@ setup_file() {
 }
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	xfrmpair --format page --inner 10.99.0.0/24 -o . 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421 2>/dev/null
+	xfrmpair --inner 10.99.0.0/24 -o . 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421 2>/dev/null
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
 	run=$XFRMPAIR_RUN/$(sed -n 's/^store=\([^ ]*\).*/\1/p' a.sh)
 	space=''

@@ -11,7 +11,7 @@ setup_file() {
 setup() {
 	source "$BATS_TEST_DIRNAME/section.bash"
 	in_an_own_place
-	xfrmpair --format page --clamp --inner 10.99.0.0/24 -o . 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421 2>/dev/null
+	xfrmpair --clamp --inner 10.99.0.0/24 -o . 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421 2>/dev/null
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
 	run=$XFRMPAIR_RUN/$(fact store a.sh)
 	state=$XFRMPAIR_STATE/${run##*/}

@@ -13,9 +13,9 @@ setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return
 	printf 'a b 1 secret 0x%064d\n' 7 >keys
 	chmod 600 keys
-	"$xfrmpair" --format page --keys keys --cipher aes128gcm12 -o scripts 192.168.1.4:61525@85.9.8.7:61525 192.168.2.100:61523@31.1.2.3:10421
-	"$xfrmpair" --format page -o scripts --interface xf0 --inner 10.99.0.0/24 --clamp "hub=[2001:db8:ffff::1]+10.1.0.0/16" "c=[2001:db8:ffff::2]+10.2.0.0/16" "d=[2001:db8:ffff::3]+10.3.0.0/16"
-	"$xfrmpair" --format page -o scripts --guard g=85.9.8.7:4500+10.1.0.0/24 h=31.1.2.3:4500+0.0.0.0/0
+	"$xfrmpair" --keys keys --cipher aes128gcm12 -o scripts 192.168.1.4:61525@85.9.8.7:61525 192.168.2.100:61523@31.1.2.3:10421
+	"$xfrmpair" -o scripts --interface xf0 --inner 10.99.0.0/24 --clamp "hub=[2001:db8:ffff::1]+10.1.0.0/16" "c=[2001:db8:ffff::2]+10.2.0.0/16" "d=[2001:db8:ffff::3]+10.3.0.0/16"
+	"$xfrmpair" -o scripts --guard g=85.9.8.7:4500+10.1.0.0/24 h=31.1.2.3:4500+0.0.0.0/0
 	sed -i "s/^name=a .*/&\nfingerprint='12345 67890'/" scripts/a.sh
 }
 setup() {

@@ -12,7 +12,6 @@ teardown_file() {
 }
 setup() {
 	source "$BATS_TEST_DIRNAME/tunnel.bash"
-	FORMAT=page # which xfrmkeep keeps running
 	cd "$BATS_TEST_TMPDIR" || return
 }
 teardown() { all_down; }

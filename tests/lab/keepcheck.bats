@@ -17,7 +17,7 @@ setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }
 teardown() { all_down; }
 
 # made ARGUMENT...: scripts of which xfrmkeep can say something
-made() { generate --format page "$@" 2>/dev/null; }
+made() { generate "$@" 2>/dev/null; }
 # fact NAME SIDE: of the script, or of its section in the store
 fact() { sed -n "s/^$1=\([^ ]*\).*/\1/p; s/.* $1=\([^ ]*\).*/\1/p" "$BATS_TEST_TMPDIR/$2.sh" | head -n 1; }
 store() { echo "$XFRMPAIR_STATE/$(fact store "$1")"; }

@@ -16,7 +16,7 @@ teardown() {
 hush() { pkill -x xfrmkeep || :; }
 
 # made ARGUMENT...: scripts of which xfrmkeep can say something
-made() { xfrmpair --format page -o "$BATS_TEST_TMPDIR" "$@" 2>/dev/null; }
+made() { xfrmpair -o "$BATS_TEST_TMPDIR" "$@" 2>/dev/null; }
 # follows SIDE: in the background; its words go to follow.SIDE
 follows() {
 	on "$1" $shell "$BATS_TEST_TMPDIR/$1.sh" follow >"$BATS_TEST_TMPDIR/follow.$1" 2>&1 3>&- &

@@ -12,7 +12,6 @@ teardown_file() {
 }
 setup() {
 	source "$BATS_TEST_DIRNAME/tunnel.bash"
-	FORMAT=page # which xfrmkeep keeps running
 	cd "$BATS_TEST_TMPDIR" || return
 	SITES=("$A+10.1.0.0/24" "$B+10.2.0.0/24")
 }

@@ -41,8 +41,7 @@ script() {
 	on "$side" $shell "$BATS_TEST_TMPDIR/$side.sh" "$@"
 }
 # generate ARGUMENT...: scripts in this test's folder
-# FORMAT, where a file sets it, is the shape of the scripts
-generate() { xfrmpair ${FORMAT:+--format "$FORMAT"} -o "$BATS_TEST_TMPDIR" --force "$@"; }
+generate() { xfrmpair -o "$BATS_TEST_TMPDIR" --force "$@"; }
 # fixed_rows FILE: keys for a and b that follow from no secret, for the default cipher
 fixed_rows() {
 	for words in 'a b 1 0x00001001' 'b a 1 0x00001002'; do echo "$words 0x$(head -c 36 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"; done >"$1"
