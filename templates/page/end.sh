@@ -2,14 +2,23 @@ end_helper() {
 	local pid
 	{ read -r pid <"$run/espdecap" && grep -qx espdecap "/proc/$pid/comm" && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
 }
-take_back() { # each line of undo by itself: a line whose object is gone does nothing
-	local line
+left() { # of what undo removes the policies and SAs that are there: rows for a batch
+	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list; "$ip" xfrm state list nokeys; } | awk '
+		/^xfrm/ { mine[$(NF - 1) $NF] } # index or reqid, and its number
+		/^src/ { if (row) print row; row = ""; dst = $4 }
+		/^\tdir/ && (("index" $6) in mine) { row = "xfrm policy delete dir " $2 " index " $6 }
+		/^\tproto esp/ && (("reqid" $6) in mine) { row = "xfrm state delete dst " dst " proto esp spi " $4 }
+		/^\tif_id/ && row ~ /policy/ { row = row " if_id " $2 }
+		END { if (row) print row }'
+}
+take_back() { # what is not there would end a batch of policies and SAs
+	local step rows tries=0
 	[ -z "$dry" ] || { undo | sed -n 's/^[a-z]/ip &/p' && return; }
 	end_helper
 	say "removing what up added"
-	# shellcheck disable=SC2086 # words
-	{ undo && ${unguarding:+unguard}; } | while read -r line; do [ -z "$line" ] || "$ip" $line 2>/dev/null; done
-	for line in ${also-}; do "$line"; done
+	{ undo && ${unguarding:+unguard}; } | grep -v ^xfrm | "$ip" -force -batch - 2>/dev/null
+	while rows=$(left) && [ -n "$rows" ] && [ $((tries += 1)) -le 5 ]; do echo "$rows" | "$ip" -batch - 2>/dev/null; done
+	for step in ${also-}; do "$step"; done
 	# shellcheck disable=SC1091 # up wrote it
 	[ ! -s "$run/undo" ] || { sed '1!G;h;$!d' "$run/undo" >"$run/back" && . "$run/back"; }
 	rm -rf "$run"
