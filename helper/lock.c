@@ -3,6 +3,7 @@
 #include "number.h"
 #include "say.h"
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,7 +20,7 @@ enum {
 	PAUSE = 100000000, /* ... each so many nanoseconds after the last one: 10 s in all */
 	PID_MOST = 1 << 22,
 	ANCESTORS = 16,
-	COMMAND = 4096, /* bytes of a process's arguments */
+	COMMAND = 4096, /* bytes of a process's arguments, beside known ones */
 };
 
 /* For the end of the process, however it comes. */
@@ -128,22 +129,35 @@ bool run_open(struct run *run, const char *store)
 
 /* ---- Processes ---- */
 
-bool process_is(pid_t pid, const char *command)
+/* True if the words that the process was started with are COMMAND, or end in it, behind a blank or a
+ * folder's slash. */
+static bool ends_in(char *words, size_t length, const char *command, size_t wanted)
 {
-	char path[64], words[COMMAND];
-	size_t length, wanted = strlen(command);
 	const char *at;
 
-	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-	if (!read_file(AT_FDCWD, path, words, sizeof words, &length) || length < wanted + 1)
+	if (length < wanted + 1 || words[length - 1])
 		return false;
 	for (size_t i = 0; i + 1 < length; i++)
 		if (!words[i])
 			words[i] = ' ';
-	if (words[--length])
-		return false;
-	at = words + length - wanted;
+	at = words + length - 1 - wanted;
 	return strcmp(at, command) == 0 && (at == words || at[-1] == '/' || at[-1] == ' ');
+}
+
+bool process_is(pid_t pid, const char *command)
+{
+	const size_t wanted = strlen(command), room = wanted + COMMAND; /* and an interpreter */
+	char path[64], *words = malloc(room);
+	size_t length;
+	bool is;
+
+	if (!words)
+		err(EXIT_BROKE, "memory");
+	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	is = read_file(AT_FDCWD, path, words, room, &length) &&
+	     ends_in(words, length, command, wanted);
+	free(words);
+	return is;
 }
 
 static pid_t parent_of(pid_t pid)

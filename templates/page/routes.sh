@@ -1,14 +1,16 @@
 find_ways() { # leaves in way_N how packets go to peer N, and in src4 and src6 this host's address in an own net
-	local number=0 peer list='' net at
+	local peer list net at
 	# shellcheck disable=SC2034 # forward() reads it, where there is one
 	devices=' '
-	for peer in $peers; do
-		number=$((number + 1))
-		eval "way_$number='' dev_$number='' list=\"\$list \$there_$number $number\""
-	done
+	list=$(number=0 && for peer in $peers; do number=$((number + 1)) && eval "echo \$there_$number $number"; done)
 	# the output of ip is let through eval only as plain words
-	eval "$(echo "$list" | xargs -n 2 echo route get | sed 's/ [0-9]*$//' | "$ip" -o -force -batch - 2>/dev/null | awk -v list="$list" '
-		BEGIN { n = split(list, word, " "); for (i = 1; i < n; i += 2) numbers[word[i]] = numbers[word[i]] " " word[i + 1] }
+	eval "$(echo "$list" | sed 's/^/route get /; s/ [0-9]*$//' | "$ip" -o -force -batch - 2>/dev/null | awk -v list="$(echo "$list" | tr '\n' ' ')" '
+		BEGIN {
+			for (i = split(list, word, " "); i; i -= 2) {
+				numbers[word[i - 1]] = numbers[word[i - 1]] " " word[i]
+				print "way_" word[i] "=; dev_" word[i] "="
+			}
+		}
 		{ via = dev = ""; for (i = 2; i < NF; i++) { if ($i == "via") via = " via " $(i + 1) " onlink"; if ($i == "dev") dev = $(i + 1) } }
 		(dev via) ~ /^[A-Za-z0-9.:_@ -]+$/ { for (i = split(numbers[$1], number, " "); i; i--) print "way_" number[i] "=\"dev " dev via "\" dev_" number[i] "=\"dev " dev "\" devices=\"${devices}" dev " \"" }')"
 	src4='' src6=''
