@@ -425,7 +425,7 @@ static void add_up(struct text *out, const struct plan *plan)
 	text_add_string(out, "\tbatch \"adding SAs (with keys)\" states\n");
 	if (plan->punches)
 		text_add_string(out, "\t[ -n \"$dry$heard\" ] || has --no-punch || open_hole\n");
-	text_add_string(out, "\tbatch \"adding policies: what is to be encrypted\" policies\n\tcheck_indexes\n");
+	text_add_string(out, "\tbatch \"adding policies: what is to be encrypted\" policies\n");
 	if (tunnel->interface)
 		text_add_string(out, "\tbatch \"adding the interface\" link\n");
 	if (plan->is_site) {

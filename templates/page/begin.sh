@@ -40,15 +40,6 @@ batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments ar
 	*) fail 1 "ip: ${error:-failed}" ;;
 	esac
 }
-check_indexes() { # where an index is in use the kernel silently takes another, and down would not find the policy
-	local indexes
-	[ -z "$dry" ] || return 0
-	indexes=$(policies | sed -n 's/.* \(index [0-9]*\) .*/\1/p')
-	if [ "$("$ip" -s xfrm policy list | grep -cwF "$indexes")" != "$(echo "$indexes" | grep -c .)" ]; then
-		policies | sed -n 's/xfrm policy add \(.* dir [a-z]*\) .*/xfrm policy delete \1/p' | "$ip" -batch -
-		fail 1 "taken: another tool has a policy with an index of this script: see ip -s xfrm policy"
-	fi
-}
 make_folder() { # PATH: one that belongs to this user
 	mkdir "$1" 2>/dev/null
 	if [ ! -O "$1" ] || [ -L "$1" ]; then fail 1 "cannot make $1, or it is another user's (expected a folder of your own)"; fi

@@ -36,6 +36,8 @@ prepare() { # of up
 		fail 1 "is up already"
 	fi
 	take_section
+	# where an index is in use the kernel silently takes another, and down would not find the policy
+	[ -z "$(left)" ] || fail 1 "taken: another tool, or an up that $run has forgotten, has an index or reqid of this script: see ip -s xfrm policy; sh $file down removes what has them"
 	trap 'fail 1 interrupted' HUP INT TERM PIPE
 	mkdir "$run" || fail 1 "cannot make $run"
 	made_run=yes
