@@ -21,11 +21,18 @@ void print_commands(struct text *out, const struct plan *, enum style);
 /* Wireshark's table of ESP SAs, of all sides. */
 void print_wireshark(struct text *out, const struct tunnel *);
 
+/* The page's comment and its facts. */
+void print_head(struct text *out, const struct plan *);
+/* A peer's address is looked up at each `up`. */
+bool plan_has_hosts(const struct plan *);
+/* A label is how an IPv4 address of a device that stays is known as the script's. */
+bool plan_has_label(const struct plan *);
 /* The names of all sides: "a - b - c". */
 void print_names(struct text *out, const struct tunnel *);
 /* As comments, a line for each peer: the endpoints, and the NATs between them. */
 void print_picture(struct text *out, const struct plan *);
-/* The command that tests the tunnel to a peer: a line.  HERE stands for this side's own address; NULL: it is known. */
+/* The command that tests the tunnel to a peer: a line.  HERE stands for this side's own address;
+ * NULL: it is known. */
 void print_test(struct text *out, const struct plan *, size_t peer, const char *here);
 /* 10.1.0.0/16: one end of a selector; in transport mode a host that may not be known yet. */
 void print_self_net(struct text *out, const struct plan *, const struct selector *);
