@@ -45,9 +45,9 @@ static bool check_kind(const struct page *page)
 		return refuse(page->path, "not a script of xfrmpair (expected one like a.sh)");
 	while (line_next(&lines, &line, &length))
 		if (line_begins(line, length, "# ---- program"))
-			return refuse(page->path, "made by xfrmpair 0.1, whose scripts do "
-			                          "everything themselves (expected a newer one: "
-			                          "run sh SCRIPT VERB, or make new scripts)");
+			return refuse(page->path, "a script of xfrmpair 0.1 (expected one of 0.2: run "
+			                          "down with the old script, then up with the new "
+			                          "one)");
 	return true;
 }
 
