@@ -22,8 +22,10 @@ static uint32_t fnv1a(const char *bytes, size_t length)
 uint32_t identity_reqid(const struct tunnel *tunnel, size_t one, size_t two)
 {
 	size_t low = one < two ? one : two, high = one < two ? two : one;
-	char facts[2 * (NAME_MOST + 12)];
-	int length = snprintf(facts, sizeof facts, "%s %x %s %x\n", tunnel->sides[low].name,
+	char facts[2 * (NAME_MOST + 12) + 4];
+	/* 0.1 had no version here.  So a script of 0.2 deletes no SA of a tunnel of 0.1 that is up
+	 * with the same keys. */
+	int length = snprintf(facts, sizeof facts, "0.2 %s %x %s %x\n", tunnel->sides[low].name,
 	                      (unsigned)key_of(tunnel, low, high)->spi, tunnel->sides[high].name,
 	                      (unsigned)key_of(tunnel, high, low)->spi);
 

@@ -340,7 +340,7 @@ drawn() {
 	grep -qx "b c 1 secret $two" l
 
 	# a-b and a-c have one reqid
-	one=$(secret 0x3a78) two=$(secret 0x300c0)
+	one=$(secret 0x7c0b) two=$(secret 0x17a)
 	keys "a b 1 secret $one" "b c 1 secret $(secret 1)"
 	drawn $two "$A" "$B" "$C"
 	grep -qx "a b 1 secret $one" l
@@ -611,8 +611,8 @@ commands() { sh "$1/$2.sh" -n up | grep "$3" | grep -v '^espdecap'; }
 }
 
 @test "no two pairs of a mesh have one reqid: fresh keys are drawn again" {
-	# a-b, and a-c with SPIs 0x100 and 0x1910, have one, found by trying
-	keys "a b 1 0x100 0x$(printf %072d 1)" "b a 1 0x172fd 0x$(printf %072d 2)" \
+	# a-b, and a-c with SPIs 0x100 and 0x2bb9, have one, found by trying
+	keys "a b 1 0x100 0x$(printf %072d 1)" "b a 1 0x1b1ca 0x$(printf %072d 2)" \
 		"b c 1 0x200 0x$(printf %072d 5)" "c b 1 0x200 0x$(printf %072d 6)"
 	"$XFRMPAIR" --keys k --save-keys m -o t "$A" "$B" "$C"
 	[ -z "$(reqids t/a.sh | sort | uniq -d)" ]
