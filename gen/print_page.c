@@ -59,9 +59,12 @@ static void add_deletes(struct text *out, const struct policies *policies)
 {
 	static const char *const dirs[] = { "in", "out", "fwd" };
 
-	for (size_t i = 0; i < policies->count; i++)
-		text_printf(out, "xfrm policy deleteall dir %s index %u\n",
-		            dirs[policies->rows[i].direction], (unsigned)policies->rows[i].index);
+	for (size_t i = 0; i < policies->count; i++) {
+		text_join(out, "xfrm policy deleteall dir ", dirs[policies->rows[i].direction],
+		          " index ", NULL);
+		text_add_number(out, policies->rows[i].index);
+		text_add_string(out, "\n");
+	}
 }
 
 static void add_policy_functions(struct text *out, const struct plan *plan)
@@ -146,8 +149,11 @@ static void add_undo(struct text *out, const struct plan *plan)
 	if (!plan->tunnel->guard)
 		add_deletes(out, &plan->neighbours);
 	add_deletes(out, &plan->tunnels);
-	for (size_t i = 0; i < plan->peer_count; i++)
-		text_printf(out, "xfrm state deleteall reqid %u\n", (unsigned)plan->views[i].reqid);
+	for (size_t i = 0; i < plan->peer_count; i++) {
+		text_add_string(out, "xfrm state deleteall reqid ");
+		text_add_number(out, plan->views[i].reqid);
+		text_add_string(out, "\n");
+	}
 	if (plan->tunnel->interface)
 		text_printf(out, "link delete group %u\n", (unsigned)plan->identity.group);
 	end_rows(out);

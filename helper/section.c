@@ -225,9 +225,10 @@ static void print_peer(struct text *out, const struct section *section, size_t i
 
 static void print_states(struct text *out, const struct section *section)
 {
+	char there[sizeof "$there_" + 20], port[sizeof "$port_" + 20], sequence[64];
+
 	for (size_t i = 0; i < section->state_count; i++) {
 		const struct state *state = &section->states[i];
-		char there[sizeof "$there_" + 20], port[sizeof "$port_" + 20], sequence[64];
 		const struct names names = {
 			.here = "$here",
 			.there = there,
@@ -238,9 +239,11 @@ static void print_states(struct text *out, const struct section *section)
 			.peer = section->peers[state->peer].name,
 		};
 
-		snprintf(there, sizeof there, "$there_%zu", state->peer + 1);
-		snprintf(sequence, sizeof sequence, "$((oseq_%zu + starts * %llu))", state->peer + 1, SECTION_START);
-		snprintf(port, sizeof port, "$port_%zu", state->peer + 1);
+		if (i == 0 || state->peer != state[-1].peer) {
+			snprintf(there, sizeof there, "$there_%zu", state->peer + 1);
+			snprintf(sequence, sizeof sequence, "$((oseq_%zu + starts * %llu))", state->peer + 1, SECTION_START);
+			snprintf(port, sizeof port, "$port_%zu", state->peer + 1);
+		}
 		state_print(out, state, &names);
 	}
 }

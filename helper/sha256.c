@@ -25,7 +25,8 @@ static uint32_t rotate(uint32_t word, int bits)
 /* Section 6.2.2 */
 static void block_take(uint32_t state[8], const unsigned char *block)
 {
-	uint32_t w[64], v[8];
+	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+	uint32_t e = state[4], f = state[5], g = state[6], h = state[7], w[64];
 
 	for (int i = 0; i < 16; i++, block += 4)
 		w[i] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 |
@@ -34,24 +35,31 @@ static void block_take(uint32_t state[8], const unsigned char *block)
 		w[i] = w[i - 16] + w[i - 7] +
 		       (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) +
 		       (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
-	memcpy(v, state, sizeof v);
-	/* a to h go one place on with each round: here the places go back */
-	for (unsigned i = 0; i < 64; i++) {
-		const uint32_t a = v[-i & 7], b = v[(1 - i) & 7], c = v[(2 - i) & 7];
-		const uint32_t e = v[(4 - i) & 7], f = v[(5 - i) & 7], g = v[(6 - i) & 7];
-		uint32_t one = v[(7 - i) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
-		               ((e & f) ^ (~e & g)) + constants[i] + w[i];
-		uint32_t two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
-		               ((a & b) ^ (a & c) ^ (b & c));
+	for (int i = 0; i < 64; i++) {
+		const uint32_t one = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+		                     ((e & f) ^ (~e & g)) + constants[i] + w[i];
+		const uint32_t two = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
+		                     ((a & b) ^ (a & c) ^ (b & c));
 
-		v[(3 - i) & 7] += one;
-		v[(7 - i) & 7] = one + two;
+		h = g;
+		g = f;
+		f = e;
+		e = d + one;
+		d = c;
+		c = b;
+		b = a;
+		a = one + two;
 	}
-	for (int i = 0; i < 8; i++)
-		state[i] += v[i];
+	state[0] += a;
+	state[1] += b;
+	state[2] += c;
+	state[3] += d;
+	state[4] += e;
+	state[5] += f;
+	state[6] += g;
+	state[7] += h;
 	/* what is hashed may be secret */
 	explicit_bzero(w, sizeof w);
-	explicit_bzero(v, sizeof v);
 }
 
 void sha256_start(struct sha256 *hash)
@@ -70,10 +78,21 @@ void sha256_add(struct sha256 *hash, const void *bytes, size_t length)
 {
 	const unsigned char *from = bytes;
 
-	for (size_t i = 0; i < length; i++) {
-		hash->block[hash->length++ % SHA256_BLOCK] = from[i];
-		if (hash->length % SHA256_BLOCK == 0)
-			block_take(hash->state, hash->block);
+	while (length) {
+		size_t used = hash->length % SHA256_BLOCK, part = SHA256_BLOCK - used;
+
+		if (part > length)
+			part = length;
+		if (part == SHA256_BLOCK) {
+			block_take(hash->state, from);
+		} else {
+			memcpy(hash->block + used, from, part);
+			if (used + part == SHA256_BLOCK)
+				block_take(hash->state, hash->block);
+		}
+		hash->length += part;
+		from += part;
+		length -= part;
 	}
 }
 

@@ -50,12 +50,16 @@ void text_add_hex(struct text *text, const unsigned char *bytes, size_t count)
 {
 	static const char digits[] = "0123456789abcdef";
 
+	char *to;
+
 	reserve(text, 2 * count);
+	to = text->bytes + text->length;
 	for (size_t i = 0; i < count; i++) {
-		text->bytes[text->length++] = digits[bytes[i] >> 4];
-		text->bytes[text->length++] = digits[bytes[i] & 15];
+		*to++ = digits[bytes[i] >> 4];
+		*to++ = digits[bytes[i] & 15];
 	}
-	text->bytes[text->length] = '\0';
+	*to = '\0';
+	text->length += 2 * count;
 }
 
 void text_join(struct text *text, ...)
