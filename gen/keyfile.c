@@ -13,7 +13,8 @@
 
 enum { FILE_MOST = 16 << 20 };  /* bytes: more than a mesh of hundreds needs */
 
-static const unsigned long long epoch_most = UINT32_MAX;
+/* The epochs after it have to be written too, one an hour. */
+static const unsigned long long epoch_most = 99999999;
 
 /* Nothing that stands in the file is shown, for any word of it may be a key that has slipped: where
  * is said, and what would do. */
