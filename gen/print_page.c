@@ -232,12 +232,16 @@ static void add_tests(struct text *out, const struct plan *plan)
 static void add_up(struct text *out, const struct plan *plan)
 {
 	const struct tunnel *tunnel = plan->tunnel;
+	/* in transport mode the guard blocks the peer's own address */
+	const bool guards_hosts = tunnel->transport && plan_has_hosts(plan);
 
 	text_add_string(out, "up() {\n\tprepare\n");
-	if (tunnel->guard)
+	if (tunnel->guard && !guards_hosts)
 		text_add_string(out, "\tadd_guards\n");
 	if (plan_has_hosts(plan))
 		text_add_string(out, "\tfind_hosts\n");
+	if (tunnel->guard && guards_hosts)
+		text_add_string(out, "\tadd_guards\n");
 	text_add_string(out, "\tfind_here\n\tbegin\n");
 	if (plan->encapsulates && plan->self->behind_nat)
 		text_add_string(out, "\t! has --map || map_port\n");
