@@ -13,7 +13,7 @@ left() { # of what undo removes the policies and SAs that are there: rows for a 
 }
 take_back() { # what is not there would end a batch of policies and SAs
 	local step rows tries=0
-	[ -z "$dry" ] || { { undo && ${unguarding:+unguard}; } | sed -n 's/^[a-z]/ip &/p' && return; }
+	[ -z "$dry" ] || { { undo && ${unguarding:+unguard}; } | sed -n 's/^[a-z]/ip &/p'; return; }
 	end_helper
 	say "removing what up added"
 	{ undo && ${unguarding:+unguard}; } | grep -v ^xfrm | "$ip" -force -batch - 2>/dev/null
@@ -25,7 +25,7 @@ take_back() { # what is not there would end a batch of policies and SAs
 }
 prepare() { # of up
 	local boot
-	[ -z "$dry" ] || { take_section && return; }
+	[ -z "$dry" ] || { take_section; return; }
 	boot="$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"
 	lock
 	[ ! -d "$run" ] || [ "$(cat "$run/boot" 2>/dev/null)" = "$boot" ] || rm -rf "$run" # left by an earlier boot

@@ -2,7 +2,7 @@ put() { # VALUE FILE: a setting of the kernel, which down puts back
 	local old
 	read -r old <"$2"
 	[ "$old" != "$1" ] || return 0
-	[ -z "$dry" ] || { echo "echo $1 >$2" && return; }
+	[ -z "$dry" ] || { echo "echo $1 >$2"; return; }
 	echo "put_back $old $2" >>"$run/undo"
 	say "$1 to $2"
 	echo "$1" >"$2" || fail 1 "cannot write $2"

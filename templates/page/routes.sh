@@ -22,7 +22,7 @@ find_ways() { # leaves in way_N how packets go to peer N, and in src4 and src6 t
 add_routes() {
 	local error
 	find_ways
-	[ -z "$dry" ] || { batch '' routes && return; }
+	[ -z "$dry" ] || { batch '' routes; return; }
 	say "adding routes"
 	error=$(routes | "$ip" -force -batch - 2>&1) || say "warning: a route that exists stays as it is: $error"
 }
