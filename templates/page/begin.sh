@@ -22,7 +22,7 @@ find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this s
 }
 find_ip() { # busybox has an ip that does not know xfrm, and its shell prefers that
 	for ip in $(echo "$PATH" | sed 's,:,/ip ,g; s,$,/ip,') /usr/sbin/ip /sbin/ip; do
-		case $("$ip" xfrm help 2>&1) in *'ip xfrm'*) return ;; esac
+		case $("$ip" xfrm help 2>&1) in *'ip xfrm'*) return 0 ;; esac # bash would return what ip did
 	done
 	fail 1 "no ip that knows xfrm: install iproute2"
 }
