@@ -1,7 +1,8 @@
 #!/bin/sh
 # shellcheck shell=dash # local is known to dash, busybox, bash and mksh
-{ # IPsec tunnel a - b without IKE, made by xfrmpair 0.2. This is side a: run it as root on the host 192.168.1.4.
-# CONTAINS KEYS below "# ---- now": keep it readable by its owner only, and copy it over a secure channel.
+{ # IPsec tunnel a - b without IKE, made by xfrmpair 0.2.
+# This is side a: run it as root on the host 192.168.1.4.
+# CONTAINS KEYS below "# ---- now": keep it readable by its owner only, and copy it over ssh.
 #
 #   a 192.168.1.4:61525 --NAT-- 85.9.8.7:61525 == internet == 31.1.2.3:10421 --NAT-- 192.168.2.100:61523 b
 #
@@ -10,36 +11,38 @@
 #   MTU       inner packets of up to 1442 bytes, on a path of 1500
 #   protects  192.168.1.4/32 <-> 192.168.2.100/32 (b)
 #
-#   sh a.sh [-n] up     set it up, side a first; -n prints the commands, without keys, and changes nothing
+#   sh a.sh [-n] up     set it up, side a first; -n prints the commands and changes nothing
 #   sh a.sh [-n] down   remove what up added, and nothing else
-#   sh a.sh status | check | rekey | follow | mend | update-peer | capture | wireshark   see xfrmkeep(8)
+#   sh a.sh status | check | rekey | follow | mend | update-peer | capture | wireshark
 #
-# Needs root and ip (iproute2); espdecap, natprobe and xfrmkeep, beside this file or in PATH (the last two are optional).
+# Needs root and ip (iproute2); espdecap, beside this file or in PATH;
+# if they are there, natprobe opens the NATs and xfrmkeep does all verbs but up and down.
 
-name=a digest=88196a0e family=4 cipher=aes128gcm12 local=192.168.1.4 port=61525 mapped='85.9.8.7:61525' first=a
+name=a digest=88196a0e family=4 cipher=aes128gcm12 local=192.168.1.4 port=61525
+mapped='85.9.8.7:61525' first=a
 store=a.01693d5780de63281f4d52668754ac50 check=778e878306368ddbb72c83f034b74ca9
-peers='b@1366164508' # NAME@REQID
+peers='b@1830240544' # NAME@REQID
 # shellcheck disable=SC2034 # these are for xfrmkeep
 mode=tunnel encap=espinudp mtu=1442 path_mtu=1500 own_nets='192.168.1.4/32' other_nets='192.168.2.100/32@1'
 options=' [--no-punch] [--no-helper] [--map]' # of up and down
 
-# Which packets are encrypted, and how. An outbound template names the SPI, so that a new key takes over at once.
+# Which packets are encrypted. The outbound template names the SPI: a new key takes over at once.
 policies() { echo "
 xfrm policy add src 192.168.1.4/32 dst 192.168.2.100/32 dir out index 2261696345 priority 2000 \
-  tmpl src $here dst $there_1 proto esp spi $spi_1 reqid 1366164508 mode tunnel
+  tmpl src $here dst $there_1 proto esp spi $spi_1 reqid 1830240544 mode tunnel
 xfrm policy add src 192.168.2.100/32 dst 192.168.1.4/32 dir in index 2261696344 priority 2000 \
-  tmpl src $there_1 dst $here proto esp reqid 1366164508 mode tunnel
+  tmpl src $there_1 dst $here proto esp reqid 1830240544 mode tunnel
 xfrm policy add src 192.168.2.100/32 dst 192.168.1.4/32 dir fwd index 2261696346 priority 2000 \
-  tmpl src $there_1 dst $here proto esp reqid 1366164508 mode tunnel
+  tmpl src $there_1 dst $here proto esp reqid 1830240544 mode tunnel
 "; }
-# What down removes. Each object is known as this script's by its index, reqid, protocol, label or group.
+# What down removes: it knows its objects by index, reqid, protocol, label or group.
 undo() { echo "
 xfrm policy deleteall dir out index 2261696345
 xfrm policy deleteall dir in index 2261696344
 xfrm policy deleteall dir fwd index 2261696346
-xfrm state deleteall reqid 1366164508
+xfrm state deleteall reqid 1830240544
 "; }
-# espdecap holds the UDP socket, so that the kernel decapsulates, and keeps the NAT's mapping. 65534 is nobody.
+# espdecap holds the UDP socket so that the kernel decapsulates, and keeps the NAT mapping open.
 helper() { echo "
 -u 65534 -b $here $port $there_1:$port_1
 "; }
@@ -71,7 +74,7 @@ find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this s
 }
 find_ip() { # busybox has an ip that does not know xfrm, and its shell prefers that
 	for ip in $(echo "$PATH" | sed 's,:,/ip ,g; s,$,/ip,') /usr/sbin/ip /sbin/ip; do
-		case $("$ip" xfrm help 2>&1) in *'ip xfrm'*) return ;; esac
+		case $("$ip" xfrm help 2>&1) in *'ip xfrm'*) return 0 ;; esac # bash would return what ip did
 	done
 	fail 1 "no ip that knows xfrm: install iproute2"
 }
@@ -88,15 +91,6 @@ batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments ar
 	*xists*) fail 1 "taken: another tunnel has this SPI or selector: see ip xfrm state; ip xfrm policy ($error)" ;;
 	*) fail 1 "ip: ${error:-failed}" ;;
 	esac
-}
-check_indexes() { # where an index is in use the kernel silently takes another, and down would not find the policy
-	local indexes
-	[ -z "$dry" ] || return 0
-	indexes=$(policies | sed -n 's/.* \(index [0-9]*\) .*/\1/p')
-	if [ "$("$ip" -s xfrm policy list | grep -cwF "$indexes")" != "$(echo "$indexes" | grep -c .)" ]; then
-		policies | sed -n 's/xfrm policy add \(.* dir [a-z]*\) .*/xfrm policy delete \1/p' | "$ip" -batch -
-		fail 1 "taken: another tool has a policy with an index of this script: see ip -s xfrm policy"
-	fi
 }
 make_folder() { # PATH: one that belongs to this user
 	mkdir "$1" 2>/dev/null
@@ -150,8 +144,12 @@ find_here() { # waits for the local address: at boot it may come late
 	done
 }
 map_port() { # asks the router (PCP, NAT-PMP); xfrmkeep follow renews it
-	[ -z "$dry" ] || { echo "natprobe -u 65534 -b $here -p $port --map=${mapped##*:}" && return; }
+	[ -z "$dry" ] || { echo "natprobe -u 65534 -b $here -p $port --map=${mapped##*:}"; return; }
 	find_program natprobe "${NATPROBE-}" || fail 1 "no natprobe beside $file or in PATH: it maps the port"
+	if grep -qs ": [0-9A-F]*:$(printf %04X "$port") " /proc/net/udp /proc/net/udp6; then # another tunnel's mapping must outlive this attempt
+		say "UDP port $port is in use, so the router is not asked to map it"
+		return
+	fi
 	echo "-u 65534 -b $here -p $port --unmap" >"$run/map"
 	echo "\"$program\" -u 65534 -b $here -p $port --unmap" >>"$run/undo"
 	"$program" -u 65534 -b "$here" -p "$port" --map="${mapped##*:}" >&2 || say "going on without a port mapping"
@@ -159,7 +157,7 @@ map_port() { # asks the router (PCP, NAT-PMP); xfrmkeep follow renews it
 start_helper() {
 	# shellcheck disable=SC2046 # words
 	set -- -d $(helper)
-	[ -z "$dry" ] || { echo "espdecap $*" && return; }
+	[ -z "$dry" ] || { echo "espdecap $*"; return; }
 	find_program espdecap "${ESPDECAP-}" || fail 1 "no espdecap beside $file or in PATH"
 	say "espdecap $*"
 	"$program" "$@" >"$run/espdecap" || fail 1 "espdecap did not start"
@@ -204,21 +202,30 @@ end_helper() {
 	local pid
 	{ read -r pid <"$run/espdecap" && grep -qx espdecap "/proc/$pid/comm" && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
 }
-take_back() { # each line of undo by itself: a line whose object is gone does nothing
-	local line
-	[ -z "$dry" ] || { undo | sed -n 's/^[a-z]/ip &/p' && return; }
+left() { # of what undo removes the policies and SAs that are there: rows for a batch
+	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list; "$ip" xfrm state list nokeys; } | awk '
+		/^xfrm/ { mine[$(NF - 1) $NF] } # index or reqid, and its number
+		/^src/ { if (row) print row; row = ""; dst = $4 }
+		/^\tdir/ && (("index" $6) in mine) { row = "xfrm policy delete dir " $2 " index " $6 }
+		/^\tproto esp/ && (("reqid" $6) in mine) { row = "xfrm state delete dst " dst " proto esp spi " $4 }
+		/^\tif_id/ && row ~ /policy/ { row = row " if_id " $2 }
+		END { if (row) print row }'
+}
+take_back() { # what is not there would end a batch of policies and SAs
+	local step rows tries=0
+	[ -z "$dry" ] || { { undo && ${unguarding:+unguard}; } | sed -n 's/^[a-z]/ip &/p'; return; }
 	end_helper
 	say "removing what up added"
-	# shellcheck disable=SC2086 # words
-	{ undo && ${unguarding:+unguard}; } | while read -r line; do [ -z "$line" ] || "$ip" $line 2>/dev/null; done
-	for line in ${also-}; do "$line"; done
+	{ undo && ${unguarding:+unguard}; } | grep -v ^xfrm | "$ip" -force -batch - 2>/dev/null
+	while rows=$(left) && [ -n "$rows" ] && [ $((tries += 1)) -le 5 ]; do echo "$rows" | "$ip" -batch - 2>/dev/null; done
+	for step in ${also-}; do "$step"; done
 	# shellcheck disable=SC1091 # up wrote it
 	[ ! -s "$run/undo" ] || { sed '1!G;h;$!d' "$run/undo" >"$run/back" && . "$run/back"; }
 	rm -rf "$run"
 }
 prepare() { # of up
 	local boot
-	[ -z "$dry" ] || { take_section && return; }
+	[ -z "$dry" ] || { take_section; return; }
 	boot="$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"
 	lock
 	[ ! -d "$run" ] || [ "$(cat "$run/boot" 2>/dev/null)" = "$boot" ] || rm -rf "$run" # left by an earlier boot
@@ -229,6 +236,8 @@ prepare() { # of up
 		fail 1 "is up already"
 	fi
 	take_section
+	# where an index is in use the kernel silently takes another, and down would not find the policy
+	[ -z "$(left)" ] || fail 1 "taken: another tool, or an up that $run has forgotten, has an index or reqid of this script: see ip -s xfrm policy; sh $file down removes what has them"
 	trap 'fail 1 interrupted' HUP INT TERM PIPE
 	mkdir "$run" || fail 1 "cannot make $run"
 	made_run=yes
@@ -308,7 +317,6 @@ up() {
 	batch "adding SAs (with keys)" states
 	[ -n "$dry$heard" ] || has --no-punch || open_hole
 	batch "adding policies: what is to be encrypted" policies
-	check_indexes
 	has --no-helper || start_helper
 	[ "$heard" != before ] || has --no-punch || listen
 	finish
@@ -319,12 +327,12 @@ check=778e878306368ddbb72c83f034b74ca9 here=192.168.1.4
 there_1=31.1.2.3 port_1=10421 spi_1=0xdeadbeef oseq_1=0 # b: endpoint, SPI and sequence number to send with
 token=7b3c1137fc27c61710649723c4f4cd0cf5f8d3fc2a76e602dc5a0634b1e0469a
 states() { echo "
-xfrm state add src $there_1 dst $here proto esp spi 0xdeadbeef reqid 1366164508 mode tunnel replay-window 128 replay-seq 0 \
+xfrm state add src $there_1 dst $here proto esp spi 0xdeadbeef reqid 1830240544 mode tunnel replay-window 128 replay-seq 0 \
   encap espinudp $port_1 $port 0.0.0.0 aead rfc4106(gcm(aes)) 0x0000000000000000000000000000000000000000 96 # from b, epoch 1
-xfrm state add src $here dst $there_1 proto esp spi 0xdeadbeef reqid 1366164508 mode tunnel replay-window 128 replay-oseq $((oseq_1 + starts * 67108864)) \
+xfrm state add src $here dst $there_1 proto esp spi 0xdeadbeef reqid 1830240544 mode tunnel replay-window 128 replay-oseq $((oseq_1 + starts * 67108864)) \
   encap espinudp $port $port_1 0.0.0.0 aead rfc4106(gcm(aes)) 0x0000000000000000000000000000000000000000 96 # to b, epoch 1
 "; }
 #: b heard 0 fixed
-# ---- end 53ec70f3d55a79c9
+# ---- end 12ff4053e2ed7635
 main "$@"
 }
