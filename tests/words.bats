@@ -24,8 +24,17 @@ setup() {
 same() { [ "$1" = "$2" ] || { printf '%s\n%s\n' "$1" "$2"; return 1; }; }
 # writes WHO FOLDER ARGUMENT...: as WHO does
 writes() { "$XFRMPAIR" --secret "$1.key" -o "$2" "${@:3}" 2>said; }
-rows() { sed -n 's/^#key //p' "$@"; }
-fingerprint() { sed -n "s/^fingerprint='\(.*\)'\$/\1/p" "$1"; }
+# secrets SCRIPT...: the pairs' secrets of the next epoch, and their peers' names; those of the first are in no script
+secrets() { sed -n 's/^#: \([a-z]*\) heard 0 next 2 \(0x[0-9a-f]\{64\}\)$/\2 \1/p' "$@"; }
+next_of() { secrets "$@" | cut -d' ' -f1; }
+# keys_of SCRIPT: SPI, key and direction of the first epoch, in the terms of alice
+keys_of() {
+	sed -n '/^xfrm state add /{N;s/.* spi \(0x[0-9a-f]*\) .* \(0x[0-9a-f]*\) 128 # \(to\|from\) \([a-z]*\), epoch 1$/\1 \2 \3 \4/p;}' "$1" |
+		sed 's/to alice/from bob/; s/from alice/to bob/' | sort
+}
+# after SECRET: the one that follows from it
+after() { echo "0x$(echo "xfrmpair next ${1#0x}" | sha256sum | cut -c1-64)"; }
+fingerprint() { sed -n "s/.*\bfingerprint='\([0-9 ]*\)'.*/\1/p" "$1"; }
 digest() { sed -n 's/^name=.* digest=\([^ ]*\) .*/\1/p' "$1"; }
 
 @test "X25519 gives what RFC 7748 says: its two vectors, 1 and 1000 rounds, and nothing with a point of low order" {
@@ -100,8 +109,10 @@ digest() { sed -n 's/^name=.* digest=\([^ ]*\) .*/\1/p' "$1"; }
 	same "$(cd hers; echo **)" "alice.key said t t/alice.sh"
 	same "$(cd his; echo **)" "bob.key said t t/bob.sh"
 	[ "$(stat -c %a hers/t/alice.sh)" = 600 ]
-	[[ "$(rows hers/t/alice.sh)" =~ ^alice\ bob\ 1\ secret\ 0x[0-9a-f]{64}$ ]]
-	same "$(rows hers/t/alice.sh)" "$(rows his/t/bob.sh)"
+	same "$(secrets hers/t/alice.sh)" "$(next_of his/t/bob.sh) bob"
+	same "$(secrets his/t/bob.sh)" "$(next_of hers/t/alice.sh) alice"
+	same "$(keys_of hers/t/alice.sh)" "$(keys_of his/t/bob.sh)"
+	[ "$(keys_of hers/t/alice.sh | wc -l)" -eq 2 ]
 	same "$(digest hers/t/alice.sh)" "$(digest his/t/bob.sh)"
 	[[ "$(fingerprint hers/t/alice.sh)" =~ ^[0-9]{5}(\ [0-9]{5}){5}$ ]]
 	same "$(fingerprint hers/t/alice.sh)" "$(fingerprint his/t/bob.sh)"
@@ -115,17 +126,19 @@ xfrmpair: alice.key may be deleted now: without it nobody can make these keys ag
 	# the same again is the same; another key of one of them is another tunnel
 	(cd hers && writes alice again "$A" "$B" && cmp t/alice.sh again/alice.sh)
 	(cd his && D=$("$XFRMPAIR" --secret dora.key "${B%#*}" 2>said) && writes dora other "$A" "$D")
-	[ "$(rows his/other/bob.sh)" != "$(rows his/t/bob.sh)" ]
+	[ -n "$(next_of his/other/bob.sh)" ]
+	[ "$(next_of his/other/bob.sh)" != "$(next_of his/t/bob.sh)" ]
 	[ "$(digest his/other/bob.sh)" != "$(digest his/t/bob.sh)" ]
 	[ "$(fingerprint his/other/bob.sh)" != "$(fingerprint his/t/bob.sh)" ]
 	# a head of at most 60 lines that says the same, and a shell that the linter likes
-	sed '/^# ---- program/,$d' hers/t/alice.sh >head
+	sed '/^set -u/,$d' hers/t/alice.sh >head
 	[ "$(wc -l <head)" -le 60 ]
-	grep -qx "#   words     have the fingerprint $(fingerprint hers/t/alice.sh): if the other's differs, start nothing: one was altered" head
-	shellcheck -s sh hers/t/alice.sh
+	grep -qx "#   compare   fingerprint $(fingerprint hers/t/alice.sh) with the other side, by phone; if it differs, do not start" head
+	shellcheck hers/t/alice.sh
 }
 
-# derived ONE TWO SECRET PUBLIC FACTS [PHRASE]: the row of a pair, and the fingerprint, as the manual describes them, by openssl
+# derived ONE TWO SECRET PUBLIC FACTS [PHRASE]: a pair's secret of the second epoch, and the fingerprint, as the manual describes them,
+# by openssl
 derived() {
 	local facts shared one two
 	facts=$(printf '%s\n' "$5" | sha256sum | cut -d' ' -f1)
@@ -133,7 +146,7 @@ derived() {
 	printf '302a300506032b656e032100%s' "$4" | xxd -r -p >peer.der
 	shared=$(openssl pkeyutl -derive -keyform DER -inkey own.der -peerform DER -peerkey peer.der | xxd -p -c 99)
 	one=$(hex "${A##*#}") two=$(hex "${B##*#}")
-	echo "$1 $2 1 secret 0x$(openssl kdf -binary -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:"$shared" -kdfopt hexsalt:"$(printf %s "${6-}" | xxd -p -c 999)" \
+	after "$(openssl kdf -binary -keylen 32 -kdfopt digest:SHA256 -kdfopt hexkey:"$shared" -kdfopt hexsalt:"$(printf %s "${6-}" | xxd -p -c 999)" \
 		-kdfopt hexinfo:"$(printf 'xfrmpair secret %s %s ' "$1" "$2" | xxd -p -c 99)$one$two$facts" HKDF | xxd -p -c 99)"
 	perl -MDigest::SHA=sha256 -e 'my $hash = pack "H*", $ARGV[0]; $hash = sha256($hash) for 1 .. 65536;
 		print join(" ", map { my $n = 0; $n = $n * 256 + $_ for unpack "C5", substr $hash, 5 * $_; sprintf "%05d", $n % 100000 } 0 .. 5), "\n"' "$facts"
@@ -146,14 +159,14 @@ hex() { printf '%s=' "$1" | tr -- -_ +/ | base64 -d | xxd -p -c 99; }
 aes256gcm16 esn 0 transport 0 lan 0 hairpin 0 interface  mtu 1500 clamp 0 guard 0 nonike 0 limits 0 0
 alice c0a80104 61525 55090807  61525 c0a80104/32/0/0 #${A#*#}
 bob c0a80264 61523 1f010203  10421 c0a80264/32/0/0 #${B#*#}"
-	same "$(rows t/alice.sh; fingerprint t/alice.sh)" "$(derived alice bob "$(sed 's/.*0x//' alice.key)" "$(hex "${B#*#}")" "$facts")"
+	same "$(next_of t/alice.sh; fingerprint t/alice.sh)" "$(derived alice bob "$(sed 's/.*0x//' alice.key)" "$(hex "${B#*#}")" "$facts")"
 	same "$(digest t/alice.sh)" "$(sha256sum <<<"$facts" | cut -c1-8)"
 	# what two libcs print in two ways, a name, everything that may be said, and a phrase
 	A=$("$XFRMPAIR" --secret alice.key '[2001:db8:0:1:1:1:1:1]:4500@alice.Example.org:4501+2001:db8:a::/48/tcp/22')
 	B=$("$XFRMPAIR" --secret bob.key '[2001:db8::2]:4500+2001:db8:b::/48')
 	(umask 077; echo 'correct horse' >phrase)
 	"$XFRMPAIR" --secret bob.key --pass phrase -o u --inner 2001:db8:99::/64 --esn --guard --clamp --star --limit-bytes 9 --limit-packets 8 --mtu 1400 --cipher aes128-sha256 "$A" "$B" 2>said
-	same "$(rows u/b.sh; fingerprint u/b.sh)" "$(derived a b "$(sed 's/.*0x//' bob.key)" "$(hex "${A##*#}")" "words of xfrmpair 1
+	same "$(next_of u/b.sh; fingerprint u/b.sh)" "$(derived a b "$(sed 's/.*0x//' bob.key)" "$(hex "${A##*#}")" "words of xfrmpair 1
 aes128-sha256 esn 1 transport 0 lan 0 hairpin 0 interface  mtu 1400 clamp 1 guard 1 nonike 0 limits 9 8
 star
 phrase
@@ -163,8 +176,8 @@ b 20010db8000000000000000000000002 4500 20010db8000000000000000000000002  4500 2
 }
 
 @test "a word with any byte altered makes other keys, or is refused, and so does any option that differs" {
-	# of one who writes, a line: the row and the fingerprint; nothing where it is refused
-	tells() { "$XFRMPAIR" -n --format script --secret alice.key "$@" 2>/dev/null | sed -n "s/^#key //p; s/^fingerprint=//p"; }
+	# of one who writes, a line each: the secret and the fingerprint; nothing where it is refused
+	tells() { "$XFRMPAIR" -n --format script --secret alice.key "$@" 2>/dev/null | sed -n "s/^#: .* next 2 //p; s/.*\bfingerprint=\('[0-9 ]*'\).*/\1/p"; }
 	local right row i word letter
 	right=$(tells "$A" "$B")
 	[ "$(wc -l <<<"$right")" -eq 2 ]
@@ -215,35 +228,37 @@ END
 	A=$("$XFRMPAIR" --secret alice.key '[2001:db8::1]:4500@alice.example.org+2001:db8:a::/48+10.1.0.0/24/tcp/22')
 	B=$("$XFRMPAIR" --secret bob.key '[2001:db8::2]:4500+2001:db8:b::/48+10.2.0.0/24')
 	writes alice t --esn --mtu 1400 "$A" "$B"
-	local row; row=$(rows t/alice.sh t/a.sh 2>/dev/null; fingerprint t/a.sh)
+	local row; row=$(next_of t/a.sh; fingerprint t/a.sh)
+	[ "$(wc -l <<<"$row")" -eq 2 ]
 	A=$("$XFRMPAIR" --secret alice.key 'a=[2001:DB8:0:0::1]:4500@Alice.EXAMPLE.org.:4500+2001:DB8:A:0::/48+10.1.0.0/24/6/22')
 	writes alice u --mtu 1400 --cipher aes256gcm16 --mode tunnel --encap espinudp --esn --save-keys k "$A" "$B"
-	same "$(rows u/a.sh; fingerprint u/a.sh)" "$row"
+	same "$(next_of u/a.sh; fingerprint u/a.sh)" "$row"
 	printf '%s\n' '[tunnel]' 'secret = bob.key' 'esn = yes' 'mtu = 1400' '[side a]' 'local = [2001:db8::1]:4500' 'mapped = alice.example.org' \
 		'net = 2001:db8:a::/48' 'net = 10.1.0.0/24/tcp/22' "public = ${A#*#}" '[side b]' 'local = [2001:db8::2]:4500' 'net = 2001:db8:b::/48' 'net = 10.2.0.0/24' "public=${B#*#}" >t.conf
 	"$XFRMPAIR" -f t.conf -o v 2>said
-	same "$(rows v/b.sh; fingerprint v/b.sh)" "$row"
-	same "$(grep -v '^#' k)" "$(rows v/b.sh)"
+	same "$(next_of v/b.sh; fingerprint v/b.sh)" "$row"
+	same "$(after "$(sed -n 's/^a b 1 secret //p' k)")" "$(next_of v/b.sh)"
 }
 
 @test "a mesh: each side needs all words, and gets all its pairs; a star: each spoke the one with the hub" {
 	local who
 	for who in alice bob carol; do writes $who $who "$A" "$B" "$C"; done
-	cat */*.sh >all.sh
-	same "$(rows all.sh | sort | uniq -c | awk '{ print $1, $2, $3 }')" "2 alice bob
+	same "$(for who in alice bob carol; do secrets $who/$who.sh | sed "s/\$/ $who/"; done | awk '{ print $1, $2 < $3 ? $2 " " $3 : $3 " " $2 }' |
+		sort | uniq -c | awk '{ print $1, $3, $4 }' | sort)" "2 alice bob
 2 alice carol
 2 bob carol"
-	same "$(rows carol/carol.sh | cut -d' ' -f1,2)" "alice carol
-bob carol"
+	same "$(secrets carol/carol.sh | cut -d' ' -f2)" "alice
+bob"
 	for of in digest fingerprint; do [ "$(for who in alice bob carol; do $of $who/$who.sh; done | uniq | wc -l)" -eq 1 ]; done
 	# both know a pair by one reqid
 	same "$(sed -n "s/^peers='bob@\([0-9]*\) .*/\1/p" alice/alice.sh)" "$(sed -n "s/^peers='alice@\([0-9]*\) .*/\1/p" bob/bob.sh)"
 	# the pair of two is not that which they have in the mesh
 	writes alice two "$A" "$B"
-	run -1 grep -qxF "$(rows two/alice.sh)" <(rows alice/alice.sh)
+	[ -n "$(next_of two/alice.sh)" ]
+	run -1 grep -qF "$(next_of two/alice.sh)" alice/alice.sh
 	for who in alice bob carol; do writes $who star-$who --star "$A" "$B" "$C"; done
-	same "$(rows star-carol/carol.sh | cut -d' ' -f1,2)" "alice carol"
-	same "$(rows star-alice/alice.sh)" "$(rows star-bob/bob.sh star-carol/carol.sh)"
+	same "$(secrets star-carol/carol.sh | cut -d' ' -f2)" alice
+	same "$(next_of star-alice/alice.sh)" "$(next_of star-bob/bob.sh star-carol/carol.sh)"
 	[ "$(digest star-bob/bob.sh)" = "$(digest star-carol/carol.sh)" ]
 }
 
@@ -313,14 +328,14 @@ kept"
 	writes alice a --pass hers "$A" "$B"
 	writes bob b --pass his "$A" "$B"
 	writes bob c --pass other "$A" "$B"
-	same "$(rows a/alice.sh)" "$(rows b/bob.sh)"
-	[ "$(rows a/alice.sh t/alice.sh c/bob.sh | sort -u | wc -l)" -eq 3 ]
+	same "$(next_of a/alice.sh)" "$(next_of b/bob.sh)"
+	[ "$(next_of a/alice.sh t/alice.sh c/bob.sh | sort -u | wc -l)" -eq 3 ]
 	same "$(fingerprint a/alice.sh) $(digest a/alice.sh)" "$(fingerprint c/bob.sh) $(digest c/bob.sh)"
 	[ "$(fingerprint a/alice.sh)" != "$(fingerprint t/alice.sh)" ]
 	run -1 grep -q horse a/alice.sh said
 	# from a program that keeps it
 	writes alice p --pass <(printf 'correct horse\n') "$A" "$B"
-	same "$(rows p/alice.sh)" "$(rows a/alice.sh)"
+	same "$(next_of p/alice.sh)" "$(next_of a/alice.sh)"
 }
 
 @test "with --secret there is nothing else to delete, but the keys that were saved" {
@@ -335,10 +350,10 @@ xfrmpair: alice.key may be deleted now: without it nobody can make these keys ag
 }
 
 # bats test_tags=script
-@test "status of such a script has the fingerprint, down too, and --json has it as a field; no other script has it" {
+@test "status of such a script, by xfrmkeep, has the fingerprint, down too, and --json has it as a field; no other script has it" {
 	writes alice t "$A" "$B"
 	"$XFRMPAIR" -o plain "${A%#*}" "${B%#*}" 2>said
-	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
+	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state XFRMKEEP=${XFRMPAIR%/*}/xfrmkeep
 	for shell in dash 'busybox ash' bash mksh; do
 		run -1 $shell t/alice.sh status
 		same "$output" "alice: down
@@ -347,7 +362,8 @@ xfrmpair: alice.key may be deleted now: without it nobody can make these keys ag
 		same "$(jq -c . <<<"$output")" "{\"name\":\"alice\",\"up\":false,\"fingerprint\":\"$(fingerprint t/alice.sh)\"}"
 		run -1 $shell plain/alice.sh status
 		same "$output" "alice: down"
-		$shell t/alice.sh -n up | grep -q 'state add'
+		$shell t/alice.sh -n up >commands
+		grep -q 'state add' commands
 	done
-	run -1 grep -q '^fingerprint=' plain/alice.sh
+	run -1 grep -q 'fingerprint=' plain/alice.sh
 }
