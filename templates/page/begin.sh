@@ -21,7 +21,10 @@ find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this s
 	[ -x "$program" ]
 }
 find_ip() { # busybox has an ip that does not know xfrm, and its shell prefers that
-	for ip in $(echo "$PATH" | sed 's,:,/ip ,g; s,$,/ip,') /usr/sbin/ip /sbin/ip; do
+	local IFS=:
+	for ip in $PATH /usr/sbin /sbin; do
+		ip=$ip/ip
+		[ -x "$ip" ] || continue
 		case $("$ip" xfrm help 2>&1) in *'ip xfrm'*) return 0 ;; esac # bash would return what ip did
 	done
 	fail 1 "no ip that knows xfrm: install iproute2"
@@ -41,7 +44,7 @@ batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments ar
 	esac
 }
 make_folder() { # PATH: one that belongs to this user
-	mkdir "$1" 2>/dev/null
+	[ -d "$1" ] || mkdir "$1" 2>/dev/null
 	if [ ! -O "$1" ] || [ -L "$1" ]; then fail 1 "cannot make $1, or it is another user's (expected a folder of your own)"; fi
 }
 lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the one at work
@@ -64,7 +67,7 @@ take_section() { # of the section below and the one in the store, the one that w
 	if [ -e "$stored" ]; then
 		make_folder "${stored%/*}"
 		{ read -r kept _ && read -r owner _; } <"$stored"
-		[ "$(tail -n 1 "$stored")" = "# ---- end $(section_of "$stored" | sum)" ] || fail 1 "$stored is torn: restore it, or generate new scripts"
+		[ "$(tail -n 1 "$stored")" = "# ---- end $(sed '$d' "$stored" | sha256sum | cut -c 1-16)" ] || fail 1 "$stored is torn: restore it, or generate new scripts"
 		[ "$owner" = "check=$check" ] || fail 1 "$stored belongs to another script: delete it if that is not used any more"
 	fi
 	# shellcheck disable=SC1090 # this script or xfrmkeep wrote it

@@ -26,7 +26,8 @@ take_back() { # what is not there would end a batch of policies and SAs
 prepare() { # of up
 	local boot
 	[ -z "$dry" ] || { take_section; return; }
-	boot="$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"
+	read -r boot </proc/sys/kernel/random/boot_id
+	boot=$boot@$(readlink /proc/$$/ns/net)
 	lock
 	[ ! -d "$run" ] || [ "$(cat "$run/boot" 2>/dev/null)" = "$boot" ] || rm -rf "$run" # left by an earlier boot
 	if [ -d "$run" ]; then
@@ -100,7 +101,11 @@ main() {
 	case $wait in '' | 0* | *[!0-9]* | ?????*) fail 2 "--wait '$wait': not a time (expected 1 to 9999 seconds)" ;; esac
 	case $local in auto) ;; '' | *[!0-9a-f.:]*) fail 2 "--local '$local': not an address" ;; esac
 	case $verb$# in
-	up0 | down0) find_ip && $verb && exit ;;
+	up0 | down0)
+		find_ip
+		$verb
+		exit
+		;;
 	0 | up* | down*) usage >&2 && exit 2 ;;
 	esac
 	verb=$1
