@@ -7,8 +7,14 @@ put() { # VALUE FILE: a setting of the kernel, which down puts back
 	say "$1 to $2"
 	echo "$1" >"$2" || fail 1 "cannot write $2"
 }
+others() { # REGEX: such lines of the lists of other tunnels in this network namespace
+	local list
+	for list in "${run%/*}"/*/undo; do
+		if [ "$list" != "$run/undo" ] && grep -qxFf "$run/boot" "${list%undo}boot"; then grep -h "$1" "$list"; fi
+	done 2>/dev/null
+}
 put_back() { # VALUE FILE: the last tunnel that has the file in its list does it
-	[ "$(grep -l " $2\$" "${run%/*}"/*/undo 2>/dev/null)" != "$run/undo" ] || echo "$1" >"$2"
+	[ -n "$(others " $2\$")" ] || echo "$1" >"$2"
 }
 forward() { # hosts behind this one are reached only if it forwards, and stay with it only if it sends no redirects
 	local net version base file value
@@ -24,7 +30,7 @@ forward() { # hosts behind this one are reached only if it forwards, and stay wi
 			done
 			put 1 "$base/$file"
 			;;
-		set*) [ -n "$dry" ] || grep -hs "^put_back .* $base/" "${run%/*}"/*/undo >>"$run/undo" ;; # another tunnel has set it
+		set*) [ -n "$dry" ] || others "^put_back .* $base/" >>"$run/undo" ;; # another tunnel has set it
 		esac
 		[ "$version" = ipv6 ] || stop_redirects "$net"
 	done
