@@ -29,6 +29,12 @@ find_ip() { # busybox has an ip that does not know xfrm, and its shell prefers t
 	done
 	fail 1 "no ip that knows xfrm: install iproute2"
 }
+has_esp() { # the kernel takes an SA without any cipher
+	local sa='src ::1 dst ::1 proto esp spi 0xfffffffe'
+	[ "$family" = 6 ] || sa='src 127.0.0.1 dst 127.0.0.1 proto esp spi 0xfffffffe'
+	echo "xfrm state add $sa mode tunnel enc ecb(cipher_null) '' auth digest_null ''
+		xfrm state delete $sa" | "$ip" -batch - 2>/dev/null
+}
 batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments are public, and rows have keys
 	local error
 	if [ -n "$dry" ]; then
@@ -36,16 +42,24 @@ batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments ar
 		return
 	fi
 	say "$1"
-	error=$("$2" | "$ip" -batch - 2>&1) || case $error in
-	*'type not found'* | *upported* | *implemented*) fail 5 "no-esp: this kernel has no ESP: try modprobe esp$family ($error)" ;;
-	*AEAD* | *AUTH* | *CRYPT* | *lgorithm* | *cryptographic*) fail 5 "no-cipher: this kernel lacks $cipher ($error)" ;;
+	error=$("$2" | "$ip" -batch - 2>&1) || case $2:$error in
+	link:*evice\ type* | link:*upported*) fail 5 "this kernel has no xfrm interfaces: generate without --interface ($error)" ;;
+	*ncapsulation\ type*) fail 5 "this kernel has no espinudp-nonike: generate without --encap ($error)" ;;
+	*not\ permitted*) fail 1 "no-permission: run this as root ($error)" ;;
+	*type\ not\ found* | *upported* | *implemented* | *AEAD* | *AUTH* | *CRYPT* | *lgorithm* | *cryptographic*)
+		has_esp || fail 5 "no-esp: this kernel has no ESP: try modprobe esp$family ($error)"
+		fail 5 "no-cipher: this kernel lacks $cipher: generate with another --cipher ($error)"
+		;;
 	*xists*) fail 1 "taken: another tunnel has this SPI or selector: see ip xfrm state; ip xfrm policy ($error)" ;;
 	*) fail 1 "ip: ${error:-failed}" ;;
 	esac
 }
 make_folder() { # PATH: one that belongs to this user
 	[ -d "$1" ] || mkdir "$1" 2>/dev/null
-	if [ ! -O "$1" ] || [ -L "$1" ]; then fail 1 "cannot make $1, or it is another user's (expected a folder of your own)"; fi
+	if [ ! -O "$1" ] || [ -L "$1" ]; then
+		[ "$(id -u)" = 0 ] || fail 1 "no-permission: run this as root (cannot make $1)"
+		fail 1 "cannot make $1, or it is another user's (expected a folder of your own)"
+	fi
 }
 lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the one at work
 	local pid tries=0
