@@ -188,15 +188,37 @@ void keep_place(struct section *section)
 
 /* ---- Writing ---- */
 
+/* The script as it was read: a section that is in no store has no effect, so it must not count. */
+static void put_script_back(const struct keep *keep)
+{
+	struct section before;
+
+	if (!page_section(&before, &keep->page))
+		return;
+	script_rewrite(&before, keep->script);
+	section_free(&before);
+}
+
+/* The script first: if the machine stops between the two and the store is lost later, the script
+ * knows the epoch.  Not the first time: a script that was written, and has no store, is taken for
+ * one whose store is lost. */
 int keep_write(struct keep *keep, bool also_script)
 {
+	const bool first = keep->store == STORE_ABSENT;
+	bool written = false;
+
 	if (keep->dry)
 		return EXIT_OK;
 	keep->section.made++;
 	keep->section.starts = 0; /* the numbers have them in */
-	if (!store_write(&keep->section, &keep->page, store_folder()))
+	if (also_script && !first)
+		written = script_rewrite(&keep->section, keep->script);
+	if (!store_write(&keep->section, &keep->page, store_folder())) {
+		if (written)
+			put_script_back(keep);
 		return EXIT_BROKE;
-	if (also_script)
+	}
+	if (also_script && first)
 		script_rewrite(&keep->section, keep->script);
 	return EXIT_OK;
 }

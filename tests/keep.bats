@@ -160,6 +160,55 @@ a: removing what up added"
 	same "$(field oseq_1 "$state")" 134217728
 }
 
+# heard_before EPOCH FILE...: the section of each says that b was received with that epoch
+heard_before() {
+	local file
+	for file in "${@:2}"; do
+		sed -n '/^made=[0-9]/,/^#: /p' "$file" | sed "s/^\(#: b heard \)[0-9]*/\1$1/" >section
+		{
+			sed '/^made=[0-9]/,$d' "$file"
+			cat section
+			echo "# ---- end $(sha256sum <section | cut -c 1-16)"
+			sed '1,/^# ---- end/d' "$file"
+		} >changed
+		cat changed >"$file"
+	done
+}
+# renamed: the files that `keep begin` puts in place, in that order
+renamed() {
+	on_host strace -qq -o ../trace -e trace=rename,renameat,renameat2 xfrmkeep begin a.sh
+	sed -n 's/.*"\([^"]*\)".*= 0$/\1/p' ../trace
+}
+
+@test "a new epoch is in the script before it is in the store, the first start in the store before the script" {
+	in_a_host
+	strace -o ../trace true || skip "needs strace that may trace"
+	same "$(renamed)" "${run##*/}
+a.sh"
+	same "$(renamed)" "${run##*/}"
+	heard_before 1 "$state" a.sh
+	same "$(renamed)" "a.sh
+${run##*/}"
+	same "$(grep -c '# to b, epoch 2$' a.sh "$state")" "a.sh:1
+$state:1"
+}
+
+@test "where the store cannot be written the script is as it was, and the store counts" {
+	in_a_host
+	keep begin
+	heard_before 1 "$state" a.sh
+	before=$(cat a.sh "$state")
+	mkfifo "$state.new"
+	gives keep begin
+	same "$status" 1
+	same "$stderr" "xfrmkeep: $state: cannot be written: File exists"
+	same "$(cat a.sh "$state")" "$before"
+	rm "$state.new"
+	fine keep begin
+	same "$(grep -c '# to b, epoch 2$' a.sh "$state")" "a.sh:1
+$state:1"
+}
+
 @test "begin refuses what is no endpoint, and writes nothing then" {
 	in_a_host
 	for word in here=x here=2001:db8::1 there_2=1.2.3.4 there_=1.2.3.4 there_1= port_1=0 port_1=65536 name=b -b here; do

@@ -152,7 +152,7 @@ found() {
 	run --separate-stderr model torn torn-passed guessed
 	diff - <(echo "$output") <<-'END'
 		broken: a torn store is neither used nor replaced
-		  a: bare-up takes epoch 1 after number 1
+		  a: up takes epoch 1 after number 1
 		  a crashes
 		  a: the store is torn
 		  a: up takes epoch 1 after number 1

@@ -409,7 +409,7 @@ static void simplify_job(const struct world *world, int who, struct job *job)
 		memset(&job->new, 0, sizeof job->new);
 	if (*steps == REMOVE)
 		job->begins = false;
-	if (*steps != WRITE && *steps != SCRIPT)
+	if (*steps != WRITE && *steps != SCRIPT && *steps != FIRST)
 		job->noted = job->rewrites = false;
 }
 

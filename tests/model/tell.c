@@ -31,7 +31,8 @@ static void tell_step(const struct side *s, const struct job *job, const struct 
 		printf("writes epoch %d, received %d, out %d\n", s->store.epoch, s->store.heard,
 		       s->store.out);
 		break;
-	case SCRIPT: puts("writes the script"); break;
+	case SCRIPT:
+	case FIRST: puts("writes the script"); break;
 	case INBOUND: puts("adds the inbound SAs"); break;
 	case OUTBOUND:
 		printf("sends with epoch %d, after number %d\n", s->kernel.sends, s->kernel.out);

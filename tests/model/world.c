@@ -9,14 +9,15 @@
 
 /* ---- Verbs are rows of steps ---- */
 
-enum step { END, LOAD, READ, WRITE, SCRIPT, INBOUND, OUTBOUND, REMOVE, BLOCK, GONE };
+enum step { END, LOAD, READ, WRITE, SCRIPT, FIRST, INBOUND, OUTBOUND, REMOVE, BLOCK, GONE };
 
 /* LOAD is `begin` for an up, READ the look at the kernel of all that xfrmkeep does.  A bare up is
- * that of a script alone.  A mend is also a second up, and what follow does between two steps.  A
- * down that records nothing is a crash to all but the policies. */
+ * that of a script alone.  FIRST is SCRIPT for an up without a store: a script that was written, and
+ * has no store, is taken for one whose store is lost.  A mend is also a second up, and what follow
+ * does between two steps.  A down that records nothing is a crash to all but the policies. */
 static enum step verbs[VERBS][8] = {
-	[UP] = { LOAD, SCRIPT, WRITE, INBOUND, OUTBOUND },
-	[BARE_UP] = { LOAD, SCRIPT, WRITE, INBOUND, OUTBOUND },
+	[UP] = { LOAD, SCRIPT, WRITE, FIRST, INBOUND, OUTBOUND },
+	[BARE_UP] = { LOAD, SCRIPT, WRITE, FIRST, INBOUND, OUTBOUND },
 	[DOWN] = { BLOCK, READ, WRITE, GONE },
 	[REKEY] = { READ, SCRIPT, WRITE, INBOUND, OUTBOUND, REMOVE },
 	[MEND] = { READ, SCRIPT, WRITE, INBOUND, OUTBOUND, REMOVE },
@@ -24,13 +25,13 @@ static enum step verbs[VERBS][8] = {
 };
 
 static const struct { enum rule rule; enum event verb; enum step steps[8]; } other_orders[] = {
-	{ UP_LATE, UP, { LOAD, INBOUND, OUTBOUND, SCRIPT, WRITE } },
+	{ UP_LATE, UP, { LOAD, INBOUND, OUTBOUND, SCRIPT, WRITE, FIRST } },
 	{ REKEY_LATE, REKEY, { READ, INBOUND, OUTBOUND, SCRIPT, WRITE, REMOVE } },
 	{ REKEY_LATE, MEND, { READ, INBOUND, OUTBOUND, SCRIPT, WRITE, REMOVE } },
 	{ OUTBOUND_FIRST, REKEY, { READ, SCRIPT, WRITE, OUTBOUND, INBOUND, REMOVE } },
 	{ OUTBOUND_FIRST, MEND, { READ, SCRIPT, WRITE, OUTBOUND, INBOUND, REMOVE } },
-	{ SCRIPT_SECOND, UP, { LOAD, WRITE, SCRIPT, INBOUND, OUTBOUND } },
-	{ SCRIPT_SECOND, BARE_UP, { LOAD, WRITE, SCRIPT, INBOUND, OUTBOUND } },
+	{ SCRIPT_SECOND, UP, { LOAD, WRITE, SCRIPT, FIRST, INBOUND, OUTBOUND } },
+	{ SCRIPT_SECOND, BARE_UP, { LOAD, WRITE, SCRIPT, FIRST, INBOUND, OUTBOUND } },
 	{ SCRIPT_SECOND, REKEY, { READ, WRITE, SCRIPT, INBOUND, OUTBOUND, REMOVE } },
 	{ SCRIPT_SECOND, MEND, { READ, WRITE, SCRIPT, INBOUND, OUTBOUND, REMOVE } },
 };
@@ -106,8 +107,12 @@ static void close_section(const struct side *s, struct job *job, int who)
 {
 	harvest(&job->new, who);
 	job->new.made++;
-	job->rewrites = script_matters(s) && job->verb != BARE_UP &&
-	                (!s->store.there || s->script.epoch != job->new.epoch);
+	if (!script_matters(s) || job->verb == BARE_UP)
+		return;
+	if (!s->store.there)
+		job->rewrites = FIRST;
+	else if (s->script.epoch != job->new.epoch)
+		job->rewrites = SCRIPT;
 }
 
 static void load(struct side *s, struct job *job, int who)
@@ -305,7 +310,8 @@ static void do_step(struct world *world, int who, struct job *job, enum step ste
 		note(world, who, job);
 		break;
 	case WRITE: write_store(world, who, job); break;
-	case SCRIPT: s->script = job->new; break;
+	case SCRIPT:
+	case FIRST: s->script = job->new; break;
 	case INBOUND: add_inbound(&s->kernel, &job->new); break;
 	case OUTBOUND: begin_outbound(&s->kernel, job); break;
 	case REMOVE: remove_inbound(&s->kernel, &job->new); break;
@@ -324,7 +330,8 @@ static bool is_idle(const struct side *s, const struct job *job, enum step step)
 		past |= is_past(&job->new, epoch) && s->kernel.top[epoch];
 	}
 	switch (step) {
-	case SCRIPT: return !job->rewrites || scene & READ_ONLY;
+	case SCRIPT:
+	case FIRST: return job->rewrites != (short)step || scene & READ_ONLY;
 	case INBOUND: return !missing;
 	case OUTBOUND: return !job->begins && s->kernel.policy;
 	case REMOVE: return !past;

@@ -46,7 +46,7 @@ enum event {
 struct job {
 	short verb, point;         /* point: how many of its steps are done */
 	short begins;              /* it adds the outbound SA */
-	short rewrites;            /* it writes the script, too */
+	short rewrites;            /* the step that writes the script, too; 0: none */
 	short noted;               /* it has read what the replayed packet left in the window */
 	struct copy new;           /* to be written */
 };
