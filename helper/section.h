@@ -21,9 +21,9 @@ enum {
 	SECTION_MOST = 4 << 20, /* bytes of text: 1024 peers need about a quarter */
 };
 
-/* A start of a script without xfrmkeep moves the outbound numbers so much further; 62 fit in 32 bits. */
+/* A start of a script without xfrmkeep moves the outbound numbers so much further; 63 fit in 32 bits. */
 #define SECTION_START (1ULL << 26)
-enum { SECTION_STARTS_MOST = 62 };
+enum { SECTION_STARTS_MOST = 63 };
 
 /* A shell counts with it, and awk's numbers are exact up to 2^53. */
 #define SECTION_MADE_MOST 999999999999999ULL

@@ -237,6 +237,36 @@ $state:1"
 	same "$(field oseq_1 "$state")" 4227858432
 }
 
+@test "without xfrmkeep up starts as long as the number that it would send with is one, in each shell" {
+	in_a_host
+	export XFRMKEEP=/none
+	for shell in dash 'busybox ash' bash mksh; do
+		last=4294967294
+		[ "$shell" != mksh ] || last=2147483646 # it counts to 2^31
+		gives on_host $shell a.sh up --no-punch --no-helper
+		same "$status" 0
+		on_host $shell a.sh down
+		for less in 1 0; do # the first of them has a start to its record, too
+			sed -i "s/^made=.*starts=[0-9]* /made=$((100 - less)) starts=1 /; s/oseq_1=[0-9]*/oseq_1=$((last - less - 2 * 67108864 + 1))/; \$d" "$state"
+			echo "# ---- end $(sha256sum <"$state" | cut -c 1-16)" >>"$state"
+			before=$(<"$state")
+			gives on_host $shell a.sh up --no-punch --no-helper
+			if [ $less = 1 ]; then
+				same "$status" 0
+				same "$(grep -o 'replay-oseq [0-9]*' batches | tail -n 1)" "replay-oseq $last"
+				same "$(field starts "$state")" 2
+				on_host $shell a.sh down
+			else
+				same "$status" 1
+				same "$stderr" "a: these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts
+a: removing what up added"
+				same "$(<"$state")" "$before"
+			fi
+		done
+		rm "$state"
+	done
+}
+
 @test "a lock is waited for, left to a parent that holds it, and taken from a process that is gone" {
 	in_a_host
 	mkdir -m 700 "$XFRMPAIR_RUN"

@@ -183,7 +183,7 @@ edited_refused() {
 	edited_refused ":1: made: its value or its place is wrong" 's/^made=1 /made=0 /'
 	edited_refused ":1: made: its value or its place is wrong" 's/^made=1 /made=1000000000000000 /'
 	edited_refused ":1: not as xfrmkeep writes it (expected the section unedited)" 's/^made=1 .*/made=1 starts=0/'
-	edited_refused ":1: starts: its value or its place is wrong" 's/starts=0/starts=63/'
+	edited_refused ":1: starts: its value or its place is wrong" 's/starts=0/starts=64/'
 	edited_refused ":3: oseq_1: its value or its place is wrong" 's/oseq_1=0/oseq_1=4294967296/'
 	edited_refused ":10: a variable without a value" 's/\(\(oseq_1 \+ starts \* 67108864\)\)/((oseq_1 + starts * 67108865))/'
 	edited_refused ":2: check: its value or its place is wrong" 's/check=fe(.*) here/check=FE\1 here/'

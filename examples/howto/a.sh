@@ -123,8 +123,13 @@ take_section() { # of the section below and the one in the store, the one that w
 	[ "${kept#made=}" -lt "$made" ] || { from=$stored && . "$stored"; }
 }
 write_section() { # N: as so many more starts, with the endpoints in use
-	local text pair edit="s/^made=[0-9]* starts=[0-9]*/made=$((made + 1)) starts=$((starts + $1))/"
-	[ $((starts + $1)) -le 62 ] || fail 1 "these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts"
+	local text pair number edit="s/^made=[0-9]* starts=[0-9]*/made=$((made + 1)) starts=$((starts + $1))/"
+	for number in $(starts=$((starts + $1)) && states | sed -n 's/.* replay-oseq \([-0-9]*\) .*/\1/p'); do # at most 2^32 - 2
+		case $(((number + 1) >> 26)) in # mksh counts to 2^31, then below 0
+		[0-9] | [1-5][0-9] | 6[0-3]) ;;
+		*) fail 1 "these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts" ;;
+		esac
+	done
 	for pair in $endpoints; do edit="$edit; s/^${pair%%=*}=[^ ]*/$pair/; s/ ${pair%%=*}=[^ ]*/ $pair/"; done
 	make_folder "${stored%/*}"
 	text=$(section_of "$from" | sed "$edit")
