@@ -286,8 +286,8 @@ int begin(struct keep *keep, int argc, char **argv)
 			if (!steps.fresh[i] && !start_again(keep, i))
 				status = EXIT_BROKE;
 	}
-	if (!status)
-		status = keep_write(keep, steps.any || keep->store == STORE_ABSENT);
+	if (!status) /* if it cannot be written, up says what that costs, and goes on */
+		keep_write(keep, steps.any || keep->store == STORE_ABSENT);
 	steps_free(&steps, &keep->section);
 	return status;
 }

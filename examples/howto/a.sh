@@ -110,33 +110,55 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 }
 section_of() { sed -n '/^made=[0-9]/,/^# ---- end/{/^# ---- end/!p;}' "$1"; } # FILE: all but its last line, which has the sum
 sum() { sha256sum | cut -c 1-16; }
+unusable() { # WORDS: down needs no keys
+	[ "$verb" = down ] || fail 1 "$1"
+	say "$1"
+	false
+}
 take_section() { # of the section below and the one in the store, the one that was written more often counts
 	local kept=0 owner="check=$check"
 	from=$file
 	if [ -e "$stored" ]; then
 		make_folder "${stored%/*}"
 		{ read -r kept _ && read -r owner _; } <"$stored"
-		[ "$(tail -n 1 "$stored")" = "# ---- end $(section_of "$stored" | sum)" ] || fail 1 "$stored is torn: restore it, or generate new scripts"
-		[ "$owner" = "check=$check" ] || fail 1 "$stored belongs to another script: delete it if that is not used any more"
+		[ "$(tail -n 1 "$stored")" = "# ---- end $(section_of "$stored" | sum)" ] ||
+			unusable "$stored is torn: restore it, or generate new scripts" || return
+		[ "$owner" = "check=$check" ] || unusable "$stored belongs to another script: delete it if that is not used any more" || return
+	elif [ "$made" -gt 1 ]; then
+		unusable "$stored is lost: restore it, or generate new scripts" || return
 	fi
 	# shellcheck disable=SC1090 # this script or xfrmkeep wrote it
 	[ "${kept#made=}" -lt "$made" ] || { from=$stored && . "$stored"; }
 }
-write_section() { # N: as so many more starts, with the endpoints in use
-	local text pair number edit="s/^made=[0-9]* starts=[0-9]*/made=$((made + 1)) starts=$((starts + $1))/"
-	for number in $(starts=$((starts + $1)) && states | sed -n 's/.* replay-oseq \([-0-9]*\) .*/\1/p'); do # at most 2^32 - 2
+start_again() { # N: as so many more starts, if the number to send with then is 2^32 - 2 at most
+	local number
+	starts=$((starts + $1))
+	for number in $(states | sed -n 's/.* replay-oseq \([-0-9]*\) .*/\1/p'); do
 		case $(((number + 1) >> 26)) in # mksh counts to 2^31, then below 0
 		[0-9] | [1-5][0-9] | 6[0-3]) ;;
 		*) fail 1 "these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts" ;;
 		esac
 	done
+}
+unwritten() { # goes on with the endpoints in use all the same
+	local pair
+	say "warning: cannot write $stored: if that stays so, the other side will refuse what is sent after the next up"
+	for pair in $endpoints; do eval "${pair%%=*}=\${pair#*=}"; done
+	rm -f "$stored.new" 2>/dev/null
+}
+write_section() { # N: as so many more starts, with the endpoints in use
+	local text pair edit
+	start_again "$1"
+	edit="s/^made=[0-9]* starts=[0-9]*/made=$((made + 1)) starts=$starts/"
 	for pair in $endpoints; do edit="$edit; s/^${pair%%=*}=[^ ]*/$pair/; s/ ${pair%%=*}=[^ ]*/ $pair/"; done
-	make_folder "${stored%/*}"
 	text=$(section_of "$from" | sed "$edit")
-	if { echo "$text" && echo "# ---- end $(echo "$text" | sum)"; } | cat >"$stored.new" && sync "$stored.new" && mv "$stored.new" "$stored"; then
+	mkdir "${stored%/*}" 2>/dev/null
+	[ ! -e "${stored%/*}" ] || make_folder "${stored%/*}"
+	if { { echo "$text" && echo "# ---- end $(echo "$text" | sum)"; } | cat >"$stored.new" &&
+		sync "$stored.new" && mv "$stored.new" "$stored"; } 2>/dev/null; then
 		take_section
 	else
-		fail 1 "cannot write $stored"
+		unwritten
 	fi
 }
 find_here() { # waits for the local address: at boot it may come late
@@ -249,13 +271,15 @@ prepare() { # of up
 	echo "$boot" >"$run/boot" || fail 1 "cannot write $run/boot"
 }
 begin() { # numbers that were never used before, or a fresh key
+	local before=$made
 	[ -z "$dry" ] || return 0
 	endpoints="here=$here$endpoints"
 	case $(sed -n 's/^#: .* heard \([0-9]*\).*/\1/p' "$from") in *[1-9]*) heard=before ;; esac
 	if find_program xfrmkeep "${XFRMKEEP-}"; then
 		# shellcheck disable=SC2086 # words
-		"$program" begin "$file" $endpoints || fail 1 "xfrmkeep could not write $stored"
+		"$program" begin "$file" $endpoints || fail 1 "xfrmkeep refuses to begin"
 		take_section
+		if [ "$made" = "$before" ]; then start_again 1 && unwritten; fi
 	else
 		write_section 1
 	fi
@@ -274,8 +298,7 @@ down() {
 	if has --all && command -v unguard >/dev/null; then unguarding=yes; fi
 	if [ -z "$dry" ]; then
 		lock
-		take_section
-		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file"
+		if take_section && find_program xfrmkeep "${XFRMKEEP-}"; then "$program" record "$file"; fi
 	fi
 	take_back
 	rm -f "$run.busy"

@@ -45,13 +45,15 @@ prepare() { # of up
 	echo "$boot" >"$run/boot" || fail 1 "cannot write $run/boot"
 }
 begin() { # numbers that were never used before, or a fresh key
+	local before=$made
 	[ -z "$dry" ] || return 0
 	endpoints="here=$here$endpoints"
 	case $(sed -n 's/^#: .* heard \([0-9]*\).*/\1/p' "$from") in *[1-9]*) heard=before ;; esac
 	if find_program xfrmkeep "${XFRMKEEP-}"; then
 		# shellcheck disable=SC2086 # words
-		"$program" begin "$file" $endpoints || fail 1 "xfrmkeep could not write $stored"
+		"$program" begin "$file" $endpoints || fail 1 "xfrmkeep refuses to begin"
 		take_section
+		if [ "$made" = "$before" ]; then start_again 1 && unwritten; fi
 	else
 		write_section 1
 	fi
@@ -70,8 +72,7 @@ down() {
 	if has --all && command -v unguard >/dev/null; then unguarding=yes; fi
 	if [ -z "$dry" ]; then
 		lock
-		take_section
-		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file"
+		if take_section && find_program xfrmkeep "${XFRMKEEP-}"; then "$program" record "$file"; fi
 	fi
 	take_back
 	rm -f "$run.busy"
