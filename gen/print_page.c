@@ -265,7 +265,7 @@ static void add_up(struct text *out, const struct plan *plan)
 	if (plan->is_site)
 		text_add_string(out, "\t! has --nat-exempt || add_table exempt\n");
 	if (plan->encapsulates)
-		text_add_string(out, "\thas --no-helper || start_helper\n");
+		text_add_string(out, "\tstart_helper\n");
 	if (plan->punches)
 		text_add_string(out, "\t[ \"$heard\" != before ] || has --no-punch || listen\n");
 	text_add_string(out, "\tfinish\n}\n");
