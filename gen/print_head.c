@@ -136,9 +136,12 @@ static void add_peers(struct text *out, const struct plan *plan)
 		if (is_host(&plan->views[i])) {
 			text_printf(out, "%s%zu=%s", between, i + 1,
 			            plan->views[i].other->mapped_name);
+			if (plan->encapsulates)
+				text_printf(out, ":%u", plan->views[i].other_outer.port);
 			between = " ";
 		}
-	text_add_string(out, "' # NUMBER=NAME: peers whose address is looked up at each up\n");
+	text_printf(out, "' # NUMBER=NAME%s of peers whose address is looked up at each up\n",
+	            plan->encapsulates ? ":PORT" : "");
 }
 
 static void add_nets(struct text *out, const struct plan *plan, const char *before)

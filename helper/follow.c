@@ -84,6 +84,7 @@ static void take_facts(struct follow *follow, const struct keep *keep)
 	for (size_t i = 0; i < page->peer_count; i++) {
 		follow->look_ups[i].fd = -1;
 		tick->peers[i].named = *page->peers[i].host;
+		tick->peers[i].named_port = page->peers[i].host_port;
 		tick->peers[i].there = keep->section.peers[i].there;
 	}
 }

@@ -130,7 +130,7 @@ static enum tick_outcome move_peer(struct follow *follow, size_t peer, const str
 static enum tick_outcome move_to_name(struct follow *follow, size_t peer)
 {
 	const struct endpoint there = { follow->tick.peers[peer].found,
-		                        follow->tick.peers[peer].there.port };
+		                        follow->tick.peers[peer].named_port };
 
 	return move_peer(follow, peer, &there);
 }

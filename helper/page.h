@@ -44,6 +44,7 @@ struct page_peer {
 	char name[SECTION_NAME + 1];
 	uint32_t reqid;
 	char host[SECTION_HOST + 1]; /* a DNS name, resolved at each `up`; else empty */
+	uint16_t host_port;          /* ... with this port there; 0: none */
 };
 
 struct page_net {

@@ -259,21 +259,24 @@ static bool parse_own_address(struct page *page, const struct fact *fact, char *
 	return true;
 }
 
-/* NUMBER=NAME, of peers that are known by then. */
+/* NUMBER=NAME or NUMBER=NAME:PORT, of peers that are known by then. */
 static bool parse_hosts(struct page *page, const struct fact *fact, char *value)
 {
 	char *word;
 
 	(void)fact;
 	while ((word = strsep(&value, " "))) {
-		char *name = strchr(word, '=');
+		char *name = strchr(word, '='), *port = strchr(word, ':');
 		unsigned long long number;
 
 		if (!name)
 			return false;
 		*name++ = '\0';
+		if (port)
+			*port++ = '\0';
 		if (!number_parse(&number, word, 1, page->peer_count) ||
-		    !section_read_host(page->peers[number - 1].host, name))
+		    !section_read_host(page->peers[number - 1].host, name) ||
+		    (port && !read_port(&page->peers[number - 1].host_port, port)))
 			return false;
 	}
 	return true;

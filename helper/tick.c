@@ -247,7 +247,8 @@ void tick_did(struct tick *tick, const struct tick_step *step, double now,
 		peer->moved_at = now;
 		break;
 	case TICK_MOVE_NAME:
-		peer->there.address = peer->believed = peer->found;
+		peer->there = (struct endpoint){ peer->found, peer->named_port };
+		peer->believed = peer->found;
 		peer->found = (struct address){ .family = AF_UNSPEC };
 		break;
 	case TICK_MOVE_SELF:

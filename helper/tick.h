@@ -24,7 +24,8 @@ enum {
 };
 
 struct tick_peer {
-	bool named;                /* it is given by a name */
+	bool named;                /* it is given by a name ... */
+	uint16_t named_port;       /* ... and this port, whatever port it was received from */
 	struct endpoint there;     /* where packets for it go */
 	uint64_t received, sent;   /* packets of its SAs, at the last look */
 	double received_at;        /* when the first rose last */

@@ -72,7 +72,7 @@ count() { grep -c . <<<"$output"; }
 	[ "$output" = "160 resolve b
 280 resolve b
 400 resolve b
-400 move-name b 31.1.2.9
+400 move-name b 31.1.2.9:4500
 520 resolve b
 640 resolve b" ]
 }
@@ -91,7 +91,7 @@ count() { grep -c . <<<"$output"; }
 360 resolve b
 480 resolve b
 600 resolve b
-600 move-name b 31.1.2.10" ]
+600 move-name b 31.1.2.10:4500" ]
 }
 
 @test "an automatic local address follows at once when the old one is gone, and after two minutes of silence when it is there" {

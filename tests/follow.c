@@ -72,7 +72,8 @@ static void print(const struct world *world, const struct tick_step *step, const
 	if (step->action == TICK_MOVE_PEER)
 		printf(" %s %s", world->names[step->peer], endpoint_print(text, &peer->announced));
 	if (step->action == TICK_MOVE_NAME)
-		printf(" %s %s", world->names[step->peer], address_print(text, &peer->found));
+		printf(" %s %s", world->names[step->peer],
+		       endpoint_print(text, &(struct endpoint){ peer->found, peer->named_port }));
 	if (step->action == TICK_MOVE_SELF)
 		printf(" %s", address_print(text, &world->tick.local));
 	if (step->action == TICK_RESOLVE)
@@ -138,6 +139,7 @@ static void begin(struct world *world, const char *name, const char *end, bool n
 	if (i == PEERS || !endpoint_parse(&world->peers[i].there, end, "follow"))
 		exit(2);
 	world->peers[i].named = named;
+	world->peers[i].named_port = world->peers[i].there.port;
 	snprintf(world->names[i], sizeof world->names[i], "%s", name);
 }
 

@@ -72,6 +72,107 @@ a: removing what up added"
 	[ ! -e "$run" ]
 }
 
+@test "up --no-helper leaves espdecap to another program: neither status nor mend misses it" {
+	in_a_host
+	on_host sh a.sh -n up --no-punch --no-helper >dry
+	same "$(grep -c espdecap dry)" 0
+	[ ! -e "$run" ]
+	on_host sh a.sh up --no-punch --no-helper
+	same "$(<"$run/espdecap")" none
+	keep status >said || :
+	grep -q 'missing: SA' said # ours leaves them out
+	same "$(grep -c espdecap said)" 0
+	keep mend >said
+	same "$(grep -c espdecap said)" 0
+	on_host sh a.sh down
+	[ ! -e "$run" ]
+	on_host sh a.sh up --no-punch
+	grep -qx espdecap "/proc/$(<"$run/espdecap")/comm"
+	kill "$(<"$run/espdecap")"
+	keep status >said || :
+	grep -qx '  missing: espdecap' said
+	on_host sh a.sh down
+}
+
+@test "a peer given by name is sent to at the port of the name; where the look-up fails, to where it was the last time" {
+	in_a_host
+	xfrmpair --force -o . 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@home.example.org:4500 2>/dev/null
+	run=$XFRMPAIR_RUN/$(fact store a.sh) state=$XFRMPAIR_STATE/$(fact store a.sh)
+	printf '#!/bin/sh\ncat "%s/answer" 2>/dev/null\n' "$PWD" >bin/natprobe
+	chmod +x bin/natprobe
+	export NATPROBE=$PWD/bin/natprobe
+	gives on_host sh a.sh up --no-punch --no-helper --wait 1
+	same "$status" 1
+	[[ "$stderr" == *"a: no address of home.example.org in 1 s"* ]]
+	# ends ADDRESS PORT: where the section and the kernel have it
+	ends() {
+		same "$(field there_1 "$state") $(sed -n 's/.* port_1=\([0-9]*\) .*/\1/p' "$state")" "$1 $2"
+		same "$(on_host ip xfrm policy list | grep -c "tmpl src 192.168.1.4 dst $1\$")" 1
+	}
+	echo 31.1.2.3 >answer
+	on_host sh a.sh up --no-punch --no-helper
+	ends 31.1.2.3 4500
+	keep update-peer 31.1.2.77:4777
+	ends 31.1.2.77 4777
+	on_host sh a.sh down
+	rm answer
+	on_host sh a.sh up --no-punch --no-helper
+	ends 31.1.2.77 4777
+	on_host sh a.sh down
+	echo 31.1.2.9 >answer
+	on_host sh a.sh up --no-punch --no-helper
+	ends 31.1.2.9 4500
+	on_host sh a.sh down
+}
+
+@test "begin writes new numbers and the endpoints, and the first time into the script too" {
+	in_a_host
+	gives keep begin here=192.168.1.9 there_1=31.1.2.9 port_1=4500
+	same "$stderr" ''
+	same "$status" 0
+	for file in "$state" a.sh; do
+		same "$(field made "$file")" 2
+		same "$(sed -n 's/.* here=//p' "$file")" 192.168.1.9
+		same "$(field there_1 "$file")" 31.1.2.9
+		same "$(sed -n 's/.* port_1=\([0-9]*\) .*/\1/p' "$file")" 4500
+		same "$(field oseq_1 "$file")" 67108864
+	done
+	gives keep begin
+	same "$status" 0
+	same "$(field made "$state")" 3
+	same "$(field made a.sh)" 2
+	same "$(field there_1 "$state")" 31.1.2.9
+	same "$(field oseq_1 "$state")" 134217728
+}
+
+@test "begin refuses what is no endpoint, and writes nothing then" {
+	in_a_host
+	for word in here=x here=2001:db8::1 there_2=1.2.3.4 there_=1.2.3.4 there_1= port_1=0 port_1=65536 name=b -b here; do
+		gives keep begin -- "$word"
+		same "$status" 2
+		same "$(grep -c . <<<"$stderr")" 1
+	done
+	[ ! -e "$state" ]
+}
+
+@test "begin says in time that the sequence numbers come to an end, and starts none beyond" {
+	in_a_host
+	for start in {1..63}; do
+		gives keep begin
+		same "$status" 0
+		case $start in
+		4[0-7]) same "$stderr" '' ;;
+		48) same "$stderr" "a: b: sequence numbers for 15 more starts: then rekey is needed" ;;
+		63) same "$stderr" "a: b: sequence numbers for 0 more starts: then rekey is needed" ;;
+		esac
+	done
+	same "$(field oseq_1 "$state")" 4227858432
+	gives keep begin
+	same "$status" 1
+	same "$stderr" "xfrmkeep: b: count-used-up: no sequence numbers are left (expected new scripts, or rekey on both sides)"
+	same "$(field oseq_1 "$state")" 4227858432
+}
+
 @test "a lock is waited for, left to a parent that holds it, and taken from a process that is gone" {
 	in_a_host
 	mkdir -m 700 "$XFRMPAIR_RUN"

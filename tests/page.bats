@@ -15,7 +15,7 @@ setup() {
 	same "$output" "a 5ab26709 first a store a.0123456789abcdef0123456789abcdef check fedcba98765432100123456789abcdef
 family 4 aes128gcm12 transport 0 encap 1 mtu 1442 of 1500 window 128
 local 192.168.1.4 port 61525 mapped 85.9.8.7:61525 '':61525
-peer b reqid 1132782033 host ''
+peer b reqid 1132782033 host '':0
 own 192.168.1.4/32 of 0
 other 192.168.2.100/32 of 0
 address 192.168.1.4/32 on 'lo' as 'lo:x5ab26709'
@@ -27,8 +27,8 @@ neighbours 0 proto 217 fingerprint '12345 67890 12345 67890 12345 67890'
 	same "$output" "hub 00c0ffee first  store hub.00112233445566778899aabbccddeeff check ffeeddccbbaa99887766554433221100
 family 6 aes256-sha512 transport 0 encap 0 mtu 1350 of 0 window 0
 local auto port 0 mapped - 'hub.example.org':0
-peer b reqid 11 host ''
-peer c reqid 22 host 'office.example.org'
+peer b reqid 11 host '':0
+peer c reqid 22 host 'office.example.org':0
 own 10.1.0.0/16 of 0
 own 2001:db8:1::/48 of 0
 other 10.2.0.0/16 of 0
@@ -45,6 +45,9 @@ neighbours 80000 proto 0 fingerprint ''
 	sed "s/ mapped=[^ ]*/ mapped=a.example.org:4500/; s/mode=tunnel/mode=transport/; s/encap=espinudp/encap=espinudp-nonike/" pair.sh >named.sh
 	fine page facts named.sh
 	[[ "$output" == *"transport 1 encap 2 "*"mapped - 'a.example.org':4500"* ]]
+	sed "s/^own_nets=/hosts='1=x.example.org:4500' &/" pair.sh >host.sh
+	fine page facts host.sh
+	[[ "$output" == *"peer b reqid 1132782033 host 'x.example.org':4500"* ]]
 	# a fact without a value is none; and the pages are scripts that shells read
 	sed "s/ window=128/ window=''/; s/ mapped=[^ ]*//" pair.sh >less.sh
 	fine page facts less.sh
@@ -231,6 +234,10 @@ fact_refused() {
 	refused "page: edited.sh:7: name: stands there twice (expected once)" page facts edited.sh
 	sed "s/^own_nets=/hosts='2=x.org' &/" pair.sh >edited.sh
 	refused "page: edited.sh:11: hosts: its value is wrong (expected as xfrmpair wrote it)" page facts edited.sh
+	for port in 0 65536 x ''; do
+		sed "s/^own_nets=/hosts='1=x.org:$port' &/" pair.sh >edited.sh
+		refused "page: edited.sh:11: hosts: its value is wrong (expected as xfrmpair wrote it)" page facts edited.sh
+	done
 	sed 's/^name=a/reboot &/' pair.sh >edited.sh
 	refused "page: edited.sh:7: not a fact (expected NAME=VALUE)" page facts edited.sh
 	sed 's/^name=a/name=$(reboot)/' pair.sh >edited.sh

@@ -49,8 +49,8 @@ static int do_facts(char **arguments)
 	       page.mapped.address.family ? endpoint_print(mapped, &page.mapped) : "-",
 	       page.mapped_host, page.mapped.port);
 	for (size_t i = 0; i < page.peer_count; i++)
-		printf("peer %s reqid %u host '%s'\n", page.peers[i].name, page.peers[i].reqid,
-		       page.peers[i].host);
+		printf("peer %s reqid %u host '%s':%u\n", page.peers[i].name, page.peers[i].reqid,
+		       page.peers[i].host, page.peers[i].host_port);
 	print_nets("own", &page.own_nets);
 	print_nets("other", &page.other_nets);
 	printf("address %s/%u on '%s' as '%s'\n",

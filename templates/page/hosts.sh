@@ -1,15 +1,16 @@
-find_hosts() { # looks up the peers that are given by name; if that fails, the address of the last time counts
-	local pair host number at left=$wait
+find_hosts() { # looks up the peers that are given by name; if that fails, where they were the last time counts
+	local pair host number at at_port left=$wait
 	find_program natprobe "${NATPROBE-}" || fail 1 "no natprobe beside $file or in PATH: it looks up names"
 	for pair in $hosts; do
-		number=${pair%%=*} host=${pair#*=} at=''
+		number=${pair%%=*} pair=${pair#*=} at=''
+		host=${pair%:*} at_port=${pair#"${pair%:*}"}
 		until at=$("$program" -u 65534 -b "$([ "$family" = 4 ] && echo 0.0.0.0 || echo ::)" --resolve "$host"); do
-			eval "at=\$there_$number"
+			eval "at=\$there_$number at_port=\${port_$number:+:\$port_$number}"
 			if [ -n "$dry" ] || [ "$at" != "$host" ] || [ $((left -= 5)) -lt 0 ]; then break; fi
 			sleep 5
 		done
 		case $at in '' | *[!0-9a-f.:]*) [ -n "$dry" ] || fail 1 "no address of $host in $wait s" ;; esac
-		eval "there_$number=\$at"
-		endpoints="$endpoints there_$number=$at"
+		eval "there_$number=\$at port_$number=\${at_port#:}"
+		endpoints="$endpoints there_$number=$at${at_port:+ port_$number=${at_port#:}}"
 	done
 }
