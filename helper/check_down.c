@@ -197,30 +197,33 @@ static bool takes_esp(const struct keep *keep)
 	return result.cause == APPLY_DONE;
 }
 
-/* A line `install MODULE ...` of a file. */
-static bool forbids(const char *path, const char *module)
+enum { INSTALL_LINE = 256 };
+
+/* The line `install MODULE ...` of a file of modprobe's; false: it has none. */
+static bool find_install(char line[INSTALL_LINE], const char *path, const char *module)
 {
-	char line[256], word[64];
+	char keyword[16], word[64];
 	bool found = false;
 	FILE *file = fopen(path, "re");
 
-	while (file && !found && fgets(line, sizeof line, file)) {
-		size_t length;
-		const char *at = line + strspn(line, " \t");
-
-		snprintf(word, sizeof word, "install %s", module);
-		length = strlen(word);
-		found = strncmp(at, word, length) == 0 && strchr(" \t\n", at[length]);
+	while (file && !found && fgets(line, INSTALL_LINE, file)) {
+		line[strcspn(line, "\n")] = '\0';
+		for (char *tab = line; (tab = strchr(tab, '\t'));)
+			*tab = ' ';
+		found = sscanf(line, "%15s %63s", keyword, word) == 2 &&
+		        strcmp(keyword, "install") == 0 && strcmp(word, module) == 0;
 	}
 	if (file)
 		fclose(file);
 	return found;
 }
 
-/* The file by which modprobe is told to load no ESP; NULL: there is none.  The caller frees. */
-static char *find_block(const char *module)
+/* The file and its line by which modprobe is told to load no ESP; NULL: there is none.  The caller
+ * frees. */
+static char *find_block(char line[INSTALL_LINE], const char *module)
 {
 	static const char *const folders[] = { "/etc/modprobe.d", "/run/modprobe.d",
+		                               "/usr/local/lib/modprobe.d",
 		                               "/usr/lib/modprobe.d", "/lib/modprobe.d" };
 	char *path = NULL;
 
@@ -229,11 +232,12 @@ static char *find_block(const char *module)
 		struct dirent *entry;
 
 		while (folder && !path && (entry = readdir(folder))) {
-			if (asprintf(&path, "%s/%s", folders[i], entry->d_name) >= 0 &&
-			    forbids(path, module))
-				break;
-			free(path);
-			path = NULL;
+			if (asprintf(&path, "%s/%s", folders[i], entry->d_name) < 0)
+				path = NULL;
+			else if (!find_install(line, path, module)) {
+				free(path);
+				path = NULL;
+			}
 		}
 		if (folder)
 			closedir(folder);
@@ -244,7 +248,7 @@ static char *find_block(const char *module)
 static int tell_refusal(const struct keep *keep, const struct apply_result *result)
 {
 	const char *module = keep->page.family == AF_INET6 ? "esp6" : "esp4";
-	char *path;
+	char line[INSTALL_LINE], *path;
 
 	switch (result->cause) {
 	case APPLY_NO_ESP:
@@ -260,11 +264,11 @@ static int tell_refusal(const struct keep *keep, const struct apply_result *resu
 		return tell(keep, EXIT_NO_KERNEL, "no-cipher",
 		            "this kernel lacks the cipher %s: generate with another --cipher (%s)",
 		            keep->page.cipher->name, result->said);
-	path = find_block(module);
+	path = find_block(line, module);
 	if (path) {
 		tell(keep, EXIT_NO_KERNEL, "esp-blocked",
-		     "ESP is switched off on purpose: remove the line 'install %s' from %s (%s)",
-		     module, path, result->said);
+		     "ESP is switched off on purpose: remove the line '%s' from %s (%s)",
+		     shown(line + strspn(line, " ")), path, result->said);
 		free(path);
 		return EXIT_NO_KERNEL;
 	}

@@ -190,5 +190,29 @@ ends() {
 	on_host ip xfrm policy flush
 	sed -i 's/.*-batch.*/*-batch*) echo "Error: Requested AEAD algorithm not found." >\&2; exit 2 ;;/' bin/ip
 	run -5 on_host xfrmkeep check a.sh
-	[[ "$output" == "a: no-esp: this kernel, or this container, has no ESP: try modprobe esp4 (Error: Requested AEAD algorithm not found.)" ]]
+	[ "$output" = "a: no-esp: this kernel, or this container, has no ESP: try modprobe esp4 (Error: Requested AEAD algorithm not found.)" ]
+}
+
+@test "check of a tunnel that is down: an SA that the kernel does not take, because of its cipher or of what modprobe is told" {
+	in_a_host
+	mkdir empty modprobe.d
+	# refuses CAUSE MODPROBE-FOLDER ERROR [SED-COMMAND]: check where ip says so of each batch with an SA that the sed command leaves
+	refuses() {
+		printf '%s\n' '#!/bin/sh' 'case "$*" in' "*-batch*) if sed '${4-}' | grep -q '^xfrm state add'; then echo '$3' >&2; exit 2; fi ;;" \
+			"*) exec /sbin/ip \"\$@\" ;;" esac >bin/ip
+		run -5 unshare --mount sh -c 'mount --bind "$0" /etc/modprobe.d && exec nsenter --net="$1" xfrmkeep check a.sh' "$PWD/$2" "/run/netns/$space"
+		[[ "$output" == "a: $1: "* ]] || { echo "$output"; return 1; }
+	}
+	for error in 'Error: Requested AEAD algorithm not found.' 'Error: Requested ENCRYPTION algorithm not found.' 'RTNETLINK answers: Function not implemented'; do
+		# what it takes is the SA of the second try, which has no key
+		refuses "no-cipher" empty "$error" /ecb.cipher_null/d
+		[ "$output" = "a: no-cipher: this kernel lacks the cipher aes256gcm16: generate with another --cipher ($error)" ]
+		refuses "no-esp" empty "$error"
+		[ "$output" = "a: no-esp: this kernel, or this container, has no ESP: try modprobe esp4 ($error)" ]
+	done
+	printf '%s\n' '# install esp4 no' 'install esp /bin/true' 'options install esp4' >modprobe.d/more.conf
+	refuses "no-esp" modprobe.d 'Error: Requested type not found.'
+	printf '%s\n' '# install esp4 no' 'install esp /bin/true' '  install	esp4	/bin/false' >modprobe.d/off.conf
+	refuses "esp-blocked" modprobe.d 'Error: Requested type not found.'
+	[ "$output" = "a: esp-blocked: ESP is switched off on purpose: remove the line 'install esp4 /bin/false' from /etc/modprobe.d/off.conf (Error: Requested type not found.)" ]
 }
