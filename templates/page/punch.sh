@@ -20,6 +20,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 		"$ip" xfrm state deleteall reqid "${peers#*@}"
 		batch "adding SAs again" states
 		;;
+	2.foreign) fail 2 "the script of ${peers%@*} is of another run (expected digest $digest): make both scripts anew, from the same endpoint strings and options" ;;
 	[!4].*) fail "$status" "natprobe could not open the hole" ;;
 	esac
 }

@@ -82,14 +82,15 @@ inner() { sed -n 's/.*ping -c 3 -I \([^ ]*\) \(.*\)/\1 \2/p' $1/t/$1.sh; }
 	ups
 	for side in a b; do
 		[ "$(cat $side/status)" -eq 2 ]
-		grep -q "is of another run than this one (digest [0-9a-f]*): make both anew, each from the same words and options" $side/said
+		digest=$(sed -n 's/.* digest=\([^ ]*\).*/\1/p' $side/t/$side.sh)
+		grep -qx "$side: the script of [ab] is of another run (expected digest $digest): make both scripts anew, from the same endpoint strings and options" $side/said
 	done
 	for side in a b; do as $side sh $side/t/$side.sh up --no-punch; done
 	on b ping -q -i 0.2 -c 200 -W 1 -I 192.168.2.100 192.168.1.4 >/dev/null 2>&1 3>&- &
 	run as a sh a/t/a.sh check
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ "${lines[0]}" == "b: unknown-spi: "*'Then make both anew, each from the same words and options' ]]
+	[[ "${lines[0]}" == "b: unknown-spi: "*': make both scripts anew, each from the same endpoint strings and options' ]]
 	pkill -x ping
 	for side in a b; do as $side sh $side/t/$side.sh status --json | jq -e '.peers[0].rx_packets == 0'; done
 	for side in a b; do as $side sh $side/t/$side.sh down; done
