@@ -7,8 +7,8 @@ setup() { cd "$BATS_TEST_DIRNAME/../.." || return 1; }
 	run examples/demo inside
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"192.168.1.4:61525@85.9.8.7:61525"*"192.168.2.100:61523@31.1.2.3:10421"* ]]
-	[[ "$output" == *"a: b is heard"* ]]
-	[[ "$output" == *"b: a is heard"* ]]
+	[[ "$output" == *"a: up: packets from b arrive."* ]]
+	[[ "$output" == *"b: up: packets from a arrive."* ]]
 	[[ "$output" == *"3 packets transmitted, 3 received, 0% packet loss"*"1 packets transmitted, 1 received"* ]]
 	[[ "$output" == *"IP 85.9.8.7.61525 > 31.1.2.3.10421: UDP, length 1"* ]]
 	[[ "$output" == *"a: up, digest "*"5 packets"* ]]
