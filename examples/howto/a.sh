@@ -73,10 +73,19 @@ find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this s
 	[ -x "$program" ]
 }
 find_ip() { # busybox has an ip that does not know xfrm, and its shell prefers that
-	for ip in $(echo "$PATH" | sed 's,:,/ip ,g; s,$,/ip,') /usr/sbin/ip /sbin/ip; do
+	local IFS=:
+	for ip in $PATH /usr/sbin /sbin; do
+		ip=$ip/ip
+		[ -x "$ip" ] || continue
 		case $("$ip" xfrm help 2>&1) in *'ip xfrm'*) return 0 ;; esac # bash would return what ip did
 	done
 	fail 1 "no ip that knows xfrm: install iproute2"
+}
+has_esp() { # the kernel takes an SA without any cipher
+	local sa='src ::1 dst ::1 proto esp spi 0xfffffffe'
+	[ "$family" = 6 ] || sa='src 127.0.0.1 dst 127.0.0.1 proto esp spi 0xfffffffe'
+	echo "xfrm state add $sa mode tunnel enc ecb(cipher_null) '' auth digest_null ''
+		xfrm state delete $sa" | "$ip" -batch - 2>/dev/null
 }
 batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments are public, and rows have keys
 	local error
@@ -85,16 +94,24 @@ batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments ar
 		return
 	fi
 	say "$1"
-	error=$("$2" | "$ip" -batch - 2>&1) || case $error in
-	*'type not found'* | *upported* | *implemented*) fail 5 "no-esp: this kernel has no ESP: try modprobe esp$family ($error)" ;;
-	*AEAD* | *AUTH* | *CRYPT* | *lgorithm* | *cryptographic*) fail 5 "no-cipher: this kernel lacks $cipher ($error)" ;;
+	error=$("$2" | "$ip" -batch - 2>&1) || case $2:$error in
+	link:*evice\ type* | link:*upported*) fail 5 "this kernel has no xfrm interfaces: generate without --interface ($error)" ;;
+	*ncapsulation\ type*) fail 5 "this kernel has no espinudp-nonike: generate without --encap ($error)" ;;
+	*not\ permitted*) fail 1 "no-permission: run this as root ($error)" ;;
+	*type\ not\ found* | *upported* | *implemented* | *AEAD* | *AUTH* | *CRYPT* | *lgorithm* | *cryptographic*)
+		has_esp || fail 5 "no-esp: this kernel has no ESP: try modprobe esp$family ($error)"
+		fail 5 "no-cipher: this kernel lacks $cipher: generate with another --cipher ($error)"
+		;;
 	*xists*) fail 1 "taken: another tunnel has this SPI or selector: see ip xfrm state; ip xfrm policy ($error)" ;;
 	*) fail 1 "ip: ${error:-failed}" ;;
 	esac
 }
 make_folder() { # PATH: one that belongs to this user
-	mkdir "$1" 2>/dev/null
-	if [ ! -O "$1" ] || [ -L "$1" ]; then fail 1 "cannot make $1, or it is another user's (expected a folder of your own)"; fi
+	[ -d "$1" ] || mkdir "$1" 2>/dev/null
+	if [ ! -O "$1" ] || [ -L "$1" ]; then
+		[ "$(id -u)" = 0 ] || fail 1 "no-permission: run this as root (cannot make $1)"
+		fail 1 "cannot make $1, or it is another user's (expected a folder of your own)"
+	fi
 }
 lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the one at work
 	local pid tries=0
@@ -121,7 +138,7 @@ take_section() { # of the section below and the one in the store, the one that w
 	if [ -e "$stored" ]; then
 		make_folder "${stored%/*}"
 		{ read -r kept _ && read -r owner _; } <"$stored"
-		[ "$(tail -n 1 "$stored")" = "# ---- end $(section_of "$stored" | sum)" ] ||
+		[ "$(tail -n 1 "$stored")" = "# ---- end $(sed '$d' "$stored" | sum)" ] ||
 			unusable "$stored is torn: restore it, or generate new scripts" || return
 		[ "$owner" = "check=$check" ] || unusable "$stored belongs to another script: delete it if that is not used any more" || return
 	elif [ "$made" -gt 1 ]; then
@@ -181,7 +198,11 @@ map_port() { # asks the router (PCP, NAT-PMP); xfrmkeep follow renews it
 	echo "\"$program\" -u 65534 -b $here -p $port --unmap" >>"$run/undo"
 	"$program" -u 65534 -b "$here" -p "$port" --map="${mapped##*:}" >&2 || say "going on without a port mapping"
 }
-start_helper() {
+start_helper() { # status and mend miss no helper that is left to another program
+	if has --no-helper; then
+		[ -n "$dry" ] || echo none >"$run/espdecap"
+		return
+	fi
 	# shellcheck disable=SC2046 # words
 	set -- -d $(helper)
 	[ -z "$dry" ] || { echo "espdecap $*"; return; }
@@ -211,6 +232,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 		"$ip" xfrm state deleteall reqid "${peers#*@}"
 		batch "adding SAs again" states
 		;;
+	2.foreign) fail 2 "the script of ${peers%@*} is of another run (expected digest $digest): make both scripts anew, from the same endpoint strings and options" ;;
 	[!4].*) fail "$status" "natprobe could not open the hole" ;;
 	esac
 }
@@ -227,7 +249,7 @@ listen() { # for a peer from which packets came before: the hole may still be op
 updated_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
 end_helper() {
 	local pid
-	{ read -r pid <"$run/espdecap" && grep -qx espdecap "/proc/$pid/comm" && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
+	{ read -r pid <"$run/espdecap" && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "espdecap -d .* $port " && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
 }
 left() { # of what undo removes the policies and SAs that are there: rows for a batch
 	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list; "$ip" xfrm state list nokeys; } | awk '
@@ -253,7 +275,8 @@ take_back() { # what is not there would end a batch of policies and SAs
 prepare() { # of up
 	local boot
 	[ -z "$dry" ] || { take_section; return; }
-	boot="$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"
+	read -r boot </proc/sys/kernel/random/boot_id
+	boot=$boot@$(readlink /proc/$$/ns/net)
 	lock
 	[ ! -d "$run" ] || [ "$(cat "$run/boot" 2>/dev/null)" = "$boot" ] || rm -rf "$run" # left by an earlier boot
 	if [ -d "$run" ]; then
@@ -328,7 +351,11 @@ main() {
 	case $wait in '' | 0* | *[!0-9]* | ?????*) fail 2 "--wait '$wait': not a time (expected 1 to 9999 seconds)" ;; esac
 	case $local in auto) ;; '' | *[!0-9a-f.:]*) fail 2 "--local '$local': not an address" ;; esac
 	case $verb$# in
-	up0 | down0) find_ip && $verb && exit ;;
+	up0 | down0)
+		find_ip
+		$verb
+		exit
+		;;
 	0 | up* | down*) usage >&2 && exit 2 ;;
 	esac
 	verb=$1
@@ -345,7 +372,7 @@ up() {
 	batch "adding SAs (with keys)" states
 	[ -n "$dry$heard" ] || has --no-punch || open_hole
 	batch "adding policies: what is to be encrypted" policies
-	has --no-helper || start_helper
+	start_helper
 	[ "$heard" != before ] || has --no-punch || listen
 	finish
 }
