@@ -6,6 +6,7 @@
 #include "check.h"
 #include "owner.h"
 #include "say.h"
+#include "words.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -202,7 +203,7 @@ enum { INSTALL_LINE = 256 };
 /* The line `install MODULE ...` of a file of modprobe's; false: it has none. */
 static bool find_install(char line[INSTALL_LINE], const char *path, const char *module)
 {
-	char keyword[16], word[64];
+	char copy[INSTALL_LINE], *words[2];
 	bool found = false;
 	FILE *file = fopen(path, "re");
 
@@ -210,8 +211,8 @@ static bool find_install(char line[INSTALL_LINE], const char *path, const char *
 		line[strcspn(line, "\n")] = '\0';
 		for (char *tab = line; (tab = strchr(tab, '\t'));)
 			*tab = ' ';
-		found = sscanf(line, "%15s %63s", keyword, word) == 2 &&
-		        strcmp(keyword, "install") == 0 && strcmp(word, module) == 0;
+		found = words_split(strcpy(copy, line), words, 2) >= 2 &&
+		        strcmp(words[0], "install") == 0 && strcmp(words[1], module) == 0;
 	}
 	if (file)
 		fclose(file);

@@ -459,7 +459,7 @@ END
 #   b 192.168.2.100:61523 --NAT-- 31.1.2.3:10421 == internet == home.example.org:61525 --NAT-- auto:61525 a
 #   protects  10.2.0.0/24 <-> 10.1.0.0/24 (a)
 local=192.168.2.100
-hosts='1=home.example.org'
+hosts='1=home.example.org:61525'
 own_nets='10.2.0.0/24' other_nets='10.1.0.0/24@1'
   ping -c 3 -I 10.2.0.1 10.1.0.1
 there_1=home.example.org port_1=61525
@@ -470,14 +470,14 @@ END
 #   a 192.168.1.4:61525 --NAT-- home.example.org:777 == internet == gate.example.org:4500 --NAT-- auto:4500 gate
 #   protects  192.168.1.4/32 <-> 0.0.0.0/0 (gate)
 local=192.168.1.4
-hosts='1=gate.example.org'
+hosts='1=gate.example.org:4500'
 own_nets='192.168.1.4/32' other_nets='0.0.0.0/0@1'
   ping -c 3 -I 192.168.1.4 gate.example.org
 there_1=gate.example.org port_1=4500
 END
 	diff - <(head_facts u/gate.sh | sed 1,2d) <<'END'
 local=auto
-hosts='1=home.example.org'
+hosts='1=home.example.org:61525'
 own_nets='0.0.0.0/0' other_nets='192.168.1.4/32@1'
   ping -c 3 -I $here 192.168.1.4
 there_1=home.example.org port_1=777

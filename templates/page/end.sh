@@ -1,6 +1,6 @@
 end_helper() {
 	local pid
-	{ read -r pid <"$run/espdecap" && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "espdecap -d .* $port " && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
+	{ read -r pid <"$run/espdecap" && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "espdecap -d .* ${port-} " && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
 }
 left() { # of what undo removes the policies and SAs that are there: rows for a batch
 	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list; "$ip" xfrm state list nokeys; } | awk '
