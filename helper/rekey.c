@@ -5,6 +5,7 @@
 #include "say.h"
 
 #include <err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,37 +171,7 @@ int rekey(struct keep *keep, int argc, char **argv)
 	return status;
 }
 
-/* ---- record ---- */
-
-static bool same_text(const struct section *one, const struct text *two)
-{
-	struct text text = { 0 };
-	bool same;
-
-	section_print(&text, one);
-	same = text.length == two->length && memcmp(text.bytes, two->bytes, text.length) == 0;
-	text_free(&text);
-	return same;
-}
-
-int record(struct keep *keep, int argc, char **argv)
-{
-	struct text before = { 0 };
-	int status = keep_look(keep);
-
-	(void)argc;
-	(void)argv;
-	if (status)
-		return status;
-	section_print(&before, &keep->section);
-	keep_tally(keep);
-	if (!same_text(&keep->section, &before))
-		status = keep_write(keep, false);
-	text_free(&before);
-	return status;
-}
-
-/* ---- begin ---- */
+/* ---- Assignments ---- */
 
 static bool take_number(struct keep *keep, const char *name, const char *equals, size_t *peer)
 {
@@ -244,6 +215,46 @@ static bool take_assignment(struct keep *keep, const char *word)
 		      shown(word));
 }
 
+static int take_assignments(struct keep *keep, int count, char **words)
+{
+	for (int i = 0; i < count; i++)
+		if (!take_assignment(keep, words[i]))
+			return EXIT_MISTAKE;
+	keep_place(&keep->section);
+	return EXIT_OK;
+}
+
+/* ---- record ---- */
+
+static bool same_text(const struct section *one, const struct text *two)
+{
+	struct text text = { 0 };
+	bool same;
+
+	section_print(&text, one);
+	same = text.length == two->length && memcmp(text.bytes, two->bytes, text.length) == 0;
+	text_free(&text);
+	return same;
+}
+
+int record(struct keep *keep, int argc, char **argv)
+{
+	struct text before = { 0 };
+	int status = keep_look(keep);
+
+	if (status)
+		return status;
+	section_print(&before, &keep->section);
+	keep_tally(keep); /* of the SAs as they are, before they have other endpoints */
+	status = take_assignments(keep, argc, argv);
+	if (!status && !same_text(&keep->section, &before))
+		status = keep_write(keep, false);
+	text_free(&before);
+	return status;
+}
+
+/* ---- begin ---- */
+
 /* The present keys with new numbers; says in time that they come to an end. */
 static bool start_again(struct keep *keep, size_t peer)
 {
@@ -261,33 +272,61 @@ static bool start_again(struct keep *keep, size_t peer)
 	return true;
 }
 
-int begin(struct keep *keep, int argc, char **argv)
+/* A fresh key that is not on the disk would be used from its first number again. */
+static bool begin_unwritten(struct keep *keep, struct steps *steps)
+{
+	keep_say(keep, "warning: if that stays so, the other side will refuse what is sent after "
+	               "the next up");
+	for (size_t i = 0; i < keep->section.peer_count; i++) {
+		if (!steps->before[i].stepped)
+			continue;
+		step_back(keep, steps, i);
+		if (!start_again(keep, i))
+			return false;
+	}
+	return true;
+}
+
+static int begin_anew(struct keep *keep)
 {
 	struct steps steps = steps_begin(&keep->section);
-	int status = EXIT_OK;
+	int status;
 
-	for (int i = 0; i < argc && !status; i++)
-		if (!take_assignment(keep, argv[i]))
-			status = EXIT_MISTAKE;
-	if (!status) {
-		keep_place(&keep->section);
-		/* Nothing of this tunnel is there yet, but another tool's things may be in the way.
-		 */
-		kernel_read_states(&keep->kernel);
-		kernel_read_policies(&keep->kernel);
-		keep_tally(keep);
-		status = keep_policies(keep);
-	}
+	/* Nothing of this tunnel is there yet, but another tool's things may be in the way. */
+	kernel_read_states(&keep->kernel);
+	kernel_read_policies(&keep->kernel);
+	keep_tally(keep);
+	status = keep_policies(keep);
 	if (!status) {
 		for (size_t i = 0; i < keep->section.peer_count; i++)
 			step_one(keep, &steps, i);
 		undo_conflicts(keep, &steps);
-		for (size_t i = 0; i < keep->section.peer_count && !status; i++)
-			if (!steps.fresh[i] && !start_again(keep, i))
-				status = EXIT_BROKE;
 	}
-	if (!status) /* if it cannot be written, up says what that costs, and goes on */
-		keep_write(keep, steps.any || keep->store == STORE_ABSENT);
+	for (size_t i = 0; i < keep->section.peer_count && !status; i++)
+		if (!steps.fresh[i] && !start_again(keep, i))
+			status = EXIT_BROKE;
+	if (!status && keep_write(keep, steps.any || keep->store == STORE_ABSENT) != EXIT_OK &&
+	    !begin_unwritten(keep, &steps))
+		status = EXIT_BROKE;
 	steps_free(&steps, &keep->section);
 	return status;
+}
+
+static int print_section(const struct section *section)
+{
+	struct text text = { 0 };
+
+	section_print(&text, section);
+	fwrite(text.bytes, 1, text.length, stdout);
+	text_free(&text);
+	return EXIT_OK;
+}
+
+int begin(struct keep *keep, int argc, char **argv)
+{
+	int status = take_assignments(keep, argc, argv);
+
+	if (!status && !keep->dry)
+		status = begin_anew(keep);
+	return status ? status : print_section(&keep->section);
 }

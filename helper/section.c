@@ -206,6 +206,17 @@ bool section_find(const char *script, size_t length, size_t *begin, size_t *sect
 	return true;
 }
 
+void section_add_starts(struct section *section, unsigned count)
+{
+	const unsigned room = SECTION_STARTS_MOST - section->starts;
+	const unsigned more = count < room ? count : room;
+
+	section->starts += more;
+	for (size_t i = 0; i < section->state_count; i++)
+		if (section->states[i].outbound)
+			section->states[i].sequence += more * SECTION_START;
+}
+
 static void print_peer(struct text *out, const struct section *section, size_t index)
 {
 	const struct section_peer *peer = &section->peers[index];

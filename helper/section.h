@@ -64,6 +64,8 @@ bool section_parse(struct section *, const char *text, size_t length, uint16_t p
 /* Adds the section's text, which section_parse() reads as the same section.  The caller counts MADE
  * up before. */
 void section_print(struct text *, const struct section *);
+/* Counts so many more starts of the script without xfrmkeep, at most SECTION_STARTS_MOST in all. */
+void section_add_starts(struct section *, unsigned count);
 /* Wipes and frees; takes an empty section too. */
 void section_free(struct section *);
 

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { STARTS_BYTES = 1 << 16 };
+
 /* A file, its folder open, and how messages name it. */
 struct target {
 	int folder;
@@ -195,6 +197,41 @@ enum store_state store_read(struct section *out, const struct page *page, const 
 	return state;
 }
 
+static unsigned count_lines(char *text, const char *line)
+{
+	unsigned count = 0;
+	char *rest;
+
+	for (char *next = strtok_r(text, "\n", &rest); next; next = strtok_r(NULL, "\n", &rest))
+		count += strcmp(next, line) == 0;
+	return count;
+}
+
+/* A script without xfrmkeep adds a line with its check value to this file at each start.  It keeps
+ * no other store. */
+static bool add_starts(struct section *section, const struct page *page, const char *folder)
+{
+	struct text text = { 0 };
+	struct target target;
+	struct stat status;
+	bool missing, good;
+	char *name;
+
+	if (!open_target(&target, page, folder, false))
+		return errno == ENOENT;
+	name = join(page->store, ".starts", "");
+	free(target.name);
+	target.name = name;
+	good = read_file(&text, &status, &target, STARTS_BYTES, &missing)
+		? is_safe(&status, target.path) : missing;
+	text_add(&text, "", 1);
+	if (good)
+		section_add_starts(section, count_lines(text.bytes, page->check));
+	text_free(&text);
+	close_target(&target);
+	return good;
+}
+
 /* Of a script whose store is absent: the first `up` writes both. */
 static bool was_written(const struct section *script, const struct page *page, const char *folder)
 {
@@ -225,6 +262,10 @@ enum store_state store_choose(struct section *out, const struct page *page, cons
 	if (state == STORE_ABSENT && was_written(&script, page, folder)) {
 		section_free(&script);
 		return STORE_LOST;
+	}
+	if (state == STORE_ABSENT && !add_starts(&script, page, folder)) {
+		section_free(&script);
+		return STORE_UNSAFE;
 	}
 	if (state == STORE_GOOD && script.made <= out->made) {
 		section_free(&script);

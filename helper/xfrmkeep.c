@@ -39,9 +39,9 @@ static const struct verb verbs[] = {
 	{ "wireshark", 0, 0, 0, wireshark, NULL, "",
 	  "print the table by which Wireshark decrypts" },
 	{ "begin", 0, INT_MAX, KEEP_LOCK, begin, NULL, " [NAME=VALUE]...",
-	  "for up: choose keys and numbers" },
-	{ "record", 0, 0, KEEP_LOCK, record, NULL, "",
-	  "for down: write numbers to the store" },
+	  "for up: choose keys and numbers, and print the section" },
+	{ "record", 0, INT_MAX, KEEP_LOCK, record, NULL, " [NAME=VALUE]...",
+	  "for up and down: write numbers and endpoints to the store" },
 };
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
 

@@ -27,7 +27,7 @@ section_file() {
 }
 # renamed: the files that `keep begin` puts in place, in that order
 renamed() {
-	on_host strace -qq -o ../trace -e trace=rename,renameat,renameat2 xfrmkeep begin a.sh
+	on_host strace -qq -o ../trace -e trace=rename,renameat,renameat2 xfrmkeep begin a.sh >/dev/null
 	sed -n 's/.*"\([^"]*\)".*= 0$/\1/p' ../trace
 }
 # up_in SHELL VERB: of a.sh there; its stderr
@@ -80,8 +80,11 @@ $state:1"
 	[ ! -e batches ]
 	gives keep begin # up goes on, and says what that costs
 	same "$status" 0
-	same "$stderr" "xfrmkeep: $state: cannot be written: File exists"
+	same "$stderr" "xfrmkeep: $state: cannot be written: File exists
+a: warning: if that stays so, the other side will refuse what is sent after the next up"
 	same "$(cat a.sh "$state")" "$before"
+	same "$(grep -c ', epoch 1$' <<<"$output")" 2 # no fresh key, which would be used from its first number again
+	same "$(sed -n 's/.* oseq_1=\([0-9]*\) .*/\1/p' <<<"$output")" 134217728
 	rm "$state.new"
 	fine keep begin
 	same "$(grep -c '# to b, epoch 2$' a.sh "$state")" "a.sh:1
@@ -139,116 +142,150 @@ $state:0"
 	same "$(field oseq_1 "$state")" 4227858432
 }
 
-@test "without xfrmkeep up starts as long as the number that it would send with is one, in each shell" {
+@test "begin prints the section, which up runs; with -n the present one, and nothing is written" {
 	in_a_host
+	gives keep -n begin there_1=31.1.2.9
+	same "$status" 0
+	same "$(sed 's/31.1.2.9/31.1.2.3/; $d' <<<"$output")" "$(section_file a.sh | sed '$d')"
+	[ ! -e "$state" ]
+	gives keep begin
+	same "$output" "$(<"$state")"
+}
+
+@test "without xfrmkeep up counts starts, says in time that they come to an end, and xfrmkeep goes on from there; in each shell" {
+	in_a_host
+	check=$(fact check a.sh)
+	for shell in dash 'busybox ash' bash mksh; do
+		most=62
+		[ "$shell" != mksh ] || most=31 # it counts to 2^31
+		for before in 0 46 47 $((most - 1)) $most; do
+			[ $before -le $most ] || continue
+			rm -f "$state" "$state.starts"
+			: >batches
+			mkdir -p -m 700 "$XFRMPAIR_STATE"
+			yes "$check" | head -n $before >"$state.starts"
+			echo 0123456789abcdef0123456789abcdef >>"$state.starts" # another script's
+			XFRMKEEP=/none up_in "$shell" up
+			if [ $before -eq $most ]; then
+				same "$status" 1
+				continue
+			fi
+			same "$status" 0
+			same "$(grep -o 'replay-oseq [0-9]*' batches)" "replay-oseq $((67108864 * (before + 1)))"
+			same "$(grep -cx "$check" "$state.starts")" $((before + 1))
+			same "$(grep -c 'more starts' <<<"$stderr")" $((before >= 47))
+			XFRMKEEP=/none on_host $shell a.sh down
+			same "$(XFRMKEEP=/none on_host $shell a.sh -n up | grep -o 'replay-oseq [0-9]*')" "replay-oseq $((67108864 * (before + 1)))"
+			cp a.sh kept
+			gives keep begin
+			same "$(field oseq_1 "$state")" $((67108864 * (before + 2)))
+			same "$(field starts "$state")" 0
+			mv kept a.sh
+		done
+	done
+	rm -f "$state" "$state.starts"
+	yes "$check" | head -n 62 >"$state.starts"
+	XFRMKEEP=/none up_in dash up
+	same "$status" 1
+	same "$stderr" "a: these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts
+a: removing what up added"
+}
+
+@test "what xfrmkeep wrote only xfrmkeep reads: without it up says so, and down works" {
+	in_a_host
+	up_in dash up
+	same "$status" 0
 	export XFRMKEEP=/none
 	for shell in dash 'busybox ash' bash mksh; do
-		last=4294967294
-		[ "$shell" != mksh ] || last=2147483646 # it counts to 2^31
-		gives on_host $shell a.sh up --no-punch --no-helper
-		same "$status" 0
 		on_host $shell a.sh down
-		for less in 1 0; do # the first of them has a start to its record, too
-			sed -i "s/^made=.*starts=[0-9]* /made=$((100 - less)) starts=1 /; s/oseq_1=[0-9]*/oseq_1=$((last - less - 2 * 67108864 + 1))/; \$d" "$state"
-			echo "# ---- end $(sha256sum <"$state" | cut -c 1-16)" >>"$state"
-			before=$(<"$state")
-			gives on_host $shell a.sh up --no-punch --no-helper
-			if [ $less = 1 ]; then
-				same "$status" 0
-				same "$(grep -o 'replay-oseq [0-9]*' batches | tail -n 1)" "replay-oseq $last"
-				same "$(field starts "$state")" 2
-				on_host $shell a.sh down
-			else
-				same "$status" 1
-				same "$stderr" "a: these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts
-a: removing what up added"
-				same "$(<"$state")" "$before"
-			fi
-		done
-		rm "$state"
+		[ ! -e "$run" ]
+		up_in "$shell" up
+		same "$status" 1
+		same "$stderr" "a: only xfrmkeep can read $state, and it is not there: copy it beside ./a.sh"
+		rm "$state" # the script says that there was one
+		up_in "$shell" up
+		same "$status" 1
+		[ ! -e "$run" ]
+		XFRMKEEP='' keep record || :
+		section_file a.sh >"$state"
 	done
 }
 
 @test "where the store cannot be written up says what that costs, and goes on with a number that was not used" {
 	in_a_host
+	cp a.sh new.sh
 	for XFRMKEEP in '' /none; do
 		export XFRMKEEP
 		for shell in dash 'busybox ash' bash mksh; do
-			up_in "$shell" up
-			same "$status" 0
-			on_host $shell a.sh down
-			before=$(<"$state")
-			number=$(field oseq_1 "$state")
-			number=$((number + 67108864 * ($(field starts "$state") + 1)))
 			for trouble in taken missing; do
-				: >batches
-				if [ $trouble = taken ]; then
-					mkdir "$state.new"
-					up_in "$shell" up
-					rmdir "$state.new"
-				else
-					number=$(($(field oseq_1 a.sh) + 67108864))
-					[ -n "$XFRMKEEP" ] || continue # xfrmkeep has written to the script that there is a store
+				cp new.sh a.sh
+				rm -rf "$state" "$state".*
+				number=67108864
+				if [ $trouble = missing ]; then
+					: >batches
 					XFRMPAIR_STATE=/proc/none/store up_in "$shell" up
+				else
+					if [ -z "$XFRMKEEP" ]; then # a store is there
+						up_in "$shell" up
+						on_host $shell a.sh down
+						number=134217728
+					fi
+					: >batches
+					mkdir "$state.$([ -z "$XFRMKEEP" ] && echo new || echo starts)"
+					up_in "$shell" up
 				fi
 				same "$status" 0
-				same "$(grep -v '^xfrmkeep: ' <<<"$stderr" | head -n 1 | sed 's/write .*:/write STORE:/')" \
-					"a: warning: cannot write STORE: if that stays so, the other side will refuse what is sent after the next up"
-				same "$(grep -c 'cannot' <<<"$stderr")" "$([ -n "$XFRMKEEP" ] && echo 1 || echo 2)"
+				same "$(grep -c 'if that stays so, the other side will refuse what is sent after the next up$' <<<"$stderr")" 1
+				same "$(grep -c 'cannot' <<<"$stderr")" 1
 				same "$(grep -o 'replay-oseq [0-9]*' batches)" "replay-oseq $number"
 				on_host $shell a.sh down
 				[ ! -e "$run" ]
-				same "$(<"$state")" "$before"
 			done
 		done
-		rm "$state"
-		sed -i 's/^made=2 /made=1 /' a.sh
 	done
 }
 
 @test "a store that is torn, empty, lost or another script's: up and rekey refuse, nothing changes, and down takes the tunnel down" {
 	in_a_host
 	mkdir -m 700 "$XFRMPAIR_STATE"
-	for XFRMKEEP in '' /none; do
-		export XFRMKEEP
-		sed -i 's/^made=1 /made=2 /' a.sh # as the first up with xfrmkeep leaves it
-		sed -i "s/^# ---- end .*/# ---- end $(sed -n '/^made=[0-9]/,/^#: /p' a.sh | sha256sum | cut -c 1-16)/" a.sh
-		for shell in dash 'busybox ash' bash mksh; do
-			for trouble in torn empty lost foreign; do
-				rm -f "$state"
-				section_file a.sh >"$state"
-				up_in "$shell" up
-				same "$status" 0
-				named="$state is torn: restore it, or generate new scripts"
-				case $trouble in
-				torn) sed -i 's/heard 0/heard 1/' "$state" ;;
-				empty) : >"$state" ;;
-				lost)
-					rm "$state"
-					named="$state is lost: restore it, or generate new scripts"
-					;;
-				foreign)
-					sed "s/^check=[0-9a-f]*/check=00000000000000000000000000000000/" a.sh >other.sh
-					section_file other.sh >"$state"
-					named="$state belongs to another script: delete it if that is not used any more"
-					;;
-				esac
-				before=$(ls "$XFRMPAIR_STATE" && ip -n "$space" -s xfrm policy && cat "$state" a.sh 2>/dev/null || :)
-				gives on_host xfrmkeep rekey a.sh
-				same "$status" 1
-				same "$(ls "$XFRMPAIR_STATE" && ip -n "$space" -s xfrm policy && cat "$state" a.sh 2>/dev/null || :)" "$before"
-				gives on_host $shell a.sh down
-				same "$status" 0
-				same "$stderr" "a: $named
+	sed -i 's/^made=1 /made=2 /' a.sh # as the first up leaves it
+	sed -i "s/^# ---- end .*/# ---- end $(sed -n '/^made=[0-9]/,/^#: /p' a.sh | sha256sum | cut -c 1-16)/" a.sh
+	for shell in dash 'busybox ash' bash mksh; do
+		for trouble in torn empty lost foreign; do
+			rm -f "$state"
+			section_file a.sh >"$state"
+			up_in "$shell" up
+			same "$status" 0
+			case $trouble in
+			torn) sed -i 's/heard 0/heard 1/' "$state" ;;
+			empty) : >"$state" ;;
+			lost) rm "$state" ;;
+			foreign)
+				sed "s/^check=[0-9a-f]*/check=00000000000000000000000000000000/" a.sh >other.sh
+				section_file other.sh >"$state"
+				;;
+			esac
+			before=$(ls "$XFRMPAIR_STATE" && ip -n "$space" -s xfrm policy && cat "$state" a.sh 2>/dev/null || :)
+			gives on_host xfrmkeep rekey a.sh
+			same "$status" 1
+			named=$stderr
+			case $trouble:$named in
+			torn:*": torn: "* | empty:*": torn: "* | lost:*" is lost "* | foreign:*" belongs to another script "*) ;;
+			*) same "$named" "a message of $trouble" ;;
+			esac
+			same "$(ls "$XFRMPAIR_STATE" && ip -n "$space" -s xfrm policy && cat "$state" a.sh 2>/dev/null || :)" "$before"
+			gives on_host $shell a.sh down
+			same "$status" 0
+			same "${stderr//.\/a.sh/a.sh}" "$named
 a: removing what up added
 a: down"
-				[ ! -e "$run" ]
-				same "$(ip -n "$space" xfrm policy)" ''
-				up_in "$shell" up
-				same "$status" 1
-				same "$stderr" "a: $named"
-				[ ! -e "$run" ]
-			done
+			[ ! -e "$run" ]
+			same "$(ip -n "$space" xfrm policy)" ''
+			up_in "$shell" up
+			same "$status" 1
+			same "${stderr//.\/a.sh/a.sh}" "$named
+a: xfrmkeep refuses to begin"
+			[ ! -e "$run" ]
 		done
 	done
 }

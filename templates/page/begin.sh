@@ -73,56 +73,32 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 	done
 	held=yes
 }
-section_of() { sed -n '/^made=[0-9]/,/^# ---- end/{/^# ---- end/!p;}' "$1"; } # FILE: all but its last line, which has the sum
-sum() { sha256sum | cut -c 1-16; }
-unusable() { # WORDS: down needs no keys
-	[ "$verb" = down ] || fail 1 "$1"
-	say "$1"
-	false
-}
-take_section() { # of the section below and the one in the store, the one that was written more often counts
-	local kept=0 owner="check=$check"
-	from=$file
-	if [ -e "$stored" ]; then
+read_section() { # xfrmkeep's words, if it is there: it prints what it has in $stored; else the section of this file counts
+	local section
+	if find_program xfrmkeep "${XFRMKEEP-}"; then
+		section=$("$program" "$@") || fail 1 "xfrmkeep refuses to begin"
+		eval "$section"
+		case $section in *' heard '[1-9]*) heard=before ;; esac
+	elif [ "$made" -gt 1 ] || [ -e "$stored" ]; then
+		fail 1 "only xfrmkeep can read $stored, and it is not there: copy it beside $file"
+	elif [ -f "$stored.starts" ]; then
 		make_folder "${stored%/*}"
-		{ read -r kept _ && read -r owner _; } <"$stored"
-		[ "$(tail -n 1 "$stored")" = "# ---- end $(sed '$d' "$stored" | sum)" ] ||
-			unusable "$stored is torn: restore it, or generate new scripts" || return
-		[ "$owner" = "check=$check" ] || unusable "$stored belongs to another script: delete it if that is not used any more" || return
-	elif [ "$made" -gt 1 ]; then
-		unusable "$stored is lost: restore it, or generate new scripts" || return
+		starts=$(grep -cxF "$check" "$stored.starts") heard=before
 	fi
-	# shellcheck disable=SC1090 # this script or xfrmkeep wrote it
-	[ "${kept#made=}" -lt "$made" ] || { from=$stored && . "$stored"; }
 }
-start_again() { # N: as so many more starts, if the number to send with then is 2^32 - 2 at most
-	local number
-	starts=$((starts + $1))
-	for number in $(states | sed -n 's/.* replay-oseq \([-0-9]*\) .*/\1/p'); do
-		case $(((number + 1) >> 26)) in # mksh counts to 2^31, then below 0
-		[0-9] | [1-5][0-9] | 6[0-3]) ;;
-		*) fail 1 "these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts" ;;
-		esac
-	done
+begin() { # with sequence numbers that were never used, or a fresh key
+	[ -z "$dry" ] || return 0
+	# shellcheck disable=SC2086 # words
+	read_section begin "$file" "here=$here" $endpoints
+	find_program xfrmkeep "${XFRMKEEP-}" || count_start
+	case $(states) in *'replay-oseq -'*) fail 1 "mksh counts to 2^31, and the next sequence number is above: run this script with another shell" ;; esac
 }
-unwritten() { # goes on with the endpoints in use all the same
-	local pair
-	say "warning: cannot write $stored: if that stays so, the other side will refuse what is sent after the next up"
-	for pair in $endpoints; do eval "${pair%%=*}=\${pair#*=}"; done
-	rm -f "$stored.new" 2>/dev/null
-}
-write_section() { # N: as so many more starts, with the endpoints in use
-	local text pair edit
-	start_again "$1"
-	edit="s/^made=[0-9]* starts=[0-9]*/made=$((made + 1)) starts=$starts/"
-	for pair in $endpoints; do edit="$edit; s/^${pair%%=*}=[^ ]*/$pair/; s/ ${pair%%=*}=[^ ]*/ $pair/"; done
-	text=$(section_of "$from" | sed "$edit")
+count_start() { # xfrmkeep reads that, too; 2^26 packets fit between two starts, and 63 starts into a number
 	mkdir "${stored%/*}" 2>/dev/null
 	[ ! -e "${stored%/*}" ] || make_folder "${stored%/*}"
-	if { { echo "$text" && echo "# ---- end $(echo "$text" | sum)"; } | cat >"$stored.new" &&
-		sync "$stored.new" && mv "$stored.new" "$stored"; } 2>/dev/null; then
-		take_section
-	else
-		unwritten
-	fi
+	starts=$((starts + 1))
+	[ $starts -le 62 ] || fail 1 "these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts"
+	[ $starts -le 47 ] || say "sequence numbers for $((62 - starts)) more starts: then xfrmkeep or new scripts are needed"
+	{ echo "$check" >>"$stored.starts" && sync "$stored.starts"; } 2>/dev/null ||
+		say "warning: cannot write $stored.starts: if that stays so, the other side will refuse what is sent after the next up"
 }

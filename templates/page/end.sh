@@ -25,7 +25,7 @@ take_back() { # what is not there would end a batch of policies and SAs
 }
 prepare() { # of up
 	local boot
-	[ -z "$dry" ] || { take_section; return; }
+	[ -z "$dry" ] || { read_section -n begin "$file"; return; }
 	read -r boot </proc/sys/kernel/random/boot_id
 	boot=$boot@$(readlink /proc/$$/ns/net)
 	lock
@@ -36,27 +36,13 @@ prepare() { # of up
 		find_program xfrmkeep "${XFRMKEEP-}" && [ -n "$("$program" mend "$file" | tee /dev/stderr)" ] && exit
 		fail 1 "is up already"
 	fi
-	take_section
+	read_section -n begin "$file"
 	# where an index is in use the kernel silently takes another, and down would not find the policy
 	[ -z "$(left)" ] || fail 1 "taken: another tool, or an up that $run has forgotten, has an index or reqid of this script: see ip -s xfrm policy; sh $file down removes what has them"
 	trap 'fail 1 interrupted' HUP INT TERM PIPE
 	mkdir "$run" || fail 1 "cannot make $run"
 	made_run=yes
 	echo "$boot" >"$run/boot" || fail 1 "cannot write $run/boot"
-}
-begin() { # numbers that were never used before, or a fresh key
-	local before=$made
-	[ -z "$dry" ] || return 0
-	endpoints="here=$here$endpoints"
-	case $(sed -n 's/^#: .* heard \([0-9]*\).*/\1/p' "$from") in *[1-9]*) heard=before ;; esac
-	if find_program xfrmkeep "${XFRMKEEP-}"; then
-		# shellcheck disable=SC2086 # words
-		"$program" begin "$file" $endpoints || fail 1 "xfrmkeep refuses to begin"
-		take_section
-		if [ "$made" = "$before" ]; then start_again 1 && unwritten; fi
-	else
-		write_section 1
-	fi
 }
 finish() {
 	[ -z "$dry" ] || return 0
@@ -72,7 +58,7 @@ down() {
 	if has --all && command -v unguard >/dev/null; then unguarding=yes; fi
 	if [ -z "$dry" ]; then
 		lock
-		if take_section && find_program xfrmkeep "${XFRMKEEP-}"; then "$program" record "$file"; fi
+		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file"
 	fi
 	take_back
 	rm -f "$run.busy"

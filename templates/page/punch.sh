@@ -14,9 +14,9 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	0."$outer:$port_1") heard=now ;;
 	0.*:*) # the sender knows the token, so it is the peer
 		outer=${at%:*} outer=${outer#[} heard=now
-		endpoints="$endpoints there_1=${outer%]} port_1=${at##*:}"
 		say "${peers%@*} is at $at, not at $there_1:$port_1"
-		write_section 0
+		there_1=${outer%]} port_1=${at##*:}
+		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file" "there_1=$there_1" "port_1=$port_1"
 		"$ip" xfrm state deleteall reqid "${peers#*@}"
 		batch "adding SAs again" states
 		;;
