@@ -191,7 +191,14 @@ hush() { pkill -x ping || :; }
 		made $kind
 		both_up
 		# only the side without the port can open a connection
-		case $kind in */tcp/*) says a 'not tested, because the tunnel carries nothing that could be tried: there: nc ' ;; *) says a healthy ;; esac
+		case $kind in
+		*/tcp/*)
+			run -0 script a check
+			[[ "$output" == 'b: not tested, because the tunnel carries nothing that could be tried: there: nc -z -v -w 3 -s 31.1.2.3 85.9.8.7 7000
+'* ]]
+			;;
+		*) says a healthy ;;
+		esac
 		says b healthy
 		both_down
 	done

@@ -59,8 +59,8 @@ lacks() {
 	run -0 on inet timeout 20 tcpdump -n -c 4 -i to-a 'src host 31.1.2.3 and udp and less 50'
 	says 0 --json
 	jq -e '.peers[0].last_received_seconds >= 3' <<<"$output"
-	kill %1
-	wait %1 || :
+	pkill -f 'espdecap -i 1 -b'
+	while pgrep -f 'espdecap -i 1 -b'; do sleep 0.1; done
 	script b mend
 	on a ping -q -c 1 -W 2 -I 192.168.1.4 192.168.2.100
 	says 0
