@@ -196,12 +196,22 @@ ends() {
 @test "check of a tunnel that is down: an SA that the kernel does not take, because of its cipher or of what modprobe is told" {
 	in_a_host
 	mkdir empty modprobe.d
+	ip=$(type -aP ip | sed -n 2p) # the first is ours
 	# refuses CAUSE MODPROBE-FOLDER ERROR [SED-COMMAND]: check where ip says so of each batch with an SA that the sed command leaves
 	refuses() {
-		printf '%s\n' '#!/bin/sh' 'case "$*" in' "*-batch*) if sed '${4-}' | grep -q '^xfrm state add'; then echo '$3' >&2; exit 2; fi ;;" \
-			"*) exec /sbin/ip \"\$@\" ;;" esac >bin/ip
+		cat >bin/ip <<-END
+			#!/bin/sh
+			case "\$*" in
+			*-batch*) if sed '${4-}' | grep -q '^xfrm state add'; then echo '$3' >&2; exit 2; fi ;;
+			*) exec $ip "\$@" ;;
+			esac
+		END
+		# shellcheck disable=SC2016 # that shell expands it
 		run -5 unshare --mount sh -c 'mount --bind "$0" /etc/modprobe.d && exec nsenter --net="$1" xfrmkeep check a.sh' "$PWD/$2" "/run/netns/$space"
-		[[ "$output" == "a: $1: "* ]] || { echo "$output"; return 1; }
+		[[ "$output" == "a: $1: "* ]] || {
+			echo "$output"
+			return 1
+		}
 	}
 	for error in 'Error: Requested AEAD algorithm not found.' 'Error: Requested ENCRYPTION algorithm not found.' 'RTNETLINK answers: Function not implemented'; do
 		# what it takes is the SA of the second try, which has no key

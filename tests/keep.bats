@@ -97,7 +97,8 @@ a: removing what up added"
 @test "a peer given by name is sent to at the port of the name; where the look-up fails, to where it was the last time" {
 	in_a_host
 	xfrmpair --force -o . 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@home.example.org:4500 2>/dev/null
-	run=$XFRMPAIR_RUN/$(fact store a.sh) state=$XFRMPAIR_STATE/$(fact store a.sh)
+	local state
+	state=$XFRMPAIR_STATE/$(fact store a.sh)
 	printf '#!/bin/sh\ncat "%s/answer" 2>/dev/null\n' "$PWD" >bin/natprobe
 	chmod +x bin/natprobe
 	export NATPROBE=$PWD/bin/natprobe

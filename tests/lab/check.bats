@@ -10,7 +10,10 @@ setup_file() {
 teardown_file() {
 	source "$BATS_TEST_DIRNAME/tunnel.bash"
 	"$net" down
-	for LAB_PREFIX in k- p- q- s- l-; do export LAB_PREFIX; "$net" down 2>/dev/null || :; done
+	for LAB_PREFIX in k- p- q- s- l-; do
+		export LAB_PREFIX
+		"$net" down 2>/dev/null || :
+	done
 	rm -rf /etc/netns/q-a
 }
 setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }

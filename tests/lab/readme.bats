@@ -64,10 +64,12 @@ typed() {
 		case $line in
 		*'alice.sh up'*)
 			up=$line
-			sees a "*$up*waiting for bob*" ;;
+			sees a "*$up*waiting for bob*"
+			;;
 		*'.sh up'*)
 			prompt b "$line"
-			prompt a "$up" ;;
+			prompt a "$up"
+			;;
 		*) prompt "$side" "$line" ;;
 		esac
 	done 4<&0

@@ -244,7 +244,10 @@ decrypts() {
 	both_up
 	on a nft list ruleset >rules
 	script a capture "$PWD/t.pcap" 2>said 3>&- &
-	for _ in {1..200}; do ! grep -qs 'captures until' said || break; sleep 0.1; done
+	for _ in {1..200}; do
+		! grep -qs 'captures until' said || break
+		sleep 0.1
+	done
 	answers a 192.168.1.4 192.168.2.100
 	script a wireshark >table 2>warned
 	grep -q '^a: warning: the table has keys' warned
