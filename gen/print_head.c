@@ -205,6 +205,7 @@ static void add_features(struct text *out, const struct plan *plan)
 static void add_facts_of_keeper(struct text *out, const struct plan *plan)
 {
 	const struct tunnel *tunnel = plan->tunnel;
+	char mapped[OUTER_TEXT];
 
 	text_printf(out,
 	            "# shellcheck disable=SC2034 # these are for xfrmkeep\n"
@@ -231,6 +232,8 @@ static void add_facts_of_keeper(struct text *out, const struct plan *plan)
 		text_printf(out, " own_label=lo:x%08x", (unsigned)tunnel->digest);
 	if (tunnel->exchanged)
 		text_printf(out, " fingerprint='%s'", tunnel->fingerprint);
+	if (!plan->encapsulates && plan->self->behind_nat)
+		text_printf(out, " mapped='%s'", mapped_print(mapped, plan->self));
 	if (!plan->punches)
 		text_join(out, " first=", tunnel->sides[0].name, NULL);
 	text_add_string(out, "\n");
@@ -248,11 +251,11 @@ static void add_facts(struct text *out, const struct plan *plan)
 	if (plan->encapsulates)
 		text_printf(out, " port=%u", self->local.port);
 	text_add_string(out, "\n");
-	if (self->behind_nat)
+	if (plan->encapsulates && self->behind_nat)
 		text_printf(out, "mapped='%s' ", mapped_print(text, self));
 	if (plan->punches)
 		text_join(out, "first=", tunnel->sides[0].name, NULL);
-	if (self->behind_nat || plan->punches)
+	if ((plan->encapsulates && self->behind_nat) || plan->punches)
 		text_add_string(out, "\n");
 	text_printf(out, "store=%s.%s check=%s\n", self->name, plan->identity.store,
 	            plan->identity.check);
