@@ -427,7 +427,7 @@ hush() { pkill -x ping || :; }
 	run -5 script a check
 	[[ "$output" == 'a: no-cipher: this kernel lacks the cipher aes128ccm16: generate with another --cipher ('*')' ]]
 	run -5 script a up
-	[[ "$output" == *'a: no-cipher: this kernel lacks aes128ccm16 ('* ]]
+	[[ "$output" == *'a: no-cipher: this kernel lacks aes128ccm16: generate with another --cipher ('* ]]
 	made "$A" "$B"
 	rmmod esp4
 	echo 'install esp4 /bin/false' >/etc/modprobe.d/lab.conf
