@@ -125,58 +125,34 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 	done
 	held=yes
 }
-section_of() { sed -n '/^made=[0-9]/,/^# ---- end/{/^# ---- end/!p;}' "$1"; } # FILE: all but its last line, which has the sum
-sum() { sha256sum | cut -c 1-16; }
-unusable() { # WORDS: down needs no keys
-	[ "$verb" = down ] || fail 1 "$1"
-	say "$1"
-	false
-}
-take_section() { # of the section below and the one in the store, the one that was written more often counts
-	local kept=0 owner="check=$check"
-	from=$file
-	if [ -e "$stored" ]; then
+read_section() { # xfrmkeep's words, if it is there: it prints what it has in $stored; else the section of this file counts
+	local section
+	if find_program xfrmkeep "${XFRMKEEP-}"; then
+		section=$("$program" "$@") || fail 1 "xfrmkeep refuses to begin"
+		eval "$section"
+		case $section in *' heard '[1-9]*) heard=before ;; esac
+	elif [ "$made" -gt 1 ] || [ -e "$stored" ]; then
+		fail 1 "only xfrmkeep can read $stored, and it is not there: copy it beside $file"
+	elif [ -f "$stored.starts" ]; then
 		make_folder "${stored%/*}"
-		{ read -r kept _ && read -r owner _; } <"$stored"
-		[ "$(tail -n 1 "$stored")" = "# ---- end $(sed '$d' "$stored" | sum)" ] ||
-			unusable "$stored is torn: restore it, or generate new scripts" || return
-		[ "$owner" = "check=$check" ] || unusable "$stored belongs to another script: delete it if that is not used any more" || return
-	elif [ "$made" -gt 1 ]; then
-		unusable "$stored is lost: restore it, or generate new scripts" || return
+		starts=$(grep -cxF "$check" "$stored.starts") heard=before
 	fi
-	# shellcheck disable=SC1090 # this script or xfrmkeep wrote it
-	[ "${kept#made=}" -lt "$made" ] || { from=$stored && . "$stored"; }
 }
-start_again() { # N: as so many more starts, if the number to send with then is 2^32 - 2 at most
-	local number
-	starts=$((starts + $1))
-	for number in $(states | sed -n 's/.* replay-oseq \([-0-9]*\) .*/\1/p'); do
-		case $(((number + 1) >> 26)) in # mksh counts to 2^31, then below 0
-		[0-9] | [1-5][0-9] | 6[0-3]) ;;
-		*) fail 1 "these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts" ;;
-		esac
-	done
+begin() { # with sequence numbers that were never used, or a fresh key
+	[ -z "$dry" ] || return 0
+	# shellcheck disable=SC2086 # words
+	read_section begin "$file" "here=$here" $endpoints
+	find_program xfrmkeep "${XFRMKEEP-}" || count_start
+	case $(states) in *'replay-oseq -'*) fail 1 "mksh counts to 2^31, and the next sequence number is above: run this script with another shell" ;; esac
 }
-unwritten() { # goes on with the endpoints in use all the same
-	local pair
-	say "warning: cannot write $stored: if that stays so, the other side will refuse what is sent after the next up"
-	for pair in $endpoints; do eval "${pair%%=*}=\${pair#*=}"; done
-	rm -f "$stored.new" 2>/dev/null
-}
-write_section() { # N: as so many more starts, with the endpoints in use
-	local text pair edit
-	start_again "$1"
-	edit="s/^made=[0-9]* starts=[0-9]*/made=$((made + 1)) starts=$starts/"
-	for pair in $endpoints; do edit="$edit; s/^${pair%%=*}=[^ ]*/$pair/; s/ ${pair%%=*}=[^ ]*/ $pair/"; done
-	text=$(section_of "$from" | sed "$edit")
+count_start() { # xfrmkeep reads that, too; 2^26 packets fit between two starts, and 63 starts into a number
 	mkdir "${stored%/*}" 2>/dev/null
 	[ ! -e "${stored%/*}" ] || make_folder "${stored%/*}"
-	if { { echo "$text" && echo "# ---- end $(echo "$text" | sum)"; } | cat >"$stored.new" &&
-		sync "$stored.new" && mv "$stored.new" "$stored"; } 2>/dev/null; then
-		take_section
-	else
-		unwritten
-	fi
+	starts=$((starts + 1))
+	[ $starts -le 62 ] || fail 1 "these keys have no sequence numbers left: install xfrmkeep on both sides, or generate new scripts"
+	[ $starts -le 47 ] || say "sequence numbers for $((62 - starts)) more starts: then xfrmkeep or new scripts are needed"
+	{ echo "$check" >>"$stored.starts" && sync "$stored.starts"; } 2>/dev/null ||
+		say "warning: cannot write $stored.starts: if that stays so, the other side will refuse what is sent after the next up"
 }
 find_here() { # waits for the local address: at boot it may come late
 	local left=$wait
@@ -226,9 +202,9 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	0."$outer:$port_1") heard=now ;;
 	0.*:*) # the sender knows the token, so it is the peer
 		outer=${at%:*} outer=${outer#[} heard=now
-		endpoints="$endpoints there_1=${outer%]} port_1=${at##*:}"
 		say "${peers%@*} is at $at, not at $there_1:$port_1"
-		write_section 0
+		there_1=${outer%]} port_1=${at##*:}
+		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file" "there_1=$there_1" "port_1=$port_1"
 		"$ip" xfrm state deleteall reqid "${peers#*@}"
 		batch "adding SAs again" states
 		;;
@@ -249,7 +225,7 @@ listen() { # for a peer from which packets came before: the hole may still be op
 updated_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
 end_helper() {
 	local pid
-	{ read -r pid <"$run/espdecap" && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "espdecap -d .* $port " && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
+	{ read -r pid <"$run/espdecap" && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "espdecap -d .* ${port-} " && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
 }
 left() { # of what undo removes the policies and SAs that are there: rows for a batch
 	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list; "$ip" xfrm state list nokeys; } | awk '
@@ -274,7 +250,7 @@ take_back() { # what is not there would end a batch of policies and SAs
 }
 prepare() { # of up
 	local boot
-	[ -z "$dry" ] || { take_section; return; }
+	[ -z "$dry" ] || { read_section -n begin "$file"; return; }
 	read -r boot </proc/sys/kernel/random/boot_id
 	boot=$boot@$(readlink /proc/$$/ns/net)
 	lock
@@ -285,27 +261,13 @@ prepare() { # of up
 		find_program xfrmkeep "${XFRMKEEP-}" && [ -n "$("$program" mend "$file" | tee /dev/stderr)" ] && exit
 		fail 1 "is up already"
 	fi
-	take_section
+	read_section -n begin "$file"
 	# where an index is in use the kernel silently takes another, and down would not find the policy
 	[ -z "$(left)" ] || fail 1 "taken: another tool, or an up that $run has forgotten, has an index or reqid of this script: see ip -s xfrm policy; sh $file down removes what has them"
 	trap 'fail 1 interrupted' HUP INT TERM PIPE
 	mkdir "$run" || fail 1 "cannot make $run"
 	made_run=yes
 	echo "$boot" >"$run/boot" || fail 1 "cannot write $run/boot"
-}
-begin() { # numbers that were never used before, or a fresh key
-	local before=$made
-	[ -z "$dry" ] || return 0
-	endpoints="here=$here$endpoints"
-	case $(sed -n 's/^#: .* heard \([0-9]*\).*/\1/p' "$from") in *[1-9]*) heard=before ;; esac
-	if find_program xfrmkeep "${XFRMKEEP-}"; then
-		# shellcheck disable=SC2086 # words
-		"$program" begin "$file" $endpoints || fail 1 "xfrmkeep refuses to begin"
-		take_section
-		if [ "$made" = "$before" ]; then start_again 1 && unwritten; fi
-	else
-		write_section 1
-	fi
 }
 finish() {
 	[ -z "$dry" ] || return 0
@@ -321,7 +283,7 @@ down() {
 	if has --all && command -v unguard >/dev/null; then unguarding=yes; fi
 	if [ -z "$dry" ]; then
 		lock
-		if take_section && find_program xfrmkeep "${XFRMKEEP-}"; then "$program" record "$file"; fi
+		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file"
 	fi
 	take_back
 	rm -f "$run.busy"
