@@ -32,7 +32,7 @@ with_musl() { PATH=$path_with_musl; }
 		# static glibc's own remark about names, which musl does not need to make
 		run -1 grep -v -e 'statically linked applications requires' -e 'in function' "$BATS_TEST_TMPDIR/said"
 		case $compiler in musl-gcc) kind='statically linked' ;; *) kind='static-pie linked' ;; esac
-		for program in xfrmpair espdecap natprobe; do
+		for program in xfrmpair espdecap natprobe xfrmkeep; do
 			[[ "$(file -b "$out/$program")" == *"$kind"* ]]
 			[[ "$("$out/$program" --version)" == "$program "* ]]
 		done
@@ -41,7 +41,7 @@ with_musl() { PATH=$path_with_musl; }
 
 @test "a template that cannot be read is not left out: make fails, and leaves no half of the table" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
-	printf '#!/bin/sh\ncase $* in *program/up.sh) exit 1 ;; esac; exec %s "$@"\n' "$(command -v sed)" >"$BATS_TEST_TMPDIR/bin/sed"
+	printf '#!/bin/sh\ncase $* in *page/end.sh) exit 1 ;; esac; exec %s "$@"\n' "$(command -v sed)" >"$BATS_TEST_TMPDIR/bin/sed"
 	chmod +x "$BATS_TEST_TMPDIR/bin/sed"
 	out=$BATS_TEST_TMPDIR/out
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -2 make BUILD="$out" "$out/template_files.c"
@@ -53,7 +53,7 @@ with_musl() { PATH=$path_with_musl; }
 @test "build/ is what make builds by default: static, by musl-gcc" {
 	make -s -j2 all
 	[ "$(sed -n 's/^CC = //p' build/made-with)" = musl-gcc ]
-	for program in xfrmpair espdecap natprobe; do
+	for program in xfrmpair espdecap natprobe xfrmkeep; do
 		[[ "$(file -b build/$program)" == *"statically linked"* ]]
 	done
 	run -0 make all
