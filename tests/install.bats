@@ -60,7 +60,7 @@ setup() {
 @test "install-strip installs the same, with programs that are stripped; install leaves them their symbols" {
 	make -s -C "$TOP" install-strip PREFIX="$PWD/all"
 	diff <(cd "$PREFIX" && find . ! -type d -printf '%m %P\n' | sort) <(cd all && find . ! -type d -printf '%m %P\n' | sort)
-	for program in xfrmpair espdecap natprobe; do
+	for program in xfrmpair espdecap natprobe xfrmkeep; do
 		[[ "$(file -b "$PREFIX/bin/$program")" == *", not stripped" ]]
 		[[ "$(file -b "all/bin/$program")" == *", stripped" ]]
 		[[ "$("all/bin/$program" --version)" == "$program "* ]]
@@ -69,7 +69,7 @@ setup() {
 }
 
 @test "what is installed runs from there, and its example works as it lies there" {
-	for program in xfrmpair espdecap natprobe; do
+	for program in xfrmpair espdecap natprobe xfrmkeep; do
 		[[ "$("$PREFIX/bin/$program" --version)" == "$program "* ]]
 	done
 	"$PREFIX/bin/xfrmpair" -f "$PREFIX/share/doc/xfrmpair/examples/howto/tunnel.conf" -o howto
@@ -98,14 +98,18 @@ END
 	"$PREFIX/bin/xfrmpair" -o t 192.0.2.1:4500 198.51.100.7:4500
 	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:/usr/bin:/bin" sh t/a.sh up --no-punch
 	[ "$status" -eq 1 ]
-	[[ "$output" == *"a: no espdecap; "* ]]
+	[[ "$output" == *"a: no espdecap beside t/a.sh or in PATH
+"* ]]
 	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:$PREFIX/bin:/usr/bin:/bin" sh t/a.sh up --wait 1
 	echo "$output"
 	[[ "$output" == *"natprobe: "* ]]
 	[[ "$output" != *"no natprobe"* ]]
 	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:$PREFIX/bin:/usr/bin:/bin" sh t/a.sh up --no-punch
 	echo "$output"
-	[[ "$output" == *"a: espdecap did not start: espdecap: "* ]]
+	[[ "$output" == *"
+espdecap: "*"
+a: espdecap did not start
+"* ]]
 }
 
 # complete WORD...: what TAB would offer for the last WORD, sorted
@@ -138,7 +142,6 @@ complete_words() {
 	[ "$(complete_words xfrmpair --mode '')" = "transport
 tunnel" ]
 	[ "$(complete_words xfrmpair --format '')" = "commands
-page
 paste
 script
 wireshark" ]
@@ -156,29 +159,26 @@ wireshark" ]
 	"$PREFIX/bin/xfrmpair" -o t a=192.168.1.4:4500@85.9.8.7+10.1.0.0/24 b=192.168.2.9:4500@31.1.2.3+10.2.0.0/24
 	"$PREFIX/bin/xfrmpair" -o plain 192.0.2.1 198.51.100.7
 	for script in t/a.sh plain/a.sh; do
-		sh $script --help | sed '/^$/,$d; s/.*\.sh //; s/ | /\n/g' >usage
-		# --help explains each option besides
-		grep -o -e '--[a-z-]*' usage | while read -r option; do sh $script --help | sed '1,/^$/d' | grep -q -e "  .*$option[ ,]"; done
-		# and says where the verbs are explained, of a file that has a name
-		sh $script --help | grep "^The other verbs: sed '/^\$/q' .*$script$"
-		sh -s -- --help <$script >nameless
-		grep -q '^  wireshark ' nameless
-		run -1 grep 'other verbs' nameless
-		{ echo -n; sed 's/^\[-n\] //; s/ .*//' usage; } | sed '1i-n' | sort >verbs
+		# the verbs of its comment; --help has the options of up and down
+		sed -n 's/^#   sh .*\.sh //p' $script | sed 's/\[-n\] //; s/   .*//; s/ | /\n/g' | sed '1i-n' | sort >verbs
 		for verb in up down status rekey follow update-peer; do grep -qx -e "$verb" verbs; done
 		complete_words sh $script '' | diff verbs -
 		[ "$(complete_words sh $script -n do)" = down ]
-		for verb in up down status; do
-			grep -w "$verb" usage | grep -o -e '--[a-z-]*' | sort >known
-			complete_words sh $script -n $verb '' >offered
-			# those of other tunnels too, which the script refuses
-			case $script in t/*) diff known offered ;; *) [ -z "$(comm -23 known offered)" ] ;; esac
-		done
+		sh $script --help | sed 's/^usage: sh [a-z]*\.sh \[-n\] //; s/ | /\n/g; s/ \[--all\]//' >usage
+		grep -o -e '--[a-z-]*' <(grep '^up' usage) | sort >known
+		complete_words sh $script -n up '' | diff known -
 	done
+	[ "$(complete_words sh t/a.sh status '')" = "--json
+--watch" ]
+	[ -z "$(complete_words sh t/a.sh down '')" ]
+	[ -z "$(complete_words sh t/a.sh check '')" ]
+	"$PREFIX/bin/xfrmpair" -o guard --guard a=192.168.1.4:4500@85.9.8.7+10.1.0.0/24 b=192.168.2.9:4500@31.1.2.3+10.2.0.0/24
+	[ "$(complete_words sh guard/a.sh down '')" = --all ]
+	[ "$(complete_words sh guard/a.sh up --a)" = '' ]
 	[ "$(complete_words sh t/a.sh up --wait 5 --lo)" = --local ]
 	[ -z "$(complete_words sh t/a.sh up --wait '')" ]
 	# of files that are no such script only what the shell itself would offer; nothing is run
-	printf 'touch ran\nusage() {\n' >other.sh
+	printf "touch ran\noptions=' [--all]'\n" >other.sh
 	[ -z "$(complete_words sh other.sh '')" ]
 	sed 's/^name=/touch ran; name=/' t/a.sh >t/marked.sh
 	complete_words sh t/marked.sh '' | grep -qx up
