@@ -2,17 +2,20 @@
 /* The printers: each line of the input is an option, as in a tunnel file, or a side.
  *
  * Linked with: gen/commands.c gen/explain.c gen/identity.c gen/key.c gen/keyfile.c gen/line.c
- * gen/options.c gen/path.c gen/plan.c gen/policy.c gen/print.c gen/script.c gen/side.c
- * gen/tunnel.c gen/view.c gen/wireshark.c helper/cipher.c helper/endpoint.c helper/epoch.c helper/esp_sa.c
- * helper/number.c helper/prefix.c helper/section.c helper/sha256.c helper/special.c helper/text.c helper/xfrm.c
+ * gen/options.c gen/path.c gen/plan.c gen/policy.c gen/print.c gen/print_head.c gen/print_page.c
+ * gen/side.c gen/start.c gen/tunnel.c gen/view.c gen/wireshark.c helper/cipher.c helper/endpoint.c helper/epoch.c helper/esp_sa.c
+ * helper/number.c helper/page.c helper/page_facts.c helper/prefix.c helper/rows.c helper/section.c helper/section_check.c
+ * helper/section_parse.c helper/sha256.c helper/special.c helper/text.c helper/xfrm.c helper/xfrm_parse.c
  * tests/plan/explain.c tests/plan/promises.c tests/plan/readback.c */
 #include "identity.h"
 #include "key.h"
 #include "options.h"
+#include "page.h"
 #include "print.h"
 #include "promises.h"
 #include "quiet.h"
 #include "random.h"
+#include "section.h"
 #include "templates.h"
 
 #include <stdio.h>
@@ -66,15 +69,60 @@ static size_t count_lines(const struct text *text, const char *begin)
 	return count;
 }
 
+/* False before the first start of a side that looks addresses up. */
+static bool has_addresses(const struct section *section)
+{
+	for (size_t i = 0; i < section->peer_count; i++)
+		if (!section->peers[i].there.address.family)
+			return false;
+	return !address_is_any(&section->here);
+}
+
+/* How many policies xfrmkeep reads in a function of the page. */
+static size_t count_policies(const struct page *page, enum page_function function, const struct section *section)
+{
+	struct policy *policies;
+	size_t count;
+
+	if (!page_has(page, function))
+		return 0;
+	policies = page_policies(page, function, section, &count);
+	if (!policies)
+		stop("xfrmkeep cannot read the policies", &page->text);
+	free(policies);
+	return count;
+}
+
+/* xfrmkeep reads the script, and would write its section as it is. */
 static void check_script(const struct text *text, const struct plan *plan)
 {
-	size_t policies = plan->bypasses.count + plan->neighbours.count +
-	                   plan->blocks.count + plan->tunnels.count;
+	const size_t policies = plan->bypasses.count + plan->neighbours.count +
+	                        plan->blocks.count + plan->tunnels.count;
+	struct text copy = { 0 }, again = { 0 };
+	struct section section;
+	struct page page;
+	size_t states = 0;
 
 	check_text(text);
-	if (count_lines(text, "xfrm policy add src ") != policies ||
-	    count_lines(text, "xfrm state add src ") != 2 * plan->peer_count)
-		stop("the text does not have a line for each row", text);
+	text_add(&copy, text->bytes, text->length);
+	if (!page_parse(&page, &copy, "fuzz") || !page_section(&section, &page))
+		stop("xfrmkeep cannot read the script", text);
+	section_print(&again, &section);
+	if (again.length != page.section_length ||
+	    memcmp(again.bytes, text->bytes + page.section_begin, again.length) != 0)
+		stop("xfrmkeep would write another section", text);
+	for (size_t i = 0; i < plan->peer_count; i++)
+		states += plan->views[i].out->derived ? 3 : 2;
+	if (section.peer_count != plan->peer_count || section.state_count != states)
+		stop("the section does not have a row for each SA", text);
+	if (count_lines(text, "xfrm policy add src ") != policies)
+		stop("the text does not have a line for each policy", text);
+	if (has_addresses(&section) && count_policies(&page, PAGE_GUARDS, &section) +
+	    count_policies(&page, PAGE_POLICIES, &section) != policies)
+		stop("xfrmkeep reads other policies", text);
+	text_free(&again);
+	section_free(&section);
+	page_free(&page);
 }
 
 static void check_commands(const struct text *text, const struct plan *plan)
@@ -92,7 +140,7 @@ static void print_side(struct text texts[TEXTS], const struct plan *plan)
 
 	for (int i = 0; i < TEXTS; i++)
 		text_empty(&texts[i]);
-	print_script(&texts[0], plan);
+	print_page(&texts[0], plan);
 	check_script(&texts[0], plan);
 	print_commands(&texts[1], plan, STYLE_PASTE);
 	check_commands(&texts[1], plan);
