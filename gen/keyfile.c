@@ -284,22 +284,13 @@ bool keyfile_read(struct tunnel *tunnel, const char *path, bool partly)
 	return good;
 }
 
-/* What the rows say, for the comment above them. */
-static void print_forms(struct text *out, bool keys, bool secrets)
-{
-	text_printf(out, "%s%s%s\n", keys ? "FROM TO EPOCH SPI KEY" : "",
-	            keys && secrets ? ", or " : "", secrets ? "ONE TWO EPOCH secret SECRET" : "");
-}
-
-static void print_row(struct text *out, const char *prefix, const struct tunnel *tunnel,
-                      const struct sa *sa)
+static void print_row(struct text *out, const struct tunnel *tunnel, const struct sa *sa)
 {
 	unsigned char spi[] = { (unsigned char)(sa->spi >> 24), (unsigned char)(sa->spi >> 16),
 		                (unsigned char)(sa->spi >> 8), (unsigned char)sa->spi };
 
 	if (!has_row(sa))
 		return;
-	text_add_string(out, prefix);
 	text_add_string(out, tunnel->sides[sa->from].name);
 	text_add_string(out, " ");
 	text_add_string(out, tunnel->sides[sa->to].name);
@@ -323,24 +314,9 @@ void keyfile_print(struct text *out, const struct tunnel *tunnel)
 
 	for (size_t i = 0; i < tunnel->sa_count; i++)
 		has[tunnel->sas[i].derived] = true;
-	text_printf(out, "# xfrmpair keys, digest %08x: ", (unsigned)tunnel->digest);
-	print_forms(out, has[false], has[true]);
+	text_printf(out, "# xfrmpair keys, digest %08x: %s%s%s\n", (unsigned)tunnel->digest,
+	            has[false] ? "FROM TO EPOCH SPI KEY" : "", has[false] && has[true] ? ", or " : "",
+	            has[true] ? "ONE TWO EPOCH secret SECRET" : "");
 	for (size_t i = 0; i < tunnel->sa_count; i++)
-		print_row(out, "", tunnel, &tunnel->sas[i]);
-}
-
-void keyfile_print_of_side(struct text *out, const struct tunnel *tunnel, size_t self)
-{
-	bool has[] = { false, false };
-
-	for (size_t other = 0; other < tunnel->side_count; other++)
-		if (tunnel_has_pair(tunnel, self, other))
-			has[key_of(tunnel, self, other)->derived] = true;
-	text_add_string(out, "# ---- keys: ");
-	print_forms(out, has[false], has[true]);
-	for (size_t other = 0; other < tunnel->side_count; other++)
-		if (tunnel_has_pair(tunnel, self, other)) {
-			print_row(out, "#key ", tunnel, key_of(tunnel, self, other));
-			print_row(out, "#key ", tunnel, key_of(tunnel, other, self));
-		}
+		print_row(out, tunnel, &tunnel->sas[i]);
 }

@@ -20,8 +20,5 @@ bool keyfile_read(struct tunnel *, const char *path, bool partly);
 bool keyfile_parse(struct tunnel *, char *text, const char *path, bool partly);
 /* Writes the key file's text. */
 void keyfile_print(struct text *, const struct tunnel *);
-/* Adds its lines about side SELF, as a script has them at its end, by peer: the secret, or what it
- * sends with, then what it receives with. */
-void keyfile_print_of_side(struct text *, const struct tunnel *, size_t self);
 
 #endif

@@ -4,7 +4,7 @@
 #define TEMPLATES_H
 
 struct template_file {
-	const char *name;  /* "program/core.sh" */
+	const char *name;  /* "page/begin.sh" */
 	const char *text;
 };
 

@@ -226,18 +226,14 @@ static uint64_t add_encap(struct text *out, const struct state *state, const str
 	return WORD(WORD_ENCAP);
 }
 
-static void add_key(struct text *out, const unsigned char *key, unsigned bytes, const char *name)
+static void add_key(struct text *out, const unsigned char *key, unsigned bytes)
 {
-	if (name) {
-		text_add_string(out, name);
-		return;
-	}
 	text_add_string(out, "0x");
 	text_add_hex(out, key, bytes);
 }
 
 /* Two keys are too long for one line of a terminal.  '' is how a batch spells an empty word. */
-static uint64_t add_algorithms(struct text *out, const struct state *state, const struct names *names)
+static uint64_t add_algorithms(struct text *out, const struct state *state)
 {
 	const struct cipher *cipher = state->cipher;
 
@@ -245,14 +241,14 @@ static uint64_t add_algorithms(struct text *out, const struct state *state, cons
 	text_add_string(out, cipher->encryption);
 	text_add_string(out, " ");
 	if (cipher->key_bytes)
-		add_key(out, state->key, cipher->key_bytes, names->key);
+		add_key(out, state->key, cipher->key_bytes);
 	else
 		text_add_string(out, "''");
 	if (cipher->integrity) {
 		text_add_string(out, " \\\n  auth-trunc ");
 		text_add_string(out, cipher->integrity);
 		text_add_string(out, " ");
-		add_key(out, state->key + cipher->key_bytes, cipher->auth_bytes, names->auth);
+		add_key(out, state->key + cipher->key_bytes, cipher->auth_bytes);
 	}
 	text_add_string(out, " ");
 	text_add_number(out, cipher->icv_bits);
@@ -268,21 +264,16 @@ uint64_t state_print(struct text *out, const struct state *state, const struct n
 	text_add_string(out, " dst ");
 	add_address(out, &state->dst, state->outbound ? names->there : names->here);
 	text_add_string(out, " proto esp spi ");
-	if (names->spi)
-		text_add_string(out, names->spi);
-	else
-		add_spi(out, state->spi);
+	add_spi(out, state->spi);
 	words |= add_mode(out, state->reqid, state->transport);
 	words |= add_flags(out, state);
-	if (names->count)
-		text_add_string(out, names->count);
 	if (names->numbers)
 		add_sequence(out, state, names);
 	words |= add_if_id(out, state->if_id);
 	words |= add_limits(out, state);
 	text_add_string(out, " \\\n  ");
 	words |= add_encap(out, state, names);
-	words |= add_algorithms(out, state, names);
+	words |= add_algorithms(out, state);
 	if (names->peer)
 		add_comment(out, state, names->peer);
 	text_add_string(out, "\n");

@@ -72,7 +72,6 @@ struct state {
 struct names {
 	const char *here, *there, *port, *peer_port;
 	const char *pin;        /* ` spi SPI` of an outbound template, or nothing */
-	const char *spi, *key, *auth, *count;
 	bool indexes;           /* a policy's row has its index */
 	bool numbers;           /* a state's row has its sequence number */
 	const char *sequence;   /* ... of an outbound one this, for its low 32 bits */
