@@ -1,4 +1,4 @@
-# xfrmpair: builds three programs into $(BUILD), with make and a C compiler and nothing else.
+# xfrmpair: builds four programs into $(BUILD), with make and a C compiler and nothing else.
 #
 #   make                build/xfrmpair build/espdecap build/natprobe build/xfrmkeep
 #   make demo           shows the main job; installs what the demo needs, if it may
@@ -151,7 +151,7 @@ INSTALLED = $(foreach program,$(PROGRAMS),$(BUILD)/$(program)=$(BINDIR)/$(progra
             gen/xfrmpair.zsh-completion=$(PREFIX)/share/zsh/site-functions/_xfrmpair \
             gen/xfrmpair.fish-completion=$(PREFIX)/share/fish/vendor_completions.d/xfrmpair.fish \
             $(foreach manual,gen/xfrmpair.1 helper/espdecap.1 helper/natprobe.1,$(manual)=$(MANDIR)/man1/$(notdir $(manual))) \
-            helper/xfrmkeep.8=$(MANDIR)/man8/xfrmkeep.8 \
+            $(foreach manual,gen/xfrmpair-script.8 helper/xfrmkeep.8,$(manual)=$(MANDIR)/man8/$(notdir $(manual))) \
             $(foreach unit,$(UNITS),$(unit)=$(PREFIX)/lib/systemd/system/$(notdir $(unit))) \
             $(foreach file,README.md LICENSE examples/session $(filter-out $(UNITS),$(wildcard examples/*/*)),$(file)=$(DOCUMENTS)/$(file))
 install: all

@@ -569,7 +569,7 @@ units() {
 }
 
 @test "the manual's page names each unit and file, and no other" {
-	sed -n '/^\.Sh KEEP IT UP/,/^\.Sh ENV/p' "$BOOT/../../gen/xfrmpair.1" | grep -o 'xfrmpair[a-z-]*\(@[A-Za-z.]*\|\.rc\|\.cron\)' |
+	sed -n '/^\.Sh KEEP IT UP/,/^\.Sh ENV/p' "$BOOT/../../gen/xfrmpair-script.8" | grep -o 'xfrmpair[a-z-]*\(@[A-Za-z.]*\|\.rc\|\.cron\)' |
 		sed 's/@NAME$/@.service/; s/@NAME\./@./' | sort -u >named
 	(cd "$BOOT" && printf '%s\n' *) | grep -v 'rekey@.service' | diff - named
 }

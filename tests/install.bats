@@ -32,6 +32,7 @@ setup() {
 		echo 644 share/fish/vendor_completions.d/xfrmpair.fish
 		echo 755 bin/xfrmkeep
 		echo 644 share/man/man8/xfrmkeep.8
+		echo 644 share/man/man8/xfrmpair-script.8
 		for file in README.md LICENSE examples/session; do echo "644 share/doc/xfrmpair/$file"; done
 		for unit in xfrmpair xfrmpair-espdecap xfrmpair-follow xfrmpair-rekey; do echo "644 lib/systemd/system/$unit@.service"; done
 		echo "644 lib/systemd/system/xfrmpair-rekey@.timer"
