@@ -477,7 +477,7 @@ there_1=gate.example.org port_1=4500
 END
 	diff - <(head_facts u/gate.sh | sed 1,2d) <<'END'
 local=auto
-hosts='1=home.example.org:61525'
+hosts='1=home.example.org:777'
 own_nets='0.0.0.0/0' other_nets='192.168.1.4/32@1'
   ping -c 3 -I $here 192.168.1.4
 there_1=home.example.org port_1=777
@@ -711,7 +711,7 @@ b.sh" ]
 	calls() { "$XFRMPAIR" --format script "$@" 2>/dev/null | sed -n '/^up() {/,/^}/{s/^\t//; p;}' | sed '1,/^}/!d' | sed '1d; $d' | tr '\n' ';'; }
 	both='prepare;find_here;begin;'
 	states='batch "adding SAs (with keys)" states;' policies='batch "adding policies: what is to be encrypted" policies;'
-	punch='[ -n "$dry$heard" ] || has --no-punch || open_hole;' helper='has --no-helper || start_helper;'
+	punch='[ -n "$dry$heard" ] || has --no-punch || open_hole;' helper='start_helper;'
 	listen='[ "$heard" != before ] || has --no-punch || listen;' exempt='! has --nat-exempt || add_table exempt;' map='! has --map || map_port;'
 	[ "$(calls "$A" "$B")" = "$both$map$states$punch$policies$helper${listen}finish;" ]
 	[ "$(calls --mode transport 192.0.2.1 198.51.100.2)" = "$both$states${policies}finish;" ]
