@@ -752,6 +752,44 @@ b.sh" ]
 	done
 }
 
+@test "up of a script whose keys or networks a tunnel of 0.1 has is refused, and takes nothing of that away" {
+	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
+	install -m 600 "$BATS_TEST_DIRNAME/../examples/howto/keys" k
+	"$XFRMPAIR" -f "$BATS_TEST_DIRNAME/../examples/howto/tunnel.conf" --keys k -o t
+	# what 0.1 had of these keys: its SAs and policies are none of this script's
+	mkdir bin
+	cat >bin/ip <<'END'
+#!/bin/sh
+case $* in
+"xfrm help") echo ip xfrm ;;
+*" show to "*) echo "2: eth0 inet 192.168.1.4/24 scope global eth0" ;;
+"xfrm state list nokeys") printf 'src 192.168.1.4 dst 31.1.2.3\n\tproto esp spi 0xdeadbeef reqid 1366164508 mode tunnel\n' ;;
+"-s xfrm policy list") printf 'src 192.168.1.4/32 dst 192.168.2.100/32 uid 0\n\tdir out action allow index 8193 priority 2000\n\ttmpl src 192.168.1.4 dst 31.1.2.3\n\t\tproto esp reqid 1366164508 mode tunnel\n' ;;
+*batch*)
+	cat >rows
+	cat rows >>given
+	if grep -q "^xfrm $taken add" rows; then echo 'RTNETLINK answers: File exists' >&2 && exit 2; fi
+	;;
+*) echo "$*" >>given ;;
+esac
+END
+	chmod +x bin/ip
+	for taken in state policy; do
+		export taken
+		for shell in dash 'busybox ash' bash mksh; do
+			rm -rf given state
+			PATH=$PWD/bin:$PATH gives $shell t/a.sh up --no-punch --no-helper
+			echo "$stderr"
+			[ "$status" -eq 1 ]
+			[[ "$stderr" == *'a: taken: another tunnel has this SPI or selector: see ip xfrm state; ip xfrm policy (RTNETLINK answers: File exists)'* ]]
+			[ "$(grep -c '^xfrm state add' given)" -eq 2 ]
+			run -1 grep -e '^xfrm .*delete' -e flush given
+			[ -z "$(ls run)" ]
+		done
+	done
+	run -1 grep -q 1366164508 t/a.sh t/b.sh
+}
+
 @test "-n changes nothing, also where nothing can be printed" {
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state ESPDECAP=$PWD/ran NATPROBE=$PWD/ran
 	printf '#!/bin/sh\n: >"$0.$1"\n' >ran
