@@ -40,6 +40,7 @@ renumber() {
 kept() { snapshot "$1" | grep -v 'lastused\|replay\|seq\|spi\|[0-9a-f]\{8\} [0-9a-f]\{8\}'; }
 # epochs SIDE: in the store, as `a: from 1 2, to 1` has them
 epochs() { sed -n 's/.*# \(from\|to\) [a-z]*, epoch \([0-9]*\)$/\1 \2/p' "$XFRMPAIR_STATE/$(fact store "$1")"; }
+spis() { on "$1" ip xfrm state list nokeys | grep -o 'spi 0x[0-9a-f]*' | sort; }
 sas() { on "$1" ip xfrm state list nokeys | grep -c '^src'; }
 
 @test "three rekeys on both sides lose no packet of a ping every 10 ms, and erase past secrets from store and script" {
@@ -82,16 +83,35 @@ to 5"
 	keep a rekey
 	same "$stderr" "a: sends to b with epoch 2"
 	both_answer
+	before=$(spis a)
 	for _ in 1 2 3; do
 		keep a rekey
 		same "$status" 0
 		same "$stderr" "a: b has not followed yet: it sends with epoch 1, we with 2: run rekey there too"
+		same "$(spis a)" "$before"
 	done
 	both_answer
 	same "$(epochs a)" "from 1
 from 2
 from 3
 to 2"
+	# b, which has received the next epoch, and recorded that, still puts back what it sends with
+	keep b record
+	on b ip xfrm state delete src 192.168.2.100 dst 85.9.8.7 proto esp spi "$(sed -n 's/.* spi_1=\([^ ]*\) .*/\1/p' "$XFRMPAIR_STATE/$(fact store b)")"
+	keep b mend
+	same "$status" 0
+	same "$output" "put back: 1 SA of a"
+	both_answer
+	keep b rekey
+	same "$stderr" "b: sends to a with epoch 2"
+	both_answer
+	keep a rekey
+	same "$stderr" "a: sends to b with epoch 3"
+	both_answer
+	same "$(epochs a)" "from 2
+from 3
+from 4
+to 3"
 }
 
 @test "mend puts back all that other tools remove, and then has nothing to do" {
