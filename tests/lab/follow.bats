@@ -1,6 +1,6 @@
 # xfrmkeep follow beside a tunnel that carries packets: what others remove is put back, and who is behind what, what changes there, and who heals it: the
 # table of the manual's "Addresses that change", row by row. What it does when is decided in tests/follow.bats.
-# Run in the lab: tests/lab/run bats tests/lab/keepfollow.bats
+# Run in the lab: tests/lab/run bats tests/lab/follow.bats
 bats_require_minimum_version 1.5.0
 
 setup() { source "$BATS_TEST_DIRNAME/tunnel.bash"; }
@@ -57,6 +57,159 @@ until_true() { # COMMAND...: within 40 s
 	until_true grep -q 'a: follows no more: the tunnel is down' "$BATS_TEST_TMPDIR/follow.a"
 	[ -z "$(ls "$XFRMPAIR_RUN" | grep "^a\.")" ]
 	script b down
+}
+
+# leaves NAT FAMILY PORT ADDRESS:PORT: the NAT is another one to that port from now on, and has forgotten everything
+leaves() {
+	on "$1" nft -f - <<-END
+		add table $2 moved
+		add chain $2 moved post { type nat hook postrouting priority 90; }
+		flush chain $2 moved post
+		add rule $2 moved post oifname wan udp sport $3 snat to $4
+	END
+	for family in ipv4 ipv6; do on "$1" conntrack -F -f $family; done
+}
+# recovers WHAT SIDE FROM TO: pings until one is answered, at most two keepalives long
+recovers() {
+	local begun
+	begun=$(ms)
+	on "$2" ping -q -c 1 -i 0.2 -w 40 -I "$3" "$4"
+	echo "# $1: answered after $(($(ms) - begun)) ms" >&3
+}
+# send_as FROM PORT TO PORT HEX: a UDP packet from the internet in the name of FROM
+send_as() {
+	# shellcheck disable=SC2016 # the words of perl
+	on inet perl -e '
+		use Socket; my ($from, $sport, $to, $dport, $hex) = @ARGV;
+		socket my $raw, PF_INET, SOCK_RAW, 255 or die "raw: $!"; # IPPROTO_RAW: our own IP header
+		my $bytes = pack "H*", $hex;
+		my $udp = pack "nnnna*", $sport, $dport, 8 + length $bytes, 0, $bytes;
+		send $raw, pack("CCnnnCCna4a4", 0x45, 0, 20 + length $udp, 0, 0, 64, 17, 0, inet_aton($from), inet_aton($to)) . $udp, 0,
+			sockaddr_in(0, inet_aton $to) or die "send: $!"' "$@"
+}
+# last_from ADDRESS FILE: SPI, sequence number and all after the UDP header of the last ESP-in-UDP packet from there that tcpdump wrote
+last_from() {
+	perl -e 'my $from = shift; binmode STDIN; local $/; my $all = <STDIN>; my $at = 24;
+		while ($at < length $all) {
+			my $n = unpack "V", substr $all, $at + 8; my $frame = substr $all, $at + 16, $n; $at += 16 + $n;
+			next if $n < 80 or ord substr($frame, 23) != 17 or $from ne join ".", unpack "C4", substr $frame, 26;
+			$last = sprintf "%s %s %s", unpack("H8", substr $frame, 42), unpack("N", substr $frame, 46), unpack("H*", substr $frame, 42);
+		}
+		print "$last\n"' "$1" <"$2"
+}
+counter() { on "$1" awk -v name="$2" '$1 == name { print $2 }' /proc/net/xfrm_stat; }
+# where_b_is: as a's store, SAs, policies and helper have it
+where_b_is() {
+	sed -n 's/^\(there_1=.*\) spi_1.*/\1/p' "$XFRMPAIR_STATE"/a.*
+	on a ip xfrm state list nokeys | grep -e ^src -e encap
+	on a ip xfrm policy list
+	pgrep -f -- '-b 85.9.8.7 61525'
+}
+moved() { [ "$(grep -c 'is at' "$BATS_TEST_TMPDIR/follow.a")" -eq "$1" ]; } # TIMES: as far as follow has said
+all_down_and_gone() {
+	for side in ${SIDES:-a b}; do
+		script "$side" down
+		[ -z "$(on "$side" ip xfrm state; on "$side" ip xfrm policy)" ] || return
+	done
+}
+
+@test "a public side follows its peer to another port and address; what is forged or sent again moves nothing" {
+	"$net" up --open-side a
+	inner_a=85.9.8.7 inner_b=192.168.2.100
+	made a=85.9.8.7:61525 "$B"
+	both_up
+	meets
+	follows a
+	leaves nb ip 61523 31.1.2.3:10499
+	recovers 'another port' b "$inner_b" "$inner_a"
+	on nb ip address add 31.1.2.9/24 dev wan
+	leaves nb ip 61523 31.1.2.9:10500
+	recovers 'another address' b "$inner_b" "$inner_a"
+	until_true moved 2
+	meets
+	cat "$BATS_TEST_TMPDIR/follow.a"
+	grep -qx 'a: b is at 31.1.2.3:10499 now, was at 31.1.2.3:10421' "$BATS_TEST_TMPDIR/follow.a"
+	grep -qx 'a: b is at 31.1.2.9:10500 now, was at 31.1.2.3:10499' "$BATS_TEST_TMPDIR/follow.a"
+	script a status
+	[ "$(on a ip xfrm policy list | grep -c '31\.1\.2\.3')" -eq 0 ]
+	[ "$(on a ip xfrm state list nokeys | grep -c '31\.1\.2\.3')" -eq 0 ]
+	pgrep -f -- '-b 85.9.8.7 61525 31.1.2.9:10500'
+	run -1 pgrep -f -- '-b 85.9.8.7 61525 31.1.2.3'
+	script a rekey
+	meets
+	script b rekey
+	meets
+
+	# packets from elsewhere: with the right SPI and number, and one that was recorded
+	capture inet to-a "$BATS_TEST_TMPDIR/wire" udp and greater 100
+	meets
+	captured
+	read -r spi number packet < <(last_from 31.1.2.9 "$BATS_TEST_TMPDIR/wire")
+	forged=$spi$(printf %08x $((number + 1000)))$(head -c $((${#packet} / 2 - 8)) /dev/urandom | od -An -v -tx1 | tr -d ' \n')
+	wrong=$(counter a XfrmInStateProtoError) again=$(counter a XfrmInStateSeqError)
+	before=$(where_b_is)
+	for from in 77.7.7.7 31.1.2.9; do
+		send_as $from 4444 85.9.8.7 61525 "$forged"
+		send_as $from 4444 85.9.8.7 61525 "$packet"
+	done
+	sleep 2 # in which nothing is to happen
+	[ $(($(counter a XfrmInStateProtoError) - wrong)) -eq 2 ]
+	[ $(($(counter a XfrmInStateSeqError) - again)) -eq 2 ]
+	[ "$(where_b_is)" = "$before" ]
+	moved 2
+	meets
+
+	script a down
+	until_true eval '[ -z "$(ip netns pids a)" ]'
+	[ -z "$(ls -A "$XFRMPAIR_RUN" | grep '^a\.')" ]
+	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/follow.a")" -le 8 ]
+}
+
+@test "over IPv6, too" {
+	"$net" up --open-side a --ipv6
+	inner_a=2001:db8:1::4 inner_b=2001:db8:2::100
+	made "a=[$inner_a]:61525" "b=[$inner_b]:61523"
+	both_up
+	meets
+	follows a
+	# not the port alone: from an address that the tunnel covers only the known port may come past it
+	leaves nb ip6 61523 '[2001:db8:f2::2]:10499'
+	recovers 'another address, IPv6' b "$inner_b" "$inner_a"
+	leaves nb ip6 61523 '[2001:db8:f2::2]:10500'
+	recovers 'another port, IPv6' b "$inner_b" "$inner_a"
+	until_true moved 2
+	grep -qx 'a: b is at \[2001:db8:f2::2\]:10500 now, was at \[2001:db8:f2::2\]:10499' "$BATS_TEST_TMPDIR/follow.a"
+	# the policies that let the encapsulated packets past those that cover them moved, too
+	on a ip xfrm policy list | grep 'src 2001:db8:f2::2/128 dst 2001:db8:1::4/128 proto udp sport 10500 dport 61525'
+	script a status
+	all_down_and_gone
+}
+
+@test "in a mesh the side that moved is followed, and the others hear no gap" {
+	SIDES='a b c'
+	"$net" up --open-side a --sides 3
+	inner_a=85.9.8.7 inner_b=192.168.2.100 inner_c=192.168.3.4
+	made a=85.9.8.7:61525 "$B" c=192.168.3.4:4500@77.3.4.5
+	both_up
+	answers b "$inner_b" "$inner_a"
+	answers c "$inner_c" "$inner_a"
+	follows a
+	leaves nb ip 61523 31.1.2.3:10499
+	recovers 'another port in a mesh' b "$inner_b" "$inner_a"
+	answers c "$inner_c" "$inner_a"
+	on nc ip address add 77.3.4.9/24 dev wan
+	leaves nc ip 4500 77.3.4.9:4501
+	recovers 'another address in a mesh' c "$inner_c" "$inner_a"
+	answers b "$inner_b" "$inner_a"
+	answers c "$inner_c" "$inner_a"
+	until_true moved 2
+	cat "$BATS_TEST_TMPDIR/follow.a"
+	script a status
+	script a rekey
+	answers b "$inner_b" "$inner_a"
+	answers c "$inner_c" "$inner_a"
+	all_down_and_gone
 }
 
 # Each scene has an internet of its own, and they go side by side: two minutes are long.
@@ -223,6 +376,7 @@ plain3() {
 	heals 'both addresses change, both named' $with_name
 }
 
+# bats test_tags=script
 @test "a side that moves is found again: by itself, with a name, or by hand, as the manual says" {
 	local running=() scene failed=''
 	for scene in public public2 public3 forwarded forwarded2 plain plain2 plain3; do
