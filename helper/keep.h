@@ -17,6 +17,7 @@
 struct keep {
 	const char *script; /* its path, as given */
 	bool dry;           /* -n: print what would be done, and change nothing */
+	bool mends;         /* nothing new is to be recorded: keep_apply() needs no store */
 	struct page page;
 	struct section section; /* the one that counts */
 	enum store_state store; /* where it came from */

@@ -78,7 +78,9 @@ static int mend_xfrm(struct keep *keep)
 	if (!differs(keep))
 		return EXIT_OK;
 	keep_tally(keep);
+	keep->mends = true;
 	status = keep_apply(keep, NULL, false, &change);
+	keep->mends = false;
 	if (!status && !keep->dry)
 		say_change(keep, &change);
 	change_free(&change);

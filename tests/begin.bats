@@ -91,6 +91,26 @@ a: warning: if that stays so, the other side will refuse what is sent after the 
 $state:1"
 }
 
+@test "where the store cannot be written mend puts back what the store wants, and update-peer changes nothing" {
+	in_a_host
+	keep begin
+	is_up
+	echo 0 >"$run/espdecap"
+	before=$(<"$state")
+	mkdir "$state.new"
+	gives keep mend
+	same "$status" 0
+	same "$stderr" "xfrmkeep: $state: cannot be written: File exists"
+	same "$(grep -c '^put back: ' <<<"$output")" 5
+	same "$(ip -n "$space" xfrm policy | grep -c 31.1.2.3)" 3
+	same "$(grep -o 'replay-oseq [0-9]*' batches)" "replay-oseq 134217728"
+	gives keep update-peer 31.1.2.9:4500
+	same "$status" 1
+	same "$stderr" "xfrmkeep: $state: cannot be written: File exists"
+	same "$(ip -n "$space" xfrm policy | grep -c 31.1.2.3)" 3
+	same "$(<"$state")" "$before"
+}
+
 @test "a script that cannot be rewritten stays whole, and its past secrets go at the next epoch" {
 	in_a_host
 	keep begin
