@@ -341,7 +341,8 @@ put back: $helper"
 @test "update-peer takes an endpoint of the tunnel's kind, and writes it even while the tunnel is down" {
 	in_a_host
 	keep begin
-	for word in '' 31.1.2.3 31.1.2.3:0 31.1.2.3:70000 '[2001:db8::1]:4500' name.example:4500 c; do
+	for word in '' b c 31.1.2.3 31.1.2.3: :77 31.1.2.3:0 31.1.2.3:65536 31.1.2.3:70000 31.1.2.3:077 31.1.2.3:7x 31.1.2:77 31.1.2.256:77 31.1.2.3.1:77 \
+		'[2001:db8::1]:4500' name.example:4500 -c:77; do
 		gives keep update-peer "$word"
 		same "$status" 2
 		same "$(grep -c . <<<"$stderr")" 1
