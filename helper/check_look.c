@@ -235,7 +235,9 @@ static void take_redirects(struct check *check, const struct prefix *own)
 	const char *out = check->more[0].outer_link;
 	const unsigned link = if_nametoindex(out);
 
-	if (own->address.family != AF_INET || prefix_is_host(own) || !link || !sends_redirects(out))
+	/* all the internet is on no link */
+	if (own->address.family != AF_INET || prefix_is_host(own) || !own->length || !link ||
+	    !sends_redirects(out))
 		return;
 	for (size_t i = 0; i < kernel->address_count; i++)
 		if (kernel->addresses[i].link == link &&

@@ -32,7 +32,7 @@ forward() { # hosts behind this one are reached only if it forwards, and stay wi
 			;;
 		set*) [ -n "$dry" ] || others "^put_back .* $base/" >>"$run/undo" ;; # another tunnel has set it
 		esac
-		[ "$version" = ipv6 ] || stop_redirects "$net"
+		case $net in 0.0.0.0/0 | *:*) ;; *) stop_redirects "$net" ;; esac # the internet is on no link
 	done
 }
 stop_redirects() { # NET: on a link that also leads to a peer its hosts would be told to go past this host, in clear text
