@@ -16,9 +16,17 @@ fail() { # STATUS WORDS: takes back what up did
 }
 has() { case $flags in *" $1 "*) ;; *) false ;; esac; } # FLAG: it was given
 find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this script, or in $PATH
-	program=${2:-${file%/*}/$1}
-	if [ ! -x "$program" ] && [ -z "${2-}" ]; then program=$(command -v "$1"); fi
-	[ -x "$program" ]
+	local folder IFS=:
+	program=${2-}
+	if [ -n "$program" ]; then
+		[ -x "$program" ]
+		return
+	fi
+	for folder in "${file%/*}" $PATH; do
+		program=$folder/$1
+		if [ -f "$program" ] && [ -x "$program" ]; then return 0; fi
+	done
+	false
 }
 find_ip() { # busybox has an ip that does not know xfrm, and its shell prefers that
 	local IFS=:
