@@ -50,7 +50,7 @@ fixed_rows() {
 both_up() { for side in ${SIDES:-a b}; do script "$side" up "$@" || return; done; }
 both_down() { rm -f "$BATS_TEST_TMPDIR/up"; for side in ${SIDES:-a b}; do script "$side" down --all; done; }
 # for teardown(): what a failed test left up
-all_down() { [ ! -e "$BATS_TEST_TMPDIR/up" ] || both_down >/dev/null 2>&1 || :; }
+all_down() { { [ ! -e "$BATS_TEST_TMPDIR/up" ] && [ -z "$(ls -A "$XFRMPAIR_RUN" 2>/dev/null)" ]; } || both_down >/dev/null 2>&1 || :; }
 
 # printed_down FILE: the commands that take a paste block down, from the comments at its end
 printed_down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
@@ -71,18 +71,20 @@ silent() {
 # counters SIDE: the xfrm error counters that are not zero
 counters() { on "$1" awk '$2 { print $1, $2 }' /proc/net/xfrm_stat; }
 
-# ip_lists SIDE [MORE]: what its ip lists, and what the shell prints of MORE; no counters and ages. One ip for each family: in a VM
-# the start of one takes 20 ms, beside another VM 80 to 120
+# ip_lists SIDE [MORE]: what its ip lists, and what the shell prints of MORE; no counters and ages. Few processes: in a VM the start of
+# one takes 20 ms, beside another VM 80 to 120; but ip reads no more of a batch after a list of xfrm
 ip_lists() {
 	# shellcheck disable=SC2016 # that shell expands it
 	on "$1" sh -c '
-		printf "%s\n" "xfrm state list" "xfrm policy list" "address show" "route show table all" "rule show" "link show" | ip -force -batch -
+		ip xfrm state list
+		ip xfrm policy list
+		printf "%s\n" "address show" "route show table all" "rule show" "link show" | ip -force -batch -
 		ip -6 route show table all
 		'"${2-}" | sed -e 's/ expires [0-9]*sec//' -e 's/valid_lft.*//' | grep -v -e '^cache' -e ' cache '
 }
 # All that a tunnel could have changed on SIDE.
 snapshot() {
-	ip_lists "$1" 'nft list ruleset
+	ip_lists "$1" 'nft -s list ruleset
 		awk "{ print \$2 }" /proc/net/udp /proc/net/udp6
 		grep -rs . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf'
 	ls -A "$XFRMPAIR_RUN" 2>/dev/null || :
@@ -129,6 +131,7 @@ END
 script_with_fake_ip() {
 	local side=$1
 	shift
+	: >"$BATS_TEST_TMPDIR/up"
 	on "$side" env PATH="$BATS_TEST_TMPDIR/bin:$PATH" sh "$BATS_TEST_TMPDIR/$side.sh" "$@" --no-punch
 }
 
