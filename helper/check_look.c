@@ -388,13 +388,11 @@ static void take_peer(struct check *check, size_t i)
 {
 	const struct status_peer *status = &check->look.status.peers[i];
 	struct evidence_peer *peer = &check->peers[i];
-	char hole[ENDPOINT_TEXT + 32] = "";
 
 	peer->received = status->received;
 	peer->age = status->age;
 	peer->used_up = status->used_up;
-	peer->punched = i == 0 && run_read(&check->look.keep.run, "hole", hole, sizeof hole) &&
-	                *hole;
+	peer->punched = i == 0 && run_punched(&check->look.keep.run);
 	take_counts(check, i);
 	take_outbound(check, i);
 	look_for_states(check, i);

@@ -18,8 +18,8 @@ static void take_punch(struct counts *counts, const struct keep *keep)
 {
 	struct stat hole;
 
-	if (counts->peer_count != 1 ||
-	    fstatat(keep->run.fd, "hole", &hole, AT_SYMLINK_NOFOLLOW) < 0 || !hole.st_size)
+	if (counts->peer_count != 1 || !run_punched(&keep->run) ||
+	    fstatat(keep->run.fd, "hole", &hole, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	if (hole.st_mtime > counts->peers[0].received)
 		counts->peers[0].received = hole.st_mtime;

@@ -4,6 +4,7 @@
 #include "say.h"
 
 #include <err.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -378,6 +379,14 @@ bool run_write(const struct run *run, const char *name, const char *text)
 bool run_has(const struct run *run, const char *name)
 {
 	return run->fd >= 0 && faccessat(run->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool run_punched(const struct run *run)
+{
+	char hole[128];
+
+	return run_read(run, "hole", hole, sizeof hole) &&
+	       (*hole == '[' || isdigit((unsigned char)*hole));
 }
 
 pid_t run_process(const struct run *run, const char *name, const char *command)

@@ -43,6 +43,9 @@ bool run_read(const struct run *, const char *name, char *out, size_t room);
 /* Puts TEXT and a newline in a file.  False after one line. */
 bool run_write(const struct run *, const char *name, const char *text);
 bool run_has(const struct run *, const char *name);
+/* True if natprobe received the peer at `up`: the file hole begins with an endpoint then, else with
+ * a word for the cause. */
+bool run_punched(const struct run *);
 /* The process whose pid is in that file, if it was started as COMMAND: a program's name and its
  * arguments, with blanks between them; else 0. */
 pid_t run_process(const struct run *, const char *name, const char *command);
