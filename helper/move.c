@@ -12,13 +12,15 @@
 
 /* ---- The helper ---- */
 
-/* `up --no-helper` leaves it to somebody else, and says so in the run folder. */
+/* `up --no-helper` leaves it to somebody else, and says so in the run folder.  An `up` that was
+ * killed says nothing. */
 static bool is_kept(const struct keep *keep)
 {
 	char pid[24];
 
 	return page_has(&keep->page, PAGE_HELPER) && keep->page.encap != ENCAP_NONE &&
-	       run_read(&keep->run, "espdecap", pid, sizeof pid) && strcmp(pid, "none") != 0;
+	       keep->run.fd >= 0 &&
+	       (!run_read(&keep->run, "espdecap", pid, sizeof pid) || strcmp(pid, "none") != 0);
 }
 
 enum { ARGUMENTS = 4 + 2 * SECTION_PEERS };
