@@ -1,4 +1,4 @@
-set -u
+set -u +eC
 umask 077
 unset IFS CDPATH
 verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' file=./$0
@@ -76,6 +76,7 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 		pid=$(readlink "$run.busy")
 		[ -e "/proc/${pid:-none}" ] || rm -f "$run.busy"
 		[ "$verb" = up ] || { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q ' up ' && kill "$pid"; } 2>/dev/null
+		[ -n "$pid" ] || [ "$tries" -lt 3 ] || fail 1 "cannot make $run.busy: is the disk full, or read-only?"
 		[ $((tries += 1)) -lt 100 ] || fail 1 "process $pid is at work on this tunnel"
 		sleep 0.1
 	done
