@@ -3,25 +3,29 @@ end_helper() {
 	{ read -r pid <"$run/espdecap" && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "espdecap -d .* ${port-} " && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
 }
 left() { # of what undo removes the policies and SAs that are there: rows for a batch
-	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list; "$ip" xfrm state list nokeys; } | awk '
+	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list && "$ip" xfrm state list nokeys || echo failed; } | awk '
+		/^failed/ { failed = 1 }
 		/^xfrm/ { mine[$(NF - 1) $NF] } # index or reqid, and its number
 		/^src/ { if (row) print row; row = ""; dst = $4 }
 		/^\tdir/ && (("index" $6) in mine) { row = "xfrm policy delete dir " $2 " index " $6 }
 		/^\tproto esp/ && (("reqid" $6) in mine) { row = "xfrm state delete dst " dst " proto esp spi " $4 }
 		/^\tif_id/ && row ~ /policy/ { row = row " if_id " $2 }
-		END { if (row) print row }'
+		END { if (row) print row; exit failed }'
 }
 take_back() { # what is not there would end a batch of policies and SAs
-	local step rows tries=0
+	local step rows listed tries=0 error
 	[ -z "$dry" ] || { { undo && ${unguarding:+unguard}; } | sed -n 's/^[a-z]/ip &/p'; return; }
 	end_helper
 	say "removing what up added"
-	{ undo && ${unguarding:+unguard}; } | grep -v ^xfrm | "$ip" -force -batch - 2>/dev/null
-	while rows=$(left) && [ -n "$rows" ] && [ $((tries += 1)) -le 5 ]; do echo "$rows" | "$ip" -batch - 2>/dev/null; done
+	# what is gone already is no error
+	error=$({ undo && ${unguarding:+unguard}; } | grep -v ^xfrm | "$ip" -force -batch - 2>&1 | grep -v -e 'o such' -e 'annot find' -e 'annot assign' -e '^Command failed')
+	while listed='' && rows=$(left) && listed=yes && [ -n "$rows" ] && [ $((tries += 1)) -le 5 ]; do echo "$rows" | "$ip" -batch - 2>/dev/null; done
+	[ -n "$listed" ] || rows='ip lists no policies or SAs'
 	for step in ${also-}; do "$step"; done
 	# shellcheck disable=SC1091 # up wrote it
 	[ ! -s "$run/undo" ] || { sed '1!G;h;$!d' "$run/undo" >"$run/back" && . "$run/back"; }
 	rm -rf "$run"
+	[ -z "$error$rows" ] || { say "something could not be removed: ${error:-$rows}" && failed=yes; }
 }
 prepare() { # of up
 	local boot
@@ -62,6 +66,7 @@ down() {
 	fi
 	take_back
 	rm -f "$run.busy"
+	[ -z "${failed-}" ] || exit 1
 	[ -n "$dry" ] || say down
 }
 status() { # in short; xfrmkeep says more
@@ -71,6 +76,16 @@ status() { # in short; xfrmkeep says more
 	say up
 }
 usage() { echo "usage: sh $name.sh [-n] up [--wait SECONDS] [--local ADDRESS]$options | [-n] down | VERB [ARGUMENT]..."; }
+is_address() { # ADDRESS: of this tunnel's family
+	local octet count=0 IFS=.
+	case $family$1 in 6*[!0-9A-Fa-f:.]* | 4*[!0-9.]* | *.) return 1 ;; 6*:*) return 0 ;; 6*) return 1 ;; esac
+	for octet in $1; do
+		case $octet in '' | 0?* | ????*) return 1 ;; esac
+		[ "$octet" -le 255 ] || return 1
+		count=$((count + 1))
+	done
+	[ "$count" = 4 ]
+}
 main() {
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -86,7 +101,7 @@ main() {
 		[ $# = 0 ] || shift
 	done
 	case $wait in '' | 0* | *[!0-9]* | ?????*) fail 2 "--wait '$wait': not a time (expected 1 to 9999 seconds)" ;; esac
-	case $local in auto) ;; '' | *[!0-9a-f.:]*) fail 2 "--local '$local': not an address" ;; esac
+	[ "$local" = auto ] || is_address "$local" || fail 2 "--local '$local': not an address"
 	case $verb$# in
 	up0 | down0)
 		find_ip
