@@ -236,6 +236,8 @@ static void add_up(struct text *out, const struct plan *plan)
 	const bool guards_hosts = tunnel->transport && plan_has_hosts(plan);
 
 	text_add_string(out, "up() {\n\tprepare\n");
+	if (tunnel->interface)
+		text_add_string(out, "\tcheck_ip\n");
 	if (tunnel->guard && !guards_hosts)
 		text_add_string(out, "\tadd_guards\n");
 	if (plan_has_hosts(plan))
@@ -280,6 +282,8 @@ static void add_program(struct text *out, const struct plan *plan)
 	                template_text(side_is_auto(plan->self) ? "page/auto.sh" : "page/here.sh"));
 	if (plan_has_hosts(plan))
 		text_add_string(out, template_text("page/hosts.sh"));
+	if (tunnel->interface)
+		text_add_string(out, template_text("page/interface.sh"));
 	if (tunnel->guard)
 		text_add_string(out, template_text("page/guard.sh"));
 	if (plan->is_site && plan->own_address.family != AF_UNSPEC)
