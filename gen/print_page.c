@@ -257,6 +257,8 @@ static void add_up(struct text *out, const struct plan *plan)
 		if (plan->own_address.family != AF_UNSPEC)
 			text_add_string(out, "\tadd_address\n");
 		text_add_string(out, "\tadd_routes\n");
+	} else if (plan->own_address.family != AF_UNSPEC) {
+		text_add_string(out, "\tmove_net\n");
 	}
 	if (plan->has_neighbours)
 		text_add_string(out, "\tadd_neighbours\n");
@@ -296,6 +298,8 @@ static void add_program(struct text *out, const struct plan *plan)
 		                                                                          ".sh"));
 	if (plan->is_site)
 		text_add_string(out, template_text("page/routes.sh"));
+	else if (plan->own_address.family != AF_UNSPEC)
+		text_add_string(out, template_text("page/moved.sh"));
 	if (plan->has_neighbours)
 		text_add_string(out, template_text("page/neighbours.sh"));
 	if (plan->forwards)
