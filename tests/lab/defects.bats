@@ -18,7 +18,7 @@ setup() {
 teardown() {
 	rm -f "$BATS_TEST_TMPDIR/bin/ip"
 	for side in a b; do
-		! compgen -G "$XFRMPAIR_RUN/*.$side*" >/dev/null || script $side down --all >/dev/null 2>&1 || :
+		! compgen -G "$XFRMPAIR_RUN/$side.*" >/dev/null || script $side down --all >/dev/null 2>&1 || :
 	done
 	# whatever a test that failed left: the next one is to fail by itself
 	pkill -x natprobe || :
@@ -42,7 +42,9 @@ as_before() { kernel | diff "$BATS_TEST_TMPDIR/before" -; }
 states() { on a ip xfrm state list nokeys | grep -c '^src' || :; }
 policies() { on a ip xfrm policy list | grep -c '^src' || :; }
 # whole: a's tunnel of two hosts is in the kernel, all of it
-whole() { [ "$(states)" -ge 3 ] && [ "$(states)" = "$(cat "$XFRMPAIR_RUN"/*.a/sas | wc -l)" ] && [ "$(policies)" = 3 ]; }
+whole() { [ "$(states)" -ge 3 ] && [ "$(states)" = "$(grep -c '^xfrm state add ' "$XFRMPAIR_STATE/$(fact store)")" ] && [ "$(policies)" = 3 ]; }
+# fact NAME: of a's script
+fact() { sed -n "s/^\(.* \)\{0,1\}$1=\([^ ]*\).*/\2/p" "$BATS_TEST_TMPDIR/a.sh" | head -n 1; }
 # running NAME: waits until a program of that name runs
 running() {
 	for _ in $(seq 100); do
@@ -50,6 +52,11 @@ running() {
 		sleep 0.1
 	done
 	return 1
+}
+# fake_force CODE: an ip for `with` that runs CODE first, with what a batch says in $batch
+fake_force() {
+	fake_ip "$1"
+	sed -i 's/^"-batch -")/"-batch -" | "-force -batch -")/; s/ -batch - ;;/ "$@" ;;/' "$BATS_TEST_TMPDIR/bin/ip"
 }
 # in_the_clear NET: how many packets to or from NET the capture of na's LAN has
 in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | wc -l; }
@@ -66,7 +73,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	cat "$BATS_TEST_TMPDIR"/said.?
 	[ "$(sort "$BATS_TEST_TMPDIR"/status.?)" = "0
 1" ]
-	cat "$BATS_TEST_TMPDIR"/said.? | grep -q -e 'up is at work already' -e 'a: is up already'
+	grep -qx 'a: is up already' "$BATS_TEST_TMPDIR"/said.?
 	whole
 	[ "$(pgrep -xc espdecap)" = 1 ]
 }
@@ -112,7 +119,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	running natprobe
 	run sh_a up --wait 1
 	[ "$status" -eq 1 ]
-	[[ "$output" == *"a: up is at work already (pid "* ]]
+	[[ "$output" =~ ^"a: process "[0-9]+" is at work on this tunnel"$ ]]
 	run script a down
 	[ "$status" -eq 0 ]
 	run wait $!
@@ -123,34 +130,25 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 
 # ---- half a tunnel is not up ---------------------------------------------------------------------------------------
 
-@test "status names what is missing with 1, and up puts back what others flushed or deleted" {
+@test "up puts back what others flushed or deleted, and says what; where nothing is missing it is refused" {
 	generate "$A" "$B"
 	both_up
+	# as a daemon that stops
 	on a ip xfrm policy flush
-	run script a status
-	[ "$status" -eq 1 ]
-	[[ "${lines[0]}" == "a: half up"* ]]
-	[[ "$output" == *"  missing: policy "* ]]
-	# a daemon that stops flushes the rest, too
 	on a ip xfrm state flush
-	run script a status
-	[ "$status" -eq 1 ]
-	[[ "$output" == *"  missing: SA to b"* ]]
-	run script a up
-	[ "$status" -eq 0 ]
-	[[ "$output" == *"missing: "* ]]
+	run -0 script a up
+	[ "$output" = "put back: 3 SAs of b
+put back: 3 policies of b" ]
 	whole
 	answers a 192.168.1.4 192.168.2.100
-	run script a status
-	[ "$status" -eq 0 ]
+	run -0 script a status
 	# one is wanting
 	on a ip xfrm policy delete src 192.168.1.4/32 dst 192.168.2.100/32 dir out
-	run script a up
-	[ "$status" -eq 0 ]
+	run -0 script a up
+	[ "$output" = "put back: 1 policy of b" ]
 	whole
-	run script a up
-	[ "$status" -eq 1 ]
-	[[ "$output" == *"a: is up already; see: sh "*"a.sh status; take it down with: sh "*"a.sh down"* ]]
+	run -1 script a up
+	[ "$output" = "a: is up already" ]
 }
 
 @test "a link that was down for a moment took routes with it, and up puts them back" {
@@ -165,9 +163,9 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	on a ip address add fe80::4/64 dev eth0 nodad
 	on a ip -6 route add default via 2001:db8:1::1
 	[ -z "$(on a ip route show 10.2.0.0/24)" ]
-	run script a up
-	[ "$status" -eq 0 ]
-	on a ip route show 10.2.0.0/24 | grep -q 'src 10.1.0.1 mtu 1438'
+	run -0 script a up
+	[[ "$output" == "put back: route to 10.2.0.0/24"* || "$output" == "put back: route 10.2.0.0/24 dev eth0"* ]]
+	on a ip route show 10.2.0.0/24 | grep -q ' proto [0-9]* src 10.1.0.1 onlink mtu 1438'
 	script a down
 	[ -z "$(on a ip route show 10.2.0.0/24; on a ip xfrm state; on a ip xfrm policy)" ]
 }
@@ -242,52 +240,59 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 
 # ---- state that cannot be trusted or written -----------------------------------------------------------------------
 
-@test "an empty or torn state file is named in one line, and down takes away what it can" {
+@test "a run folder that is lost: up is refused, with what helps, and down takes away what it can" {
 	generate "$A" "$B"
-	for torn in '' 192.168.1; do
-		script a up
-		file=$(find "$XFRMPAIR_RUN" -name '*now')
-		printf %s "$torn" >"$file"
-		run script a status
-		[ "$status" -eq 1 ]
-		[ "${#lines[@]}" -eq 1 ]
-		[[ "$output" == *"$file"* ]]
-		run script a down
-		[ -n "$output" ]
-		[ "$(states)$(policies)" = 00 ]
-		run -1 pgrep -x espdecap
+	before
+	script a up
+	rm -r "$XFRMPAIR_RUN/$(fact store)"
+	run -1 script a up
+	[ "$output" = "a: taken: another tool, or an up that $XFRMPAIR_RUN/$(fact store) has forgotten, has an index or reqid of this script: see ip -s xfrm policy; sh $BATS_TEST_TMPDIR/a.sh down removes what has them" ]
+	run -0 script a down
+	[ "$(states)$(policies)" = 00 ]
+	pkill -x espdecap # which nobody knows any more
+	until ! pgrep -x espdecap; do sleep 0.1; done
+	as_before
+}
+
+@test "files of the run folder that are empty or torn: down takes away what it can" {
+	generate "$A" "$B"
+	for torn in '' 1 x$'\n'y; do
+		for file in espdecap hole; do
+			script a up
+			printf %s "$torn" >"$XFRMPAIR_RUN/$(fact store)/$file"
+			run -0 script a down
+			[ "$(states)$(policies)" = 00 ]
+			[ -z "$(ls -A "$XFRMPAIR_RUN")" ]
+			pkill -x espdecap || [ $file != espdecap ]
+			until ! pgrep -x espdecap; do sleep 0.1; done
+		done
 	done
 }
 
-@test "a torn journal is named, and down takes away what it can" {
-	generate "$A" "$B"
-	script a up
-	file=$(echo "$XFRMPAIR_RUN"/*/undo)
-	: >"$file"
-	run script a status
-	[ "$status" -eq 1 ]
-	[[ "$output" == *"$file"* ]]
-	run script a down
-	[ -n "$output" ]
-	[ "$(states)$(policies)" = 00 ]
-	run -1 pgrep -x espdecap
-}
-
-@test "an up that was killed is named by the next, and taken away by down" {
+@test "an up that was killed is finished by the next, or taken away by down" {
 	generate "$A" "$B"
 	before
-	fake_ip "case \$batch in *'policy add'*) pkill -KILL -f $BATS_TEST_TMPDIR/a.sh; exit 1;; esac"
-	run -137 with up --no-punch
-	rm "$BATS_TEST_TMPDIR/bin/ip"
-	[ "$(states)" != 0 ]
-	run script a up
-	[ "$status" -eq 1 ]
-	[[ "$output" == *"a: an earlier up was cut off; take it down with: sh "*"a.sh down"* ]]
-	run script a status
-	[ "$status" -eq 1 ]
-	run script a down
-	[ "$status" -eq 0 ]
-	as_before
+	for next in up down; do
+		fake_ip "case \$batch in *'policy add'*) pkill -KILL -f $BATS_TEST_TMPDIR/a.sh; exit 1;; esac"
+		run -137 with up --no-punch
+		rm "$BATS_TEST_TMPDIR/bin/ip"
+		[ "$(states)" != 0 ]
+		[ "$(policies)" = 0 ]
+		run script a status
+		echo "$output"
+		[ "$status" -eq 1 ]
+		if [ $next = up ]; then
+			run script a up
+			echo "$output"
+			[ "$status" -eq 0 ]
+			[[ "$output" == "put back: 3 policies of b
+put back: espdecap "* ]]
+			whole
+			pgrep -x espdecap
+		fi
+		run -0 script a down
+		as_before
+	done
 }
 
 @test "where state cannot be written up is 1 and changes nothing" {
@@ -300,6 +305,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 		mount -t tmpfs -o $options tmpfs "$XFRMPAIR_RUN"
 		[ $options != size=4k ] || cat /dev/zero >"$XFRMPAIR_RUN/full" 2>/dev/null || :
 		run script a up
+		echo "$options: $output"
 		if [ "$status" -eq 0 ]; then # it was enough: then all is there, and goes
 			whole
 			run script a down
@@ -324,7 +330,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	done
 }
 
-@test "what down cannot take back stays noted and is named with 1, and the next down tries again" {
+@test "what down cannot take back is named with 1, and the next down tries again" {
 	generate --inner 10.99.0.0/24 "${SITES[@]}"
 	before
 	script a up
@@ -333,25 +339,22 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	run with down
 	if [ "$status" -eq 0 ]; then [ "$(policies)" = 0 ]; else [ "$status" -eq 1 ]; fi
 	rm "$BATS_TEST_TMPDIR/bin/ip"
-	run script a down
-	[ "$status" -eq 0 ]
+	run -0 script a down
 	as_before
 
 	generate "${SITES[@]}"
-	script a up
-	fake_ip "case \$batch in *'route delete'*) echo 'RTNETLINK answers: Device or resource busy' >&2; exit 2 ;; esac" \
-		"case \$* in 'route delete'*) echo 'RTNETLINK answers: Device or resource busy' >&2; exit 2 ;; esac"
-	run with down
-	[ "$status" -eq 1 ]
-	[[ "$output" == *"route delete 10.2.0.0/24"* ]]
-	on a ip route show 10.2.0.0/24 | grep -q mtu
-	run script a status
-	[ "$status" -eq 1 ]
-	[ "$output" != "a: down" ]
-	rm "$BATS_TEST_TMPDIR/bin/ip"
-	run script a down
-	[ "$status" -eq 0 ]
-	as_before
+	for refused in 'route delete' 'policy delete' 'state delete'; do
+		script a up
+		fake_force "case \$batch in *'$refused'*) echo 'RTNETLINK answers: Device or resource busy' >&2; exit 2 ;; esac"
+		run -1 with down
+		echo "$output"
+		[[ "$output" == *"a: something could not be removed: "* ]]
+		[[ "$output" != *"a: down"* ]]
+		rm "$BATS_TEST_TMPDIR/bin/ip"
+		run -0 script a down
+		[ "${lines[-1]}" = "a: down" ]
+		as_before
+	done
 }
 
 @test "one object that vanished before down keeps nothing else" {
@@ -368,34 +371,16 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 
 # ---- runs ----------------------------------------------------------------------------------------------------------
 
-@test "scripts generated anew over a running tunnel name the run before, and down --all takes it away" {
-	generate "$A" "$B"
-	before
-	script a up
-	digest=$(sed -n 's/.*digest=\([0-9a-f]*\).*/\1/p' "$BATS_TEST_TMPDIR/a.sh" | head -1)
-	generate "$A" "$B"
-	for verb in up status; do
-		run script a $verb
-		[ "$status" -eq 1 ]
-		[[ "$output" == *"an earlier run of this script ("*"$digest"*") is still up; take it down with: sh "*"a.sh down --all"* ]]
-	done
-	whole
-	run script a down --all
-	[ "$status" -eq 0 ]
-	as_before
-	run script a up
-	[ "$status" -eq 0 ]
-}
-
 @test "an up that heard nobody is 4 and set up, as its status, until something is heard; with --no-punch it is 0" {
 	generate "$A" "$B"
 	run sh_a up --wait 1
 	[ "$status" -eq 4 ]
-	[[ "$output" == *"a: set up, but b has not been heard"* ]]
+	[ "${lines[-1]}" = "a: set up, but no packet received from b in 1 s: is it up, with digest $(fact digest)?" ]
 	whole
 	run script a status
+	echo "$output"
 	[ "$status" -eq 4 ]
-	[[ "${lines[0]}" == "a: up, digest "*"nothing heard from b yet"* ]]
+	[[ "${lines[0]}" =~ ^"a: up, digest $(fact digest), espdecap alive (pid "[0-9]+"); nothing heard from b yet"$ ]]
 	script a down
 	run script a up
 	[ "$status" -eq 0 ]
@@ -408,22 +393,19 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	[[ "${lines[0]}" =~ ^"a: up, digest "[0-9a-f]{8}", espdecap alive (pid "[0-9]+\)$ ]]
 }
 
-@test "scripts of different runs stop at once with 2 and set nothing up" {
+@test "scripts of different runs stop with 2 and set nothing up" {
 	generate "$A" "$B"
 	before
 	mv "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/keep"
 	generate "$A" "$B"
 	mv "$BATS_TEST_TMPDIR/keep" "$BATS_TEST_TMPDIR/b.sh"
-	digest=$(sed -n 's/.*digest=\([0-9a-f]*\).*/\1/p' "$BATS_TEST_TMPDIR/b.sh" | head -1)
-	{ status=0; sh_a up --wait 20 >"$BATS_TEST_TMPDIR/said.a" 2>&1 3>&- || status=$?; echo $status >"$BATS_TEST_TMPDIR/status.a"; } &
+	digest=$(sed -n 's/^name=b digest=\([0-9a-f]*\).*/\1/p' "$BATS_TEST_TMPDIR/b.sh")
+	{ status=0; sh_a up --wait 6 >"$BATS_TEST_TMPDIR/said.a" 2>&1 3>&- || status=$?; echo $status >"$BATS_TEST_TMPDIR/status.a"; } &
 	running natprobe
-	SECONDS=0
-	run on b sh "$BATS_TEST_TMPDIR/b.sh" up --wait 20
+	run -2 on b sh "$BATS_TEST_TMPDIR/b.sh" up --wait 6
 	wait $!
 	cat "$BATS_TEST_TMPDIR/said.a"
-	[ "$SECONDS" -le 12 ]
-	[ "$status" -eq 2 ]
-	[[ "$output" == *"another run"*"$digest"* ]]
+	[[ "$output" == *"b: the script of a is of another run (expected digest $digest): make both scripts anew, from the same endpoint strings and options"* ]]
 	[ "$(cat "$BATS_TEST_TMPDIR/status.a")" = 2 ]
 	as_before
 }
@@ -437,7 +419,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	on a ping -q -i 0.5 -c 30 -I 192.168.1.4 192.168.2.100 >/dev/null 2>&1 3>&- &
 	run on b sh "$BATS_TEST_TMPDIR/b.sh" up --wait 4
 	pkill -x ping
-	[[ "$output" != *"b: a is heard"* ]]
+	[[ "$output" != *"packets from a arrive"* ]]
 	[ "$status" -eq 2 ] || [ "$status" -eq 4 ]
 }
 
@@ -448,10 +430,11 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	on a sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
 	before
 	run script a -n up --no-punch --forward --nat-exempt
+	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"xfrm policy add"* ]]
 	[[ "$output" == *"xfrm state add"* ]]
-	[[ "$output" == *"ip link add ipsec0 type xfrm if_id"* ]]
+	[[ "$output" == *"ip link add name ipsec0 group "*" type xfrm if_id 0x"* ]]
 	[[ "$output" == *"ip address add 10.99.0.1/"*"dev ipsec0"* ]]
 	[[ "$output" == *"ip route add 10.2.0.0/24 dev ipsec0 src 10."*"mtu 1438"* ]]
 	[[ "$output" == *"maxseg size set"* ]]
@@ -480,8 +463,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 		[ "$status" -eq 2 ]
 		[[ "$output" != *"ip reboot"* ]]
 	done
-	run script a up --local 203.0.113.5
-	[ "$status" -eq 1 ]
+	run -1 script a up --local 203.0.113.5 --wait 1
 	as_before
 }
 
@@ -490,20 +472,8 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	for wrong in 0 05 10000 1x ''; do
 		run sh_a up --wait "$wrong"
 		[ "$status" -eq 2 ]
-		[[ "$output" != *"opening the hole"* ]]
-	done
-}
-
-@test "counters beyond two and four thousand millions are told whole, by every awk" {
-	generate "$A" "$B"
-	script a up
-	fake_ip : "case \$* in *'-s xfrm state'*) $(command -v ip) \"\$@\" | sed 's/[0-9]*(bytes), [0-9]*(packets)/5000000000(bytes), 3000000000(packets)/'; exit ;; esac"
-	for awk in mawk gawk 'busybox awk'; do
-		command -v ${awk% *} >/dev/null || continue
-		printf '#!/bin/sh\nexec %s "$@"\n' "$awk" >"$BATS_TEST_TMPDIR/bin/awk"
-		chmod +x "$BATS_TEST_TMPDIR/bin/awk"
-		run with status
-		[[ "$output" == *" 3000000000 packets "*" 5000000000 bytes"* ]]
+		[[ "$output" != *"waiting for"* ]]
+		[ "$output" = "a: --wait '$wrong': not a time (expected 1 to 9999 seconds)" ]
 	done
 }
 
@@ -515,8 +485,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 		chmod +x "$BATS_TEST_TMPDIR/probe"
 		run on a env NATPROBE="$BATS_TEST_TMPDIR/probe" sh "$BATS_TEST_TMPDIR/a.sh" up
 		[ "$status" -eq 1 ]
-		[[ "$output" == *natprobe* ]]
-		[[ "$output" != *"heard at ,"* ]]
+		[[ "$output" == *"a: natprobe found nothing and says nothing (status "* ]]
 		as_before
 	done
 }
@@ -534,37 +503,19 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	run on a env PATH=/usr/sbin:/usr/bin:/sbin:/bin sh "$BATS_TEST_TMPDIR/stick/a.sh" up --no-punch
 	umount "$BATS_TEST_TMPDIR/stick"
 	[ "$status" -eq 1 ]
-	[[ "$output" == *noexec* ]]
+	[[ "$output" == *"a: no espdecap beside $BATS_TEST_TMPDIR/stick/a.sh or in PATH"* ]]
 	[ "$(states)$(policies)" = 00 ]
 }
 
 # ---- kernels and ips that lack something ---------------------------------------------------------------------------
 
-@test "a kernel that lacks ESP is told from one that lacks the cipher, in the words of any of them" {
-	generate "$A" "$B"
-	before
-	fake_ip "case \$batch in *'state add'*aead*) echo 'Error: Requested AEAD algorithm not found.' >&2; exit 2 ;;
-		*'state add'*) echo 'Error: Requested type not found.' >&2; exit 2 ;; esac"
-	run with up --no-punch
-	[ "$status" -eq 5 ]
-	[[ "$output" == *"has no ESP"* ]]
-	[[ "$output" != *"lacks the cipher"* ]]
-	for words in 'Error: Requested AEAD algorithm not found.' 'RTNETLINK answers: Function not implemented'; do
-		fake_ip "case \$batch in *'state add'*aead*) echo '$words' >&2; exit 2 ;; esac"
-		run with up --no-punch
-		[ "$status" -eq 5 ]
-		[[ "$output" == *"lacks the cipher aes256gcm16"* ]]
-	done
-	as_before
-}
-
 @test "an ip that cannot delete the policies of an interface is 5, before anything is changed" {
 	generate --inner 10.99.0.0/24 --interface ipsec0 "$A" "$B"
 	before
 	for version in 5.7.0 4.20.0 ss200127; do
-		fake_ip : "case \$* in -V) echo 'ip utility, iproute2-$version'; exit ;; 'xfrm policy help') $(command -v ip) \$* 2>&1 | grep -v if_id >&2; exit 1 ;; esac"
-		run with up --no-punch
-		[ "$status" -eq 5 ]
+		fake_ip : "case \$* in -V) echo 'ip utility, iproute2-$version'; exit ;; esac"
+		run -5 with up --no-punch
+		[[ "$output" == "a: this ip cannot delete the policies of an interface (expected iproute2 5.8 or later)"* ]]
 		[ "$(policies)" = 0 ]
 	done
 	rm "$BATS_TEST_TMPDIR/bin/ip"
@@ -655,7 +606,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	on b ip route add 192.168.3.4/32 via 192.168.1.4
 	run on a sh "$BATS_TEST_TMPDIR/arm/a.sh" up --no-punch
 	[ "$status" -eq 0 ]
-	[[ "$output" == *"a: warning: "*"up --forward switches send_redirects off"* ]]
+	[[ "$output" == *"a: warning: 192.168.1.0/24 is on eth0, which leads out too: redirects of this host will send its hosts past the tunnel, in clear text; up --forward switches /proc/sys/net/ipv4/conf/"*"/send_redirects off, and down on again"* ]]
 	on a sh "$BATS_TEST_TMPDIR/arm/a.sh" down
 	settings() { on a sh -c 'cd /proc/sys/net/ipv4; grep . ip_forward conf/*/forwarding conf/*/*_redirects'; }
 	settings >"$BATS_TEST_TMPDIR/settings"
@@ -672,7 +623,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	"$net" down
 }
 
-# ---- the guard and the firewall ------------------------------------------------------------------------------------
+# ---- the guard ------------------------------------------------------------------------------------------------
 
 @test "guarded, nothing from this host or through it reaches the other net but by the tunnel, whatever its source" {
 	generate --guard "${SITES[@]}"
@@ -702,46 +653,4 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	try_all
 	captured
 	[ "$(in_the_clear 10.0.0.0/8)" != 0 ]
-}
-
-@test "a firewall that drops what comes out of the tunnel is named with the command that helps, and no other is" {
-	generate "${SITES[@]}"
-	script b up
-	# said: what up says of the firewall. Of which rules it says what is for tests without a kernel
-	said() { script a up 2>&1 >/dev/null | grep -i 'warning' || :; script a down 2>/dev/null; }
-	wall() {
-		on a nft flush ruleset
-		on a nft -f - <<-END
-			table inet wall {
-				chain input { type filter hook input priority filter; policy $1;
-					ct state established,related accept
-					$2
-				}
-			}
-		END
-	}
-	# silent: it lets in what it must
-	wall accept 'meta secpath exists accept
-		tcp dport 22 accept
-		drop'
-	[ -z "$(said)" ]
-	# named, and what it prints does help
-	wall drop 'tcp dport 22 accept comment "not for ipsec"'
-	said >"$BATS_TEST_TMPDIR/said"
-	cat "$BATS_TEST_TMPDIR/said"
-	sed -n 's/.*\(nft insert rule inet wall input.* accept\).*/\1/p' "$BATS_TEST_TMPDIR/said" >"$BATS_TEST_TMPDIR/cure"
-	[ -s "$BATS_TEST_TMPDIR/cure" ]
-	on a sh -e <"$BATS_TEST_TMPDIR/cure"
-	script a up 2>"$BATS_TEST_TMPDIR/said"
-	run -1 grep -i warning "$BATS_TEST_TMPDIR/said"
-	on hb ping -q -c 2 -i 0.2 -W 2 10.1.0.1
-	script a down
-	# the same with iptables
-	on a nft flush ruleset
-	on a iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-	on a iptables -A INPUT -j DROP
-	said >"$BATS_TEST_TMPDIR/said"
-	cat "$BATS_TEST_TMPDIR/said"
-	grep -q 'I[NPUT]* .*ACCEPT\|nft insert rule ip filter INPUT .*accept' "$BATS_TEST_TMPDIR/said"
-	on a iptables -F
 }
