@@ -156,9 +156,11 @@ heard_beside_a_flood() {
 	[[ "${lines[0]}" == "b: never-heard: "* ]]
 	run script a status
 	[ "$status" -eq 4 ]
-	# the peer comes later, and all is well
+	# the peer comes later, and all is well; a ping comes before the next keepalive
+	on a ping -q -i 1 -c 30 -I 192.168.1.4 192.168.2.100 >/dev/null 2>&1 3>&- &
 	punch_up b --wait 20
-	wait
+	wait $!
+	pkill -x ping || :
 	said b
 	[ "$(cat "$BATS_TEST_TMPDIR/b.status")" -eq 0 ]
 	answers b 192.168.2.100 192.168.1.4
