@@ -1,6 +1,6 @@
 set -u +eC
 umask 077
-unset IFS CDPATH
+unset IFS CDPATH token text # a variable that the caller exported stays exported
 verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' file=./$0
 case $0 in */*) file=$0 ;; esac
 case $- in *s*) file=/proc/$$/fd/0 ;; esac # sh -s <NAME.sh
@@ -24,7 +24,9 @@ find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this s
 	fi
 	for folder in "${file%/*}" $PATH; do
 		program=$folder/$1
-		if [ -f "$program" ] && [ -x "$program" ]; then return 0; fi
+		[ -f "$program" ] || continue
+		[ ! -x "$program" ] || return 0
+		say "$program cannot be run: chmod +x it; or is its file system mounted noexec?"
 	done
 	false
 }
@@ -62,20 +64,27 @@ batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments ar
 	*) fail 1 "ip: ${error:-failed}" ;;
 	esac
 }
-make_folder() { # PATH: one that belongs to this user
+make_folder() { # PATH: one that nobody else can change
 	[ -d "$1" ] || mkdir "$1" 2>/dev/null
 	if [ ! -O "$1" ] || [ -L "$1" ]; then
 		[ "$(id -u)" = 0 ] || fail 1 "no-permission: run this as root (cannot make $1)"
 		fail 1 "cannot make $1, or it is another user's (expected a folder of your own)"
 	fi
+	is_safe "$1" || fail 1 "$1: others can change it (expected a folder of mode 0700)"
+}
+is_safe() { # PATH: this user's folder or file, no link, and nobody else can write to it
+	case $([ ! -O "$1" ] || ls -ld "$1") in [d-]????[!w]??[!w]*) ;; *) false ;; esac
 }
 lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the one at work
 	local pid tries=0
 	make_folder "${run%/*}"
 	until ln -s $$ "$run.busy" 2>/dev/null; do
 		pid=$(readlink "$run.busy")
-		[ -e "/proc/${pid:-none}" ] || rm -f "$run.busy"
-		[ "$verb" = up ] || { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q ' up ' && kill "$pid"; } 2>/dev/null
+		case $verb$(tr '\0' ' ' 2>/dev/null <"/proc/${pid:-none}/cmdline") in
+		down*sh\ *\ up\ *) kill "$pid" 2>/dev/null ;;
+		*sh\ * | *xfrmkeep\ *) ;;
+		*) rm -f "$run.busy" ;; # its process is gone, and another one may have the number
+		esac
 		[ -n "$pid" ] || [ "$tries" -lt 3 ] || fail 1 "cannot make $run.busy: is the disk full, or read-only?"
 		[ $((tries += 1)) -lt 100 ] || fail 1 "process $pid is at work on this tunnel"
 		sleep 0.1
@@ -92,6 +101,7 @@ read_section() { # xfrmkeep's words, if it is there: it prints what it has in $s
 		fail 1 "only xfrmkeep can read $stored, and it is not there: copy it beside $file"
 	elif [ -f "$stored.starts" ]; then
 		make_folder "${stored%/*}"
+		is_safe "$stored.starts" || fail 1 "$stored.starts: others can change it (expected a file of your own, of mode 0600)"
 		starts=$(grep -cxF "$check" "$stored.starts") heard=before
 	fi
 }
