@@ -1,6 +1,9 @@
 end_helper() {
 	local pid
-	{ read -r pid <"$run/espdecap" && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "espdecap -d .* ${port-} " && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
+	{
+		read -r pid <"$run/espdecap"
+		case $(tr '\0' ' ' <"/proc/${pid:-none}/cmdline") in *espdecap\ -d\ *" ${port-} "*) kill "$pid" && kill -s CONT "$pid" ;; esac
+	} 2>/dev/null
 }
 left() { # of what undo removes the policies and SAs that are there: rows for a batch
 	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list && "$ip" xfrm state list nokeys || echo failed; } | awk '
@@ -14,7 +17,12 @@ left() { # of what undo removes the policies and SAs that are there: rows for a 
 }
 take_back() { # what is not there would end a batch of policies and SAs
 	local step rows listed tries=0 error
-	[ -z "$dry" ] || { { undo && ${unguarding:+unguard}; } | sed -n 's/^[a-z]/ip &/p'; return; }
+	if [ -n "$dry" ]; then
+		{ undo && ${unguarding:+unguard}; } | sed -n 's/^[a-z]/ip &/p'
+		for step in ${also-}; do "$step"; done
+		[ ! -s "$run/undo" ] || sed '1!G;h;$!d' "$run/undo" | sed 's/^put_back \(.*\) \(.*\)/echo \1 >\2/; s/"//g; s/^\$ip/ip/'
+		return
+	fi
 	end_helper
 	say "removing what up added"
 	# what is gone already is no error
@@ -37,7 +45,7 @@ prepare() { # of up
 	if [ -d "$run" ]; then
 		rm -f "$run.busy"
 		held=''
-		find_program xfrmkeep "${XFRMKEEP-}" && [ -n "$("$program" mend "$file" | tee /dev/stderr)" ] && exit
+		find_program xfrmkeep "${XFRMKEEP-}" && "$program" mend "$file" | grep . >&2 && exit
 		fail 1 "is up already"
 	fi
 	read_section -n begin "$file"
@@ -90,8 +98,8 @@ main() {
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-n) dry=yes ;;
-		up | start) verb=up ;;
-		down | stop) verb=down ;;
+		up | start) verb=${verb}up ;;
+		down | stop) verb=${verb}down ;;
 		--wait) wait=${2-} && shift ;;
 		--local) local=${2-} && shift ;;
 		--no-punch | --all) flags="$flags$1 " ;;
@@ -108,7 +116,8 @@ main() {
 		$verb
 		exit
 		;;
-	0 | up* | down*) usage >&2 && exit 2 ;;
+	0) usage >&2 && exit 2 ;;
+	up* | down*) say "'${1-$verb}': not known here (expected as follows)" && usage >&2 && exit 2 ;;
 	esac
 	verb=$1
 	shift

@@ -1,5 +1,5 @@
 neighbours() { # the nets of this host's own links stay outside the tunnel
-	local pair links any link own index=$neighbours
+	local pair links any link own near='' index=$neighbours
 	for pair in $other_nets; do
 		case $pair in
 		0.0.0.0/0@*) any=0.0.0.0/0 links=$("$ip" -4 -o route show scope link) ;;
@@ -24,6 +24,6 @@ remove_neighbours() {
 	local dir index
 	[ -z "${guard-}" ] || [ -n "$unguarding" ] || return 0
 	"$ip" -s xfrm policy list | sed -n 's/.*dir \([a-z]*\) .*index \([0-9]*\) .*/\1 \2/p' | while read -r dir index; do
-		[ "$index" -lt "$neighbours" ] || [ "$index" -ge $((neighbours + 512)) ] || "$ip" xfrm policy deleteall dir "$dir" index "$index"
+		[ "$index" -lt "$neighbours" ] || [ "$index" -ge $((neighbours + 512)) ] || ${dry:+echo} "$ip" xfrm policy deleteall dir "$dir" index "$index"
 	done
 }
