@@ -194,6 +194,8 @@ static void add_features(struct text *out, const struct plan *plan)
 	if (tunnel->guard)
 		text_printf(out, "guard=%u # the index of its first policy\n",
 		            (unsigned)first_guard(plan)->index);
+	else if (plan->has_neighbours)
+		text_add_string(out, "guard=''\n");
 	if (plan->has_neighbours)
 		text_printf(out,
 		            "neighbours=%u # the first index of the policies that keep this host's "
@@ -286,8 +288,6 @@ static void add_options(struct text *out, const struct plan *plan)
 /* What down does besides undo. */
 static void add_also(struct text *out, const struct plan *plan)
 {
-	if (!plan->has_neighbours && !plan->is_site)
-		return;
 	text_printf(out, "also='%s%s' # functions of down, besides undo\n",
 	            plan->has_neighbours ? "remove_neighbours " : "",
 	            plan->is_site ? "remove_tables" : "");

@@ -15,6 +15,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	read -r at _ <"$run/hole"
 	case $status.$at in
 	0."$outer:$port_1") heard=now ;;
+	0.*[!]0-9a-f.:[]* | 0.*:*[!0-9]) fail 1 "natprobe printed '$at' (expected an endpoint)" ;;
 	0.*:*) # the sender knows the token, so it is the peer
 		outer=${at%:*} outer=${outer#[} heard=now
 		say "${peers%@*} is at $at, not at $there_1:$port_1"
