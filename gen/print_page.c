@@ -249,7 +249,8 @@ static void add_up(struct text *out, const struct plan *plan)
 		text_add_string(out, "\t! has --map || map_port\n");
 	text_add_string(out, "\tbatch \"adding SAs (with keys)\" states\n");
 	if (plan->punches)
-		text_add_string(out, "\t[ -n \"$dry$heard\" ] || has --no-punch || open_hole\n");
+		text_add_string(out, "\t[ -n \"$dry$heard\" ] || has --no-punch || has --no-helper || "
+		                     "open_hole\n");
 	text_add_string(out, "\tbatch \"adding policies: what is to be encrypted\" policies\n");
 	if (tunnel->interface)
 		text_add_string(out, "\tbatch \"adding the interface\" link\n");

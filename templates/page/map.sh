@@ -1,4 +1,5 @@
 map_port() { # asks the router (PCP, NAT-PMP); xfrmkeep follow renews it
+	local word
 	[ -z "$dry" ] || { echo "natprobe -u 65534 -b $here -p $port --map=${mapped##*:}"; return; }
 	find_program natprobe "${NATPROBE-}" || fail 1 "no natprobe beside $file or in PATH: it maps the port"
 	if grep -qs ": [0-9A-F]*:$(printf %04X "$port") " /proc/net/udp /proc/net/udp6; then # another tunnel's mapping must outlive this attempt
@@ -7,5 +8,6 @@ map_port() { # asks the router (PCP, NAT-PMP); xfrmkeep follow renews it
 	fi
 	echo "-u 65534 -b $here -p $port --unmap" >"$run/map"
 	echo "\"$program\" -u 65534 -b $here -p $port --unmap" >>"$run/undo"
-	"$program" -u 65534 -b "$here" -p "$port" --map="${mapped##*:}" >&2 || say "going on without a port mapping"
+	word=$("$program" -u 65534 -b "$here" -p "$port" --map="${mapped##*:}") || { say "going on without a port mapping" && return; }
+	[ "${word##*:}" = "${mapped##*:}" ] || say "the other sides send to port ${mapped##*:}: there, update-peer $name ${word##*@}"
 }
