@@ -126,54 +126,6 @@ a: removing what up added"
 	on_host sh a.sh down
 }
 
-@test "begin writes new numbers and the endpoints, and the first time into the script too" {
-	in_a_host
-	gives keep begin here=192.168.1.9 there_1=31.1.2.9 port_1=4500
-	same "$stderr" ''
-	same "$status" 0
-	for file in "$state" a.sh; do
-		same "$(field made "$file")" 2
-		same "$(sed -n 's/.* here=//p' "$file")" 192.168.1.9
-		same "$(field there_1 "$file")" 31.1.2.9
-		same "$(sed -n 's/.* port_1=\([0-9]*\) .*/\1/p' "$file")" 4500
-		same "$(field oseq_1 "$file")" 67108864
-	done
-	gives keep begin
-	same "$status" 0
-	same "$(field made "$state")" 3
-	same "$(field made a.sh)" 2
-	same "$(field there_1 "$state")" 31.1.2.9
-	same "$(field oseq_1 "$state")" 134217728
-}
-
-@test "begin refuses what is no endpoint, and writes nothing then" {
-	in_a_host
-	for word in here=x here=2001:db8::1 there_2=1.2.3.4 there_=1.2.3.4 there_1= port_1=0 port_1=65536 name=b -b here; do
-		gives keep begin -- "$word"
-		same "$status" 2
-		same "$(grep -c . <<<"$stderr")" 1
-	done
-	[ ! -e "$state" ]
-}
-
-@test "begin says in time that the sequence numbers come to an end, and starts none beyond" {
-	in_a_host
-	for start in {1..63}; do
-		gives keep begin
-		same "$status" 0
-		case $start in
-		4[0-7]) same "$stderr" '' ;;
-		48) same "$stderr" "a: b: sequence numbers for 15 more starts: then rekey is needed" ;;
-		63) same "$stderr" "a: b: sequence numbers for 0 more starts: then rekey is needed" ;;
-		esac
-	done
-	same "$(field oseq_1 "$state")" 4227858432
-	gives keep begin
-	same "$status" 1
-	same "$stderr" "xfrmkeep: b: count-used-up: no sequence numbers are left (expected new scripts, or rekey on both sides)"
-	same "$(field oseq_1 "$state")" 4227858432
-}
-
 @test "a lock is waited for, left to a parent that holds it, and taken from a process that is gone" {
 	in_a_host
 	mkdir -m 700 "$XFRMPAIR_RUN"

@@ -1,0 +1,55 @@
+# Words for tests that run scripts and xfrmkeep on a host of their own, with an ip that leaves SAs out, so that kernels without ESP do.
+# They source section.bash, too.
+
+fact() { sed -n "s/^\(.* \)\{0,1\}$1=\([^ ]*\).*/\2/p" "$2" | head -n 1; } # NAME FILE: of its page
+# field NAME FILE: what the section there has of it
+field() { sed -n '/^made=[0-9]/,$p' "$2" | sed -n "s/.*$1[= ]\([^ ]*\).*/\1/p" | head -n 1; }
+need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
+
+# an_ip: bin/ip, found first; batches has what it was given, shown its arguments and environment
+an_ip() {
+	mkdir -p bin
+	cat >bin/ip <<-END
+		#!/bin/sh
+		tr '\\0' '\\n' </proc/\$\$/cmdline >>$PWD/shown
+		tr '\\0' '\\n' </proc/\$\$/environ >>$PWD/shown
+		case "\$*" in
+		*-batch*) sed ':a; /\\\\\$/{N; s/\\\\\\n//; ba;}' | tee -a $PWD/batches | sed '/^xfrm state/d' | $(command -v ip) "\$@" ;;
+		*) exec $(command -v ip) "\$@" ;;
+		esac
+	END
+	chmod +x bin/ip
+	PATH=$PWD/bin:$PATH
+}
+# a host with one link, 192.168.1.4 on it, and the router 192.168.1.1 that is on no network of its own
+in_a_host() {
+	need_root
+	space=host-$BASHPID-$BATS_TEST_NUMBER
+	ip netns add "$space"
+	ip -n "$space" link set lo up
+	ip -n "$space" link add up0 type veth peer name other
+	ip -n "$space" link set up0 up
+	ip -n "$space" link set other up
+	ip -n "$space" address add 192.168.1.4/32 dev up0
+	ip -n "$space" route add default via 192.168.1.1 dev up0 onlink
+	an_ip
+}
+leave_host() { [ -z "${space-}" ] || ip netns delete "$space"; }
+on_host() { nsenter --net="/run/netns/$space" "$@"; }
+# is_up: as `up` leaves it, but for the kernel
+is_up() {
+	mkdir -p "$XFRMPAIR_RUN"
+	chmod 700 "$XFRMPAIR_RUN"
+	mkdir -m 700 "$run"
+	# shellcheck disable=SC2016 # that shell expands it
+	on_host sh -c 'echo "$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"' >"$run/boot"
+}
+# until_true COMMAND...: for at most 60 s
+until_true() {
+	for _ in {1..600}; do
+		if "$@"; then return; fi
+		sleep 0.1
+	done
+	echo "never came true: $*" >&2
+	return 1
+}
