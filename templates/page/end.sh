@@ -26,7 +26,7 @@ take_back() { # what is not there would end a batch of policies and SAs
 	end_helper
 	say "removing what up added"
 	# what is gone already is no error
-	error=$({ undo && ${unguarding:+unguard}; } | grep -v ^xfrm | "$ip" -force -batch - 2>&1 | grep -v -e 'o such' -e 'annot find' -e 'annot assign' -e '^Command failed')
+	error=$({ undo && ${unguarding:+unguard}; } | grep -v ^xfrm | "$ip" -force -batch - 2>&1 | grep -v -e 'o such' -e 'ot found' -e 'annot find' -e 'annot assign' -e '^Command failed')
 	while listed='' && rows=$(left) && listed=yes && [ -n "$rows" ] && [ $((tries += 1)) -le 5 ]; do echo "$rows" | "$ip" -batch - 2>/dev/null; done
 	[ -n "$listed" ] || rows='ip lists no policies or SAs'
 	for step in ${also-}; do "$step"; done
