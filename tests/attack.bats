@@ -1,4 +1,4 @@
-# What an attacker, a slip or a full disk can do to the generator. No kernel needed.
+# What an attacker, a slip or a full disk can do to the generator, and to a script that root runs. No kernel with ESP needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -29,6 +29,10 @@ secrets() {
 	echo "b c 57 secret $(random 32)"
 }
 teardown() {
+	if [ -n "${space-}" ]; then
+		for process in $(ip netns pids "$space"); do kill "$process" 2>/dev/null || :; done
+		leave_host
+	fi
 	[ -z "${HELD-}" ] || signal_held KILL || :
 	[ -z "${MEMORY-}" ] || rm -rf "$MEMORY"
 }
@@ -49,7 +53,7 @@ says() {
 
 @test "a script given as a tunnel file is refused, and no word of it shown" {
 	"$XFRMPAIR" -o t "$A" "$B"
-	says 2 "t/a.sh:$(grep -n '^#key' t/a.sh | head -1 | cut -d: -f1): a key is in it: want a tunnel file; a key file goes with --keys" -f t/a.sh
+	says 2 "t/a.sh:$(grep -nE '[0-9a-f]{32}' t/a.sh | head -1 | cut -d: -f1): a key is in it: want a tunnel file; a key file goes with --keys" -f t/a.sh
 }
 
 # mutate FILE COUNT SEED: that many key files, m1 and on, each with a slip or two: words swapped or glued, bytes changed or gone
@@ -300,143 +304,354 @@ END
 	grep -q '^prctl(PR_SET_DUMPABLE, .*) *= 0' trace
 }
 
-# a_host: host/ has an ip whose machine is side a's, and knows nothing of xfrm
-a_host() {
-	mkdir host
-	printf '%s\n' '#!/bin/sh' 'case $* in *"address show"*) echo "2: eth0 inet 192.168.1.4/24 scope global eth0" ;; *"route get"*) echo "x dev eth0 src 192.168.1.4" ;; "xfrm help") echo ip xfrm ;; esac' >host/ip
-	chmod +x host/ip
+# ---- A script that root runs: boot.bats has what it does where nobody is hostile --------------------------------------
+
+# with_tunnel [SIDE SIDE]: t/a.sh on a host of its own, in whose bin there is no xfrmkeep, and a natprobe that nobody answers
+with_tunnel() {
+	source "$BATS_TEST_DIRNAME/host.bash"
+	[ -n "${space-}" ] || in_a_host
+	rm -rf t run state
+	"$XFRMPAIR" -o t "${1:-$A}" "${2:-$B}" 2>/dev/null
+	run=$PWD/run/$(fact store t/a.sh) state=$PWD/state/$(fact store t/a.sh)
+	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
+	printf '#!/bin/sh\nexit 4\n' >bin/natprobe
+	cp "${XFRMPAIR%/*}/espdecap" bin/
+	chmod +x bin/natprobe
+}
+all_shells=(dash 'busybox ash' bash mksh)
+no_policies() { [ -z "$(ip -n "$space" xfrm policy list)" ]; }
+# refused VERB MESSAGE: in four shells, with xfrmkeep and without, before anything is changed
+refused() {
+	local shell xfrmkeep
+	for shell in "${all_shells[@]}"; do
+		for xfrmkeep in /none "${XFRMPAIR%/*}/xfrmkeep"; do
+			XFRMKEEP=$xfrmkeep run -1 on_host $shell t/a.sh $1
+			echo "$shell, $xfrmkeep, $1: $output"
+			[ "${lines[0]}" = "a: $2" ]
+			no_policies
+			[ ! -e "$run" ]
+			[ ! -L "$run.busy" ]
+		done
+	done
 }
 
-@test "a script refuses a place where others can change its state, itself or its helpers, and says what would do" {
-	"$XFRMPAIR" -o t "$A" "$B"
-	cp "${XFRMPAIR%/*}/espdecap" t/
-	local run=$PWD/run bin=$PWD/bin shell
-	mkdir -m 700 run bin
-	install -m 700 t/espdecap bin/natprobe
-	a_host
-	export XFRMPAIR_RUN=$run
-	# refused VERB WORDS: in four shells, before anything is changed
-	refused() {
-		for shell in dash 'busybox ash' bash mksh; do
-			run env PATH="$PWD/host:$PATH" NATPROBE="${NATPROBE-}" $shell t/a.sh $1
-			echo "$shell, $1: $output"
-			[ "$status" -eq 1 ]
-			[ "$output" = "a: $2" ]
-		done
-	}
-	local others=': others than its owner can change it: chmod go-w'
-	for mode in 0770 0702 1777; do # a sticky one, too: what others make there would be ours to undo
+@test "a script refuses a place where others can change its state, and says so" {
+	with_tunnel
+	mkdir -m 700 run state
+	for mode in 0770 0702 1777; do # a sticky one, too: what others make there would be ours to run
 		chmod $mode run
-		for verb in up down status '-n up'; do refused "$verb" "$run$others $run"; done
+		for verb in up down; do refused $verb "$PWD/run: others can change it (expected a folder of mode 0700)"; done
+		chmod 700 run
 	done
-	chmod 700 run
-	for mode in 0720 0702; do
-		for place in t t/espdecap t/a.sh; do
-			chmod $mode $place
-			refused up "$PWD/$place$others $PWD/$place"
-			chmod 700 $place
-		done
-		chmod $mode bin
-		NATPROBE=$bin/natprobe refused up "$bin$others $bin"
-		chmod 700 bin
+	# a store that says more than the script would count
+	sed -n '/^made=/,/^# ---- end/p' t/a.sh >"$state"
+	for mode in 0720 0702 1777; do
+		chmod $mode state
+		for verb in up '-n up'; do refused "$verb" "$PWD/state: others can change it (expected a folder of mode 0700)"; done
+		chmod 700 state
+		chmod $mode "$state"
+		for verb in up '-n up'; do refused "$verb" "$state: others can change it (expected a file of your own, of mode 0600)"; done
+		chmod 600 "$state"
 	done
-	if [ "$(id -u)" = 0 ]; then
-		local foreign=' belongs to user 1234, who is not root, nor you, nor owns this script: take another place, or chown it'
-		chown 1234 run
-		for verb in up down status; do refused $verb "$run$foreign"; done
-		chown 0 run
-		chown 1234 t/espdecap
-		refused up "$PWD/t/espdecap$foreign"
-		# who owns the script is trusted: root runs it
-		chown 1234 t t/a.sh
-		PATH=$PWD/host:$PATH run sh t/a.sh up --no-punch
-		[[ "$output" != *"belongs to"* ]]
-		chown 0 t/espdecap t t/a.sh
-	fi
+	mv "$state" elsewhere
+	ln -s "$PWD/elsewhere" "$state"
+	refused up "$state: others can change it (expected a file of your own, of mode 0600)"
+	rm "$state"
+	mv elsewhere "$state"
+	mv state elsewhere
+	ln -s elsewhere state
+	refused up "$PWD/state: others can change it (expected a folder of mode 0700)"
+	rm state
+	mv elsewhere state
+	mv run elsewhere
+	ln -s elsewhere run
+	refused up "$PWD/run: others can change it (expected a folder of mode 0700)"
+	rm run
+	mv elsewhere run
+	for place in run state; do
+		chown 1234 $place
+		refused up "cannot make $PWD/$place, or it is another user's (expected a folder of your own)"
+		chown 0 $place
+	done
+	chown 1234 "$state"
+	refused up "$state: others can change it (expected a file of your own, of mode 0600)"
+	chown 0 "$state"
 	# the control: in a sticky place all keep what is theirs
 	mkdir -m 1777 sticky
-	mv t sticky/t
-	run sh sticky/t/a.sh status
-	echo "$output"
-	[[ "$output" != *"can change it"* ]]
-	[[ "$output" != *"belongs to"* ]]
-}
-
-# finds RESULT PLACE: what find_program takes or says of the natprobe of a script there, in four shells
-finds() {
-	local shell
-	{ sed -e '2s/{ //' -e '/^# ---- program/,$d' t/a.sh; cat "$BATS_TEST_DIRNAME/../templates/program/core.sh"; echo 'find_program natprobe "" && echo "$program" || echo "$? $trouble"'; } >$2/part
-	for shell in dash 'busybox ash' bash mksh; do
-		run $shell $2/part
-		echo "$shell, $2: $output"
-		[ "$output" = "$1" ]
+	chmod 1777 sticky
+	mv run state sticky
+	for shell in "${all_shells[@]}"; do
+		XFRMPAIR_RUN=$PWD/sticky/run XFRMPAIR_STATE=$PWD/sticky/state run -0 on_host $shell t/a.sh up --no-punch
+		XFRMPAIR_RUN=$PWD/sticky/run XFRMPAIR_STATE=$PWD/sticky/state run -0 on_host $shell t/a.sh down
 	done
 }
 
-@test "a helper that others have put there, or could change, is none, whenever it came and whoever looks for it" {
-	"$XFRMPAIR" -o t "$A" "$B"
-	mkdir -m 777 open
+@test "a folder that another user has made first in a sticky place is neither used nor changed" {
+	with_tunnel
 	mkdir -m 1777 sticky
-	mkdir -m 755 closed
-	printf '#!/bin/sh\n' | tee open/natprobe sticky/natprobe >closed/natprobe
-	chmod 755 open/natprobe sticky/natprobe closed/natprobe
-	finds "2 $PWD/open: others than its owner can change it: chmod go-w $PWD/open" open
-	# where all keep what is theirs, ours is
-	finds "$PWD/sticky/natprobe" sticky
-	finds "$PWD/closed/natprobe" closed
-	# a link is what it leads to
-	mkdir link
-	ln -s ../open/natprobe link/natprobe
-	finds "2 $PWD/open: others than its owner can change it: chmod go-w $PWD/open" link
-	ln -sf ../closed/natprobe link/natprobe
-	finds "$PWD/closed/natprobe" link
-	[ "$(id -u)" = 0 ] || skip "needs root, for what belongs to others"
-	local foreign='belongs to user 1234, who is not root, nor you, nor owns this script: take another place, or chown it'
-	chown 1234 sticky/natprobe
-	finds "2 $PWD/sticky/natprobe $foreign" sticky
-	# a link that is theirs leads elsewhere tomorrow
-	ln -sf "$PWD/closed/natprobe" sticky/natprobe
-	chown -h 1234 sticky/natprobe
-	finds "2 $PWD/sticky/natprobe, a link, $foreign" sticky
-	# a name that is looked up again and again, and natprobe comes meanwhile
-	"$XFRMPAIR" -o named "$A" "${B/31.1.2.3/home.example.org}"
-	cp named/a.sh open/
-	rm open/natprobe
-	a_host
-	XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state PATH=$PWD/host:/usr/sbin:/usr/bin:/sbin:/bin sh open/a.sh up --no-punch --wait 8 >said 2>&1 3>&- &
-	sleep 1
-	printf '#!/bin/sh\n: >>"%s"\necho 31.1.2.3\n' "$PWD/ran" >natprobe
-	chmod 755 natprobe
-	chown 1234 natprobe
-	mv natprobe open/
-	if wait $!; then return 1; fi
-	cat said
-	[ ! -e ran ]
-	grep -q "$PWD/open/natprobe $foreign\|$PWD/open: others" said
+	chmod 1777 sticky
+	for shell in "${all_shells[@]}"; do
+		for place in run state; do
+			install -d -o 1234 -m 755 "sticky/$place"
+			export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
+			case $place in run) XFRMPAIR_RUN=$PWD/sticky/run ;; state) XFRMPAIR_STATE=$PWD/sticky/state ;; esac
+			run -1 on_host $shell t/a.sh up --no-punch
+			[ "${lines[0]}" = "a: cannot make $PWD/sticky/$place, or it is another user's (expected a folder of your own)" ]
+			no_policies
+			[ -z "$(ls -A sticky/$place)" ]
+			rmdir sticky/$place
+		done
+	done
 }
 
-@test "natprobe looks a name up without root's rights" {
-	"$XFRMPAIR" -o named "$A" "${B/31.1.2.3/home.example.org}"
-	a_host
-	printf '#!/bin/sh\necho "$*" >>"%s"\necho 31.1.2.3\n' "$PWD/ran" >host/natprobe
-	chmod +x host/natprobe
-	XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state PATH=$PWD/host:$PATH sh named/a.sh -n up >/dev/null
-	[ "$(id -u)" = 0 ] && local user='-u 65534 ' || local user=
-	[ "$(sort -u ran)" = "$user--resolve home.example.org" ]
+@test "a store that is torn, another script's, or lost is refused by up without xfrmkeep, too; down works" {
+	with_tunnel
+	on_host sh t/a.sh up --no-punch
+	on_host sh t/a.sh down
+	cp "$state" good
+	for shell in "${all_shells[@]}"; do
+		for harm in 's/ starts=/ starts=1/' 's/^#: b heard 0/#: b heard 1/' '$d' '1,$d' 's/$/ /'; do
+			sed "$harm" good >"$state"
+			echo "$shell, $harm"
+			XFRMKEEP=/none run -1 on_host $shell t/a.sh up --no-punch
+			[ "$output" = "a: $state is torn: restore it, or generate new scripts" ]
+			no_policies
+		done
+		{
+			sed 's/^check=[0-9a-f]*/check=00/; $d' good
+			echo "# ---- end $(sed 's/^check=[0-9a-f]*/check=00/; $d' good | sha256sum | cut -c 1-16)"
+		} >"$state"
+		XFRMKEEP=/none run -1 on_host $shell t/a.sh up --no-punch
+		[ "$output" = "a: $state belongs to another script: delete it if that is not used any more" ]
+		no_policies
+		# the control
+		cp good "$state"
+		XFRMKEEP=/none run -0 on_host $shell t/a.sh up --no-punch
+		cp "$state" good
+		# a tunnel that is up comes down whatever its store has become
+		: >"$state"
+		XFRMKEEP=/none run -0 on_host $shell t/a.sh down
+		[ "${lines[0]}" = "a: $state is torn: restore it, or generate new scripts" ]
+		no_policies
+		[ -z "$(ls -A run)" ]
+	done
+	# lost: a script that counts more than none knows that there was one
+	cp good "$state"
+	XFRMKEEP=${XFRMPAIR%/*}/xfrmkeep on_host sh t/a.sh up --no-punch
+	on_host sh t/a.sh down
+	cp "$state" good
+	sed -n '/^made=/,/^# ---- end/p' good >section
+	sed -i -e '/^made=/,/^# ---- end/{/^# ---- end/r section
+d}' t/a.sh
+	rm "$state"
+	for shell in "${all_shells[@]}"; do
+		XFRMKEEP=/none run -1 on_host $shell t/a.sh up --no-punch
+		[ "$output" = "a: $state is lost: restore it, or generate new scripts" ]
+		no_policies
+	done
+}
+
+@test "nobody else holds the file that secrets are written to, and it is led nowhere else" {
+	with_tunnel
+	mkdir -m 700 state
+	for shell in "${all_shells[@]}"; do
+		: >"$state.new"
+		exec 8<"$state.new"
+		XFRMKEEP=/none on_host $shell t/a.sh up --no-punch
+		[ -z "$(cat <&8)" ]
+		exec 8<&-
+		on_host $shell t/a.sh down
+		: >elsewhere
+		ln -s "$PWD/elsewhere" "$state.new"
+		XFRMKEEP=/none on_host $shell t/a.sh up --no-punch
+		[ ! -s elsewhere ]
+		[ ! -L "$state" ]
+		on_host $shell t/a.sh down
+		[ "$(stat -c %a "$state")" = 600 ]
+	done
+}
+
+@test "a disk that is full leaves the old store, and up says so and takes back what it did" {
+	with_tunnel
+	XFRMKEEP=/none on_host sh t/a.sh up --no-punch
+	on_host sh t/a.sh down
+	cp "$state" good
+	for shell in "${all_shells[@]}"; do
+		# shellcheck disable=SC2016 # that shell expands it
+		run -1 on_host unshare --mount sh -c 'mount -t tmpfs -o size=8k,mode=700 none state && cp -p good "$1" && { cat /dev/zero >state/fill; XFRMKEEP=/none; export XFRMKEEP
+			$2 t/a.sh up --no-punch; status=$?; cmp good "$1" && exit $status; }' sh "$state" "$shell"
+		echo "$output"
+		[[ "$output" == *"a: cannot write $state
+a: removing what up added" ]]
+		no_policies
+		[ -z "$(ls -A run)" ]
+	done
+}
+
+@test "what natprobe prints is an endpoint or an address, or refused: nothing of it is run" {
+	with_tunnel
+	for said in '31.1.2.3/;e touch ran;:5' '31.1.2.3:5;x' '$(touch ran):5' '`touch ran`:5' "'31.1.2.3:5" '31.1.2.3:5a' '31.1.2.3:' 'x:y:5' '31.1.2.3&:5'; do
+		printf '%s\n' "$said" >said
+		printf '#!/bin/sh\ncat %s/said\n' "$PWD" >bin/natprobe
+		for shell in "${all_shells[@]}"; do
+			XFRMKEEP=/none run -1 on_host $shell t/a.sh up
+			echo "$output"
+			[[ "$output" == *"a: natprobe printed '${said%% *}' (expected an endpoint)"* ]]
+			no_policies
+			[ ! -e ran ]
+			[ -z "$(ls -A run)" ]
+		done
+	done
+	# the control
+	echo 31.1.2.4:4501 >said
+	XFRMKEEP=/none run -0 on_host sh t/a.sh up
+	ip -n "$space" xfrm policy list | grep -q 'tmpl src 192.168.1.4 dst 31.1.2.4'
+	on_host sh t/a.sh down
+	# a name's address
+	with_tunnel "$A" "${B/31.1.2.3/home.example.org}"
+	for said in '$(touch ran)' '1.2.3.4;touch ran' '`touch ran`' '1.2.3.4 5'; do
+		printf '%s\n' "$said" >said
+		printf '#!/bin/sh\ncat %s/said\n' "$PWD" >bin/natprobe
+		for shell in "${all_shells[@]}"; do
+			XFRMKEEP=/none run -1 on_host $shell t/a.sh up --no-punch --wait 1
+			[ "${lines[0]}" = "a: no address of home.example.org in 1 s" ]
+			no_policies
+			[ ! -e ran ]
+		done
+	done
+}
+
+@test "natprobe has no rights of root's: for a name, a hole and a port" {
+	with_tunnel "$A" "${B/31.1.2.3/home.example.org}"
+	printf '#!/bin/sh\necho "$*" >>"%s"\ncase $* in *--punch*) exit 4 ;; esac\necho 31.1.2.3\n' "$PWD/ran" >bin/natprobe
+	run -4 on_host sh t/a.sh up --map --wait 1
+	[ "$(sed 's/ \(--[a-z]*\)[ =].*/ \1/' ran)" = "-u 65534 -b 0.0.0.0 --resolve
+-u 65534 -b 192.168.1.4 -p 61525 --map
+-u 65534 -b 192.168.1.4 -p 61525 --punch" ]
+	grep -q -e '--punch.* --token-fd 0' ran
+}
+
+@test "no secret is in any argument, environment, message or file of the run folder, whatever the caller exports" {
+	with_tunnel
+	local real tool shell xfrmkeep secret
+	mkdir spies
+	for tool in ip natprobe espdecap xfrmkeep sed sync mv cat rm ls mkdir awk grep cut sha256sum tail tr readlink xargs sleep; do
+		real=$(PATH=$PWD/bin:${XFRMPAIR%/*}:$PATH command -v $tool)
+		printf '#!%s\ncat /proc/$$/cmdline /proc/$$/environ >>%s/spied\nexec %s "$@"\n' "$(command -v bash)" "$PWD" "$real" >spies/$tool
+	done
+	sed -i 's,^cat ,/bin/cat ,' spies/*
+	chmod +x spies/*
+	for shell in "${all_shells[@]}"; do
+		for xfrmkeep in /none "$PWD/spies/xfrmkeep"; do
+			with_tunnel
+			rm -f spied
+			PATH=$PWD/spies:$PATH XFRMKEEP=$xfrmkeep on_host env _=x token=x text=x edit=x pair=x line=x rows=x row=x states=x error=x set=x $shell t/a.sh up --wait 1 >said 2>&1 || [ $? -eq 4 ]
+			cat run/*/* >files
+			PATH=$PWD/spies:$PATH XFRMKEEP=$xfrmkeep on_host env _=x token=x text=x edit=x pair=x line=x rows=x row=x $shell t/a.sh down >>said 2>&1
+			cat said
+			[ "$(tr '\0' '\n' <spied | grep -c .)" -gt 100 ]
+			for secret in $(grep -oh '0x[0-9a-f]\{32,\}\|token=[0-9a-f]*' t/a.sh "$state" | sed 's/^0x//; s/^token=//' | sort -u); do
+				[ "${#secret}" -ge 64 ]
+				run -1 grep -aq "$secret" spied said files
+			done
+		done
+	done
+}
+
+@test "what the caller's environment has changes no fact about the tunnel" {
+	with_tunnel
+	"$XFRMPAIR" -o plain 192.168.1.4 198.51.100.7 2>/dev/null
+	"$XFRMPAIR" -o all 192.168.1.4:4500@85.9.8.7 31.1.2.3:4500+0.0.0.0/0 2>/dev/null
+	for script in t/a.sh plain/a.sh all/a.sh; do
+		on_host sh $script -n up >plainly
+		[ -s plainly ]
+		on_host env port=9 esn=yes first=b own_nets=10.0.0.0/8 other_nets=10.0.0.0/8@1 own_address=10.0.0.1/32 own_device=lo interface=eth0 guard=7 neighbours=8 \
+			near=0.0.0.0/0 limited=yes fingerprint=x also=reboot hosts=1=x verb=down dry=yes flags=' --all ' wait=x local=x made=9 starts=9 check=x here=1.1.1.1 \
+			there_1=1.1.1.1 port_1=1 spi_1=0x1 name=x family=6 run=/x stored=/x file=x program=x ip=x heard=now unguarding=yes child=1 held=yes made_run=yes \
+			sh $script -n up | diff plainly -
+		on_host sh $script -n down >plainly
+		on_host env also=reboot guard=7 neighbours=8 near=x unguarding=yes sh $script -n down | diff plainly -
+	done
 }
 
 @test "read from standard input, a script takes its helpers from PATH only" {
-	"$XFRMPAIR" -o t "$A" "$B"
-	mkdir bin
-	for name in sh dash ash bash mksh espdecap; do printf '#!/bin/sh\n' >$name; chmod +x $name; done
-	cp espdecap bin/
-	{ sed -e '2s/{ //' -e '/^# ---- program/,$d' t/a.sh; cat "$BATS_TEST_DIRNAME/../templates/program/core.sh"; echo 'find_program espdecap "" && echo "$program"'; } >part
-	for shell in dash 'busybox ash' bash mksh; do
-		[ "$(PATH="$PWD/bin:$PATH" $shell -s <part)" = "$PWD/bin/espdecap" ]
-		if $shell -s <part; then return 1; fi
-		# the control: as a file, it takes the one beside it
-		[ "$($shell part)" = "$PWD/espdecap" ]
+	with_tunnel
+	mkdir empty
+	for name in sh dash ash bash mksh espdecap natprobe xfrmkeep; do
+		printf '#!/bin/sh\n: >>"%s/ran"\necho 1\n' "$PWD" >$name
+		chmod +x $name
+		cp $name t/
 	done
+	for shell in "${all_shells[@]}"; do
+		run -0 on_host $shell -s up --no-punch <t/a.sh
+		[[ "$(tr '\0' ' ' <"/proc/$(cat "$run/espdecap")/cmdline")" == "$PWD/bin/espdecap -d "* ]]
+		run -0 on_host $shell -s down <t/a.sh
+		[ ! -e ran ]
+		no_policies
+		mv bin/espdecap bin/away
+		PATH=$PWD/bin:/usr/sbin:/usr/bin:/sbin:/bin run -1 on_host $shell -s up --no-punch <t/a.sh
+		[[ "$output" == *"a: no espdecap beside "* ]]
+		mv bin/away bin/espdecap
+		[ ! -e ran ]
+	done
+	# the control: as a file, it takes the one beside it
+	XFRMKEEP=/none run -0 on_host sh t/a.sh up --no-punch
+	[ -e ran ]
+}
+
+@test "a lock whose number another program has is taken, one of a script at work is waited for, and down ends an up that waits" {
+	with_tunnel
+	mkdir -m 700 run
+	local shell
+	for shell in "${all_shells[@]}"; do
+		sleep 60 3>&- &
+		ln -s $! "$run.busy" # its pid has gone to another program
+		XFRMKEEP=/none run -0 on_host $shell t/a.sh up --no-punch
+		[ ! -L "$run.busy" ]
+		kill $!
+		ln -s 4194304 "$run.busy" # no such process
+		run -0 on_host $shell t/a.sh down
+		[ ! -L "$run.busy" ]
+		sh -c 'ln -s $$ "$1" && sleep 1 && : >still && rm "$1"' sh "$run.busy" 3>&- &
+		until_true test -L "$run.busy"
+		XFRMKEEP=/none run -0 on_host $shell t/a.sh up --no-punch
+		[ -e still ]
+		rm still
+		run -0 on_host $shell t/a.sh down
+		# an up that waits for its address
+		ip -n "$space" address delete 192.168.1.4/32 dev up0
+		on_host $shell t/a.sh up --no-punch 2>said 3>&- &
+		until_true grep -q waiting said
+		run -0 on_host $shell t/a.sh down
+		wait $! || :
+		grep -qx 'a: interrupted' said
+		[ -z "$(ls -A run)" ]
+		no_policies
+		ip -n "$space" address add 192.168.1.4/32 dev up0
+		ip -n "$space" route add default via 192.168.1.1 dev up0 onlink
+	done
+}
+
+@test "killed at any time, up leaves what down removes" {
+	with_tunnel
+	local call=0 ended
+	: >kills
+	for ((call = 1; call < 200; call += ${KILLS:-3})); do
+		ended=0
+		# the call of a program is where the script stands
+		strace -o /dev/null -e trace=clone,clone3,fork,vfork -e "inject=clone,clone3,fork,vfork:signal=KILL:when=$call" \
+			nsenter --net="/run/netns/$space" dash t/a.sh up --no-punch >said 2>&1 || ended=$?
+		[ "$ended" = 137 ] || [ "$ended" = 0 ]
+		on_host dash t/a.sh down >said 2>&1
+		no_policies
+		[ -z "$(ls -A run)" ]
+		[ ! -L "$run.busy" ]
+		[ "$ended" = 137 ] || break
+		echo $call >>kills
+	done
+	echo "# $(wc -l <kills) kills" >&3
+	[ "$(wc -l <kills)" -ge 3 ]
+	run -1 pgrep -f "$PWD/bin/espdecap"
 }
 
 # in_memory: there no run waits for a disk
