@@ -291,13 +291,9 @@ static void add_program(struct text *out, const struct plan *plan)
 	if (tunnel->guard)
 		text_add_string(out, template_text("page/guard.sh"));
 	if (plan->is_site && plan->own_address.family != AF_UNSPEC)
-		text_add_string(out,
-		                template_text(plan_has_label(plan) || tunnel->interface ? "page/"
-		                                                                          "address."
-		                                                                          "sh"
-		                                                                        : "page/"
-		                                                                          "address6"
-		                                                                          ".sh"));
+		text_add_string(out, template_text(plan_has_label(plan) || tunnel->interface
+		                                           ? "page/address.sh"
+		                                           : "page/address6.sh"));
 	if (plan->is_site)
 		text_add_string(out, template_text("page/routes.sh"));
 	else if (plan->own_address.family != AF_UNSPEC)

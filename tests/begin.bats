@@ -177,9 +177,7 @@ $state:0"
 	check=$(fact check a.sh)
 	for shell in dash 'busybox ash' bash mksh; do
 		most=62
-		[ "$shell" != mksh ] || most=31 # it counts to 2^31
 		for before in 0 46 47 $((most - 1)) $most; do
-			[ $before -le $most ] || continue
 			rm -f "$state" "$state.starts"
 			: >batches
 			mkdir -p -m 700 "$XFRMPAIR_STATE"

@@ -20,7 +20,7 @@ take_back() { # what is not there would end a batch of policies and SAs
 	if [ -n "$dry" ]; then
 		{ undo && ${unguarding:+unguard}; } | sed -n 's/^[a-z]/ip &/p'
 		for step in ${also-}; do "$step"; done
-		[ ! -s "$run/undo" ] || sed '1!G;h;$!d' "$run/undo" | sed 's/^put_back \(.*\) \(.*\)/echo \1 >\2/; s/"//g; s/^\$ip/ip/'
+		[ ! -s "$run/undo" ] || sed '1!G;h;$!d' "$run/undo" | sed 's/^put_back \(.*\) \(.*\)/echo \1 >\2/; s/"//g; s/^.ip/ip/'
 		return
 	fi
 	end_helper
