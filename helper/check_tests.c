@@ -105,6 +105,16 @@ static bool is_host(const struct check *check, size_t peer, const struct address
 	return match(check, peer, address) >= (int)family_bits(address->family);
 }
 
+/* The script's test may be of the other family. */
+static void take_target(struct evidence_peer *peer, const struct address *target)
+{
+	struct kernel_route route;
+
+	peer->to = *target;
+	if (peer->from.family != target->family && !kernel_route_to(&route, target, NULL, 0, 0))
+		peer->from = route.source;
+}
+
 bool check_choose(struct check *check, const char *target)
 {
 	if (!read_tests(check) || (target && !find_target(check, target)))
@@ -118,7 +128,7 @@ bool check_choose(struct check *check, const char *target)
 		if (!peer->target)
 			continue;
 		check->more[i].near = peer->to;
-		peer->to = check->target;
+		take_target(peer, &check->target);
 	}
 	return true;
 }
