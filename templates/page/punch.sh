@@ -13,6 +13,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	wait "$child" || status=$?
 	child='' heard=no
 	read -r at _ <"$run/hole"
+	found=$at
 	case $status.$at in
 	0."$outer:$port_1") heard=now ;;
 	0.*[!]0-9a-f.:[]* | 0.*:*[!0-9]) fail 1 "natprobe printed '$at' (expected an endpoint)" ;;
@@ -28,6 +29,15 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	4.*) ;;
 	[1235].*) fail "$status" "natprobe could not open the hole" ;;
 	*) fail 1 "natprobe found nothing and says nothing (status $status)" ;;
+	esac
+}
+guess() { # what is likely, by what natprobe has found
+	local peer=${peers%@*}
+	case $found in
+	refused) echo "nobody has port $port_1 at $there_1, says ICMP: is $peer up, at this endpoint?" ;;
+	tunnel) echo "what comes from there is of another tunnel: is an earlier run of $peer up? There: sh $peer.sh down, and up" ;;
+	one-way) echo "it was received, but does not receive: does its router or firewall let packets in? There: sh $peer.sh down, and up --map" ;;
+	*) echo "is it up, with digest $digest?" ;;
 	esac
 }
 listen() { # for a peer from which packets came before: the hole may still be open
