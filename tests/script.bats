@@ -1,0 +1,231 @@
+# What a generated script does by itself: its shell, and what it makes of an ip that refuses or is old. tests/captures has words that each release of ip
+# has said, tests/captures/make how they were had. What up waits for: boot.bats. What is hostile: attack.bats. With SAs: tests/lab.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	PATH=$(cd "${BUILD:-build}" && pwd):$PATH:/usr/sbin:/sbin
+	export PATH
+}
+setup() {
+	source "$BATS_TEST_DIRNAME/section.bash"
+	source "$BATS_TEST_DIRNAME/host.bash"
+	in_an_own_place
+	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
+	xfrmpair -o t 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null
+	run=$PWD/run/$(fact store t/a.sh)
+}
+teardown() {
+	if grep -qsx "[1-9][0-9]*" "$run/espdecap"; then kill "$(<"$run/espdecap")" 2>/dev/null || :; fi
+	leave_host
+}
+all_shells=(dash 'busybox ash' bash mksh)
+# does STATUS COMMAND...: on the host; leaves what it says in output
+does() {
+	run "-$1" on_host "${@:2}"
+	echo "$output"
+}
+policies() { ip -n "$space" xfrm policy list | grep -c '^src'; }
+# an ip that does as this shell's text says, else as the one of host.bash
+ip_that() {
+	[ -e bin/real-ip ] || mv bin/ip bin/real-ip
+	printf '#!/bin/sh\n%s\nexec %s/bin/real-ip "$@"\n' "$1" "$PWD" >bin/ip
+	chmod +x bin/ip
+}
+
+@test "scripts of every kind, and paste blocks, pass shellcheck and parse under dash, busybox ash, bash and mksh" {
+	xfrmpair -o sites --clamp --inner 10.9.0.0/24 192.168.1.4:61525@85.9.8.7+fd01::/64 192.168.2.100:61523@home.example.org:10421+10.2.0.0/24 2>/dev/null
+	xfrmpair -o all --guard a=85.9.8.7:4500+10.1.0.0/24 b=31.1.2.3:4500+0.0.0.0/0 2>/dev/null
+	xfrmpair -o plain --esn --interface xf0 '[2001:db8::1]+fd01::/64' '[2001:db8::2]+fd02::/64' 2>/dev/null
+	xfrmpair --clamp --guard --inner 10.9.0.0/24 192.168.1.4:61525@85.9.8.7+fd01::/64 192.168.2.100:61523@31.1.2.3:10421 >paste 2>/dev/null
+	shellcheck t/a.sh sites/a.sh all/a.sh all/b.sh plain/a.sh
+	shellcheck -s sh paste
+	for shell in "${all_shells[@]}"; do
+		for file in {t,sites,all,plain}/?.sh paste; do $shell -n "$file"; done
+	done
+}
+
+@test "sequence numbers beyond 2^31 are numbers in each shell" {
+	sed -i 's/^made=1 starts=0/made=1 starts=62/' t/a.sh
+	same "$(sh -c 'echo $((62 * 67108864))')" 4160749568
+	for shell in "${all_shells[@]}"; do
+		same "$($shell t/a.sh -n up --no-punch | grep -o 'replay-oseq [-0-9]*')" 'replay-oseq 4160749568'
+	done
+	in_a_host
+	for shell in "${all_shells[@]}"; do
+		rm -f batches
+		xfrmpair --force -o t 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null
+		rm -rf run state
+		sed -i -e 's/^\(there_1.* oseq_1\)=0/\1=4000000000/' t/a.sh
+		XFRMKEEP=/none does 0 $shell t/a.sh up --no-helper --no-punch
+		same "$(grep -o 'replay-oseq [-0-9]*' batches)" 'replay-oseq 4067108864'
+		does 0 $shell t/a.sh down
+	done
+}
+
+# refusal STATUS MESSAGE ERROR: of an up whose ip gives that error
+refusal() {
+	printf '%s\n' "$3" >error
+	rm -rf t state
+	xfrmpair -o t 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null
+	for shell in "${all_shells[@]}"; do
+		does "$1" $shell t/a.sh up --no-punch
+		same "${lines[1]}" "a: $2"
+		same "$(policies)" 0
+		same "$(ls -A run)" ''
+	done
+}
+@test "what a refusal of ip means, in the words of every release: no ESP, no cipher, taken, another" {
+	in_a_host
+	local captures=$BATS_TEST_DIRNAME/captures error
+	local no_cipher='no-cipher: this kernel lacks aes256gcm16, or ESP: try modprobe esp4, else generate with another --cipher'
+	local no_esp='no-esp: this kernel has no ESP: try modprobe esp4' taken='taken: another tunnel has this SPI or selector: see ip xfrm state; ip xfrm policy'
+	# shellcheck disable=SC2016
+	ip_that '[ "$*" != "-batch -" ] || { cat >/dev/null; cat error >&2; exit 2; }'
+	while read -r error; do # each once
+		case $error in
+		*exists) refusal 1 "$taken ($error)" "$error" ;;
+		*encapsulation*) refusal 5 "$no_esp ($error)" "$error" ;;
+		*) refusal 5 "$no_cipher ($error)" "$error" ;;
+		esac
+	done < <(cat "$captures"/*/error.{no-algorithm,bad-key-length,no-encap,state-exists,policy-exists} | sort -u)
+	for error in 'Error: Requested type not found.' 'RTNETLINK answers: Protocol not supported' 'RTNETLINK answers: Function not implemented'; do
+		refusal 5 "$no_esp ($error)" "$error"
+	done
+	error='RTNETLINK answers: Operation not permitted'
+	refusal 1 "ip: $error" "$error"
+}
+
+@test "an ip that fails while it lists is not taken for an empty kernel: down says so, and does it the next time" {
+	in_a_host
+	for list in '-s xfrm policy list' 'xfrm state list nokeys'; do
+		does 0 sh t/a.sh up --no-punch
+		ip_that "[ \"\$*\" != '$list' ] || { echo 'Cannot open netlink socket: No buffer space' >&2; exit 1; }"
+		does 1 sh t/a.sh down
+		[[ "$output" == *"a: some SAs or policies cannot be removed: see ip xfrm state; ip xfrm policy
+a: is down in part: try again" ]]
+		[ -d "$run" ]
+		[ ! -L "$run.busy" ]
+		same "$(policies)" 3
+		ip_that ''
+		does 0 sh t/a.sh down
+		same "$(policies)" 0
+		same "$(ls -A run)" ''
+	done
+}
+
+@test "what cannot be removed is said, and the rest is removed; what is gone already is no failure" {
+	in_a_host
+	does 0 sh t/a.sh up --no-punch
+	# one that this ip cannot delete
+	ip_that 'case $* in *-batch*) sed "/delete dir fwd/d" | exec '"$PWD"'/bin/real-ip "$@"; exit ;; esac'
+	does 1 sh t/a.sh down
+	[[ "$output" == *"a: is down in part: try again" ]]
+	same "$(policies)" 1
+	[ -d "$run" ]
+	ip_that ''
+	does 0 sh t/a.sh down
+	same "$(policies)" 0
+	# and one of which another tool has removed a part
+	does 0 sh t/a.sh up --no-punch
+	ip -n "$space" xfrm policy deleteall dir in
+	does 0 sh t/a.sh down
+	same "$output" "a: removing what up added
+a: down"
+	does 0 sh t/a.sh down
+	same "$(policies)" 0
+}
+
+@test "undo takes back the last first, and what it has no command for is nothing" {
+	in_a_host
+	does 0 sh t/a.sh up --no-punch
+	printf '%s\n' 'echo one >>order' 'echo two >>order' '' 'echo three >>order' >>"$run/undo"
+	does 0 sh t/a.sh -n down
+	same "$(tail -n 4 <<<"$output")" 'echo three >>order
+
+echo two >>order
+echo one >>order'
+	[ ! -e order ]
+	does 0 sh t/a.sh down
+	same "$(cat order)" 'three
+two
+one'
+}
+
+@test "an ip from before 5.8 is refused with an interface, whose policies it could not delete" {
+	in_a_host
+	xfrmpair -o i --interface xf0 192.168.1.4+10.1.0.0/24 198.51.100.7+10.2.0.0/24 2>/dev/null
+	for version in 5.7.0 5.4.0 4.20.0 ss200127; do
+		ip_that "[ \"\$*\" != -V ] || { echo 'ip utility, iproute2-$version, libbpf 0.8'; exit; }"
+		does 5 sh i/a.sh up
+		same "$output" "a: iproute2-$version, libbpf 0.8 cannot delete policies of an interface (expected iproute2 5.8 or newer)"
+		[ ! -e run ]
+	done
+	for version in 5.8.0 5.10.0 6.1.0 7.3.0; do
+		ip_that "[ \"\$*\" != -V ] || { echo 'ip utility, iproute2-$version'; exit; }"
+		does 0 sh i/a.sh -n up
+	done
+	# a tunnel without takes any
+	ip_that "[ \"\$*\" != -V ] || { echo 'ip utility, iproute2-5.4.0'; exit; }"
+	does 0 sh t/a.sh up --no-punch
+}
+
+@test "check of a mesh has a line for each peer, in five seconds for all, however silent; a target is asked of the peer with the longest prefix" {
+	in_a_host
+	xfrmpair -o mesh 192.168.1.4:4500@85.9.8.7+172.16.0.0/16+fd01::/64 31.1.2.2:4500+0.0.0.0/0 31.1.2.3:4500+10.2.0.0/16 31.1.2.4:4500+192.168.2.100/32+2001:db8::/32 \
+		31.1.2.5:4500+10.5.0.0/16+2001:db9:2::/48 31.1.2.6:4500+10.6.0.0/16+fd06::/64 2>/dev/null
+	ip -n "$space" address add 172.16.0.1/32 dev up0
+	ip -n "$space" address add fd01::1/128 dev up0 nodad
+	does 0 sh mesh/a.sh up
+	begun=$(date +%s%N)
+	does 1 sh mesh/a.sh check
+	took=$((($(date +%s%N) - begun) / 1000000))
+	echo "# five peers, all of them silent: $took ms" >&3
+	[ "$took" -le $((5000 * ${BUSY:-1})) ]
+	same "$(grep -v '^  ' <<<"$output" | sed 's/^\([a-z]: \).*/\1/' | tr -d '\n')" 'b: c: d: e: f: '
+	cat >targets <<-'END'
+		10.1.2.3 b
+		10.2.2.3 c
+		192.168.2.100 d
+		2001:db8:1::1 d
+		2001:DB9:2:0:0:0:0:9 e 2001:db9:2::9
+		fd06:0::6 f fd06::6
+	END
+	while read -r target _; do on_host sh mesh/a.sh check "$target" >"to $target" 3>&- & done <targets
+	wait
+	while read -r target peer shown; do
+		same "$target $(awk -v to="to ${shown:-$target}:" '/^[a-z]/ { peer = $1 } index($0 ":", to) { print peer }' "to $target" | uniq)" "$target $peer:"
+	done <targets
+	does 2 sh mesh/a.sh check 2001:db9:3::
+	does 2 sh mesh/a.sh check example.org
+}
+
+@test "of a peer that is not received up says what natprobe has found out, and what that means" {
+	in_a_host
+	mkdir -p bin
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nread -r status word <found\necho "$word"\nexit "$status"\n' >bin/natprobe
+	chmod +x bin/natprobe
+	digest=$(fact digest t/a.sh)
+	while read -r status word means; do
+		echo "$status $word" >found
+		does "$status" sh t/a.sh up --wait 7
+		case $status in
+		4) same "${lines[-1]}" "a: set up, but no packet received from b in 7 s: $means" ;;
+		*) [[ "$output" == *"a: $means"* ]] ;;
+		esac
+		does 0 sh t/a.sh down
+	done <<-END
+		4 nothing is it up, with digest $digest?
+		4 refused nobody has port 4500 at 31.1.2.3, says ICMP: is b up, at this endpoint?
+		4 tunnel what comes from there is of another tunnel: is an earlier run of b up? There: sh b.sh down, and up
+		4 one-way it was received, but does not receive: does its router or firewall let packets in? There: sh b.sh down, and up --map
+		2 foreign b has a script of another run: there, sh b.sh status has to say digest $digest
+		3 - natprobe could not open the hole
+	END
+	rm bin/natprobe
+	# without natprobe the hole is left to espdecap
+	espdecap=$(command -v espdecap)
+	PATH=$PWD/bin:/usr/sbin:/usr/bin:/sbin:/bin ESPDECAP=$espdecap XFRMKEEP=/none does 0 sh t/a.sh up --wait 7
+	same "${lines[-2]}" "a: set up. When the other side is up too, test it with:"
+}
