@@ -25,6 +25,7 @@ peers='b@1830240544' # NAME@REQID
 # shellcheck disable=SC2034 # these are for xfrmkeep
 mode=tunnel encap=espinudp mtu=1442 path_mtu=1500 own_nets='192.168.1.4/32' other_nets='192.168.2.100/32@1'
 options=' [--no-punch] [--no-helper] [--map]' # of up and down
+also='' # functions of down, besides undo
 
 # Which packets are encrypted. The outbound template names the SPI: a new key takes over at once.
 policies() { echo "
@@ -50,9 +51,9 @@ tests() { echo "
   ping -c 3 -I 192.168.1.4 192.168.2.100
 "; }
 
-set -u
+set -u +eC
 umask 077
-unset IFS CDPATH
+unset IFS CDPATH token text # a variable that the caller exported stays exported
 verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' file=./$0
 case $0 in */*) file=$0 ;; esac
 case $- in *s*) file=/proc/$$/fd/0 ;; esac # sh -s <NAME.sh
@@ -68,9 +69,19 @@ fail() { # STATUS WORDS: takes back what up did
 }
 has() { case $flags in *" $1 "*) ;; *) false ;; esac; } # FLAG: it was given
 find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this script, or in $PATH
-	program=${2:-${file%/*}/$1}
-	if [ ! -x "$program" ] && [ -z "${2-}" ]; then program=$(command -v "$1"); fi
-	[ -x "$program" ]
+	local folder IFS=:
+	program=${2-}
+	if [ -n "$program" ]; then
+		[ -x "$program" ]
+		return
+	fi
+	for folder in "${file%/*}" $PATH; do
+		program=$folder/$1
+		[ -f "$program" ] || continue
+		[ ! -x "$program" ] || return 0
+		say "$program cannot be run: chmod +x it; or is its file system mounted noexec?"
+	done
+	false
 }
 find_ip() { # busybox has an ip that does not know xfrm, and its shell prefers that
 	local IFS=:
@@ -87,14 +98,20 @@ has_esp() { # the kernel takes an SA without any cipher
 	echo "xfrm state add $sa mode tunnel enc ecb(cipher_null) '' auth digest_null ''
 		xfrm state delete $sa" | "$ip" -batch - 2>/dev/null
 }
+rows() { # FUNCTION: what it gives; mksh counts to 2^31, so that a sequence number beyond is negative there
+	case $((2147483648)) in
+	-*) "$1" | awk '{ while (match($0, / -[0-9]+/)) $0 = substr($0, 1, RSTART) sprintf("%.0f", 4294967296 - substr($0, RSTART + 2, RLENGTH - 2)) substr($0, RSTART + RLENGTH) } 1' ;;
+	*) "$1" ;;
+	esac
+}
 batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments are public, and rows have keys
 	local error
 	if [ -n "$dry" ]; then
-		"$2" | sed -n "s/ # .*//; s/0x[0-9a-f]\{9,\}/KEY/g; s/ \([a-z0-9]*([^ ]*\)/ '\1'/g; s/   */ /g; s/^[a-z]/ip &/p"
+		rows "$2" | sed -n "s/ # .*//; s/0x[0-9a-f]\{9,\}/KEY/g; s/ \([a-z0-9]*([^ ]*\)/ '\1'/g; s/   */ /g; s/^[a-z]/ip &/p"
 		return
 	fi
 	say "$1"
-	error=$("$2" | "$ip" -batch - 2>&1) || case $2:$error in
+	error=$(rows "$2" | "$ip" -batch - 2>&1) || case $2:$error in
 	link:*evice\ type* | link:*upported*) fail 5 "this kernel has no xfrm interfaces: generate without --interface ($error)" ;;
 	*ncapsulation\ type*) fail 5 "this kernel has no espinudp-nonike: generate without --encap ($error)" ;;
 	*not\ permitted*) fail 1 "no-permission: run this as root ($error)" ;;
@@ -106,20 +123,28 @@ batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments ar
 	*) fail 1 "ip: ${error:-failed}" ;;
 	esac
 }
-make_folder() { # PATH: one that belongs to this user
+make_folder() { # PATH: one that nobody else can change
 	[ -d "$1" ] || mkdir "$1" 2>/dev/null
 	if [ ! -O "$1" ] || [ -L "$1" ]; then
 		[ "$(id -u)" = 0 ] || fail 1 "no-permission: run this as root (cannot make $1)"
 		fail 1 "cannot make $1, or it is another user's (expected a folder of your own)"
 	fi
+	is_safe "$1" || fail 1 "$1: others can change it (expected a folder of mode 0700)"
+}
+is_safe() { # PATH: this user's folder or file, no link, and nobody else can write to it
+	case $([ ! -O "$1" ] || ls -ld "$1") in [d-]????[!w]??[!w]*) ;; *) false ;; esac
 }
 lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the one at work
 	local pid tries=0
 	make_folder "${run%/*}"
 	until ln -s $$ "$run.busy" 2>/dev/null; do
 		pid=$(readlink "$run.busy")
-		[ -e "/proc/${pid:-none}" ] || rm -f "$run.busy"
-		[ "$verb" = up ] || { tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q ' up ' && kill "$pid"; } 2>/dev/null
+		case $verb$(tr '\0' ' ' 2>/dev/null <"/proc/${pid:-none}/cmdline") in
+		down*sh\ *\ up\ *) kill "$pid" 2>/dev/null ;;
+		*sh\ * | *xfrmkeep\ *) ;;
+		*) rm -f "$run.busy" ;; # its process is gone, and another one may have the number
+		esac
+		[ -n "$pid" ] || [ "$tries" -lt 3 ] || fail 1 "cannot make $run.busy: is the disk full, or read-only?"
 		[ $((tries += 1)) -lt 100 ] || fail 1 "process $pid is at work on this tunnel"
 		sleep 0.1
 	done
@@ -135,6 +160,7 @@ read_section() { # xfrmkeep's words, if it is there: it prints what it has in $s
 		fail 1 "only xfrmkeep can read $stored, and it is not there: copy it beside $file"
 	elif [ -f "$stored.starts" ]; then
 		make_folder "${stored%/*}"
+		is_safe "$stored.starts" || fail 1 "$stored.starts: others can change it (expected a file of your own, of mode 0600)"
 		starts=$(grep -cxF "$check" "$stored.starts") heard=before
 	fi
 }
@@ -143,7 +169,6 @@ begin() { # with sequence numbers that were never used, or a fresh key
 	# shellcheck disable=SC2086 # words
 	read_section begin "$file" "here=$here" $endpoints
 	find_program xfrmkeep "${XFRMKEEP-}" || count_start
-	case $(states) in *'replay-oseq -'*) fail 1 "mksh counts to 2^31, and the next sequence number is above: run this script with another shell" ;; esac
 }
 count_start() { # xfrmkeep reads that, too; 2^26 packets fit between two starts, and 63 starts into a number
 	mkdir "${stored%/*}" 2>/dev/null
@@ -154,16 +179,46 @@ count_start() { # xfrmkeep reads that, too; 2^26 packets fit between two starts,
 	{ echo "$check" >>"$stored.starts" && sync "$stored.starts"; } 2>/dev/null ||
 		say "warning: cannot write $stored.starts: if that stays so, the other side will refuse what is sent after the next up"
 }
-find_here() { # waits for the local address: at boot it may come late
-	local left=$wait
+find_here() { # waits for the local address, and a route to the first peer: at boot they may come late
+	local left=$wait at way
 	here=$local
-	until [ -n "$dry" ] || [ -n "$("$ip" -o address show to "$here")" ]; do
-		[ "$left" != "$wait" ] || say "waiting up to $wait s for the address $here; is this the script of another side?"
-		[ $((left -= 1)) -ge 0 ] || fail 1 "$here is not an address of this host (--local ADDRESS if it has another now)"
-		sleep 1
+	while [ -z "$dry" ]; do
+		at=$("$ip" -o address show to "$here")
+		way=$("$ip" route get "$there_1" 2>/dev/null)
+		case ${way:+way}.$at in
+		way.) left=0 ;; # the network is there
+		way.*\ tentative*) ;; # other hosts are asked whether they have this IPv6 address
+		way.*) return ;;
+		esac
+		[ "$left" != "$wait" ] || say "waiting up to $wait s for the address $here and a route to $there_1"
+		[ $((left -= 1)) -lt 0 ] || { sleep 1 && continue; }
+		[ -n "$at" ] || fail 1 "$here is not an address of this host: is this the script of another side? (--local ADDRESS if it has another now; LOCAL@MAPPED, with new scripts, if it is how the internet sees this host)"
+		[ -z "$way" ] || fail 1 "$here cannot be used yet, or another host has it, too: see ip address"
+		say "warning: no route to $there_1: set up all the same, and silent until there is one"
+		return
+	done
+}
+move_net() { # where this host has another address now (--local): the one that the policies are for goes to lo, and is what it sends from
+	local pair way row
+	[ "$here" != "${own_nets%/*}" ] || return 0
+	for pair in "$own_nets" $other_nets; do
+		case $pair in
+		*@*)
+			eval "way=\$there_${pair#*@}"
+			way=$("$ip" -o route get "$way" | sed -n 's/^[^ ]* \(\(via [^ ]* \)*dev [^ ]*\) .*/\1/p')
+			row="route add ${pair%@*} $way src ${own_nets%/*}"
+			;;
+		*) row="address add $pair dev lo" ;;
+		esac
+		[ -z "$dry" ] || { echo "ip $row" && continue; }
+		say "$row"
+		echo "\"\$ip\" $(echo "$row" | sed 's/ add / delete /')" >>"$run/undo"
+		# shellcheck disable=SC2086 # words
+		"$ip" $row || fail 1 "cannot $row"
 	done
 }
 map_port() { # asks the router (PCP, NAT-PMP); xfrmkeep follow renews it
+	local word
 	[ -z "$dry" ] || { echo "natprobe -u 65534 -b $here -p $port --map=${mapped##*:}"; return; }
 	find_program natprobe "${NATPROBE-}" || fail 1 "no natprobe beside $file or in PATH: it maps the port"
 	if grep -qs ": [0-9A-F]*:$(printf %04X "$port") " /proc/net/udp /proc/net/udp6; then # another tunnel's mapping must outlive this attempt
@@ -172,7 +227,8 @@ map_port() { # asks the router (PCP, NAT-PMP); xfrmkeep follow renews it
 	fi
 	echo "-u 65534 -b $here -p $port --unmap" >"$run/map"
 	echo "\"$program\" -u 65534 -b $here -p $port --unmap" >>"$run/undo"
-	"$program" -u 65534 -b "$here" -p "$port" --map="${mapped##*:}" >&2 || say "going on without a port mapping"
+	word=$("$program" -u 65534 -b "$here" -p "$port" --map="${mapped##*:}") || { say "going on without a port mapping" && return; }
+	[ "${word##*:}" = "${mapped##*:}" ] || say "the other sides send to port ${mapped##*:}: there, update-peer $name ${word##*@}"
 }
 start_helper() { # status and mend miss no helper that is left to another program
 	if has --no-helper; then
@@ -188,7 +244,10 @@ start_helper() { # status and mend miss no helper that is left to another progra
 }
 open_hole() { # a NAT lets packets in once some went out: both sides send until they receive; only later the kernel takes the port
 	local at='' status=0 outer=$there_1
-	find_program natprobe "${NATPROBE-}" || return 0
+	if ! find_program natprobe "${NATPROBE-}"; then
+		say "no natprobe beside $file or in PATH: going on without opening the hole"
+		return
+	fi
 	case $outer in *:*) outer="[$outer]" ;; esac
 	say "waiting for ${peers%@*}, for up to $wait s ($first is started first)"
 	set -- -u 65534 -b "$here" -p "$port" --punch "$outer:$port_1" --timeout "$wait" --token-fd 0
@@ -198,8 +257,10 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	wait "$child" || status=$?
 	child='' heard=no
 	read -r at _ <"$run/hole"
+	found=$at
 	case $status.$at in
 	0."$outer:$port_1") heard=now ;;
+	0.*[!]0-9a-f.:[]* | 0.*:*[!0-9]) fail 1 "natprobe printed '$at' (expected an endpoint)" ;;
 	0.*:*) # the sender knows the token, so it is the peer
 		outer=${at%:*} outer=${outer#[} heard=now
 		say "${peers%@*} is at $at, not at $there_1:$port_1"
@@ -209,7 +270,18 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 		batch "adding SAs again" states
 		;;
 	2.foreign) fail 2 "the script of ${peers%@*} is of another run (expected digest $digest): make both scripts anew, from the same endpoint strings and options" ;;
-	[!4].*) fail "$status" "natprobe could not open the hole" ;;
+	4.*) ;;
+	[1235].*) fail "$status" "natprobe could not open the hole" ;;
+	*) fail 1 "natprobe found nothing and says nothing (status $status)" ;;
+	esac
+}
+guess() { # what is likely, by what natprobe has found
+	local peer=${peers%@*}
+	case $found in
+	refused) echo "nobody has port $port_1 at $there_1, says ICMP: is $peer up, at this endpoint?" ;;
+	tunnel) echo "what comes from there is of another tunnel: is an earlier run of $peer up? There: sh $peer.sh down, and up" ;;
+	one-way) echo "it was received, but does not receive: does its router or firewall let packets in? There: sh $peer.sh down, and up --map" ;;
+	*) echo "is it up, with digest $digest?" ;;
 	esac
 }
 listen() { # for a peer from which packets came before: the hole may still be open
@@ -225,28 +297,40 @@ listen() { # for a peer from which packets came before: the hole may still be op
 updated_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
 end_helper() {
 	local pid
-	{ read -r pid <"$run/espdecap" && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q "espdecap -d .* ${port-} " && kill "$pid" && kill -s CONT "$pid"; } 2>/dev/null
+	{
+		read -r pid <"$run/espdecap"
+		case $(tr '\0' ' ' <"/proc/${pid:-none}/cmdline") in *espdecap\ -d\ *" ${port-} "*) kill "$pid" && kill -s CONT "$pid" ;; esac
+	} 2>/dev/null
 }
 left() { # of what undo removes the policies and SAs that are there: rows for a batch
-	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list; "$ip" xfrm state list nokeys; } | awk '
+	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list && "$ip" xfrm state list nokeys || echo failed; } | awk '
+		/^failed/ { failed = 1 }
 		/^xfrm/ { mine[$(NF - 1) $NF] } # index or reqid, and its number
 		/^src/ { if (row) print row; row = ""; dst = $4 }
 		/^\tdir/ && (("index" $6) in mine) { row = "xfrm policy delete dir " $2 " index " $6 }
 		/^\tproto esp/ && (("reqid" $6) in mine) { row = "xfrm state delete dst " dst " proto esp spi " $4 }
 		/^\tif_id/ && row ~ /policy/ { row = row " if_id " $2 }
-		END { if (row) print row }'
+		END { if (row) print row; exit failed }'
 }
 take_back() { # what is not there would end a batch of policies and SAs
-	local step rows tries=0
-	[ -z "$dry" ] || { { undo && ${unguarding:+unguard}; } | sed -n 's/^[a-z]/ip &/p'; return; }
+	local step rows listed tries=0 error
+	if [ -n "$dry" ]; then
+		{ undo && ${unguarding:+unguard}; } | sed -n 's/^[a-z]/ip &/p'
+		for step in ${also-}; do "$step"; done
+		[ ! -s "$run/undo" ] || sed '1!G;h;$!d' "$run/undo" | sed 's/^put_back \(.*\) \(.*\)/echo \1 >\2/; s/"//g; s/^.ip/ip/'
+		return
+	fi
 	end_helper
 	say "removing what up added"
-	{ undo && ${unguarding:+unguard}; } | grep -v ^xfrm | "$ip" -force -batch - 2>/dev/null
-	while rows=$(left) && [ -n "$rows" ] && [ $((tries += 1)) -le 5 ]; do echo "$rows" | "$ip" -batch - 2>/dev/null; done
+	# what is gone already is no error
+	error=$({ undo && ${unguarding:+unguard}; } | grep -v ^xfrm | "$ip" -force -batch - 2>&1 | grep -v -e 'o such' -e 'ot found' -e 'annot find' -e 'annot assign' -e '^Command failed')
+	while listed='' && rows=$(left) && listed=yes && [ -n "$rows" ] && [ $((tries += 1)) -le 5 ]; do echo "$rows" | "$ip" -batch - 2>/dev/null; done
+	[ -n "$listed" ] || rows='ip lists no policies or SAs'
 	for step in ${also-}; do "$step"; done
 	# shellcheck disable=SC1091 # up wrote it
 	[ ! -s "$run/undo" ] || { sed '1!G;h;$!d' "$run/undo" >"$run/back" && . "$run/back"; }
 	rm -rf "$run"
+	[ -z "$error$rows" ] || { say "something could not be removed: ${error:-$rows}" && failed=yes; }
 }
 prepare() { # of up
 	local boot
@@ -258,7 +342,7 @@ prepare() { # of up
 	if [ -d "$run" ]; then
 		rm -f "$run.busy"
 		held=''
-		find_program xfrmkeep "${XFRMKEEP-}" && [ -n "$("$program" mend "$file" | tee /dev/stderr)" ] && exit
+		find_program xfrmkeep "${XFRMKEEP-}" && "$program" mend "$file" | grep . >&2 && exit
 		fail 1 "is up already"
 	fi
 	read_section -n begin "$file"
@@ -274,7 +358,7 @@ finish() {
 	trap - HUP INT TERM PIPE
 	rm -f "$run.busy"
 	case $heard in
-	no) say "set up, but no packet received from ${peers%@*} in $wait s: is it up, with digest $digest?" && exit 4 ;;
+	no) say "set up, but no packet received from ${peers%@*} in $wait s: $(guess)" && exit 4 ;;
 	now) say "up: packets from ${peers%@*} arrive. Test it with:$(tests)" ;;
 	*) say "set up. When the other side is up too, test it with:$(tests)" ;;
 	esac
@@ -287,6 +371,7 @@ down() {
 	fi
 	take_back
 	rm -f "$run.busy"
+	[ -z "${failed-}" ] || exit 1
 	[ -n "$dry" ] || say down
 }
 status() { # in short; xfrmkeep says more
@@ -296,12 +381,22 @@ status() { # in short; xfrmkeep says more
 	say up
 }
 usage() { echo "usage: sh $name.sh [-n] up [--wait SECONDS] [--local ADDRESS]$options | [-n] down | VERB [ARGUMENT]..."; }
+is_address() { # ADDRESS: of this tunnel's family
+	local octet count=0 IFS=.
+	case $family$1 in 6*[!0-9A-Fa-f:.]* | 4*[!0-9.]* | *.) return 1 ;; 6*:*) return 0 ;; 6*) return 1 ;; esac
+	for octet in $1; do
+		case $octet in '' | 0?* | ????*) return 1 ;; esac
+		[ "$octet" -le 255 ] || return 1
+		count=$((count + 1))
+	done
+	[ "$count" = 4 ]
+}
 main() {
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-n) dry=yes ;;
-		up | start) verb=up ;;
-		down | stop) verb=down ;;
+		up | start) verb=${verb}up ;;
+		down | stop) verb=${verb}down ;;
 		--wait) wait=${2-} && shift ;;
 		--local) local=${2-} && shift ;;
 		--no-punch | --all) flags="$flags$1 " ;;
@@ -311,14 +406,15 @@ main() {
 		[ $# = 0 ] || shift
 	done
 	case $wait in '' | 0* | *[!0-9]* | ?????*) fail 2 "--wait '$wait': not a time (expected 1 to 9999 seconds)" ;; esac
-	case $local in auto) ;; '' | *[!0-9a-f.:]*) fail 2 "--local '$local': not an address" ;; esac
+	[ "$local" = auto ] || is_address "$local" || fail 2 "--local '$local': not an address"
 	case $verb$# in
 	up0 | down0)
 		find_ip
 		$verb
 		exit
 		;;
-	0 | up* | down*) usage >&2 && exit 2 ;;
+	0) usage >&2 && exit 2 ;;
+	up* | down*) say "'${1-$verb}': not known here (expected as follows)" && usage >&2 && exit 2 ;;
 	esac
 	verb=$1
 	shift
@@ -332,10 +428,11 @@ up() {
 	begin
 	! has --map || map_port
 	batch "adding SAs (with keys)" states
-	[ -n "$dry$heard" ] || has --no-punch || open_hole
+	[ -n "$dry$heard" ] || has --no-punch || has --no-helper || open_hole
 	batch "adding policies: what is to be encrypted" policies
+	move_net
 	start_helper
-	[ "$heard" != before ] || has --no-punch || listen
+	[ "$heard" != before ] || has --no-punch || has --no-helper || listen
 	finish
 }
 
