@@ -50,28 +50,6 @@ load keep
 	refused "xfrmkeep: a: not running since the last boot, or in this network namespace: sh a.sh up" keep mend
 }
 
-@test "up waits for the local address as long as --wait says, and says so once" {
-	in_a_host
-	on_host ip address delete 192.168.1.4/32 dev up0
-	gives on_host sh a.sh up --wait 2 --no-punch --no-helper
-	same "$status" 1
-	same "$stderr" "a: waiting up to 2 s for the address 192.168.1.4; is this the script of another side?
-a: 192.168.1.4 is not an address of this host (--local ADDRESS if it has another now)
-a: removing what up added"
-	[ ! -e "$run" ]
-	{
-		sleep 1
-		on_host ip address add 192.168.1.4/32 dev up0
-		on_host ip route add default via 192.168.1.1 dev up0 onlink
-	} 3>&- &
-	gives on_host sh a.sh up --wait 30 --no-punch --no-helper
-	same "$status" 0
-	wait
-	gives on_host sh a.sh down
-	same "$status" 0
-	[ ! -e "$run" ]
-}
-
 @test "up --no-helper leaves espdecap to another program: neither status nor mend misses it" {
 	in_a_host
 	on_host sh a.sh -n up --no-punch --no-helper >dry
