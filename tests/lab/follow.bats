@@ -97,7 +97,6 @@ last_from() {
 		}
 		print "$last\n"' "$1" <"$2"
 }
-counter() { on "$1" awk -v name="$2" '$1 == name { print $2 }' /proc/net/xfrm_stat; }
 # where_b_is: as a's store, SAs, policies and helper have it
 where_b_is() {
 	sed -n 's/^\(there_1=.*\) spi_1.*/\1/p' "$XFRMPAIR_STATE"/a.*
@@ -109,7 +108,7 @@ moved() { [ "$(grep -c 'is at' "$BATS_TEST_TMPDIR/follow.a")" -eq "$1" ]; } # TI
 all_down_and_gone() {
 	for side in ${SIDES:-a b}; do
 		script "$side" down
-		[ -z "$(on "$side" ip xfrm state; on "$side" ip xfrm policy)" ] || return
+		[ -z "$(on "$side" ip xfrm state && on "$side" ip xfrm policy)" ] || return
 	done
 }
 
@@ -162,7 +161,10 @@ all_down_and_gone() {
 	script a down
 	until_true eval '[ -z "$(ip netns pids a)" ]'
 	[ -z "$(ls -A "$XFRMPAIR_RUN" | grep '^a\.')" ]
-	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
+	[ -z "$(
+		on a ip xfrm state
+		on a ip xfrm policy
+	)" ]
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/follow.a")" -le 8 ]
 }
 
@@ -256,17 +258,22 @@ scene() {
 }
 # named NAME ADDRESS: as the name server says from now on
 named() {
-	{ grep -v " $1\.example" "$BATS_TEST_TMPDIR/hosts" || :; echo "$2 $1.example.org"; } >"$BATS_TEST_TMPDIR/hosts.new"
+	{
+		grep -v " $1\.example" "$BATS_TEST_TMPDIR/hosts" || :
+		echo "$2 $1.example.org"
+	} >"$BATS_TEST_TMPDIR/hosts.new"
 	cat "$BATS_TEST_TMPDIR/hosts.new" >"$BATS_TEST_TMPDIR/hosts"
 	until [ -s "$BATS_TEST_TMPDIR/dns.pid" ]; do sleep 0.2; done
 	kill -HUP "$(cat "$BATS_TEST_TMPDIR/dns.pid")"
 }
-ms() { local seconds; read -r seconds _ </proc/uptime; echo "${seconds/./}0"; }
 # meets [SECONDS]: both directions are answered, within that time; leaves how many milliseconds it took
 meets() {
 	took=$(ms)
 	on b ping -q -c 1 -i 0.5 -w "${1:-20}" -I "$inner_b" "$inner_a" >/dev/null 3>&- &
-	on a ping -q -c 1 -i 0.5 -w "${1:-20}" -I "$inner_a" "$inner_b" >/dev/null && wait $! || { wait $!; return 1; }
+	on a ping -q -c 1 -i 0.5 -w "${1:-20}" -I "$inner_a" "$inner_b" >/dev/null && wait $! || {
+		wait $!
+		return 1
+	}
 	took=$(($(ms) - took))
 }
 # heals WHAT SECONDS; deaf WHAT SECONDS, and then what somebody says by hand heals it
@@ -285,7 +292,10 @@ heals() {
 	printf '# %-10s %-42s %5.1f s\n' "${here%[0-9]}" "$1" "$((took / 100))e-1" >&3
 }
 deaf() {
-	! meets "$2" || { echo "$here: $1: healed"; return 1; }
+	! meets "$2" || {
+		echo "$here: $1: healed"
+		return 1
+	}
 	script a update-peer "$3"
 	meets
 	printf '# %-10s %-42s by hand\n' "${here%[0-9]}" "$1" >&3
@@ -299,7 +309,11 @@ gets() {
 	on "$1" ip address add "$3/24" dev "$2"
 	on "$1" ip route add default via "${3%.*}.1"
 	# the old one leads nowhere now, whatever the internet remembers: what came by it would be answered from it, and so be let in
-	case $1 in n?) on inet ip neigh flush all; reboots "$1" ;; esac
+	case $1 in n?)
+		on inet ip neigh flush all
+		reboots "$1"
+		;;
+	esac
 }
 # another PORT: outside, for b
 another_port() {
@@ -381,11 +395,21 @@ plain3() {
 	local running=() scene failed=''
 	for scene in public public2 public3 forwarded forwarded2 plain plain2 plain3; do
 		# a scene ends where a command of it fails
-		(trap - DEBUG ERR; set -ex; $scene) >"$BATS_TEST_TMPDIR/$scene.said" 2>&1 &
+		(
+			trap - DEBUG ERR
+			set -ex
+			$scene
+		) >"$BATS_TEST_TMPDIR/$scene.said" 2>&1 &
 		running+=("$scene:$!")
 	done
 	for scene in "${running[@]}"; do
-		wait "${scene#*:}" || { failed="$failed ${scene%:*}"; tail -n 130 "$BATS_TEST_TMPDIR/${scene%:*}.said" | grep -v "^+"; }
+		wait "${scene#*:}" || {
+			failed="$failed ${scene%:*}"
+			tail -n 130 "$BATS_TEST_TMPDIR/${scene%:*}.said" | grep -v "^+"
+		}
 	done
-	[ -z "$failed" ] || { echo "not healed:$failed"; return 1; }
+	[ -z "$failed" ] || {
+		echo "not healed:$failed"
+		return 1
+	}
 }

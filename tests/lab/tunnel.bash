@@ -71,6 +71,16 @@ silent() {
 # counters SIDE: the xfrm error counters that are not zero
 counters() { on "$1" awk '$2 { print $1, $2 }' /proc/net/xfrm_stat; }
 
+# counter SIDE NAME: one of them
+counter() { on "$1" awk -v name="$2" '$1 == name { print $2 }' /proc/net/xfrm_stat; }
+spis() { on "$1" ip xfrm state list nokeys | grep -o 'spi 0x[0-9a-f]*' | sort; } # SIDE
+# time in milliseconds that no setting of the clock moves
+ms() {
+	local seconds
+	read -r seconds _ </proc/uptime
+	echo "${seconds/./}0"
+}
+
 # ip_lists SIDE [MORE]: what its ip lists, and what the shell prints of MORE; no counters and ages. Few processes: in a VM the start of
 # one takes 20 ms, beside another VM 80 to 120; but ip reads no more of a batch after a list of xfrm
 ip_lists() {
