@@ -272,8 +272,8 @@ static void add_up(struct text *out, const struct plan *plan)
 	if (plan->encapsulates)
 		text_add_string(out, "\tstart_helper\n");
 	if (plan->punches)
-		text_add_string(out, "\t[ \"$heard\" != before ] || has --no-punch || has "
-		                     "--no-helper || listen\n");
+		text_add_string(out, "\tcase $heard in before | no) has --no-punch || has "
+		                     "--no-helper || listen ;; esac\n");
 	text_add_string(out, "\tfinish\n}\n");
 }
 

@@ -40,14 +40,19 @@ guess() { # what is likely, by what natprobe has found
 	*) echo "is it up, with digest $digest?" ;;
 	esac
 }
-listen() { # for a peer from which packets came before: the hole may still be open
+is_answered() {
 	local tries=0
 	while [ $((tries += 1)) -le 3 ]; do
 		if tests | sed -n 's/ping -c 3/ping -c 1 -W 1/p' | sh >/dev/null 2>&1; then heard=now && return; fi
 	done
-	end_helper
+	false
+}
+listen() { # for a peer that is up already, and answers through the tunnel alone
+	if is_answered || [ "$heard" = no ]; then return; fi
+	end_helper # packets came before, but the hole is not open any more
 	open_hole
 	batch "updating policies" updated_policies
 	start_helper
+	[ "$heard" != no ] || is_answered
 }
 updated_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
