@@ -497,12 +497,15 @@ put back: espdecap "* ]]
 	[ "$status" -eq 0 ]
 	script a down
 	rmdir "$BATS_TEST_TMPDIR/espdecap"
+	generate "$A" "$B" # no store needs xfrmkeep, which is not in that PATH
 	mkdir "$BATS_TEST_TMPDIR/stick"
 	mount -t tmpfs -o noexec tmpfs "$BATS_TEST_TMPDIR/stick"
 	cp "$BATS_TEST_TMPDIR/a.sh" "$BUILD/espdecap" "$BATS_TEST_TMPDIR/stick"
 	run on a env PATH=/usr/sbin:/usr/bin:/sbin:/bin sh "$BATS_TEST_TMPDIR/stick/a.sh" up --no-punch
 	umount "$BATS_TEST_TMPDIR/stick"
 	[ "$status" -eq 1 ]
+	echo "$output"
+	[[ "$output" == *"a: $BATS_TEST_TMPDIR/stick/espdecap cannot be run: chmod +x it; or is its file system mounted noexec?"* ]]
 	[[ "$output" == *"a: no espdecap beside $BATS_TEST_TMPDIR/stick/a.sh or in PATH"* ]]
 	[ "$(states)$(policies)" = 00 ]
 }
