@@ -138,18 +138,18 @@ undone() {
 }
 
 @test "of a star with interfaces, too, on the hub and on a spoke" {
-	export LAB_PREFIX=s- SIDES='d a b c'
-	"$net" up --sites --sides 4 --open-side d
-	generate --star --interface ipsec0 --inner 172.30.0.0/24 d=66.4.5.6:4500+10.0.0.0/8 "a=$A+10.1.0.0/24" "b=$B+10.2.0.0/24" c=192.168.3.4:4500@77.3.4.5+10.3.0.0/24
-	for side in d a; do ip_lists $side >"$BATS_TEST_TMPDIR/lists.$side"; done
+	export LAB_PREFIX=s- SIDES='c a b'
+	"$net" up --sites --sides 3 --open-side c
+	generate --star --interface ipsec0 --inner 172.30.0.0/24 c=77.3.4.5:4500+10.0.0.0/8 "a=$A+10.1.0.0/24" "b=$B+10.2.0.0/24"
+	for side in c a; do ip_lists $side >"$BATS_TEST_TMPDIR/lists.$side"; done
 	before
 	both_up
 	reaches ha 10.2.0.10
-	in_sight d
+	in_sight c
 	in_sight a
 	script a rekey
 	in_sight a
-	undone d
+	undone c
 	undone a
 	as_before
 	"$net" down
