@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 bool address_read(struct address *out, const char *text)
@@ -62,19 +61,11 @@ bool endpoint_parse(struct endpoint *out, const char *text, const char *where)
 	return !*rest || port_parse(&out->port, rest + 1, where);
 }
 
-static char *print_decimal(char *end, unsigned number)
-{
-	if (number >= 10)
-		end = print_decimal(end, number / 10);
-	*end++ = (char)('0' + number % 10);
-	return end;
-}
-
 /* By hand, because a large mesh prints millions of them. */
 static void print_ipv4(char *end, const unsigned char bytes[4])
 {
 	for (int i = 0; i < 4; i++) {
-		end = print_decimal(end, bytes[i]);
+		end = number_print(end, bytes[i]);
 		*end++ = i < 3 ? '.' : '\0';
 	}
 }
@@ -91,12 +82,19 @@ const char *address_print(char out[ADDRESS_TEXT], const struct address *address)
 const char *endpoint_print(char out[ENDPOINT_TEXT], const struct endpoint *endpoint)
 {
 	bool bracket = endpoint->address.family == AF_INET6;
-	char address[ADDRESS_TEXT];
+	char *end = out;
 
-	snprintf(out, ENDPOINT_TEXT, "%s%s%s", bracket ? "[" : "",
-	         address_print(address, &endpoint->address), bracket ? "]" : "");
-	if (endpoint->port)
-		snprintf(out + strlen(out), ENDPOINT_TEXT - strlen(out), ":%u", (unsigned)endpoint->port);
+	if (bracket)
+		*end++ = '[';
+	address_print(end, &endpoint->address);
+	end += strlen(end);
+	if (bracket)
+		*end++ = ']';
+	if (endpoint->port) {
+		*end++ = ':';
+		end = number_print(end, endpoint->port);
+	}
+	*end = '\0';
 	return out;
 }
 

@@ -46,7 +46,9 @@ void epoch_derive(struct state *state, const char *from, const char *to,
 	for (unsigned i = 1; end < spi + sizeof state->spi; i++, end += SHA256_LENGTH) {
 		struct text line = { 0 };
 
-		text_printf(&line, "xfrmpair key %s %s %u ", from, to, i);
+		text_join(&line, "xfrmpair key ", from, " ", to, " ", NULL);
+		text_add_number(&line, i);
+		text_add_string(&line, " ");
 		hash_line(end, &line, secret);
 	}
 	memcpy(state->key, blocks, key_bytes);

@@ -20,3 +20,11 @@ bool number_parse(unsigned long long *out, const char *text, unsigned long long 
 	*out = number;
 	return true;
 }
+
+char *number_print(char *end, unsigned number)
+{
+	if (number >= 10)
+		end = number_print(end, number / 10);
+	*end++ = (char)('0' + number % 10);
+	return end;
+}

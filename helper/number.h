@@ -10,4 +10,7 @@
 bool number_parse(unsigned long long *out, const char *text, unsigned long long least,
                   unsigned long long most);
 
+/* Prints the number in decimal at END, without a NUL.  Returns the end of it. */
+char *number_print(char *end, unsigned number);
+
 #endif

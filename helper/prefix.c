@@ -4,7 +4,6 @@
 #include "say.h"
 #include "special.h"
 
-#include <stdio.h>
 #include <string.h>
 
 unsigned family_bits(sa_family_t family)
@@ -89,8 +88,12 @@ bool prefix_read(struct prefix *out, const char *text)
 
 const char *prefix_print(char out[PREFIX_TEXT], const struct prefix *prefix)
 {
+	char *end;
+
 	address_print(out, &prefix->address);
-	snprintf(out + strlen(out), sizeof "/128", "/%u", prefix->length);
+	end = out + strlen(out);
+	*end++ = '/';
+	*number_print(end, prefix->length) = '\0';
 	return out;
 }
 

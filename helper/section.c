@@ -224,14 +224,19 @@ static void print_peer(struct text *out, const struct section *section, size_t i
 	size_t count, number = index + 1;
 	const struct state *states = section_states(section, index, &count);
 
-	text_printf(out, "there_%zu=%s", number,
-	            peer->host[0] ? peer->host : address_print(address, &peer->there.address));
-	if (peer->there.port)
-		text_printf(out, " port_%zu=%u", number, (unsigned)peer->there.port);
+	text_add_string(out, "there_");
+	text_add_number(out, number);
+	text_join(out, "=", peer->host[0] ? peer->host : address_print(address, &peer->there.address), NULL);
+	if (peer->there.port) {
+		text_add_string(out, " port_");
+		text_add_number(out, number);
+		text_add_string(out, "=");
+		text_add_number(out, peer->there.port);
+	}
 	if (count)
 		text_printf(out, " spi_%zu=0x%08x oseq_%zu=%llu", number, (unsigned)states[count - 1].spi, number,
 		            (states[count - 1].sequence & UINT32_MAX) - section->starts * SECTION_START);
-	text_printf(out, " # %s: endpoint, SPI and sequence number to send with\n", peer->name);
+	text_join(out, " # ", peer->name, ": endpoint, SPI and sequence number to send with\n", NULL);
 }
 
 static void print_states(struct text *out, const struct section *section)
@@ -261,12 +266,15 @@ static void print_states(struct text *out, const struct section *section)
 
 static void print_secret(struct text *out, const struct section_peer *peer)
 {
-	text_printf(out, "#: %s heard %u ", peer->name, (unsigned)peer->heard);
+	text_join(out, "#: ", peer->name, " heard ", NULL);
+	text_add_number(out, peer->heard);
 	if (!peer->derived) {
-		text_add_string(out, "fixed\n");
+		text_add_string(out, " fixed\n");
 		return;
 	}
-	text_printf(out, "next %u 0x", (unsigned)peer->next);
+	text_add_string(out, " next ");
+	text_add_number(out, peer->next);
+	text_add_string(out, " 0x");
 	text_add_hex(out, peer->secret, sizeof peer->secret);
 	text_add_string(out, "\n");
 }
