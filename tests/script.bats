@@ -49,13 +49,13 @@ ip_that() {
 	sed -i 's/^made=1 starts=0/made=1 starts=62/' t/a.sh
 	same "$(sh -c 'echo $((62 * 67108864))')" 4160749568
 	for shell in "${all_shells[@]}"; do
-		same "$($shell t/a.sh -n up --no-punch | grep -o 'replay-oseq [-0-9]*')" 'replay-oseq 4160749568'
+		same "$(XFRMKEEP=/none $shell t/a.sh -n up --no-punch | grep -o 'replay-oseq [-0-9]*')" 'replay-oseq 4160749568'
 	done
 	in_a_host
 	for shell in "${all_shells[@]}"; do
 		rm -f batches
-		xfrmpair --force -o t 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null
-		rm -rf run state
+		rm -rf t run state
+		xfrmpair -o t 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null
 		sed -i -e 's/^\(there_1.* oseq_1\)=0/\1=4000000000/' t/a.sh
 		XFRMKEEP=/none does 0 $shell t/a.sh up --no-helper --no-punch
 		same "$(grep -o 'replay-oseq [-0-9]*' batches)" 'replay-oseq 4067108864'
@@ -77,23 +77,29 @@ refusal() {
 }
 @test "what a refusal of ip means, in the words of every release: no ESP, no cipher, taken, another" {
 	in_a_host
-	local captures=$BATS_TEST_DIRNAME/captures error
-	local no_cipher='no-cipher: this kernel lacks aes256gcm16, or ESP: try modprobe esp4, else generate with another --cipher'
-	local no_esp='no-esp: this kernel has no ESP: try modprobe esp4' taken='taken: another tunnel has this SPI or selector: see ip xfrm state; ip xfrm policy'
+	local captures=$BATS_TEST_DIRNAME/captures error takes
+	local no_cipher='no-cipher: this kernel lacks aes256gcm16: generate with another --cipher' no_esp='no-esp: this kernel has no ESP: try modprobe esp4'
+	# it takes the SA that encrypts nothing if there is a file "takes"
 	# shellcheck disable=SC2016
-	ip_that '[ "$*" != "-batch -" ] || { cat >/dev/null; cat error >&2; exit 2; }'
+	ip_that '[ "$*" != "-batch -" ] || { if grep -q cipher_null && [ -e takes ]; then exit 0; fi; cat error >&2; exit 2; }'
 	while read -r error; do # each once
 		case $error in
-		*exists) refusal 1 "$taken ($error)" "$error" ;;
-		*encapsulation*) refusal 5 "$no_esp ($error)" "$error" ;;
-		*) refusal 5 "$no_cipher ($error)" "$error" ;;
+		*exists) refusal 1 "taken: another tunnel has this SPI or selector: see ip xfrm state; ip xfrm policy ($error)" "$error" ;;
+		*encapsulation*) refusal 5 "this kernel has no espinudp-nonike: generate without --encap ($error)" "$error" ;;
+		*)
+			refusal 5 "$no_esp ($error)" "$error"
+			: >takes
+			refusal 5 "$no_cipher ($error)" "$error"
+			rm takes
+			;;
 		esac
 	done < <(cat "$captures"/*/error.{no-algorithm,bad-key-length,no-encap,state-exists,policy-exists} | sort -u)
 	for error in 'Error: Requested type not found.' 'RTNETLINK answers: Protocol not supported' 'RTNETLINK answers: Function not implemented'; do
 		refusal 5 "$no_esp ($error)" "$error"
 	done
 	error='RTNETLINK answers: Operation not permitted'
-	refusal 1 "ip: $error" "$error"
+	refusal 1 "no-permission: run this as root ($error)" "$error"
+	refusal 1 "ip: other" other
 }
 
 @test "an ip that fails while it lists is not taken for an empty kernel: down says so, and does it the next time" {
@@ -102,9 +108,7 @@ refusal() {
 		does 0 sh t/a.sh up --no-punch
 		ip_that "[ \"\$*\" != '$list' ] || { echo 'Cannot open netlink socket: No buffer space' >&2; exit 1; }"
 		does 1 sh t/a.sh down
-		[[ "$output" == *"a: some SAs or policies cannot be removed: see ip xfrm state; ip xfrm policy
-a: is down in part: try again" ]]
-		[ -d "$run" ]
+		[[ "$output" == *"a: something could not be removed: ip lists no policies or SAs" ]]
 		[ ! -L "$run.busy" ]
 		same "$(policies)" 3
 		ip_that ''
@@ -120,9 +124,8 @@ a: is down in part: try again" ]]
 	# one that this ip cannot delete
 	ip_that 'case $* in *-batch*) sed "/delete dir fwd/d" | exec '"$PWD"'/bin/real-ip "$@"; exit ;; esac'
 	does 1 sh t/a.sh down
-	[[ "$output" == *"a: is down in part: try again" ]]
+	[[ "$output" == *"a: something could not be removed: xfrm policy delete dir fwd index "* ]]
 	same "$(policies)" 1
-	[ -d "$run" ]
 	ip_that ''
 	does 0 sh t/a.sh down
 	same "$(policies)" 0
@@ -158,8 +161,8 @@ one'
 	for version in 5.7.0 5.4.0 4.20.0 ss200127; do
 		ip_that "[ \"\$*\" != -V ] || { echo 'ip utility, iproute2-$version, libbpf 0.8'; exit; }"
 		does 5 sh i/a.sh up
-		same "$output" "a: iproute2-$version, libbpf 0.8 cannot delete policies of an interface (expected iproute2 5.8 or newer)"
-		[ ! -e run ]
+		same "${lines[0]}" "a: this ip cannot delete the policies of an interface (expected iproute2 5.8 or later)"
+		same "$(ls -A run)" ''
 	done
 	for version in 5.8.0 5.10.0 6.1.0 7.3.0; do
 		ip_that "[ \"\$*\" != -V ] || { echo 'ip utility, iproute2-$version'; exit; }"
@@ -220,11 +223,13 @@ one'
 		4 refused nobody has port 4500 at 31.1.2.3, says ICMP: is b up, at this endpoint?
 		4 tunnel what comes from there is of another tunnel: is an earlier run of b up? There: sh b.sh down, and up
 		4 one-way it was received, but does not receive: does its router or firewall let packets in? There: sh b.sh down, and up --map
-		2 foreign b has a script of another run: there, sh b.sh status has to say digest $digest
+		2 foreign the script of b is of another run (expected digest $digest): make both scripts anew, from the same endpoint strings and options
 		3 - natprobe could not open the hole
 	END
 	rm bin/natprobe
 	# without natprobe the hole is left to espdecap
+	rm -rf t
+	xfrmpair -o t 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null
 	espdecap=$(command -v espdecap)
 	PATH=$PWD/bin:/usr/sbin:/usr/bin:/sbin:/bin ESPDECAP=$espdecap XFRMKEEP=/none does 0 sh t/a.sh up --wait 7
 	same "${lines[-2]}" "a: set up. When the other side is up too, test it with:"

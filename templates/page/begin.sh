@@ -1,6 +1,6 @@
 set -u +eC
 umask 077
-unset IFS CDPATH token text # a variable that the caller exported stays exported
+unset IFS CDPATH token section # a variable that the caller exported stays exported
 verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' file=./$0
 case $0 in */*) file=$0 ;; esac
 case $- in *s*) file=/proc/$$/fd/0 ;; esac # sh -s <NAME.sh

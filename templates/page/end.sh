@@ -61,7 +61,7 @@ finish() {
 	trap - HUP INT TERM PIPE
 	rm -f "$run.busy"
 	case $heard in
-	no) say "set up, but no packet received from ${peers%@*} in $wait s: $(guess)" && exit 4 ;;
+	no) say "set up, but no packet received from ${peers%@*} in $wait s: $(guess "is it up, with digest $digest?")" && exit 4 ;;
 	now) say "up: packets from ${peers%@*} arrive. Test it with:$(tests)" ;;
 	*) say "set up. When the other side is up too, test it with:$(tests)" ;;
 	esac

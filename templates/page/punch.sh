@@ -16,7 +16,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	found=$at
 	case $status.$at in
 	0."$outer:$port_1") heard=now ;;
-	0.*[!]0-9a-f.:[]* | 0.*:*[!0-9]) fail 1 "natprobe printed '$at' (expected an endpoint)" ;;
+	0.*[!]0-9a-f.:[]* | 0.*:*[!0-9] | 0.*:) fail 1 "natprobe printed '$at' (expected an endpoint)" ;;
 	0.*:*) # the sender knows the token, so it is the peer
 		outer=${at%:*} outer=${outer#[} heard=now
 		say "${peers%@*} is at $at, not at $there_1:$port_1"
@@ -31,13 +31,13 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	*) fail 1 "natprobe found nothing and says nothing (status $status)" ;;
 	esac
 }
-guess() { # what is likely, by what natprobe has found
+guess() { # WORDS: what is likely, by what natprobe has found, else these
 	local peer=${peers%@*}
 	case $found in
 	refused) echo "nobody has port $port_1 at $there_1, says ICMP: is $peer up, at this endpoint?" ;;
 	tunnel) echo "what comes from there is of another tunnel: is an earlier run of $peer up? There: sh $peer.sh down, and up" ;;
 	one-way) echo "it was received, but does not receive: does its router or firewall let packets in? There: sh $peer.sh down, and up --map" ;;
-	*) echo "is it up, with digest $digest?" ;;
+	*) echo "$1" ;;
 	esac
 }
 is_answered() {
