@@ -53,7 +53,7 @@ tests() { echo "
 
 set -u +eC
 umask 077
-unset IFS CDPATH token text # a variable that the caller exported stays exported
+unset IFS CDPATH token section # a variable that the caller exported stays exported
 verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' file=./$0
 case $0 in */*) file=$0 ;; esac
 case $- in *s*) file=/proc/$$/fd/0 ;; esac # sh -s <NAME.sh
@@ -260,7 +260,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	found=$at
 	case $status.$at in
 	0."$outer:$port_1") heard=now ;;
-	0.*[!]0-9a-f.:[]* | 0.*:*[!0-9]) fail 1 "natprobe printed '$at' (expected an endpoint)" ;;
+	0.*[!]0-9a-f.:[]* | 0.*:*[!0-9] | 0.*:) fail 1 "natprobe printed '$at' (expected an endpoint)" ;;
 	0.*:*) # the sender knows the token, so it is the peer
 		outer=${at%:*} outer=${outer#[} heard=now
 		say "${peers%@*} is at $at, not at $there_1:$port_1"
@@ -275,24 +275,29 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	*) fail 1 "natprobe found nothing and says nothing (status $status)" ;;
 	esac
 }
-guess() { # what is likely, by what natprobe has found
+guess() { # WORDS: what is likely, by what natprobe has found, else these
 	local peer=${peers%@*}
 	case $found in
 	refused) echo "nobody has port $port_1 at $there_1, says ICMP: is $peer up, at this endpoint?" ;;
 	tunnel) echo "what comes from there is of another tunnel: is an earlier run of $peer up? There: sh $peer.sh down, and up" ;;
 	one-way) echo "it was received, but does not receive: does its router or firewall let packets in? There: sh $peer.sh down, and up --map" ;;
-	*) echo "is it up, with digest $digest?" ;;
+	*) echo "$1" ;;
 	esac
 }
-listen() { # for a peer from which packets came before: the hole may still be open
+is_answered() {
 	local tries=0
 	while [ $((tries += 1)) -le 3 ]; do
 		if tests | sed -n 's/ping -c 3/ping -c 1 -W 1/p' | sh >/dev/null 2>&1; then heard=now && return; fi
 	done
-	end_helper
+	false
+}
+listen() { # for a peer that is up already, and answers through the tunnel alone
+	if is_answered || [ "$heard" = no ]; then return; fi
+	end_helper # packets came before, but the hole is not open any more
 	open_hole
 	batch "updating policies" updated_policies
 	start_helper
+	[ "$heard" != no ] || is_answered
 }
 updated_policies() { policies | sed 's/^xfrm policy add/xfrm policy update/'; }
 end_helper() {
@@ -358,7 +363,7 @@ finish() {
 	trap - HUP INT TERM PIPE
 	rm -f "$run.busy"
 	case $heard in
-	no) say "set up, but no packet received from ${peers%@*} in $wait s: $(guess)" && exit 4 ;;
+	no) say "set up, but no packet received from ${peers%@*} in $wait s: $(guess "is it up, with digest $digest?")" && exit 4 ;;
 	now) say "up: packets from ${peers%@*} arrive. Test it with:$(tests)" ;;
 	*) say "set up. When the other side is up too, test it with:$(tests)" ;;
 	esac
@@ -432,7 +437,7 @@ up() {
 	batch "adding policies: what is to be encrypted" policies
 	move_net
 	start_helper
-	[ "$heard" != before ] || has --no-punch || has --no-helper || listen
+	case $heard in before | no) has --no-punch || has --no-helper || listen ;; esac
 	finish
 }
 
