@@ -29,10 +29,13 @@ enum {
 };
 
 struct asking {
-	int fd;
+	int fd;                      /* connected to the router */
+	int other;                   /* the same port, for what comes from elsewhere */
+	struct address elsewhere;    /* what answered in the router's place; no family: nothing */
 	char router[ADDRESS_TEXT];
 	struct pcp_asked asked;
 	const char *protocol;
+	struct pcp_answer second;    /* by NAT-PMP, if that refused as well */
 };
 
 /* What a message says, and what answers it. */
@@ -79,13 +82,29 @@ static bool natpmp_address(struct pcp_answer *answer, const unsigned char *bytes
 	return natpmp_address_parse(answer, bytes, length);
 }
 
-/* The socket is connected: only the router's own answers come, and ICMP's word that nobody listens
- * there, ECONNREFUSED.  0, or an errno; ETIMEDOUT: no answer. */
-static int talk(const struct asking *asking, const struct message *message,
-                struct pcp_answer *answer, int64_t end, int64_t pause)
+/* It may at most lead to a hint: an answer counts if it comes from where it was asked. */
+static void other_take(struct asking *asking, const struct message *message)
 {
 	unsigned char bytes[PCP_MOST + 1];
-	struct pollfd waiting = {.fd = asking->fd, .events = POLLIN};
+	struct sockaddr_storage name = {0};
+	struct pcp_answer answer;
+	struct endpoint from;
+	ssize_t length = recvfrom(asking->other, bytes, sizeof bytes, MSG_DONTWAIT,
+	                          (struct sockaddr *)&name, &(socklen_t){sizeof name});
+
+	if (length >= 0 && endpoint_from_sockaddr(&from, &name) &&
+	    message->parse(&answer, bytes, (size_t)length, &asking->asked))
+		asking->elsewhere = from.address;
+}
+
+/* The socket is connected: only the router's own answers come, and ICMP's word that nobody listens
+ * there, ECONNREFUSED.  0, or an errno; ETIMEDOUT: no answer. */
+static int talk(struct asking *asking, const struct message *message, struct pcp_answer *answer,
+                int64_t end, int64_t pause)
+{
+	unsigned char bytes[PCP_MOST + 1];
+	struct pollfd waiting[] = {{.fd = asking->fd, .events = POLLIN},
+	                           {.fd = asking->other, .events = POLLIN}};
 	int64_t now = probe_clock(), next = now;
 
 	for (; now < end; now = probe_clock()) {
@@ -98,8 +117,10 @@ static int talk(const struct asking *asking, const struct message *message,
 			next += pause;
 			pause *= 2;
 		}
-		if (poll(&waiting, 1, (int)((next < end ? next : end) - now)) <= 0)
+		if (poll(waiting, 2, (int)((next < end ? next : end) - now)) <= 0)
 			continue;
+		if (waiting[1].revents)
+			other_take(asking, message);
 		length = recv(asking->fd, bytes, sizeof bytes, 0);
 		if (length < 0 && errno != EAGAIN)
 			return errno;
@@ -131,22 +152,44 @@ static int natpmp(struct asking *asking, struct pcp_answer *answer)
 	return error;
 }
 
+static bool is_usable(const struct asking *asking, const struct pcp_answer *answer)
+{
+	const struct endpoint *mapped = &answer->mapped;
+
+	if (answer->result != PCP_SUCCESS || !asking->asked.seconds)
+		return answer->result == PCP_SUCCESS;
+	return mapped->port && answer->seconds && !special_is_unusable(&mapped->address) &&
+	       mapped->address.family == asking->asked.local.address.family;
+}
+
+/* NAT-PMP gets its turn whatever became of PCP, unless nobody listens on the port, which is the
+ * same.  If neither helps, PCP's answer is the one that says more. */
 static int ask(struct asking *asking, struct pcp_answer *answer)
 {
 	struct message message = {.length = PCP_MAP, .parse = pcp_map_parse};
-	bool lacks_pcp;
+	struct pcp_answer second;
+	bool answered;
 	int error;
 
 	asking->protocol = "PCP";
 	pcp_map_write(message.bytes, &asking->asked);
 	error = talk(asking, &message, answer, probe_clock() + PCP_FOR_MS, PCP_AGAIN_MS);
-	lacks_pcp = error ? error == ETIMEDOUT : answer->result == PCP_VERSION;
-	if (lacks_pcp && asking->asked.local.address.family == AF_INET)
-		return natpmp(asking, answer);
-	return error;
+	if (asking->asked.local.address.family != AF_INET || (error && error != ETIMEDOUT) ||
+	    (!error && is_usable(asking, answer)))
+		return error;
+	answered = !error && answer->result != PCP_VERSION;
+	error = natpmp(asking, &second);
+	if (!answered || (!error && is_usable(asking, &second))) {
+		*answer = second;
+		return error;
+	}
+	if (!error && second.result != answer->result)
+		asking->second = second;
+	asking->protocol = "PCP";
+	return 0;
 }
 
-static int refused(const struct asking *asking, const struct pcp_answer *answer)
+static void refusal_say(const char *router, const char *protocol, const struct pcp_answer *answer)
 {
 	static const struct { unsigned char result; const char *text; } meanings[] = {
 		{PCP_VERSION, "it speaks another version"},
@@ -165,8 +208,14 @@ static int refused(const struct asking *asking, const struct pcp_answer *answer)
 	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
 		if (meanings[i].result == answer->result)
 			text = meanings[i].text;
-	warnx("%s: refuses by %s, error %u: %s", asking->router, asking->protocol, answer->number,
-	      text);
+	warnx("%s: refuses by %s, error %u: %s", router, protocol, answer->number, text);
+}
+
+static int refused(const struct asking *asking, const struct pcp_answer *answer)
+{
+	refusal_say(asking->router, asking->protocol, answer);
+	if (asking->second.result != PCP_SUCCESS)
+		refusal_say(asking->router, "NAT-PMP", &asking->second);
 	warnx("where that does not help, forward UDP port %u on the router by hand",
 	      (unsigned)asking->asked.local.port);
 	return EXIT_BROKE;
@@ -174,6 +223,7 @@ static int refused(const struct asking *asking, const struct pcp_answer *answer)
 
 static int unanswered(const struct asking *asking, int error)
 {
+	char elsewhere[ADDRESS_TEXT];
 	const char *protocols = asking->asked.local.address.family == AF_INET6 ? "PCP"
 	                                                                       : "PCP and NAT-PMP";
 
@@ -181,6 +231,13 @@ static int unanswered(const struct asking *asking, int error)
 		errno = error;
 		warn("%s", asking->router);
 		return EXIT_BROKE;
+	}
+	if (asking->elsewhere.family) {
+		address_print(elsewhere, &asking->elsewhere);
+		warnx("%s: does not answer from its own address, but %s does: if that is your "
+		      "router (CARP, VRRP), add --router %s", asking->router, elsewhere,
+		      elsewhere);
+		return EXIT_NO_ANSWER;
 	}
 	warnx(error == ECONNREFUSED ? "%s: does not listen to requests by %s: switch it on there, "
 	                              "or forward UDP port %u by hand"
@@ -197,8 +254,7 @@ static int judge(const struct asking *asking, const struct pcp_answer *answer)
 	char text[ENDPOINT_TEXT];
 
 	endpoint_print(text, mapped);
-	if (!mapped->port || !answer->seconds || special_is_unusable(&mapped->address) ||
-	    mapped->address.family != asking->asked.local.address.family) {
+	if (!is_usable(asking, answer)) {
 		warnx("%s: answers by %s with %s for %u s, where no packet can go", asking->router,
 		      asking->protocol, text, (unsigned)answer->seconds);
 		return EXIT_NO_ANSWER;
@@ -211,30 +267,61 @@ static int judge(const struct asking *asking, const struct pcp_answer *answer)
 	return EXIT_OK;
 }
 
-/* Where the router is, and a socket that talks to it alone. */
-static int router_open(struct asking *asking, struct address *local, sa_family_t family)
+/* The router: the one given, or the default route's. */
+static int router_find(struct route *route, const struct address *given, sa_family_t family,
+                       const struct address *local)
 {
-	struct sockaddr_storage name;
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&name;
-	struct endpoint here = {.port = 0};
-	struct route route;
-	socklen_t length;
-	int error = route_find(&route, family, local);
+	bool link_local = given->family == AF_INET6 && given->bytes[0] == 0xfe;
+	int error = route_find(route, family, local,
+	                       given->family && !link_local ? given : NULL);
 
 	if (error) {
 		errno = error;
-		warn("default route");
+		warn(given->family ? "route to --router" : "default route");
 		return EXIT_BROKE;
 	}
-	if (!route.router.family || !route.local.family) {
-		warnx("the default route leads through no router that could be asked");
-		return EXIT_BROKE;
+	if (given->family)
+		route->router = *given;
+	if (route->router.family && route->local.family)
+		return EXIT_OK;
+	warnx("the default route leads through no router that could be asked");
+	return EXIT_BROKE;
+}
+
+/* Two sockets on one port: one connected to the router, one for what comes from elsewhere. */
+static int sockets_bind(struct asking *asking, const struct address *local)
+{
+	struct sockaddr_storage name;
+	socklen_t length = endpoint_to_sockaddr(&name, &(struct endpoint){*local, 0});
+	int *sockets[] = {&asking->fd, &asking->other}, one = 1;
+
+	for (int i = 0; i < 2; i++) {
+		int fd = socket(local->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+		*sockets[i] = fd;
+		if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+		    bind(fd, (struct sockaddr *)&name, length) != 0 ||
+		    getsockname(fd, (struct sockaddr *)&name, &(socklen_t){sizeof name}) != 0)
+			return errno;
 	}
+	return 0;
+}
+
+static int router_open(struct asking *asking, struct address *local, sa_family_t family,
+                       const struct address *given)
+{
+	struct sockaddr_storage name;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&name;
+	struct route route;
+	socklen_t length;
+	int status = router_find(&route, given, family, local);
+
+	if (status != EXIT_OK)
+		return status;
 	address_print(asking->router, &route.router);
-	here.address = *local = route.local;
-	length = endpoint_to_sockaddr(&name, &here);
-	asking->fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (asking->fd < 0 || bind(asking->fd, (struct sockaddr *)&name, length) != 0) {
+	*local = route.local;
+	errno = sockets_bind(asking, local);
+	if (errno) {
 		warn("%s", address_print(asking->router, local));
 		return EXIT_BROKE;
 	}
@@ -253,22 +340,25 @@ static sa_family_t family_choose(struct address *local)
 {
 	struct route route = {.interface = 0};
 
-	if (route_find(&route, AF_INET, local) != 0 && route_find(&route, AF_INET6, local) == 0)
+	if (route_find(&route, AF_INET, local, NULL) != 0 &&
+	    route_find(&route, AF_INET6, local, NULL) == 0)
 		return AF_INET6;
 	return AF_INET;
 }
 
 int map_ask(const struct probe *probe, struct endpoint *local, struct endpoint *mapped)
 {
-	struct asking asking = {.fd = -1};
+	struct asking asking = {.fd = -1, .other = -1};
 	struct pcp_answer answer;
 	sa_family_t family = local->address.family;
 	int status, error;
 
 	memset(mapped, 0, sizeof *mapped);
 	if (!family)
+		family = probe->router.family;
+	if (!family)
 		family = family_choose(&local->address);
-	status = router_open(&asking, &local->address, family);
+	status = router_open(&asking, &local->address, family, &probe->router);
 	if (status == EXIT_OK) {
 		asking.asked.local = *local;
 		if (!probe->unmap) {
@@ -291,6 +381,8 @@ int map_ask(const struct probe *probe, struct endpoint *local, struct endpoint *
 	}
 	if (asking.fd >= 0)
 		close(asking.fd);
+	if (asking.other >= 0)
+		close(asking.other);
 	return status;
 }
 

@@ -18,8 +18,8 @@
 static const char usage_text[] =
 	"usage: natprobe [-b ADDR] [-p PORT] [-u UID[:GID]] [--hold] "
 	"SERVER[:PORT] [SERVER[:PORT]]\n"
-	"       natprobe [-b ADDR] -p PORT [-u UID[:GID]] --map[=PORT] "
-	"[SERVER[:PORT] [SERVER[:PORT]]] | --unmap\n"
+	"       natprobe [-b ADDR] -p PORT [-u UID[:GID]] [--router ADDR] "
+	"--map[=PORT] [SERVER[:PORT] [SERVER[:PORT]]] | --unmap\n"
 	"       natprobe [-b ADDR] -p PORT [-u UID[:GID]] --punch PEER:PORT "
 	"[--first] [--ttl N] [--timeout S]\n"
 	"                [--token WORD | --token-fd N]\n"
@@ -42,6 +42,7 @@ static const char help_text[] =
 	"      --map[=PORT] ask the default router for the port, as PORT outside: "
 	"PCP or NAT-PMP, for two hours\n"
 	"      --unmap      give it back\n"
+	"      --router ADDR ask this router (default: the default route's)\n"
 	"      --punch PEER:PORT   the endpoint that the peer's natprobe printed behind its @\n"
 	"      --first      this side was started first: exactly one of the two takes it\n"
 	"      --ttl N      hops that opening packets live: past the own NAT, "
@@ -72,12 +73,13 @@ static bool count_parse(unsigned *out, const char *text, unsigned most, const ch
 
 enum { TOKEN_LEAST = 16 };   /* 64 bits, were it hexadecimal */
 
-enum { HOLD = 256, MAP, UNMAP, PUNCH, FIRST, TTL, TIMEOUT, TOKEN, TOKEN_FD, RESOLVE };
+enum { HOLD = 256, MAP, UNMAP, ROUTER, PUNCH, FIRST, TTL, TIMEOUT, TOKEN, TOKEN_FD, RESOLVE };
 
 static const struct option words[] = {
 	{"hold", no_argument, NULL, HOLD},
 	{"map", optional_argument, NULL, MAP},
 	{"unmap", no_argument, NULL, UNMAP},
+	{"router", required_argument, NULL, ROUTER},
 	{"punch", required_argument, NULL, PUNCH},
 	{"first", no_argument, NULL, FIRST},
 	{"ttl", required_argument, NULL, TTL},
@@ -149,6 +151,12 @@ static bool local_parse(struct address *out, const char *text)
 	return address_is_any(out) || special_check_unicast(out, text, "-b");
 }
 
+static bool router_parse(struct address *out, const char *text)
+{
+	return address_parse(out, text, "--router") &&
+	       special_check_unicast(out, text, "--router");
+}
+
 /* getopt(3) words it differently in every libc. */
 static bool option_refuse(int code, char *const *argv)
 {
@@ -172,6 +180,7 @@ static bool option_take(struct probe *probe, int code, char *const *argv)
 	case HOLD: probe->hold = true; return true;
 	case MAP: probe->map = true; return !optarg || port_parse(&probe->outside, optarg, "--map");
 	case UNMAP: probe->unmap = true; return true;
+	case ROUTER: return router_parse(&probe->router, optarg);
 	case PUNCH: return unicast_endpoint_parse(&probe->peer, optarg, "--punch");
 	case FIRST: probe->first = true; return true;
 	case TTL: return count_parse(&probe->ttl, optarg, 255, "--ttl");
@@ -209,7 +218,7 @@ static bool has_punch_options(const struct probe *probe)
 
 static bool resolve_agrees(const struct probe *probe)
 {
-	if (probe->map || probe->unmap || probe->server[0] || probe->local.port || probe->hold ||
+	if (probe->map || probe->unmap || probe->router.family || probe->server[0] || probe->local.port || probe->hold ||
 	    probe->peer.address.family || has_punch_options(probe))
 		return refuse("--resolve", "with it only -b and -u");
 	return true;
@@ -218,6 +227,7 @@ static bool resolve_agrees(const struct probe *probe)
 static bool map_agrees(const struct probe *probe)
 {
 	const char *where = probe->map ? "--map" : "--unmap";
+	sa_family_t own = probe->local.address.family;
 
 	if (probe->map && probe->unmap)
 		return refuse(NULL, "--map, --unmap: want one of them");
@@ -227,6 +237,9 @@ static bool map_agrees(const struct probe *probe)
 		return refuse(where, "no server is asked for that");
 	if (probe->hold && !probe->server[0])
 		return refuse("--hold", "is for asking servers");
+	if (own && probe->router.family && own != probe->router.family)
+		return refuse("--router", "-b has the other IP version "
+		              "(expected both IPv4 or both IPv6)");
 	return true;
 }
 
@@ -257,6 +270,8 @@ static bool options_agree(const struct probe *probe)
 {
 	if (probe->resolve)
 		return resolve_agrees(probe);
+	if (probe->router.family && !probe->map && !probe->unmap)
+		return refuse("--router", "only with --map or --unmap");
 	if (probe->peer.address.family)
 		return punch_agrees(probe);
 	if (has_punch_options(probe))

@@ -15,6 +15,7 @@ struct probe {
 	bool hold;
 	/* map */
 	bool map, unmap;
+	struct address router;   /* no family: the default route's */
 	uint16_t outside;        /* the port that the router is to give; 0: the own one */
 	/* punch */
 	struct endpoint peer;    /* no family: discover */

@@ -74,9 +74,9 @@ static int route_ask(int fd, struct route *route, const struct question *questio
 	return 0;
 }
 
-int route_find(struct route *route, sa_family_t family, const struct address *local)
+int route_find(struct route *route, sa_family_t family, const struct address *local,
+               const struct address *to)
 {
-	const struct address *to = &far_away[family == AF_INET6];
 	struct question question = {
 		.header = { .nlmsg_type = RTM_GETROUTE,
 		            .nlmsg_flags = NLM_F_REQUEST,
@@ -87,7 +87,7 @@ int route_find(struct route *route, sa_family_t family, const struct address *lo
 
 	memset(route, 0, sizeof *route);
 	question.route.rtm_dst_len = family == AF_INET6 ? 128 : 32;
-	attribute_add(&question, RTA_DST, to);
+	attribute_add(&question, RTA_DST, to ? to : &far_away[family == AF_INET6]);
 	if (!address_is_any(local)) {
 		question.route.rtm_src_len = question.route.rtm_dst_len;
 		attribute_add(&question, RTA_SRC, local);

@@ -11,8 +11,9 @@ struct route {
 	unsigned interface;       /* through this one, by number */
 };
 
-/* Of FAMILY, for what is sent from LOCAL where that is an address; 0, or an errno.  A way without a
- * router leaves route.router without family. */
-int route_find(struct route *, sa_family_t family, const struct address *local);
+/* The way to TO, or the default one of FAMILY if TO is NULL, for what is sent from LOCAL where that is
+ * an address; 0, or an errno.  A way without a router leaves route.router without family. */
+int route_find(struct route *, sa_family_t family, const struct address *local,
+               const struct address *to);
 
 #endif

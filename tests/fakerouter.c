@@ -2,7 +2,7 @@
  * request that it knows is a line on stdout, "PCP|NAT-PMP map|address PORT OUTSIDE SECONDS NONCE", after the line "ready".
  *
  * KIND: natpmp (PCP is another version), old (the same, its opcode 0), deaf (PCP gets no answer), silent (nothing does), refuse=N,
- * lease=N, or what comes before the answer and must not count: nonce opcode protocol port version short long odd request source.
+ * pcp-refuse=N and pcp-zero (by PCP alone), elsewhere=ADDR (answers come from there), lease=N, or what comes before the answer and must not count: nonce opcode protocol port version short long odd request source.
  * Without a KIND it speaks PCP, and who has another nonce than the one before is not authorized. */
 #include "../helper/endpoint.c"
 #include "../helper/number.c"
@@ -15,7 +15,8 @@
 
 static struct endpoint seen;
 static const char *kind = "";
-static unsigned refuse_with;
+static unsigned refuse_with, pcp_refuse_with;
+static bool pcp_zero;
 static uint32_t lease = UINT32_MAX;
 
 static unsigned get16(const unsigned char *at) { return (unsigned)at[0] << 8 | at[1]; }
@@ -56,7 +57,7 @@ static size_t pcp(unsigned char *bytes, bool wrong)
 
 	bytes[1] |= 0x80;
 	bytes[2] = 0;
-	bytes[3] = (unsigned char)refuse_with;
+	bytes[3] = (unsigned char)(pcp_refuse_with ? pcp_refuse_with : refuse_with);
 	if (!known)
 		memcpy(nonce, bytes + 24, sizeof nonce), known = true;
 	else if (memcmp(nonce, bytes + 24, sizeof nonce) != 0)
@@ -64,6 +65,8 @@ static size_t pcp(unsigned char *bytes, bool wrong)
 	lease_put(bytes + 4);
 	memset(bytes + 8, 0, 16);
 	port_put(bytes + 42);
+	if (pcp_zero)
+		bytes[42] = bytes[43] = 0;
 	address_put(bytes + 44);
 	if (!wrong)
 		return 60;
@@ -111,7 +114,7 @@ int main(int argc, char **argv)
 	struct sockaddr_storage name;
 	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&name;
 	unsigned char in[2048] = {0}, out[2048];
-	struct endpoint here = {.port = 5351};
+	struct endpoint here = {.port = 5351}, elsewhere = {.port = 5351};
 	bool only_natpmp = false;
 	int fd, other;
 
@@ -120,6 +123,12 @@ int main(int argc, char **argv)
 	for (int i = 3; i < argc; i++) {
 		if (strncmp(argv[i], "refuse=", 7) == 0)
 			refuse_with = (unsigned)atoi(argv[i] + 7);
+		else if (strncmp(argv[i], "pcp-refuse=", 11) == 0)
+			pcp_refuse_with = (unsigned)atoi(argv[i] + 11);
+		else if (strcmp(argv[i], "pcp-zero") == 0)
+			pcp_zero = true;
+		else if (strncmp(argv[i], "elsewhere=", 10) == 0)
+			address_parse(&elsewhere.address, argv[i] + 10, NULL);
 		else if (strncmp(argv[i], "lease=", 6) == 0)
 			lease = (uint32_t)strtoul(argv[i] + 6, NULL, 10);
 		else if (strcmp(argv[i], "natpmp") == 0)
@@ -134,6 +143,11 @@ int main(int argc, char **argv)
 		six->sin6_scope_id = if_nametoindex("r0");
 	if (bind(fd, (struct sockaddr *)&name, sizeof *six) < 0)
 		return 1;
+	if (elsewhere.address.family) {
+		endpoint_to_sockaddr(&name, &elsewhere);
+		if (bind(other, (struct sockaddr *)&name, sizeof *six) < 0)
+			return 1;
+	}
 	setvbuf(stdout, NULL, _IOLBF, 0); /* said before it is answered: who has the answer reads it */
 	puts("ready");
 	for (;;) {
@@ -156,7 +170,7 @@ int main(int argc, char **argv)
 			printf("what is this? %zd bytes\n", got);
 			continue;
 		}
-		if (is("silent") || (in[0] == 2 && is("deaf")))
+		if (is("silent") || (in[0] == 2 && is("deaf")) || (in[0] == 0 && seen.address.family == AF_INET6))
 			continue;
 		if (in[0] == 2 && (only_natpmp || is("old"))) {
 			const unsigned char no[8] = {0, is("old") ? 0 : 0x80, 0, 1};
@@ -168,7 +182,7 @@ int main(int argc, char **argv)
 		for (int wrong = false_ones; wrong >= 0; wrong--) {
 			memcpy(out, in, sizeof out);
 			size = in[0] == 2 ? pcp(out, wrong) : natpmp(out, (size_t)got, wrong);
-			sendto(wrong && is("source") ? other : fd, out, size, 0, (struct sockaddr *)&name, length);
+			sendto((wrong && is("source")) || elsewhere.address.family ? other : fd, out, size, 0, (struct sockaddr *)&name, length);
 			usleep(wrong ? 20000 : 0);
 		}
 	}

@@ -113,20 +113,72 @@ natprobe: 192.168.1.1: maps port 61525 no more'
 192.168.1.4:61525@85.9.8.7:40001'
 }
 
+@test "where PCP is refused, or gives what is no use, NAT-PMP is asked before anything is said" {
+	for kind in pcp-refuse=2 pcp-refuse=8 pcp-refuse=11 pcp-refuse=99 pcp-zero; do
+		gets $kind --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by NAT-PMP'
+		gets $kind --unmap 0 '' 'natprobe: 192.168.1.1: maps port 61525 no more'
+	done
+	same "$(sed 1d asked | cut -d' ' -f1-5)" 'PCP map 61525 0 0'
+	gets pcp-refuse=11 --unmap 0 '' 'natprobe: 192.168.1.1: maps port 61525 no more' # by the one that refused, or never gave it
+	same "$(tail -n 1 asked)" 'NAT-PMP map 61525 0 0'
+}
+
+@test "a router that refuses by both is quoted for both, and one that then is silent for PCP" {
+	hand='natprobe: where that does not help, forward UDP port 61525 on the router by hand'
+	gets 'pcp-refuse=11 refuse=2' --map 1 '' "natprobe: 192.168.1.1: refuses by PCP, error 11: it cannot give that port: again without =PORT, or with another -p
+natprobe: 192.168.1.1: refuses by NAT-PMP, error 2: it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings
+$hand"
+	# of a router whose outside is IPv6 alone, which knows no NAT-PMP
+	SEEN='[2001:db8::1]' gets pcp-refuse=8 --map 1 '' "natprobe: 192.168.1.1: refuses by PCP, error 8: it has no room for another port: again later
+$hand"
+}
+
+@test "an answer from another address than the one asked is no silence: it is named, and --router asks there" {
+	on_host 'router ip address add 192.168.1.2/24 dev r0; serve 192.168.1.1 85.9.8.7 elsewhere=192.168.1.2; probe --map; echo $status >status'
+	same "$(cat status out err)" '4
+natprobe: 192.168.1.1: does not answer from its own address, but 192.168.1.2 does: if that is your router (CARP, VRRP), add --router 192.168.1.2'
+	on_host 'router ip address add 192.168.1.2/24 dev r0; serve 192.168.1.2 85.9.8.7; probe --map --router 192.168.1.2; echo $status >status; probe --unmap --router 192.168.1.2; cat err >>status'
+	same "$(cat status)" '0
+natprobe: 192.168.1.2: maps port 61525 no more'
+	on_host 'ip route del default; serve 192.168.1.1 85.9.8.7; probe --map --router 192.168.1.1; echo $status >status'
+	same "$(cat status out)" '0
+192.168.1.4:61525@85.9.8.7:61525'
+	on_host 'serve fe80::1 [2001:db8:1::4]; probe -b 2001:db8:1::4 --map --router fe80::1; echo $status >status'
+	same "$(cat status out err)" '0
+[2001:db8:1::4]:61525
+natprobe: fe80::1: maps [2001:db8:1::4]:61525 to here for 7200 s, by PCP'
+}
+
+@test "--router: one address, of the version that -b has, with --map or --unmap only" {
+	while IFS='|' read -r arguments text; do
+		status=0
+		# shellcheck disable=SC2086
+		"$NATPROBE" $arguments >out 2>err || status=$?
+		same "$status $(cat out err)" "2 natprobe: $text"
+	done <<-'END'
+		-p 1 --router 192.168.1.1 127.0.0.1|--router: only with --map or --unmap
+		-p 1 --router 192.168.1.1 --punch 127.0.0.1:9|--router: only with --map or --unmap
+		--router 192.168.1.1 --resolve localhost|--resolve: with it only -b and -u
+		-b ::1 -p 1 --map --router 192.168.1.1|--router: -b has the other IP version (expected both IPv4 or both IPv6)
+		-p 1 --map --router 224.0.0.1|--router: address '224.0.0.1': want that of one machine
+	END
+}
+
 @test "refusals are said in words, with what to do: status 1" {
 	hand='natprobe: where that does not help, forward UDP port 61525 on the router by hand'
-	while IFS='|' read -r kind by error text; do
+	while IFS='|' read -r kind by error text second; do
 		gets "$kind" --map 1 '' "natprobe: 192.168.1.1: refuses by $by, error $error: $text
-$hand"
+${second:+natprobe: 192.168.1.1: refuses by NAT-PMP, error $error: $second
+}$hand"
 	done <<-'END'
 		refuse=2|PCP|2|it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings
-		refuse=4|PCP|4|it maps no ports: allow PCP or NAT-PMP in its settings
-		refuse=7|PCP|7|it has no way to the internet now: again when it has
-		refuse=8|PCP|8|it has no room for another port: again later
-		refuse=9|PCP|9|it maps no UDP
-		refuse=10|PCP|10|this host has as many ports as it may: give one back with --unmap
-		refuse=11|PCP|11|it cannot give that port: again without =PORT, or with another -p
-		refuse=12|PCP|12|it sees us at another address: between us stands another NAT
+		refuse=4|PCP|4|it maps no ports: allow PCP or NAT-PMP in its settings|it has no room for another port: again later
+		refuse=7|PCP|7|it has no way to the internet now: again when it has|it does not say why
+		refuse=8|PCP|8|it has no room for another port: again later|it does not say why
+		refuse=9|PCP|9|it maps no UDP|it does not say why
+		refuse=10|PCP|10|this host has as many ports as it may: give one back with --unmap|it does not say why
+		refuse=11|PCP|11|it cannot give that port: again without =PORT, or with another -p|it does not say why
+		refuse=12|PCP|12|it sees us at another address: between us stands another NAT|it does not say why
 		refuse=99|PCP|99|it does not say why
 		natpmp refuse=2|NAT-PMP|2|it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings
 		natpmp refuse=3|NAT-PMP|3|it has no way to the internet now: again when it has
