@@ -68,7 +68,7 @@ CFLAGS_ALL  = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelp
 LDFLAGS_ALL = -Wl,--gc-sections $(LINK) $(CFLAGS) $(LDFLAGS) $(LINKED)
 
 GEN     = main options config side tunnel key keyfile identity x25519 hkdf view plan policy print start print_head print_page commands explain line wireshark secret output path templates
-PROBE   = natprobe discover lookup map punch probe stun pcp route hello random sha256 ids
+PROBE   = natprobe discover discover_judge lookup map punch probe stun pcp route hello random sha256 ids
 SHARED  = endpoint number say special
 ROWS    = esp_sa xfrm cipher prefix text sha256 random
 PAGE    = page page_facts rows section section_parse section_check store xfrm_parse epoch

@@ -2,7 +2,7 @@
 /* natprobe asks: two STUN servers from one socket.  What they see differs only where the mapping
  * depends on the endpoint one talks to (RFC 4787, section 4.1); then no port can be told to the
  * peer beforehand. */
-#include "lookup.h"
+#include "discover.h"
 #include "natprobe.h"
 #include "probe.h"
 #include "random.h"
@@ -22,27 +22,6 @@ enum {
 	LOOK_UP_MS = 5000,       /* of GIVE_UP_MS; who is found is still asked three times */
 	HOLD_MS = 15000,         /* mappings live 30 s in the worst of known NATs */
 	HOLD_TIMES = 240,        /* an hour: what carries a word longer asks again */
-	STEP_MOST = 5,           /* of a NAT that counts: others may have taken ports between */
-	SERVER_TEXT = NAME_MOST + ENDPOINT_TEXT + sizeof " ()",
-};
-
-struct server {
-	const char *text;            /* as typed */
-	char name[NAME_MOST + 1];    /* empty: typed as an address */
-	struct endpoint endpoint;    /* no family: not found yet */
-	unsigned char id[STUN_ID];
-	bool answered;
-	struct endpoint mapped;      /* no family: none */
-	struct endpoint nowhere;     /* its answer where no packet can go; no family: none */
-	unsigned error;              /* that it answered with; 0: none */
-	const char *trouble;         /* why there is none; NULL: no answer */
-};
-
-struct asking {
-	struct endpoint local;       /* where all requests leave from */
-	struct server servers[2];
-	int given, count, fd;        /* COUNT is 1 where two given are one and the same */
-	int64_t start;
 };
 
 static bool server_parse(struct server *server, const char *text)
@@ -66,18 +45,6 @@ static bool server_parse(struct server *server, const char *text)
 	if (!server->endpoint.port)
 		server->endpoint.port = STUN_PORT;
 	return true;
-}
-
-/* "stun.example.org (192.0.2.1:3478)", or as much of it as there is. */
-static const char *server_shown(char out[SERVER_TEXT], const struct server *server)
-{
-	char text[ENDPOINT_TEXT];
-
-	if (!server->endpoint.address.family)
-		return server->text;
-	endpoint_print(text, &server->endpoint);
-	snprintf(out, SERVER_TEXT, server->name[0] ? "%s (%s)" : "%s%s", server->name, text);
-	return out;
 }
 
 /* All names at once: one that nobody knows does not take the other's time. */
@@ -175,34 +142,61 @@ static void send_to(int fd, struct server *server, const unsigned char message[S
 		server->trouble = strerror(errno);
 }
 
+/* One datagram, perhaps this server's answer.  A fault of the server's may pass, so that it is asked
+ * again; what does not count may at most lead to a hint. */
+static void server_take(struct server *server, const struct endpoint *local,
+                        const struct endpoint *from, const unsigned char *bytes, size_t length)
+{
+	struct stun_reply reply;
+	bool own = endpoint_equal(from, &server->endpoint);
+
+	if (!stun_parse(&reply, bytes, length, server->id)) {
+		server->odd |= own;
+		return;
+	}
+	if (!own) {
+		server->elsewhere = *from;
+		return;
+	}
+	server->error = reply.error;
+	server->alternate = reply.alternate;
+	server->answered = reply.error / 100 != 5;
+	if (reply.error)
+		return;
+	if (special_is_unusable(&reply.mapped.address) && !endpoint_equal(&reply.mapped, local))
+		server->nowhere = reply.mapped;
+	else if (reply.mapped.address.family == from->address.family)
+		server->mapped = reply.mapped;
+	else
+		server->trouble = "sees an address of the other IP version (NAT64)";
+}
+
+/* ICMP errors end nothing: anyone can send one. */
+static void icmp_take(struct asking *asking)
+{
+	struct probe_icmp icmp;
+
+	while (probe_icmp_take(asking->fd, &icmp))
+		for (int i = 0; i < asking->count; i++)
+			if (endpoint_equal(&icmp.to, &asking->servers[i].endpoint))
+				asking->servers[i].refusal = icmp.error;
+}
+
 /* One datagram: does it end the wait for one of the servers? */
 static void take(struct asking *asking)
 {
 	unsigned char bytes[STUN_MOST + 1];
 	struct sockaddr_storage name = {0};
 	struct endpoint from;
-	struct stun_reply reply;
 	ssize_t length = recvfrom(asking->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&name,
 	                          &(socklen_t){sizeof name});
 
 	if (length < 0 || !endpoint_from_sockaddr(&from, &name))
 		return;
-	for (int i = 0; i < asking->count; i++) {
-		struct server *server = &asking->servers[i];
-
-		if (server->answered || !endpoint_equal(&from, &server->endpoint) ||
-		    !stun_parse(&reply, bytes, (size_t)length, server->id))
-			continue;
-		server->error = reply.error;
-		if (special_is_unusable(&reply.mapped.address) &&
-		    !endpoint_equal(&reply.mapped, &asking->local))
-			server->nowhere = reply.mapped;
-		else if (reply.mapped.address.family == from.address.family)
-			server->mapped = reply.mapped;
-		else
-			server->trouble = "sees an address of the other IP version (NAT64)";
-		server->answered = true;
-	}
+	for (int i = 0; i < asking->count; i++)
+		if (!asking->servers[i].answered)
+			server_take(&asking->servers[i], &asking->local, &from, bytes,
+			            (size_t)length);
 }
 
 static bool all_answered(const struct asking *asking)
@@ -228,155 +222,18 @@ static void ask(struct asking *asking)
 		if (now >= next) {
 			for (int i = 0; i < asking->count; i++) {
 				stun_request(request, asking->servers[i].id);
+				icmp_take(asking);
 				if (!asking->servers[i].answered)
 					send_to(asking->fd, &asking->servers[i], request);
 			}
 			next += pause;
 			pause *= 2;
 		}
-		if (poll(&waiting, 1, (int)((next < end ? next : end) - now)) > 0)
+		if (poll(&waiting, 1, (int)((next < end ? next : end) - now)) > 0) {
+			icmp_take(asking);
 			take(asking);
-	}
-}
-
-/* Why what was seen does not tell the kind of NAT; NULL: it does. */
-static const char *why_unknown(const struct asking *asking, int seen)
-{
-	const struct server *servers = asking->servers;
-
-	if (asking->given == 1)
-		return "only one server given";
-	if (asking->count == 1)
-		return "both servers are one and the same";
-	if (seen == 1)
-		return "only one server counts";
-	if (address_equal(&servers[0].endpoint.address, &servers[1].endpoint.address))
-		return "both servers have one address";
-	return NULL;
-}
-
-/* The servers agree on MAPPED, as far as they were asked: what does it say of the NAT? */
-static void judge_mapped(const struct asking *asking, const struct endpoint *mapped, int seen)
-{
-	const char *unknown = why_unknown(asking, seen);
-	char text[ADDRESS_TEXT], port[40] = "port kept";
-
-	if (mapped->port != asking->local.port)
-		snprintf(port, sizeof port, "port moved from %u to %u",
-		         (unsigned)asking->local.port, (unsigned)mapped->port);
-	if (endpoint_equal(mapped, &asking->local))
-		warnx("not behind NAT");
-	else if (unknown)
-		warnx("behind NAT, %s; verdict unknown (%s): "
-		      "ask two servers of different addresses", port, unknown);
-	else
-		warnx("mapping endpoint-independent (cone NAT), %s", port);
-	if (special_is_private(&mapped->address))
-		warnx("%s is in %s, not public: beyond the server stands another NAT; "
-		      "ask a server on the internet", address_print(text, &mapped->address),
-		      special_find(&mapped->address)->text);
-}
-
-/* Two servers saw two endpoints, and the peer will see a third.  MAPPED is told all the same: where
- * nothing stands before the peer, its script follows the port that is really heard. */
-static int judge_dependent(const struct asking *asking, struct endpoint *mapped)
-{
-	const struct endpoint *one = &asking->servers[0].mapped, *two = &asking->servers[1].mapped;
-	const struct endpoint *low = one->port > two->port ? two : one;
-	const struct endpoint *high = one->port > two->port ? one : two;
-	int step = high->port - low->port;
-
-	*mapped = *high;
-	warnx("mapping endpoint-dependent (symmetric NAT): this word does only for a peer that is "
-	      "not behind NAT, or whose router has the port forwarded. What helps with others: "
-	      "--map, forward UDP port %u on the router, another network, IPv6",
-	      (unsigned)asking->local.port);
-	if (address_equal(&low->address, &high->address) && step <= STEP_MOST)
-		warnx("the two ports are %d apart, so this NAT counts: a peer's --punch tries the "
-		      "ten that follow, too", step);
-	return EXIT_NAT;
-}
-
-/* The router gives ROUTER, and servers, if they answered, see SEEN: what comes to the router's own
- * address comes here, from wherever, and else something else stands before it.  True: the router's
- * word is the one. */
-static bool judge_router(const struct endpoint *router, const struct endpoint *seen)
-{
-	char text[2][ENDPOINT_TEXT];
-
-	endpoint_print(text[0], router);
-	if (!seen) {
-		warnx("%s is the router's word alone: no server answered", text[0]);
-		return true;
-	}
-	endpoint_print(text[1], seen);
-	if (address_equal(&router->address, &seen->address)) {
-		if (router->port == seen->port)
-			warnx("the servers see what the router gives: everybody can send there, "
-			      "without --punch");
-		else
-			warnx("what is sent first leaves as %s; but everybody can send to %s, "
-			      "without --punch", text[1], text[0]);
-		return true;
-	}
-	warnx("the router gives %s, but servers see %s: beyond it stands another NAT, the "
-	      "carrier's perhaps, and the port is open only up to that; this word is what the "
-	      "servers see", text[0], text[1]);
-	return false;
-}
-
-static void server_say(const struct server *server)
-{
-	char room[SERVER_TEXT], text[ENDPOINT_TEXT];
-	const char *name = server_shown(room, server);
-
-	if (server->mapped.address.family)
-		warnx("%s sees %s", name, endpoint_print(text, &server->mapped));
-	else if (server->nowhere.address.family)
-		warnx("%s: answered with %s, where no packet can go", name,
-		      endpoint_print(text, &server->nowhere));
-	else if (server->error)
-		warnx("%s: answered with error %u", name, server->error);
-	else
-		warnx("%s: %s", name, server->trouble ? server->trouble : "no answer in 8 seconds");
-}
-
-/* Says what was seen; fills MAPPED where there is one.  ROUTER: what it gives; without family,
- * nothing. */
-static int judge(const struct asking *asking, const struct endpoint *router,
-                 struct endpoint *mapped)
-{
-	const struct endpoint *told = NULL;
-	int seen = 0;
-	bool differ = false;
-
-	for (int i = 0; i < asking->count; i++) {
-		const struct endpoint *sees = &asking->servers[i].mapped;
-
-		server_say(&asking->servers[i]);
-		if (!sees->address.family)
-			continue;
-		/* One that sees the local endpoint itself, where another does not, stands on this
-		 * side of the NAT. */
-		if (!told || endpoint_equal(told, &asking->local)) {
-			told = sees;
-			seen = 1;
-		} else if (!endpoint_equal(sees, &asking->local)) {
-			differ = !endpoint_equal(told, sees);
-			seen++;
 		}
 	}
-	if (router->address.family && judge_router(router, told)) {
-		*mapped = *router;
-		return EXIT_OK;
-	}
-	if (!told)
-		return EXIT_NO_ANSWER;
-	if (differ)
-		return judge_dependent(asking, mapped);
-	*mapped = *told;
-	judge_mapped(asking, mapped, seen);
-	return EXIT_OK;
 }
 
 /* Indications keep the mapping, and nobody answers them: RFC 8489, section 6.3.2. */
@@ -389,6 +246,7 @@ static void hold(struct asking *asking)
 	if (isatty(STDIN_FILENO))
 		warnx("holding the mapping: Enter ends");
 	for (int times = 0; times < HOLD_TIMES && poll(&input, 1, HOLD_MS) == 0; times++) {
+		icmp_take(asking);
 		random_fill(id, sizeof id);
 		stun_indication(indication, id);
 		for (int i = 0; i < asking->count; i++)
@@ -434,13 +292,15 @@ int discover(const struct probe *probe)
 		ids_take(&probe->ids);
 	if (found && asking.fd < 0)
 		return EXIT_BROKE;
+	if (found)
+		probe_hear_icmp(asking.fd, asking.local.address.family);
 	if (probe->map) {
 		router_status = map_ask(probe, &asking.local, &router);
 		asking.start = probe_clock();
 	}
 	if (found)
 		ask(&asking);
-	status = judge(&asking, &router, &mapped);
+	status = discover_judge(&asking, &router, &mapped);
 	if (mapped.address.family && !probe_print_word(&asking.local, &mapped))
 		return EXIT_BROKE;
 	if (status == EXIT_OK && probe->hold)

@@ -4,13 +4,16 @@
 
 #include <err.h>
 #include <errno.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/errqueue.h>   /* after time.h: it wants struct timespec */
 
 #define WIPE "\r\033[K"
 
@@ -112,4 +115,42 @@ int probe_socket(struct endpoint *local, const struct ids *ids)
 		warn("%s", endpoint_print(text, local));
 	close(fd);
 	return -1;
+}
+
+void probe_hear_icmp(int fd, sa_family_t family)
+{
+	int one = 1;
+
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof one);
+	else
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof one);
+}
+
+bool probe_icmp_take(int fd, struct probe_icmp *out)
+{
+	struct {   /* as cmsg(3) and ip(7) lay it out */
+		unsigned char header[CMSG_LEN(0)];
+		struct sock_extended_err error;
+		struct sockaddr_storage from;
+	} control = {0};
+	struct sockaddr_storage to = {0};
+	struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof control,
+	                         .msg_name = &to, .msg_namelen = sizeof to};
+	struct endpoint from;
+	bool six;
+
+	memset(out, 0, sizeof *out);
+	if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return false;
+	six = control.error.ee_origin == SO_EE_ORIGIN_ICMP6;
+	out->error = (int)control.error.ee_errno;
+	endpoint_from_sockaddr(&out->to, &to);
+	if ((!six && control.error.ee_origin != SO_EE_ORIGIN_ICMP) ||
+	    !endpoint_from_sockaddr(&from, &control.from))
+		return true;
+	out->from = from.address;
+	out->is_time_exceeded =
+		control.error.ee_type == (six ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED);
+	return true;
 }

@@ -14,6 +14,16 @@ enum { GIVE_UP_MS = 8000 };
  * -1 after saying why there is none. */
 int probe_socket(struct endpoint *local, const struct ids *ids);
 int64_t probe_clock(void);   /* monotonic milliseconds */
+/* The next ICMP error of a socket with probe_hear_icmp; false if there is none.  Left in the queue it
+ * would make the next send fail. */
+struct probe_icmp {
+	int error;                 /* an errno */
+	bool is_time_exceeded;
+	struct endpoint to;        /* where the packet was sent */
+	struct address from;       /* who says so; no family: this host */
+};
+void probe_hear_icmp(int fd, sa_family_t family);
+bool probe_icmp_take(int fd, struct probe_icmp *);
 /* Prints the three as one line and closes stdout: data is out when it is closed, a full disk
  * becomes a status, and a reader need not wait for the end of --hold. */
 bool probe_print(const char *, const char *, const char *);

@@ -15,15 +15,11 @@
 
 #include <err.h>
 #include <errno.h>
-#include <netinet/icmp6.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-#include <linux/errqueue.h>   /* after time.h: it wants struct timespec */
 
 enum {
 	TIMEOUT_SECONDS = 60,
@@ -60,29 +56,16 @@ struct hole {
 	bool tried;                /* to send anything */
 };
 
-/* ICMP errors end nothing: on the way they are expected, from the peer they mean "not yet".  Left
- * in the queue they would make the next send fail. */
+/* ICMP errors end nothing: on the way they are expected, from the peer they mean "not yet". */
 static void icmp_take(struct hole *hole)
 {
-	for (;;) {
-		struct {   /* the one that comes, as cmsg(3) and ip(7) lay it out */
-			unsigned char header[CMSG_LEN(0)];
-			struct sock_extended_err error;
-			struct sockaddr_storage from;
-		} control = {0};
-		struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof control};
-		struct endpoint who;
-		bool six;
+	struct probe_icmp icmp;
 
-		if (recvmsg(hole->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
-			return;
-		six = control.error.ee_origin == SO_EE_ORIGIN_ICMP6;
-		hole->refused |= control.error.ee_errno == ECONNREFUSED;
-		if ((!six && control.error.ee_origin != SO_EE_ORIGIN_ICMP) ||
-		    control.error.ee_type != (six ? ICMP6_TIME_EXCEEDED : ICMP_TIME_EXCEEDED) ||
-		    !endpoint_from_sockaddr(&who, &control.from))
+	while (probe_icmp_take(hole->fd, &icmp)) {
+		hole->refused |= icmp.error == ECONNREFUSED;
+		if (!icmp.is_time_exceeded)
 			continue;
-		if (special_is_private(&who.address))
+		if (special_is_private(&icmp.from))
 			hole->ttl_private = true;
 		else
 			hole->ttl_public = true;
@@ -336,7 +319,6 @@ int punch(const struct probe *probe)
 	struct hole hole = {.probe = probe, .peer = probe->peer, .ttl = TTL_LEAST};
 	struct endpoint local = probe->local;
 	char peer[ENDPOINT_TEXT], waiting_for[ENDPOINT_TEXT + 32];
-	int one = 1;
 	bool worked;
 
 	hole.start = probe_clock();
@@ -344,10 +326,7 @@ int punch(const struct probe *probe)
 	hole.fd = probe_socket(&local, &probe->ids);
 	if (hole.fd < 0)
 		return EXIT_BROKE;
-	if (local.address.family == AF_INET6)
-		setsockopt(hole.fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof one);
-	else
-		setsockopt(hole.fd, IPPROTO_IP, IP_RECVERR, &one, sizeof one);
+	probe_hear_icmp(hole.fd, local.address.family);
 	while (!hole.mine.id)
 		random_fill(&hole.mine.id, sizeof hole.mine.id);
 	hole.key = (struct hello_key){probe->token, strlen(probe->token)};

@@ -9,6 +9,24 @@ enum {
 	BINDING_SUCCESS = 0x0101, BINDING_ERROR = 0x0111,
 	MAPPED_ADDRESS = 0x0001, ERROR_CODE = 0x0009, XOR_MAPPED_ADDRESS = 0x0020,
 	COMPREHENSION_OPTIONAL = 0x8000,
+	OLD_XOR_MAPPED_ADDRESS = 0x8020, /* of servers from before RFC 5389 */
+	ALTERNATE_SERVER = 0x8023,
+	PADDING_MOST = 3,
+};
+
+enum { XORED, OLD_XORED, PLAIN, REFUSED, ALTERNATE, KINDS };
+
+static const unsigned kinds[KINDS] = {
+	[XORED] = XOR_MAPPED_ADDRESS,
+	[OLD_XORED] = OLD_XOR_MAPPED_ADDRESS,
+	[PLAIN] = MAPPED_ADDRESS,
+	[REFUSED] = ERROR_CODE,
+	[ALTERNATE] = ALTERNATE_SERVER,
+};
+
+struct attribute {
+	const unsigned char *value;   /* NULL: not there */
+	size_t length;
 };
 
 /* RFC 8489, section 5.  An RFC 3489 server takes it for a part of its 16-byte transaction id and
@@ -81,45 +99,69 @@ static bool error_parse(unsigned *out, const unsigned char *value, size_t length
 	return true;
 }
 
+/* Of several attributes of one type the first counts: RFC 8489, section 14.  PADDING 3: each is padded
+ * to four bytes; 0: none is, as old servers send SOFTWARE. */
+static bool attributes_find(struct attribute found[KINDS], const unsigned char *bytes, size_t end,
+                            size_t padding)
+{
+	memset(found, 0, KINDS * sizeof *found);
+	for (size_t at = STUN_HEADER, size; at < end; at += 4 + ((size + padding) & ~padding)) {
+		unsigned type;
+
+		if (end - at < 4)
+			return false;
+		type = get16(bytes + at);
+		size = get16(bytes + at + 2);
+		if (size > end - at - 4 || !comprehended(type))
+			return false;
+		for (int i = 0; i < KINDS; i++)
+			if (type == kinds[i] && !found[i].value)
+				found[i] = (struct attribute){bytes + at + 4, size};
+	}
+	return true;
+}
+
+static bool reply_read(struct stun_reply *out, const unsigned char *bytes, size_t end,
+                       size_t padding)
+{
+	struct attribute found[KINDS];
+	bool refused = get16(bytes) == BINDING_ERROR;
+
+	memset(out, 0, sizeof *out);
+	if (!attributes_find(found, bytes, end, padding))
+		return false;
+	if (refused && found[ALTERNATE].value)
+		mapped_parse(&out->alternate, found[ALTERNATE].value, found[ALTERNATE].length,
+		             NULL);
+	if (refused)
+		return found[REFUSED].value &&
+		       error_parse(&out->error, found[REFUSED].value, found[REFUSED].length);
+	/* Some NATs rewrite the plain address where they see it: the XORed ones go first. */
+	for (int i = XORED; i <= PLAIN; i++)
+		if (found[i].value)
+			return mapped_parse(&out->mapped, found[i].value, found[i].length,
+			                    i == PLAIN ? NULL : bytes + 4);
+	return false;
+}
+
 bool stun_parse(struct stun_reply *out, const unsigned char *bytes, size_t length,
                 const unsigned char id[STUN_ID])
 {
-	const unsigned char *plain = NULL, *xored = NULL, *refused = NULL;
-	size_t plain_length = 0, xored_length = 0, refused_length = 0;
+	size_t end;
 
 	memset(out, 0, sizeof *out);
-	if (length < STUN_HEADER || length > STUN_MOST ||
-	    get16(bytes + 2) != length - STUN_HEADER || length % 4)
+	if (length < STUN_HEADER || length > STUN_MOST)
+		return false;
+	end = STUN_HEADER + get16(bytes + 2);
+	/* Some do not count the padding of the last attribute. */
+	if (end > length || length - end > PADDING_MOST)
 		return false;
 	if (memcmp(bytes + 4, cookie, sizeof cookie) != 0 || memcmp(bytes + 8, id, STUN_ID) != 0)
 		return false;
-
-	for (size_t at = STUN_HEADER, size; at < length; at += 4 + ((size + 3) & ~(size_t)3)) {
-		unsigned type = get16(
-			bytes +
-			at); /* LENGTH and AT are multiples of 4: the attribute's header is there */
-		const unsigned char *value = bytes + at + 4;
-
-		size = get16(bytes + at + 2);
-		if (size > length - at - 4 || !comprehended(type))
-			return false;
-		/* Of several of one type the first counts: RFC 8489, section 14. */
-		if (type == MAPPED_ADDRESS && !plain)
-			plain = value, plain_length = size;
-		else if (type == XOR_MAPPED_ADDRESS && !xored)
-			xored = value, xored_length = size;
-		else if (type == ERROR_CODE && !refused)
-			refused = value, refused_length = size;
-	}
-
-	/* Some NATs rewrite the plain address where they see it: the XORed one goes first. */
-	switch (get16(bytes)) {
-	case BINDING_SUCCESS:
-		return xored ? mapped_parse(&out->mapped, xored, xored_length, bytes + 4)
-		             : plain && mapped_parse(&out->mapped, plain, plain_length, NULL);
-	case BINDING_ERROR:
-		return refused && error_parse(&out->error, refused, refused_length);
-	default:
+	if (get16(bytes) != BINDING_SUCCESS && get16(bytes) != BINDING_ERROR)
 		return false;
-	}
+	if (reply_read(out, bytes, end, PADDING_MOST) || reply_read(out, bytes, end, 0))
+		return true;
+	memset(out, 0, sizeof *out);
+	return false;
 }

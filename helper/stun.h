@@ -17,6 +17,7 @@ enum {
 struct stun_reply {
 	unsigned error;          /* 300 to 699: the server refused; 0: it answered */
 	struct endpoint mapped;  /* when it answered */
+	struct endpoint alternate;   /* of error 300: the server to ask instead; no family: none */
 };
 
 /* Writes a Binding request, or an indication (which nobody answers), with this transaction id. */

@@ -250,12 +250,70 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a 
 	done
 }
 
-@test "an error answer ends the wait and is named: status 4" {
-	fake 127.0.0.1:21480 192.0.2.1:1 error
-	probe -p 21111 127.0.0.1:21480
-	same "$status" 4
-	same "$out" ""
-	same "$err" "natprobe: 127.0.0.1:21480: answered with error 300"
+@test "an error answer is named, with what to do: status 4" {
+	port=21700
+	while IFS='|' read -r number text; do
+		port=$((port + 1))
+		fake 127.0.0.1:$port 192.0.2.1:1 error=$number
+		mkdir $number
+		(
+			cd $number
+			probe -p $((port + 20)) 127.0.0.1:$port
+			same "$number: $status $out" "$number: 4 "
+			same "$err" "natprobe: 127.0.0.1:$port: answered with error $number: $text: ask another server"
+		) 3>&- &
+		probes[port]=$!
+	done <<-'END'
+		300|it sends clients to another server
+		400|it does not understand the request
+		401|it serves only users with a password
+		403|it does not serve this host
+		420|it expects more than the request has
+		438|it gives no reason
+		500|it has a fault now
+	END
+	for one in "${probes[@]}"; do wait $one; done
+	[ $port -eq 21707 ]
+	fake 127.0.0.1:21710 192.0.2.1:3479 alternate
+	probe -p 21709 127.0.0.1:21710
+	same "$status $out" "4 "
+	same "$err" "natprobe: 127.0.0.1:21710: answered with error 300: it sends clients to another server: ask 192.0.2.1:3479"
+}
+
+@test "an error 500 is not the last word: the server is asked again" {
+	fakestun 127.0.0.1:21711 192.0.2.1:1 error=500 >ready 3>&- &
+	started+=($!)
+	until [ -s ready ]; do sleep 0.02; done
+	{ sleep 0.3; kill "${started[0]}"; exec fakestun 127.0.0.1:21711 192.0.2.1:40000 >ready 3>&-; } &
+	started+=($!)
+	probe -p 21712 127.0.0.1:21711
+	same "$status $out" "0 127.0.0.1:21712@192.0.2.1:40000"
+}
+
+@test "what old servers send is read: XOR-MAPPED-ADDRESS as 0x8020, attributes that are not padded" {
+	port=21720
+	for kind in old software software-first uncounted; do
+		port=$((port + 1))
+		fake 127.0.0.1:$port 192.0.2.1:40000 $kind
+		probe -p 21719 127.0.0.1:$port
+		same "$kind: $status $out" "$kind: 0 127.0.0.1:21719@192.0.2.1:40000"
+	done
+}
+
+@test "an answer that does not count is no silence: from elsewhere or of no use, it is said so, with what to do: status 4" {
+	fake 127.0.0.1:21731 192.0.2.1:40000 elsewhere=127.0.0.3:21739
+	fake 127.0.0.1:21732 192.0.2.1:40000 only=unknown
+	fake 127.0.0.1:21733 192.0.2.1:40000 only=truncated
+	fake 127.0.0.1:21734 192.0.2.1:40000 only=id
+	mkdir one two
+	(cd one; probe -p 21735 127.0.0.1:21731 127.0.0.1:21732; echo "$status $out $err" >said) 3>&- &
+	one=$!
+	(cd two; probe -p 21736 127.0.0.1:21733 127.0.0.1:21734; echo "$status $out $err" >said) 3>&- &
+	wait $! $one
+	same "$(cat one/said)" "4  natprobe: 127.0.0.1:21731: answered from another address, 127.0.0.3:21739, which does not count: ask 127.0.0.3:21739, or another server
+natprobe: 127.0.0.1:21732: answered with what natprobe cannot read: ask another server"
+	same "$(cat two/said)" "4  natprobe: 127.0.0.1:21733: answered with what natprobe cannot read: ask another server
+natprobe: 127.0.0.1:21734: answered with what natprobe cannot read: ask another server"
 }
 
 @test "an answer where no packet can go is no endpoint: no word, status 4" {
@@ -852,7 +910,7 @@ NoNewPrivs: 1"
 
 @test "servers that do not answer: status 4 after 8 seconds, each named" {
 	while ! grep -q '^status' "$BATS_FILE_TMPDIR/silent"; do sleep 0.2; done
-	same "$(cat "$BATS_FILE_TMPDIR/silent")" "natprobe: 127.0.0.1:21999: no answer in 8 seconds
-natprobe: 127.0.0.2:21998: no answer in 8 seconds
+	same "$(cat "$BATS_FILE_TMPDIR/silent")" "natprobe: 127.0.0.1:21999: no answer in 8 seconds (last error: Connection refused)
+natprobe: 127.0.0.2:21998: no answer in 8 seconds (last error: Connection refused)
 status 4"
 }

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+/* natprobe says what the servers saw, and what that tells of the NAT. */
+#include "discover.h"
+#include "say.h"
+#include "special.h"
+
+#include <err.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	STEP_MOST = 5,           /* of a NAT that counts: others may have taken ports between */
+	SERVER_TEXT = NAME_MOST + ENDPOINT_TEXT + sizeof " ()",
+};
+
+/* "stun.example.org (192.0.2.1:3478)", or as much of it as there is. */
+static const char *server_shown(char out[SERVER_TEXT], const struct server *server)
+{
+	char text[ENDPOINT_TEXT];
+
+	if (!server->endpoint.address.family)
+		return server->text;
+	endpoint_print(text, &server->endpoint);
+	snprintf(out, SERVER_TEXT, server->name[0] ? "%s (%s)" : "%s%s", server->name, text);
+	return out;
+}
+
+/* Why what was seen does not tell the kind of NAT; NULL: it does. */
+static const char *why_unknown(const struct asking *asking, int seen)
+{
+	const struct server *servers = asking->servers;
+
+	if (asking->given == 1)
+		return "only one server given";
+	if (asking->count == 1)
+		return "both servers are one and the same";
+	if (seen == 1)
+		return "only one server counts";
+	if (address_equal(&servers[0].endpoint.address, &servers[1].endpoint.address))
+		return "both servers have one address";
+	return NULL;
+}
+
+/* The servers agree on MAPPED, as far as they were asked: what does it say of the NAT? */
+static void judge_mapped(const struct asking *asking, const struct endpoint *mapped, int seen)
+{
+	const char *unknown = why_unknown(asking, seen);
+	char text[ADDRESS_TEXT], port[40] = "port kept";
+
+	if (mapped->port != asking->local.port)
+		snprintf(port, sizeof port, "port moved from %u to %u",
+		         (unsigned)asking->local.port, (unsigned)mapped->port);
+	if (endpoint_equal(mapped, &asking->local))
+		warnx("not behind NAT");
+	else if (unknown)
+		warnx("behind NAT, %s; verdict unknown (%s): "
+		      "ask two servers of different addresses", port, unknown);
+	else
+		warnx("mapping endpoint-independent (cone NAT), %s", port);
+	if (special_is_private(&mapped->address))
+		warnx("%s is in %s, not public: beyond the server stands another NAT; "
+		      "ask a server on the internet", address_print(text, &mapped->address),
+		      special_find(&mapped->address)->text);
+}
+
+/* Two servers saw two endpoints, and the peer will see a third.  MAPPED is told all the same: where
+ * nothing stands before the peer, its script follows the port that is really heard. */
+static int judge_dependent(const struct asking *asking, struct endpoint *mapped)
+{
+	const struct endpoint *one = &asking->servers[0].mapped, *two = &asking->servers[1].mapped;
+	const struct endpoint *low = one->port > two->port ? two : one;
+	const struct endpoint *high = one->port > two->port ? one : two;
+	int step = high->port - low->port;
+
+	*mapped = *high;
+	warnx("mapping endpoint-dependent (symmetric NAT): this word does only for a peer that is "
+	      "not behind NAT, or whose router has the port forwarded. What helps with others: "
+	      "--map, forward UDP port %u on the router, another network, IPv6",
+	      (unsigned)asking->local.port);
+	if (address_equal(&low->address, &high->address) && step <= STEP_MOST)
+		warnx("the two ports are %d apart, so this NAT counts: a peer's --punch tries the "
+		      "ten that follow, too", step);
+	return EXIT_NAT;
+}
+
+/* The router gives ROUTER, and servers, if they answered, see SEEN: what comes to the router's own
+ * address comes here, from wherever, and else something else stands before it.  True: the router's
+ * word is the one. */
+static bool judge_router(const struct endpoint *router, const struct endpoint *seen)
+{
+	char text[2][ENDPOINT_TEXT];
+
+	endpoint_print(text[0], router);
+	if (!seen) {
+		warnx("%s is the router's word alone: no server answered", text[0]);
+		return true;
+	}
+	endpoint_print(text[1], seen);
+	if (address_equal(&router->address, &seen->address)) {
+		if (router->port == seen->port)
+			warnx("the servers see what the router gives: everybody can send there, "
+			      "without --punch");
+		else
+			warnx("what is sent first leaves as %s; but everybody can send to %s, "
+			      "without --punch", text[1], text[0]);
+		return true;
+	}
+	warnx("the router gives %s, but servers see %s: beyond it stands another NAT, the "
+	      "carrier's perhaps, and the port is open only up to that; this word is what the "
+	      "servers see", text[0], text[1]);
+	return false;
+}
+
+static void error_say(const char *name, const struct server *server)
+{
+	static const struct { unsigned number; const char *text; } meanings[] = {
+		{300, "it sends clients to another server"},
+		{400, "it does not understand the request"},
+		{401, "it serves only users with a password"},
+		{403, "it does not serve this host"},
+		{420, "it expects more than the request has"},
+		{500, "it has a fault now"},
+	};
+	const char *text = "it gives no reason", *instead = "another server";
+	char alternate[ENDPOINT_TEXT];
+
+	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+		if (meanings[i].number == server->error)
+			text = meanings[i].text;
+	if (server->alternate.address.family)
+		instead = endpoint_print(alternate, &server->alternate);
+	warnx("%s: answered with error %u: %s: ask %s", name, server->error, text, instead);
+}
+
+static void server_say(const struct server *server)
+{
+	char room[SERVER_TEXT], text[ENDPOINT_TEXT];
+	const char *name = server_shown(room, server);
+
+	if (server->mapped.address.family)
+		warnx("%s sees %s", name, endpoint_print(text, &server->mapped));
+	else if (server->nowhere.address.family)
+		warnx("%s: answered with %s, where no packet can go", name,
+		      endpoint_print(text, &server->nowhere));
+	else if (server->error)
+		error_say(name, server);
+	else if (server->elsewhere.address.family)
+		warnx("%s: answered from another address, %s, which does not count: ask %s, or "
+		      "another server", name, endpoint_print(text, &server->elsewhere), text);
+	else if (server->odd)
+		warnx("%s: answered with what natprobe cannot read: ask another server", name);
+	else if (server->trouble)
+		warnx("%s: %s", name, server->trouble);
+	else if (server->refusal)
+		warnx("%s: no answer in 8 seconds (last error: %s)", name,
+		      strerror(server->refusal));
+	else
+		warnx("%s: no answer in 8 seconds", name);
+}
+
+int discover_judge(const struct asking *asking, const struct endpoint *router,
+                   struct endpoint *mapped)
+{
+	const struct endpoint *told = NULL;
+	int seen = 0;
+	bool differ = false;
+
+	for (int i = 0; i < asking->count; i++) {
+		const struct endpoint *sees = &asking->servers[i].mapped;
+
+		server_say(&asking->servers[i]);
+		if (!sees->address.family)
+			continue;
+		/* One that sees the local endpoint itself, where another does not, stands on this
+		 * side of the NAT. */
+		if (!told || endpoint_equal(told, &asking->local)) {
+			told = sees;
+			seen = 1;
+		} else if (!endpoint_equal(sees, &asking->local)) {
+			differ = !endpoint_equal(told, sees);
+			seen++;
+		}
+	}
+	if (router->address.family && judge_router(router, told)) {
+		*mapped = *router;
+		return EXIT_OK;
+	}
+	if (!told)
+		return EXIT_NO_ANSWER;
+	if (differ)
+		return judge_dependent(asking, mapped);
+	*mapped = *told;
+	judge_mapped(asking, mapped, seen);
+	return EXIT_OK;
+}
