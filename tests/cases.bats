@@ -1,0 +1,81 @@
+# Cases that went wrong in use: a store that is another tunnel's, evidence that proves nothing, files that cannot be written.
+# Some tests need root, for a network namespace of their own.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	PATH=$(cd "${BUILD:-build}" && pwd):$PATH:/usr/sbin:/sbin
+	export PATH
+}
+setup() {
+	source "$BATS_TEST_DIRNAME/section.bash"
+	in_an_own_place
+	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
+}
+
+fact() { sed -n "s/^\(.* \)\{0,1\}$1=\([^ ]*\).*/\2/p" "$2" | head -n 1; } # NAME FILE: of its page
+need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
+alice='alice=192.168.1.4:61525@85.9.8.7+10.1.0.0/16#NW1I4ETj1Dki4m5Mn36YrAva9rtmZfMxumd551UuMhI'
+# with_secret FOLDER ARGUMENT...: alice's script of an exchange
+with_secret() {
+	(umask 077 && echo 'xfrmpair secret 0xef71e7e4ce8dfba83f03b65c92136165e5c67ac7176fb9d3960c6cc0217af8d1' >alice.key)
+	xfrmpair --secret alice.key -o "$@" 2>/dev/null
+}
+# not_taken ONE OTHER: the store of the first, under the name of the other, is refused by the script and by xfrmkeep
+not_taken() {
+	local stored
+	stored=state/$(fact store "$2")
+	mkdir -p -m 700 state
+	section_of "$1" >"$stored"
+	chmod 600 "$stored"
+	refused "xfrmkeep: $PWD/$stored: belongs to another script (expected check=$(fact check "$2"))" xfrmkeep begin "$2" here=192.168.1.4
+	need_root
+	gives unshare -n sh "$2" up --no-punch
+	same "$status" 1
+	[[ "$stderr" == *"$stored belongs to another script"* ]]
+	[ ! -d "run/$(fact store "$2")" ]
+	rm -r state
+}
+section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section as a store has it
+
+@test "two tunnels of one digest have two stores, and neither takes the other's" {
+	# bob's word, and one that somebody else ground in half a second: its port and net give the same 32 bits of SHA-256
+	with_secret bob "$alice" 'bob=192.168.2.100:61523@31.1.2.3:61944+10.2.2.0/24#TNs7wVXbvugsVe7DwGaXdcjQRAm7YjE7nnwfPTsc6TI'
+	with_secret mallory "$alice" 'bob=192.168.2.100:61523@31.1.2.3:16057+10.2.0.0/24#hyY6duK0NB30siPB0AhUuOOUXt2tX9_rG3mn8nhryng'
+	same "$(fact digest bob/alice.sh)" 0b6a124c
+	same "$(fact digest mallory/alice.sh)" 0b6a124c
+	[[ "$(fact store bob/alice.sh)" =~ ^alice\.[0-9a-f]{32}$ ]]
+	[ "$(fact store bob/alice.sh)" != "$(fact store mallory/alice.sh)" ]
+	[ "$(fact check bob/alice.sh)" != "$(fact check mallory/alice.sh)" ]
+	not_taken bob/alice.sh mallory/alice.sh
+	not_taken mallory/alice.sh bob/alice.sh
+}
+
+@test "another phrase, secret, epoch or fixed key with the same words has another store" {
+	local bob='bob=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16#TNs7wVXbvugsVe7DwGaXdcjQRAm7YjE7nnwfPTsc6TI' number=0
+	umask 077
+	echo 'correct horse' >one
+	echo 'correct house' >two
+	with_secret plain "$alice" "$bob"
+	with_secret with1 --pass one "$alice" "$bob"
+	with_secret with2 --pass two "$alice" "$bob"
+	# the two phrases differ in nothing that is public
+	same "$(fact digest with1/alice.sh)" "$(fact digest with2/alice.sh)"
+	same "$(sed -n "s/.*fingerprint='\([^']*\)'.*/\1/p" with1/alice.sh)" "$(sed -n "s/.*fingerprint='\([^']*\)'.*/\1/p" with2/alice.sh)"
+	not_taken with1/alice.sh with2/alice.sh
+	not_taken plain/alice.sh with1/alice.sh
+	# one digit of a secret, another epoch, or one digit of a fixed key is another tunnel
+	xfrmpair --save-keys keys -o made "${alice%#*}" "${bob%#*}" 2>/dev/null
+	for edit in 's/0x0/0x1/; t; s/0x./0x0/' 's/^alice bob 1 /alice bob 3 /'; do
+		number=$((number + 1))
+		sed "$edit" keys >keys.$number
+		xfrmpair --keys keys.$number -o "made.$number" "${alice%#*}" "${bob%#*}" 2>/dev/null
+		not_taken made/alice.sh made.$number/alice.sh
+	done
+	printf '%s\n' "alice bob 1 0x00001001 0x$(printf '%072d' 1)" "bob alice 1 0x00001002 0x$(printf '%072d' 2)" >keys
+	xfrmpair --keys keys -o fixed "${alice%#*}" "${bob%#*}" 2>/dev/null
+	sed 's/1$/3/' keys >keys.fixed
+	xfrmpair --keys keys.fixed -o fixed.2 "${alice%#*}" "${bob%#*}" 2>/dev/null
+	same "$(fact digest fixed/alice.sh)" "$(fact digest fixed.2/alice.sh)"
+	not_taken fixed/alice.sh fixed.2/alice.sh
+}
