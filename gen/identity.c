@@ -113,6 +113,8 @@ static void add_options(struct text *facts, const struct tunnel *tunnel)
 	            tunnel->limit_packets);
 	if (tunnel->star)
 		text_add_string(facts, "star\n");
+	if (tunnel->replay_window != REPLAY_WINDOW_DEFAULT)
+		text_printf(facts, "replay window %u\n", tunnel->replay_window);
 }
 
 static void hash_text(unsigned char hash[SHA256_LENGTH], const struct text *text)

@@ -16,6 +16,9 @@ enum {
 	MTU_LEAST = 576,
 	MTU_MOST = 65535,
 	MTU_DEFAULT = 1500,
+	/* RFC 4303 section 3.4.3 wants 32 at least; the kernel takes XFRMA_REPLAY_ESN_MAX at most */
+	WINDOW_LEAST = 32,
+	WINDOW_MOST = 4096,
 	CODE = 256,  /* getopt_long() returns CODE + row for a long option, as no letter is */
 };
 static const unsigned long long limit_most = 999999999999999999;
@@ -66,14 +69,25 @@ static bool parse_limit(void *field, const char *argument, const char *where)
 	return parse_number(field, argument, where, 1, limit_most);
 }
 
+static bool parse_unsigned(void *field, const char *argument, const char *where, unsigned least,
+                           unsigned most)
+{
+	unsigned long long number;
+
+	if (!parse_number(&number, argument, where, least, most))
+		return false;
+	*(unsigned *)field = (unsigned)number;
+	return true;
+}
+
 static bool parse_mtu(void *field, const char *argument, const char *where)
 {
-	unsigned long long mtu;
+	return parse_unsigned(field, argument, where, MTU_LEAST, MTU_MOST);
+}
 
-	if (!parse_number(&mtu, argument, where, MTU_LEAST, MTU_MOST))
-		return false;
-	*(unsigned *)field = (unsigned)mtu;
-	return true;
+static bool parse_window(void *field, const char *argument, const char *where)
+{
+	return parse_unsigned(field, argument, where, WINDOW_LEAST, WINDOW_MOST);
 }
 
 /* IFNAMSIZ is 16 with its NUL. */
@@ -146,6 +160,9 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_LIMIT_PACKETS] = { "--limit-packets", 0, "N", TO(tunnel.limit_packets, parse_limit),
 		.help = "packets that a side sends to another, at most; then that direction "
 		        "stops" },
+	[OPTION_REPLAY_WINDOW] = { "--replay-window", 0, "N",
+		TO(tunnel.replay_window, parse_window),
+		.help = "packets that a packet may come late (default 128, at most 4096)" },
 	[OPTION_KEYS] = { "--keys", 0, "FILE", TO(keys, parse_text),
 		.help = "use these keys and SPIs instead of fresh ones;\n"
 		        "with --save-keys, fresh ones for the pairs it has not" },
@@ -405,6 +422,8 @@ bool options_complete(struct request *request)
 
 	if (!tunnel->mtu)
 		tunnel->mtu = MTU_DEFAULT;
+	if (!tunnel->replay_window)
+		tunnel->replay_window = REPLAY_WINDOW_DEFAULT;
 	if (!tunnel->cipher)
 		tunnel->cipher = cipher_find(CIPHER_DEFAULT, NULL);
 	tunnel->where_inner = request->where[OPTION_INNER];

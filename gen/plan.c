@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPLAY_WINDOW = 128 };
-
 void *plan_rows(size_t count, size_t bytes)
 {
 	void *rows = calloc(count ? count : 1, bytes);
@@ -70,7 +68,7 @@ static void plan_state(struct state *state, const struct plan *plan, size_t peer
 	state->transport = tunnel->transport;
 	state->esn = tunnel->esn;
 	state->af_unspec = af_unspec; /* without it an SA takes packets of its outer family only */
-	state->replay_window = REPLAY_WINDOW;
+	state->replay_window = tunnel->replay_window;
 	state->if_id = plan->if_id;
 	/* the limits count what a side sends */
 	state->limit_bytes = outbound ? tunnel->limit_bytes : 0;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 enum {
+	REPLAY_WINDOW_DEFAULT = 128, /* packets */
 	SECRET_BYTES = 32,
 	FINGERPRINT_TEXT = 6 * sizeof "12345", /* six groups of five digits, and what is between */
 };
@@ -38,6 +39,7 @@ struct tunnel {
 	struct prefix inner; /* each side's own address inside comes from it; AF_UNSPEC: none */
 	const char *interface;        /* name of the xfrm interface; NULL: policies alone */
 	unsigned mtu;                 /* of the path outside, bytes */
+	unsigned replay_window;       /* of each inbound SA, packets */
 	bool star;                    /* the first side is the hub; no two others are a pair */
 	bool clamp;                   /* the TCP MSS, to what fits inside */
 	bool guard;                   /* block, after down, what the tunnel carried */

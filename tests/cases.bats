@@ -79,3 +79,21 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 	same "$(fact digest fixed/alice.sh)" "$(fact digest fixed.2/alice.sh)"
 	not_taken fixed/alice.sh fixed.2/alice.sh
 }
+
+@test "--replay-window is in each SA of each format, and xfrmkeep takes it" {
+	local sides='192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421' window
+	for window in 32 33 1024 4096; do
+		for more in '' --esn; do
+			# shellcheck disable=SC2086 # words
+			xfrmpair $more --replay-window $window -o "w$window$more" $sides 2>/dev/null
+			same "$(grep -c "replay-window $window " "w$window$more/a.sh")" 3
+			grep -q "replay window $window\$" "w$window$more/a.sh"
+			fine xfrmkeep begin "w$window$more/a.sh" here=192.168.1.4
+			same "$(grep -c "replay-window $window " "state/$(fact store "w$window$more/a.sh")")" 3
+		done
+	done
+	# shellcheck disable=SC2086
+	same "$(xfrmpair --replay-window 512 $sides 2>/dev/null | grep -c 'replay-window 512 ')" 4
+	# shellcheck disable=SC2086
+	same "$(xfrmpair $sides 2>/dev/null | grep -c 'replay-window 128 ')" 4
+}

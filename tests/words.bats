@@ -217,11 +217,13 @@ b 20010db8000000000000000000000002 4500 20010db8000000000000000000000002  4500 2
 --encap espinudp-nonike
 --limit-bytes 1000
 --limit-packets 1000
+--replay-window 256
+--replay-window 257
 --esn --guard
 END
 	# every option that a tunnel has is there, or is about this machine alone
 	same "$("$XFRMPAIR" --help | sed -n 's/^  [- ][a-zA-Z ][, ] --\([a-z-]*\).*/\1/p' | sort | tr '\n' ' ')" \
-		"cipher clamp dry-run encap esn explain file force format guard hairpin help inner interface keys lan limit-bytes limit-packets list-ciphers mode mtu output pass save-keys secret star version "
+		"cipher clamp dry-run encap esn explain file force format guard hairpin help inner interface keys lan limit-bytes limit-packets list-ciphers mode mtu output pass replay-window save-keys secret star version "
 }
 
 @test "spelled in another way, from a file, in another order of options, with what is about this machine alone: the same keys" {
