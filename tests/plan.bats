@@ -90,7 +90,7 @@ wrong() {
 	compile gcc -c "$root"/tests/plan.c "$root"/tests/plan/*.c
 	wrong 'a to b: wrong SPI, key or reqid' gen/plan.c '/memcpy(state->key/d'
 	wrong 'a to b: the SA of the receiver differs' gen/view.c 's/\.in = key_of(tunnel, other, self)/.in = key_of(tunnel, self, other)/'
-	wrong 'a to b: wrong cipher or replay window' gen/plan.c 's/REPLAY_WINDOW = 128/REPLAY_WINDOW = 32/'
+	wrong 'a to b: wrong cipher or replay window' gen/plan.c 's/= tunnel->replay_window/= 32/'
 	wrong 'a to b: wrong limits' gen/plan.c 's/outbound ? tunnel->limit_bytes : 0/tunnel->limit_bytes/'
 	wrong 'a to b: wrong outbound endpoints' gen/view.c 's/lan ? two->local : two->mapped/two->local/'
 	wrong 'a to b: wrong inbound endpoints' gen/plan.c 's/state->sport = src->port/state->sport = view->self_outer.port/'

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPLAY_WINDOW = 128 };
 
 static const char *broken(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -77,8 +76,8 @@ static const char *state_broken(const struct plan *from, const struct plan *to)
 	if (!same_sa(out, in))
 		return broken("%s to %s: the SA of the receiver differs from that of the sender",
 		              a->name, b->name);
-	if (out->cipher != tunnel->cipher || out->replay_window != REPLAY_WINDOW ||
-	    in->replay_window != REPLAY_WINDOW)
+	if (out->cipher != tunnel->cipher || out->replay_window != tunnel->replay_window ||
+	    in->replay_window != tunnel->replay_window)
 		return broken("%s to %s: wrong cipher or replay window", a->name, b->name);
 	if (out->limit_bytes != tunnel->limit_bytes ||
 	    out->limit_packets != tunnel->limit_packets || in->limit_bytes || in->limit_packets)
