@@ -34,7 +34,7 @@ struct check_peer {
 	const char **lacks;  /* NULL ends it */
 	size_t lack_count;
 	struct check_count before;
-	char outer_link[16], inner_link[16];
+	char outer_link[16], inner_link[16], stray_link[16], stray[PREFIX_TEXT];
 };
 
 /* Trials, each of a peer. */

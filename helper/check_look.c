@@ -178,6 +178,47 @@ static bool is_inside(const struct check *check, const struct address *address,
 	return !nets->count || address_equal(address, from);
 }
 
+/* The device that packets to it leave through is not the tunnel's, or has IPsec switched off. */
+static bool is_stray(const struct check *check, const struct address *to,
+                     const struct address *from, char link[16])
+{
+	const char *interface = check->look.keep.page.interface;
+	struct kernel_route route;
+	char name[64];
+
+	name_link(link, kernel_route_to(&route, to, from, 0, 0) ? 0 : route.link);
+	if (!*link)
+		return true;
+	if (*interface)
+		return strcmp(link, interface) != 0;
+	snprintf(name, sizeof name, "net/ipv4/conf/%s/disable_xfrm", link);
+	return to->family == AF_INET &&
+	       (kernel_sysctl("net/ipv4/conf/all/disable_xfrm") > 0 || kernel_sysctl(name) > 0);
+}
+
+/* The tested address stands for its network, the first one for any other. */
+static void take_stray(struct check *check, size_t i)
+{
+	struct evidence_peer *peer = &check->peers[i];
+	struct check_peer *more = &check->more[i];
+	const struct page_nets *nets = &check->look.keep.page.other_nets;
+
+	for (size_t j = 0; j < nets->count && !peer->stray; j++) {
+		const struct prefix *net = &nets->list[j].prefix;
+		const bool tested = prefix_contains(net, &peer->to),
+			   same_family = net->address.family == peer->from.family;
+		struct address to = tested ? peer->to : net->address;
+
+		if (nets->list[j].peer != i || (!tested && prefix_is_everything(net)))
+			continue;
+		if (!tested && !prefix_is_host(net))
+			to.bytes[family_bits(to.family) / 8 - 1] |= 1;
+		if (is_stray(check, &to, same_family ? &peer->from : NULL, more->stray_link))
+			peer->stray = prefix_print(more->stray, net);
+	}
+	peer->stray_link = more->stray_link;
+}
+
 static void take_routes(struct check *check, size_t i)
 {
 	struct evidence_peer *peer = &check->peers[i];
@@ -199,6 +240,7 @@ static void take_routes(struct check *check, size_t i)
 		return;
 	peer->inner_error = kernel_route_to(&route, &peer->to, &peer->from, 0, 0);
 	name_link(more->inner_link, peer->inner_error ? 0 : route.link);
+	take_stray(check, i);
 	if (kernel_route_to(&route, &peer->to, NULL, 0, 0))
 		return;
 	peer->source = route.source;

@@ -2,6 +2,7 @@
 #include "verdict.h"
 #include "verdict_rules.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,6 +67,18 @@ bool verdict_is_sending(const struct evidence *evidence, const struct evidence_p
 	return evidence->peer_count == 1 || !evidence->tapped || peer->wire.in;
 }
 
+bool verdict_is_refused(const struct evidence_peer *peer)
+{
+	return peer->small.error == EPERM || peer->other.error == EPERM;
+}
+
+bool verdict_is_stuck(const struct evidence *evidence, const struct evidence_peer *peer,
+                      const char *name)
+{
+	return evidence->peer_count == 1 && peer->test != TEST_NONE && !peer->sent &&
+	       verdict_moved(evidence, name);
+}
+
 /* ---- In which order ---- */
 
 static verdict_rule *const always[] = {
@@ -74,8 +87,9 @@ static verdict_rule *const always[] = {
 };
 
 static verdict_rule *const answered[] = {
-	verdict_helper_stopped, verdict_mtu,     verdict_loss,         verdict_no_forwarding,
-	verdict_redirected,     verdict_cut_off, verdict_wrong_source, NULL,
+	verdict_helper_stopped, verdict_stray,      verdict_mtu,     verdict_loss,
+	verdict_no_forwarding,  verdict_redirected, verdict_cut_off, verdict_wrong_source,
+	NULL,
 };
 
 static verdict_rule *const unsent[] = {
@@ -187,6 +201,9 @@ static void note_links(struct verdict *verdict, const struct evidence_peer *peer
 	if (peer->outer_link && *peer->outer_link && peer->inner_link && *peer->inner_link)
 		verdict_note(verdict, "routes: to %s through %s, to what was tested through %s",
 		             peer->name, peer->outer_link, peer->inner_link);
+	if (peer->stray)
+		verdict_note(verdict, "routes: %s%s to %s", *peer->stray_link ? "through " : "none",
+		             peer->stray_link, peer->stray);
 }
 
 static void note_counters(struct verdict *verdict, const struct evidence *evidence)

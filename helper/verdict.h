@@ -87,6 +87,9 @@ struct evidence_peer {
 	int outer_error;                     /* of the route to its endpoint; 0: there is one */
 	int inner_error;                     /* of the route from FROM to TO */
 	const char *outer_link, *inner_link; /* devices' names */
+	/* the first of its networks to which packets would not go through the tunnel; NULL: none */
+	const char *stray;
+	const char *stray_link;              /* ... but through this device; empty: no route */
 	struct address source;               /* of packets to TO that name none */
 	bool source_inside;                  /* in what this side protects */
 	bool everything;                     /* the peer's networks are all addresses */

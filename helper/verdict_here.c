@@ -31,7 +31,7 @@ bool verdict_address_gone(struct verdict *verdict, const struct evidence *eviden
 bool verdict_count_used_up(struct verdict *verdict, const struct evidence *evidence,
                            const struct evidence_peer *peer)
 {
-	if (!peer->used_up && !(verdict_moved(evidence, "XfrmOutStateSeqError") && !peer->sent))
+	if (!peer->used_up && !verdict_is_stuck(evidence, peer, "XfrmOutStateSeqError"))
 		return false;
 	if (peer->derived)
 		return verdict_tell(verdict, "count-used-up",
@@ -49,7 +49,7 @@ bool verdict_count_used_up(struct verdict *verdict, const struct evidence *evide
 bool verdict_no_out_sa(struct verdict *verdict, const struct evidence *evidence,
                        const struct evidence_peer *peer)
 {
-	if (peer->has_out && !(verdict_moved(evidence, "XfrmOutNoStates") && !peer->sent))
+	if (peer->has_out && !verdict_is_stuck(evidence, peer, "XfrmOutNoStates"))
 		return false;
 	if (peer->spent)
 		return verdict_tell(
@@ -84,9 +84,13 @@ bool verdict_no_route(struct verdict *verdict, const struct evidence *evidence,
 {
 	char text[ADDRESS_TEXT];
 
-	(void)evidence;
 	if (verdict_is_answered(peer))
 		return false;
+	if (*evidence->interface && strcmp(peer->outer_link, evidence->interface) == 0)
+		return verdict_tell(verdict, "no-route",
+		                    "the route to %s, the address of %s, leads into the tunnel "
+		                    "itself: add one that leads outside",
+		                    address_print(text, &peer->there.address), peer->name);
 	if (is_unreachable(peer->outer_error))
 		return verdict_tell(verdict, "no-route",
 		                    "no route leads to %s, the address of %s (%s): add a default "
@@ -126,8 +130,8 @@ bool verdict_helper_gone(struct verdict *verdict, const struct evidence *evidenc
 bool verdict_guarded(struct verdict *verdict, const struct evidence *evidence,
                      const struct evidence_peer *peer)
 {
-	(void)peer;
-	if (!verdict_moved(evidence, "XfrmOutPolBlock"))
+	if (!verdict_is_stuck(evidence, peer, "XfrmOutPolBlock") &&
+	    !(verdict_is_refused(peer) && verdict_moved(evidence, "XfrmOutPolBlock")))
 		return false;
 	return verdict_tell(verdict, "guarded",
 	                    "a policy blocks what is sent, a leak guard or one of another tool: ip "
@@ -162,30 +166,40 @@ bool verdict_own_nat(struct verdict *verdict, const struct evidence *evidence,
 	                    "iptables -m policy --dir out --pol ipsec)");
 }
 
+/* One of the peer's networks, perhaps another one than the tested. */
+bool verdict_stray(struct verdict *verdict, const struct evidence *evidence,
+                   const struct evidence_peer *peer)
+{
+	if (!peer->stray)
+		return false;
+	if (!*peer->stray_link)
+		return verdict_tell(verdict, "no-route",
+		                    "no route leads to %s, and without one the policies are not "
+		                    "asked: sh %s mend, or a default route",
+		                    peer->stray, evidence->script);
+	if (*evidence->interface)
+		return verdict_tell(verdict, "bypass",
+		                    "the route to %s leads through %s, not through %s: look for a "
+		                    "rule of another VPN (ip rule), and put one for this tunnel "
+		                    "before it",
+		                    peer->stray, peer->stray_link, evidence->interface);
+	return verdict_tell(verdict, "bypass",
+	                    "what is sent to %s leaves in clear text through %s, where IPsec is "
+	                    "off: sysctl net.ipv4.conf.%s.disable_xfrm=0",
+	                    peer->stray, peer->stray_link, peer->stray_link);
+}
+
 bool verdict_bypass(struct verdict *verdict, const struct evidence *evidence,
                     const struct evidence_peer *peer)
 {
-	const bool elsewhere = *evidence->interface && peer->inner_link && *peer->inner_link &&
-	                       strcmp(peer->inner_link, evidence->interface) != 0;
-	const char *link = peer->wire.clear_link;
-
-	if (elsewhere)
-		return verdict_tell(verdict, "bypass",
-		                    "the route from the inner address leads through %s, not "
-		                    "through %s%s: look "
-		                    "for a rule of another VPN (ip rule), and put one for this "
-		                    "tunnel before it",
-		                    peer->inner_link, evidence->interface,
-		                    peer->wire.clear ? ", so what is sent leaves in clear text"
-		                                     : "");
-	if (peer->wire.clear)
-		return verdict_tell(verdict, "bypass",
-		                    "what is sent leaves in clear text through %s: look for "
-		                    "another VPN, a rule "
-		                    "or a VRF that takes it (ip rule; sysctl "
-		                    "net.ipv4.conf.%s.disable_xfrm)",
-		                    link, link);
-	return false;
+	if (verdict_stray(verdict, evidence, peer))
+		return true;
+	if (!peer->wire.clear)
+		return false;
+	return verdict_tell(verdict, "bypass",
+	                    "what is sent leaves in clear text through %s: look for another VPN, "
+	                    "a rule or a VRF that takes it (ip rule)",
+	                    peer->wire.clear_link);
 }
 
 bool verdict_own_firewall(struct verdict *verdict, const struct evidence *evidence,
@@ -194,7 +208,7 @@ bool verdict_own_firewall(struct verdict *verdict, const struct evidence *eviden
 	const enum firewall_flow flow = peer->sent ? FIREWALL_OUTER_OUT : FIREWALL_INNER_OUT;
 	const struct firewall_finding *finding = evidence->firewall ? &evidence->firewall[flow]
 	                                                            : NULL;
-	const bool refused = peer->small.error == EPERM || peer->other.error == EPERM;
+	const bool refused = verdict_is_refused(peer);
 	const bool lost = peer->sent && evidence->tapped && !peer->wire.out;
 	const bool dropped = finding && finding->fate >= FIREWALL_DROPS;
 

@@ -24,6 +24,10 @@ bool verdict_is_answered(const struct evidence_peer *);
 bool verdict_is_near(const struct evidence_peer *);
 /* Errors that the kernel counts for all peers together may be about packets from this one. */
 bool verdict_is_sending(const struct evidence *, const struct evidence_peer *);
+/* A test to this peer was refused by a policy or a packet filter. */
+bool verdict_is_refused(const struct evidence_peer *);
+/* A counter of what this host could not send rose, and only this peer's tests can be why. */
+bool verdict_is_stuck(const struct evidence *, const struct evidence_peer *, const char *name);
 
 /* On this host, whatever arrives. */
 verdict_rule verdict_address_gone, verdict_count_used_up, verdict_no_out_sa, verdict_half_up,
@@ -32,7 +36,7 @@ verdict_rule verdict_address_gone, verdict_count_used_up, verdict_no_out_sa, ver
 verdict_rule verdict_guarded, verdict_own_nat, verdict_bypass, verdict_own_firewall;
 /* When tests were answered. */
 verdict_rule verdict_helper_stopped, verdict_loss, verdict_mtu, verdict_no_forwarding,
-	verdict_redirected, verdict_cut_off, verdict_wrong_source;
+	verdict_redirected, verdict_cut_off, verdict_wrong_source, verdict_stray;
 /* When no test was answered: what arrives. */
 verdict_rule verdict_unknown_spi, verdict_no_encap, verdict_wrong_key, verdict_replayed,
 	verdict_template, verdict_clear_arrives, verdict_no_policy, verdict_moved_away,

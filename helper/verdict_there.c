@@ -31,11 +31,19 @@ bool verdict_unknown_spi(struct verdict *verdict, const struct evidence *evidenc
 	                    peer->name, evidence->digest, verdict_anew(evidence));
 }
 
+/* Packets of this peer are dropped, by its own count or by the kernel's.  Anybody can send such
+ * packets, so they mean nothing while authentic ones arrive. */
+static bool is_rejected(const struct evidence *evidence, const struct evidence_peer *peer,
+                        uint64_t count, const char *name)
+{
+	return !peer->received_now && (count || (verdict_moved(evidence, name) &&
+	                                         verdict_is_sending(evidence, peer)));
+}
+
 bool verdict_no_encap(struct verdict *verdict, const struct evidence *evidence,
                       const struct evidence_peer *peer)
 {
-	if (!peer->wire.other_form &&
-	    !(verdict_moved(evidence, "XfrmInStateMismatch") && verdict_is_sending(evidence, peer)))
+	if (!is_rejected(evidence, peer, peer->wire.other_form, "XfrmInStateMismatch"))
 		return false;
 	return verdict_tell(verdict, "no-encap",
 	                    "packets arrive %s: the scripts are not of one run, or one side was "
@@ -48,8 +56,7 @@ bool verdict_no_encap(struct verdict *verdict, const struct evidence *evidence,
 bool verdict_wrong_key(struct verdict *verdict, const struct evidence *evidence,
                        const struct evidence_peer *peer)
 {
-	if (!peer->failed && !(verdict_moved(evidence, "XfrmInStateProtoError") &&
-	                       verdict_is_sending(evidence, peer)))
+	if (!is_rejected(evidence, peer, peer->failed, "XfrmInStateProtoError"))
 		return false;
 	return verdict_tell(verdict, "wrong-key",
 	                    "packets arrive that the key does not authenticate (key, salt, ICV "
@@ -60,8 +67,7 @@ bool verdict_wrong_key(struct verdict *verdict, const struct evidence *evidence,
 bool verdict_replayed(struct verdict *verdict, const struct evidence *evidence,
                       const struct evidence_peer *peer)
 {
-	if (!peer->replayed && !peer->late &&
-	    !(verdict_moved(evidence, "XfrmInStateSeqError") && verdict_is_sending(evidence, peer)))
+	if (!is_rejected(evidence, peer, peer->replayed + peer->late, "XfrmInStateSeqError"))
 		return false;
 	if (peer->derived)
 		return verdict_tell(verdict, "replayed",
@@ -79,7 +85,8 @@ bool verdict_replayed(struct verdict *verdict, const struct evidence *evidence,
 bool verdict_template(struct verdict *verdict, const struct evidence *evidence,
                       const struct evidence_peer *peer)
 {
-	if (!verdict_moved(evidence, "XfrmInTmplMismatch") || !peer->received_now)
+	if (!peer->received_now ||
+	    2 * verdict_moved(evidence, "XfrmInTmplMismatch") < peer->received_now)
 		return false;
 	return verdict_tell(verdict, "template",
 	                    "what is decrypted does not fit the policy (reqid, mode or address of "
@@ -103,7 +110,9 @@ bool verdict_clear_arrives(struct verdict *verdict, const struct evidence *evide
 bool verdict_no_policy(struct verdict *verdict, const struct evidence *evidence,
                        const struct evidence_peer *peer)
 {
-	if (!verdict_moved(evidence, "XfrmInNoPols") ||
+	const uint64_t dropped = verdict_moved(evidence, "XfrmInNoPols");
+
+	if (!dropped || 2 * dropped < peer->received_now ||
 	    !(peer->received_now || verdict_is_sending(evidence, peer)))
 		return false;
 	return verdict_tell(verdict, "no-policy",

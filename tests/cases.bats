@@ -13,8 +13,47 @@ setup() {
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
 }
 
+teardown() { [ -z "${space-}" ] || ip netns delete "$space"; }
+
 fact() { sed -n "s/^\(.* \)\{0,1\}$1=\([^ ]*\).*/\2/p" "$2" | head -n 1; } # NAME FILE: of its page
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
+# in_a_host: a namespace with two links, whose ip leaves SAs out, so that kernels without ESP do
+in_a_host() {
+	need_root
+	space=cases-$BASHPID-$BATS_TEST_NUMBER
+	ip netns add "$space"
+	ip -n "$space" link set lo up
+	for link in up0 vpn0; do
+		ip -n "$space" link add $link type veth peer name other-$link
+		ip -n "$space" link set $link up
+		ip -n "$space" link set other-$link up
+	done
+	ip -n "$space" address add 192.168.1.4/24 dev up0
+	ip -n "$space" address add 10.1.0.1/16 dev up0
+	ip -n "$space" route add default via 192.168.1.1
+	mkdir bin
+	cat >bin/ip <<-END
+		#!/bin/sh
+		case "\$*" in
+		*-batch*) sed ':a; /\\\\\$/{N; s/\\\\\n//; ba;}' | sed '/^xfrm state/d' | $(command -v ip) "\$@" ;;
+		*) exec $(command -v ip) "\$@" ;;
+		esac
+	END
+	chmod +x bin/ip
+	PATH=$PWD/bin:$PATH
+}
+on_host() { nsenter --net="/run/netns/$space" "$@"; }
+# is_up SCRIPT: as `up --no-helper` leaves it, but for SAs
+is_up() {
+	local run
+	run=run/$(fact store "$1")
+	on_host xfrmkeep begin "$1" here=192.168.1.4
+	mkdir -p -m 700 run "$run"
+	# shellcheck disable=SC2016 # that shell expands it
+	on_host sh -c 'echo "$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"' >"$run/boot"
+	echo none >"$run/espdecap"
+	on_host xfrmkeep mend "$1" >mended 2>&1
+}
 alice='alice=192.168.1.4:61525@85.9.8.7+10.1.0.0/16#NW1I4ETj1Dki4m5Mn36YrAva9rtmZfMxumd551UuMhI'
 # with_secret FOLDER ARGUMENT...: alice's script of an exchange
 with_secret() {
@@ -96,4 +135,33 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 	same "$(xfrmpair --replay-window 512 $sides 2>/dev/null | grep -c 'replay-window 512 ')" 4
 	# shellcheck disable=SC2086
 	same "$(xfrmpair $sides 2>/dev/null | grep -c 'replay-window 128 ')" 4
+}
+
+@test "check asks for each protected network where packets to it go: rules of others, no route, IPsec switched off" {
+	in_a_host
+	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16+10.3.0.0/16 2>/dev/null
+	is_up a.sh
+	gives on_host xfrmkeep check a.sh
+	! grep '  routes: .* to 10' <<<"$output" || false
+	on_host sh -c 'echo 1 >/proc/sys/net/ipv4/conf/vpn0/disable_xfrm'
+	ip -n "$space" route add 10.3.0.0/16 dev vpn0 table 77
+	ip -n "$space" rule add to 10.3.0.0/16 lookup 77
+	gives on_host xfrmkeep check a.sh
+	[[ "$output" == *$'\n  routes: through vpn0 to 10.3.0.0/16'* ]]
+	ip -n "$space" rule add to 10.3.0.0/16 pref 7 prohibit
+	gives on_host xfrmkeep check a.sh
+	[[ "$output" == *$'\n  routes: none to 10.3.0.0/16'* ]]
+}
+
+@test "check asks whether packets to each network go through the interface" {
+	in_a_host
+	ip -n "$space" link add probe type xfrm if_id 7 || skip "this kernel has no xfrm interfaces"
+	xfrmpair --interface xf0 -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16+10.3.0.0/16 2>/dev/null
+	is_up a.sh
+	gives on_host xfrmkeep check a.sh
+	! grep '  routes: .* to 10' <<<"$output" || false
+	ip -n "$space" route add 10.3.0.0/16 dev vpn0 table 77
+	ip -n "$space" rule add from 10.1.0.0/16 to 10.3.0.0/16 lookup 77
+	gives on_host xfrmkeep check a.sh
+	[[ "$output" == *$'\n  routes: through vpn0 to 10.3.0.0/16'* ]]
 }

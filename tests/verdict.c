@@ -73,6 +73,8 @@ static const struct setting of_peer[] = {
 	PEER(inner_error, ERROR),
 	PEER(outer_link, WORD),
 	PEER(inner_link, WORD),
+	PEER(stray, WORD),
+	PEER(stray_link, WORD),
 	PEER(source, ADDRESS),
 	PEER(source_inside, BOOL),
 	PEER(everything, BOOL),
