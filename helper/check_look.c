@@ -143,7 +143,7 @@ static void look_for_parts(struct check *check)
 	for (size_t i = 0; i < parts->count; i++) {
 		const struct part *part = &parts->list[i];
 
-		if (part->present || part->kind == PART_HELPER)
+		if (part->present || part->kind == PART_HELPER || part->kind == PART_STRAY)
 			continue;
 		if (part->kind == PART_HERE || part->kind == PART_ADDRESS) {
 			snprintf(check->gone, sizeof check->gone, "%.79s", part->name);
@@ -178,45 +178,24 @@ static bool is_inside(const struct check *check, const struct address *address,
 	return !nets->count || address_equal(address, from);
 }
 
-/* The device that packets to it leave through is not the tunnel's, or has IPsec switched off. */
-static bool is_stray(const struct check *check, const struct address *to,
-                     const struct address *from, char link[16])
-{
-	const char *interface = check->look.keep.page.interface;
-	struct kernel_route route;
-	char name[64];
-
-	name_link(link, kernel_route_to(&route, to, from, 0, 0) ? 0 : route.link);
-	if (!*link)
-		return true;
-	if (*interface)
-		return strcmp(link, interface) != 0;
-	snprintf(name, sizeof name, "net/ipv4/conf/%s/disable_xfrm", link);
-	return to->family == AF_INET &&
-	       (kernel_sysctl("net/ipv4/conf/all/disable_xfrm") > 0 || kernel_sysctl(name) > 0);
-}
-
-/* The tested address stands for its network, the first one for any other. */
 static void take_stray(struct check *check, size_t i)
 {
-	struct evidence_peer *peer = &check->peers[i];
+	const struct keep *keep = &check->look.keep;
+	const struct page_nets *nets = &keep->page.other_nets;
+	const struct prefix tested = prefix_of_host(&check->peers[i].to);
 	struct check_peer *more = &check->more[i];
-	const struct page_nets *nets = &check->look.keep.page.other_nets;
 
-	for (size_t j = 0; j < nets->count && !peer->stray; j++) {
-		const struct prefix *net = &nets->list[j].prefix;
-		const bool tested = prefix_contains(net, &peer->to),
-			   same_family = net->address.family == peer->from.family;
-		struct address to = tested ? peer->to : net->address;
+	for (size_t j = 0; j <= nets->count; j++) {
+		const struct prefix *net = j ? &nets->list[j - 1].prefix : &tested;
 
-		if (nets->list[j].peer != i || (!tested && prefix_is_everything(net)))
+		if (j && nets->list[j - 1].peer != i)
 			continue;
-		if (!tested && !prefix_is_host(net))
-			to.bytes[family_bits(to.family) / 8 - 1] |= 1;
-		if (is_stray(check, &to, same_family ? &peer->from : NULL, more->stray_link))
-			peer->stray = prefix_print(more->stray, net);
+		if (parts_strays(&keep->page, &keep->kernel, net, more->stray_link)) {
+			check->peers[i].stray = prefix_print(more->stray, net);
+			break;
+		}
 	}
-	peer->stray_link = more->stray_link;
+	check->peers[i].stray_link = more->stray_link;
 }
 
 static void take_routes(struct check *check, size_t i)

@@ -89,6 +89,7 @@ static bool add_route(struct parts *parts, const struct page *page, const struct
 {
 	struct prefix to;
 	bool present;
+	char link[16];
 
 	if (!prefix_parse(&to, net, page->path))
 		return false;
@@ -96,7 +97,12 @@ static bool add_route(struct parts *parts, const struct page *page, const struct
 	/* Where an interface encrypts, another program's route leads past it. */
 	if (!present && !*page->interface)
 		present = seen->has_route && seen->has_route(&to);
-	add(parts, PART_ROUTE, present, "route to %s", net)->peer = peer_of(page, &to);
+	if (present && seen->strays && seen->strays(page, kernel, &to, link))
+		add(parts, PART_STRAY, false, "route to %s (packets go %s%s)", net,
+		    *link ? "through " : "nowhere", link)
+			->peer = peer_of(page, &to);
+	else
+		add(parts, PART_ROUTE, present, "route to %s", net)->peer = peer_of(page, &to);
 	return true;
 }
 

@@ -18,6 +18,7 @@ enum part_kind {
 	PART_ADDRESS,
 	PART_INTERFACE,
 	PART_ROUTE,
+	PART_STRAY, /* a route that is there, while packets go another way */
 	PART_NEIGHBOURS, /* policies that keep this host's own links outside */
 	PART_TABLE,      /* of nft */
 	PART_SETTING,    /* of /proc/sys */
@@ -50,6 +51,9 @@ struct parts_seen {
 	/* Routes that other programs have to the same prefixes, which up leaves alone; may be NULL.
 	 */
 	bool (*has_route)(const struct prefix *);
+	/* parts_strays(); may be NULL. */
+	bool (*strays)(const struct page *, const struct kernel *, const struct prefix *,
+	               char link[16]);
 };
 
 /* Adds a part for each; KERNEL has policies, links, addresses and the page's routes.  False after
@@ -59,6 +63,9 @@ bool parts_compare(struct parts *, const struct page *, const struct section *,
 /* Asks the kernel and the run folder, and compares; needs policies.  Returns 0, or an exit status
  * after one line. */
 int parts_look(struct parts *, struct keep *);
+/* Packets to a protected network, which the kernel with these addresses is asked about, would not
+ * go through the tunnel but through the device LINK; empty: there is no route. */
+bool parts_strays(const struct page *, const struct kernel *, const struct prefix *, char link[16]);
 /* The pointer holds until the next one is added. */
 struct part *parts_add(struct parts *, const struct part *);
 void parts_free(struct parts *);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,52 @@ static bool look_for_helper(struct parts_seen *seen, const struct keep *keep)
 	return good;
 }
 
+/* ---- Where packets go ---- */
+
+/* This host's address in an own network, of that family; NULL: it has none. */
+static const struct address *find_inner(const struct page *page, const struct kernel *kernel,
+                                        sa_family_t family)
+{
+	for (size_t i = 0; i < page->own_nets.count; i++)
+		for (size_t j = 0; j < kernel->address_count; j++) {
+			const struct address *address = &kernel->addresses[j].address;
+
+			if (address->family == family &&
+			    prefix_contains(&page->own_nets.list[i].prefix, address))
+				return address;
+		}
+	return NULL;
+}
+
+static bool has_no_xfrm(const char *link)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "net/ipv4/conf/%s/disable_xfrm", link);
+	return kernel_sysctl(name) > 0 || kernel_sysctl("net/ipv4/conf/all/disable_xfrm") > 0;
+}
+
+bool parts_strays(const struct page *page, const struct kernel *kernel, const struct prefix *net,
+                  char link[16])
+{
+	const sa_family_t family = net->address.family;
+	struct address to = net->address;
+	struct kernel_route route;
+	char found[IF_NAMESIZE] = "";
+
+	/* The first address stands for all; networks that are everything have ways past them. */
+	if (prefix_is_everything(net))
+		return false;
+	if (!prefix_is_host(net))
+		to.bytes[family_bits(family) / 8 - 1] |= 1;
+	if (kernel_route_to(&route, &to, find_inner(page, kernel, family), 0, 0) == 0)
+		if_indextoname(route.link, found);
+	snprintf(link, 16, "%s", found);
+	if (!*link || *page->interface)
+		return !*link || strcmp(link, page->interface) != 0;
+	return family == AF_INET && has_no_xfrm(link);
+}
+
 /* ---- All of it ---- */
 
 /* The kernel itself adds a route for each network of a link. */
@@ -130,6 +177,7 @@ int parts_look(struct parts *parts, struct keep *keep)
 		.exempt = run_has(&keep->run, "exempt") ? exempt : NULL,
 		.has_links = has_links(page),
 		.has_route = kernel_has_route,
+		.strays = parts_strays,
 	};
 	int status = read_kernel(keep);
 

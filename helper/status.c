@@ -13,6 +13,7 @@
 /* What is known of a peer while it is judged. */
 struct finding {
 	bool half;        /* a part of it is missing */
+	bool stray;       /* ... because packets to one of its networks go another way */
 	bool lacks[WAYS]; /* an SA, which is said once */
 };
 
@@ -214,9 +215,13 @@ static void judge_part(struct judge *judge, const struct part *part)
 	case PART_ADDRESS:
 		judge->address_missing = true;
 		break;
+	case PART_STRAY:
 	case PART_ROUTE:
-		if (part->peer < judge->status->peer_count)
-			judge->findings[part->peer].half = true;
+		if (part->peer >= judge->status->peer_count)
+			break;
+		judge->findings[part->peer].half = true;
+		judge->findings[part->peer].stray |= part->kind == PART_STRAY;
+		judge->status->stray |= part->kind == PART_STRAY;
 		break;
 	default:
 		judge->half = true;
@@ -244,6 +249,8 @@ static const char *cause_of(const struct judge *judge, const struct status_peer 
 		return "count-used-up";
 	if (finding->half && peer->ways[WAY_IN].there && !peer->ways[WAY_OUT].there)
 		return "no-out-sa";
+	if (finding->stray)
+		return "bypass";
 	if (finding->half || judge->half)
 		return "half-up";
 	if (!peer->received)

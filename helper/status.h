@@ -86,6 +86,7 @@ struct status {
 	size_t lack_count, lack_room;
 	bool limit_reached; /* SAs are missing that have a limit */
 	bool used_up;       /* the sequence numbers to a peer */
+	bool stray;         /* packets to a network go another way */
 	size_t unheard;     /* peers from which nothing was received since up ... */
 	size_t silent;      /* ... or not for long */
 };

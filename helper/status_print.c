@@ -83,6 +83,9 @@ static void add_hint(struct text *out, const struct status *status)
 
 	if (status->limit_reached)
 		text_join(out, "a limit reached? Then: sh ", script, NULL);
+	else if (status->stray)
+		text_join(out, "a rule of another VPN? See ip rule, and: sh ", script, " check",
+		          NULL);
 	else if (status->used_up)
 		text_join(out, "no packet can be sent: sh ", script, NULL);
 	else

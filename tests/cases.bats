@@ -151,6 +151,15 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 	ip -n "$space" rule add to 10.3.0.0/16 pref 7 prohibit
 	gives on_host xfrmkeep check a.sh
 	[[ "$output" == *$'\n  routes: none to 10.3.0.0/16'* ]]
+	gives on_host xfrmkeep status a.sh
+	[[ "$output" == *'  missing: route to 10.3.0.0/16 (packets go nowhere)'* ]]
+	# at `up`, too
+	rm -r run && ip -n "$space" xfrm policy flush
+	gives on_host sh a.sh up --no-helper --no-punch
+	[[ "$stderr" == *$'\na: warning: route to 10.3.0.0/16 (packets go nowhere): see ip rule\n'* ]]
+	ip -n "$space" rule delete pref 7
+	gives on_host xfrmkeep status a.sh
+	[[ "$output" == *'  missing: route to 10.3.0.0/16 (packets go through vpn0)'* ]]
 }
 
 @test "check asks whether packets to each network go through the interface" {

@@ -232,6 +232,14 @@ $fwd" 'no policy 2' 'no policy 1'
 	jq -e '[.peers[].state] == ["silent"]' <<<"$output"
 }
 
+@test "packets to a network that go another way than through the tunnel are missed, at whichever peer" {
+	run -1 says_hub text 'stray 10.3.0.0/16 wg0'
+	[ "${lines[0]}" = "hub: half up: a rule of another VPN? See ip rule, and: sh t/a.sh check" ]
+	[ "${lines[1]}" = "  missing: route to 10.3.0.0/16 (packets go through wg0)" ]
+	run -1 says_hub json 'stray 10.3.0.0/16'
+	jq -e '[.peers[] | .cause] == ["never-heard", "bypass"] and .missing == ["route to 10.3.0.0/16 (packets go nowhere)"] and .up == false' <<<"$output"
+}
+
 @test "the cause is the word of check" {
 	causes no-out-sa half-up "$heard" 'no sa out 1'
 	causes half-up half-up "$heard" 'no policy 0'

@@ -13,6 +13,7 @@
  *     no policy N
  *     past SPI in|out PACKETS      one more SA of ours, that the section does not have
  *     no PART                      here address interface route table neighbours helper
+ *     stray NET [DEVICE]           packets to NET go through DEVICE
  *     helper PID                   of espdecap; 0: this run has none; "stopped PID"
  *     record TEXT                  a line of the record of counts
  *     now SECONDS
@@ -48,6 +49,22 @@ struct test {
 	double time;
 	int status;
 };
+
+static struct stray {
+	bool set;
+	struct prefix net;
+	char link[16];
+} stray;
+
+static bool strays(const struct page *page, const struct kernel *kernel, const struct prefix *net,
+                   char link[16])
+{
+	(void)page;
+	(void)kernel;
+	memcpy(link, stray.link, sizeof stray.link);
+	return stray.set && net->length == stray.net.length &&
+	       address_equal(&net->address, &stray.net.address);
+}
 
 static void *allocate(size_t count, size_t bytes)
 {
@@ -155,7 +172,7 @@ static void begin(struct test *test, const char *script)
 	memcpy(kernel->links[0].name, test->page.interface, sizeof kernel->links[0].name);
 	kernel->link_count = 1;
 	add_routes(kernel, &test->page.other_nets);
-	test->seen = (struct parts_seen){ .has_clamp = true };
+	test->seen = (struct parts_seen){ .has_clamp = true, .strays = strays };
 	if (page_has(&test->page, PAGE_CLAMP))
 		test->seen.clamp = test->table = parts_table(&test->page, "clamp");
 	if (page_has(&test->page, PAGE_HELPER)) {
@@ -399,6 +416,11 @@ static void take_fact(struct test *test, char *fact)
 		remove_one(test, words + 1);
 	} else if (strcmp(words[0], "helper") == 0 || strcmp(words[0], "stopped") == 0) {
 		set_helper(test, words);
+	} else if (strcmp(words[0], "stray") == 0) {
+		stray = (struct stray){ .set = true };
+		if (!prefix_parse(&stray.net, words[1], "stray"))
+			exit(EXIT_MISTAKE);
+		snprintf(stray.link, sizeof stray.link, "%s", count > 2 ? words[2] : "");
 	} else if (strcmp(words[0], "links") == 0) {
 		test->seen.has_links = true;
 	} else if (strcmp(words[0], "record") == 0) {

@@ -60,6 +60,8 @@ finish() {
 	[ -z "$dry" ] || return 0
 	trap - HUP INT TERM PIPE
 	rm -f "$run.busy"
+	# a rule of another VPN may lead packets elsewhere
+	! find_program xfrmkeep "${XFRMKEEP-}" || "$program" status "$file" 2>/dev/null | sed -n "s/^  missing: \(.*(packets go.*\)/$name: warning: \1: see ip rule/p" >&2
 	case $heard in
 	no) say "set up, but no packet received from ${peers%@*} in $wait s: $(guess "is it up, with digest $digest?")" && exit 4 ;;
 	now) say "up: packets from ${peers%@*} arrive. Test it with:$(tests)" ;;
