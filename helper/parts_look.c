@@ -111,25 +111,46 @@ static bool has_no_xfrm(const char *link)
 	return kernel_sysctl(name) > 0 || kernel_sysctl("net/ipv4/conf/all/disable_xfrm") > 0;
 }
 
-bool parts_strays(const struct page *page, const struct kernel *kernel, const struct prefix *net,
-                  char link[16])
+/* The device that packets to the address go through, and whether it is the wrong one. */
+static bool strays(const struct page *page, const struct kernel *kernel, const struct address *to,
+                   char link[16])
 {
-	const sa_family_t family = net->address.family;
-	struct address to = net->address;
+	const struct address *from = find_inner(page, kernel, to->family);
 	struct kernel_route route;
 	char found[IF_NAMESIZE] = "";
 
-	/* The first address stands for all; networks that are everything have ways past them. */
-	if (prefix_is_everything(net))
-		return false;
-	if (!prefix_is_host(net))
-		to.bytes[family_bits(family) / 8 - 1] |= 1;
-	if (kernel_route_to(&route, &to, find_inner(page, kernel, family), 0, 0) == 0)
+	if (kernel_route_to(&route, to, from, 0, 0) == 0)
 		if_indextoname(route.link, found);
 	snprintf(link, 16, "%s", found);
 	if (!*link || *page->interface)
 		return !*link || strcmp(link, page->interface) != 0;
-	return family == AF_INET && has_no_xfrm(link);
+	return to->family == AF_INET && has_no_xfrm(link);
+}
+
+/* The second address of a network, or the last but one. */
+static struct address sample(const struct prefix *net, bool last)
+{
+	const unsigned bits = family_bits(net->address.family);
+	struct address out = net->address;
+
+	for (unsigned bit = net->length; last && bit < bits; bit++)
+		out.bytes[bit / 8] |= (unsigned char)(0x80 >> bit % 8);
+	out.bytes[bits / 8 - 1] ^= 1;
+	return out;
+}
+
+bool parts_strays(const struct page *page, const struct kernel *kernel, const struct prefix *net,
+                  char link[16])
+{
+	const struct address first = sample(net, false), last = sample(net, true);
+
+	/* Networks that are everything have ways past them, and a network may have one of this
+	 * host's links at one of its ends. */
+	if (prefix_is_everything(net))
+		return false;
+	if (prefix_is_host(net))
+		return strays(page, kernel, &net->address, link);
+	return strays(page, kernel, &first, link) && strays(page, kernel, &last, link);
 }
 
 /* ---- All of it ---- */

@@ -143,7 +143,12 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 	is_up a.sh
 	gives on_host xfrmkeep check a.sh
 	! grep '  routes: .* to 10' <<<"$output" || false
+	# a link of this host in one of them is none of these
 	on_host sh -c 'echo 1 >/proc/sys/net/ipv4/conf/vpn0/disable_xfrm'
+	ip -n "$space" address add 10.3.0.1/24 dev vpn0
+	gives on_host xfrmkeep check a.sh
+	! grep '  routes: .* to 10' <<<"$output" || false
+	ip -n "$space" address delete 10.3.0.1/24 dev vpn0
 	ip -n "$space" route add 10.3.0.0/16 dev vpn0 table 77
 	ip -n "$space" rule add to 10.3.0.0/16 lookup 77
 	gives on_host xfrmkeep check a.sh
