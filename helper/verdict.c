@@ -291,6 +291,39 @@ static void note_findings(struct verdict *verdict, const struct evidence *eviden
 	}
 }
 
+/* What a healthy peer leaves open. */
+static void note_echo(struct verdict *verdict, const struct evidence_peer *peer)
+{
+	const unsigned sent = peer->small.sent + peer->big.sent,
+		       came = peer->small.answered + peer->big.answered;
+
+	if (came && came < sent)
+		verdict_note(verdict, "%u of %u echo requests %s not answered", sent - came,
+		             sent, sent - came == 1 ? "was" : "were");
+	if (came || peer->test != TEST_ECHO)
+		return;
+	if (peer->other.answered)
+		verdict_note(verdict, "%s does not answer echo requests, but other packets",
+		             peer->name);
+	else
+		verdict_note(verdict,
+		             "%s does not answer echo requests, but packets from it arrive (in "
+		             "+%" PRIu64 "); sh %s.sh check there says whether ours do",
+		             peer->name, peer->received_now, peer->name);
+}
+
+/* A test from this host passes no forward chain. */
+static void note_unknown(struct verdict *verdict, const struct evidence *evidence)
+{
+	const struct firewall_finding *list = evidence->firewall;
+
+	if (evidence->sites && list &&
+	    (list[FIREWALL_FORWARD_IN].fate == FIREWALL_UNKNOWN ||
+	     list[FIREWALL_FORWARD_OUT].fate == FIREWALL_UNKNOWN))
+		verdict_note(verdict, "whether this host lets hosts behind it pass depends on "
+		                      "rules that are not known here: test from one of them");
+}
+
 static void add_evidence(struct verdict *verdict, const struct evidence *evidence,
                          const struct evidence_peer *peer)
 {
@@ -302,11 +335,9 @@ static void add_evidence(struct verdict *verdict, const struct evidence *evidenc
 		note_counters(verdict, evidence);
 		note_wire(verdict, evidence, peer);
 		note_links(verdict, peer);
-	} else if (!peer->small.answered && !peer->big.answered && peer->test == TEST_ECHO) {
-		verdict_note(verdict,
-		             "%s does not answer echo requests, but packets from it arrive (in "
-		             "+%" PRIu64 ")",
-		             peer->name, peer->received_now);
+	} else {
+		note_echo(verdict, peer);
+		note_unknown(verdict, evidence);
 	}
 	note_helper(verdict, evidence);
 	note_findings(verdict, evidence);

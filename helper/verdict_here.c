@@ -281,8 +281,8 @@ bool verdict_loss(struct verdict *verdict, const struct evidence *evidence,
 	if (!peer->small.answered || lost < LOSS_LEAST)
 		return false;
 	return verdict_tell(verdict, "loss",
-	                    "%u of %u tests were not answered, and no drop is counted here: the "
-	                    "path loses packets; compare with "
+	                    "%u of %u tests were not answered, and the replay window dropped "
+	                    "none: the path loses packets; compare with "
 	                    "ping outside the tunnel, and sh %s.sh check there",
 	                    lost, sent, peer->name);
 }

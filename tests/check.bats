@@ -53,7 +53,21 @@ judged() { run -0 "$BATS_FILE_TMPDIR/firewall" nft iptables "$@"; }
 @test "a peer that does not answer echo requests is healthy, and that is said" {
 	run -0 verdict 'the peer ignores all tests, other traffic arrives'
 	[ "${lines[0]}" = "b: healthy" ]
-	[ "${lines[1]}" = "  b does not answer echo requests, but packets from it arrive (in +4)" ]
+	[ "${lines[1]}" = "  b does not answer echo requests, but packets from it arrive (in +4); sh b.sh check there says whether ours do" ]
+}
+
+@test "what healthy leaves open is said" {
+	run -0 verdict 'one echo request of ten is not answered'
+	[ "$output" = "b: healthy
+  1 of 13 echo requests was not answered" ]
+	run -0 verdict 'the forward chain depends on what cannot be known'
+	[ "$output" = "b: healthy
+  whether this host lets hosts behind it pass depends on rules that are not known here: test from one of them" ]
+	run -0 verdict 'the peer ignores echo requests, but refuses TCP'
+	[ "$output" = "b: healthy
+  b does not answer echo requests, but other packets" ]
+	run -0 verdict 'four of ten packets are lost, and some that are forged are dropped'
+	[[ "${lines[0]}" == "b: loss: 4 of 13 tests were not answered, and the replay window dropped none: the path loses packets; compare"* ]]
 }
 
 @test "a side that moved behind a NAT that keeps its mapping is told what to do" {
