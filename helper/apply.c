@@ -69,13 +69,30 @@ static bool has_one(const char *text, const char *const *parts)
 	return false;
 }
 
-enum apply_cause apply_cause(const char *said)
+/* Without what stands in quotes: that is a name of the user's, which may be any word. */
+static void unquote(char out[APPLY_SAID], const char *said)
+{
+	bool quoted = false;
+	size_t length = 0;
+
+	for (; *said && length < APPLY_SAID - 1; said++) {
+		if (*said == '"')
+			quoted = !quoted;
+		else if (!quoted)
+			out[length++] = *said;
+	}
+	out[length] = '\0';
+}
+
+enum apply_cause apply_cause(const char *text)
 {
 	static const char *const no_esp[] = { "type not found", "upported", "implemented", NULL };
 	static const char *const no_cipher[] = { "AEAD",     "AUTH",          "CRYPT",
 						 "lgorithm", "cryptographic", NULL };
 	static const char *const permission[] = { "not permitted", "ermission denied", NULL };
+	char said[APPLY_SAID];
 
+	unquote(said, text);
 	if (has_one(said, no_esp))
 		return APPLY_NO_ESP;
 	if (has_one(said, no_cipher))

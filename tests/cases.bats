@@ -71,7 +71,7 @@ not_taken() {
 	need_root
 	gives unshare -n sh "$2" up --no-punch
 	same "$status" 1
-	[[ "$stderr" == *"$stored belongs to another script"* ]]
+	[[ "$stderr" == *"$stored: belongs to another script"* ]]
 	[ ! -d "run/$(fact store "$2")" ]
 	rm -r state
 }
@@ -178,4 +178,50 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 	ip -n "$space" rule add from 10.1.0.0/16 to 10.3.0.0/16 lookup 77
 	gives on_host xfrmkeep check a.sh
 	[[ "$output" == *$'\n  routes: through vpn0 to 10.3.0.0/16'* ]]
+}
+
+# refusing_ip SAS NULL: SAs are refused with the first error, and one that encrypts nothing with the second; empty: it is taken
+refusing_ip() {
+	cat >bin/ip <<-END
+		#!/bin/sh
+		case "\$*" in
+		*-batch*)
+			rows=\$(sed ':a; /\\\\\$/{N; s/\\\\\n//; ba;}')
+			case \$rows in *cipher_null*) error="$2" ;; *"xfrm state add"*) error="$1" ;; *) error='' ;; esac
+			[ -z "\$error" ] || { echo "\$error" >&2 && exit 2; }
+			echo "\$rows" | sed '/^xfrm state/d' | $(command -v ip) "\$@" ;;
+		*cipher_null*) [ -z "$2" ] || { echo "$2" >&2 && exit 2; } ;;
+		*) exec $(command -v ip) "\$@" ;;
+		esac
+	END
+}
+
+@test "what ip says is searched for words outside of quotes alone, and no key in it is shown" {
+	in_a_host
+	PATH=${PATH#*:}
+	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
+	local data='unsupported' key
+	for data in unsupported type-exists AEAD-lgorithm not-permitted; do
+		refusing_ip "Cannot find device \\\"$data\\\"" ''
+		gives on_host env PATH="$PWD/bin:$PATH" sh a.sh up --no-helper --no-punch
+		same "$status" 1
+		grep -q "^a: ip: Cannot find device \"$data\"\$" <<<"$stderr" || { echo "$stderr"; return 1; }
+	done
+	key=$(printf '%072d' 7)
+	refusing_ip "Error: argument \\\"0x$key\\\" is wrong: key" ''
+	gives on_host env PATH="$PWD/bin:$PATH" sh a.sh up --no-helper --no-punch
+	same "$status" 1
+	grep -q '^a: ip: Error: argument "KEY" is wrong: key$' <<<"$stderr" || { echo "$stderr"; return 1; }
+	! grep "$key" <<<"$stderr" || false
+	# the same by xfrmkeep
+	mkdir -p -m 700 run "run/$(fact store a.sh)"
+	# shellcheck disable=SC2016 # that shell expands it
+	on_host sh -c 'echo "$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)"' >"run/$(fact store a.sh)/boot"
+	echo none >"run/$(fact store a.sh)/espdecap"
+	for data in unsupported type-exists AEAD-lgorithm not-permitted; do
+		refusing_ip "Cannot find device \\\"$data\\\"" ''
+		gives on_host env PATH="$PWD/bin:$PATH" xfrmkeep mend a.sh
+		same "$status" 1
+		same "$stderr" "xfrmkeep: a: Cannot find device \"$data\""
+	done
 }

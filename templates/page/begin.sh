@@ -58,7 +58,9 @@ batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments ar
 		return
 	fi
 	say "$1"
-	error=$(rows "$2" | "$ip" -batch - 2>&1) || case $2:$error in
+	error=$(rows "$2" | "$ip" -batch - 2>&1) && return 0
+	error=$(echo "$error" | sed 's/0x[0-9a-f]\{9,\}/KEY/g')
+	case $2:$(echo "$error" | sed 's/"[^"]*"//g') in # names stand in quotes, and may be any word
 	link:*evice\ type* | link:*upported*) fail 5 "this kernel has no xfrm interfaces: generate without --interface ($error)" ;;
 	*ncapsulation\ type*) fail 5 "this kernel has no espinudp-nonike: generate without --encap ($error)" ;;
 	*not\ permitted*) fail 1 "no-permission: run this as root ($error)" ;;
