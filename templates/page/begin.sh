@@ -27,6 +27,7 @@ find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this s
 		[ -f "$program" ] || continue
 		[ ! -x "$program" ] || return 0
 		say "$program cannot be run: chmod +x it; or is its file system mounted noexec?"
+		break # another one, of another version perhaps, is not what was meant
 	done
 	false
 }
