@@ -64,7 +64,10 @@ paste_up() {
 paste_down() {
 	for side in ${SIDES:-a b}; do
 		printed_down "$BATS_TEST_TMPDIR/$side.paste" | on $side sh -e
-		[ -z "$(on $side ip xfrm state; on $side ip xfrm policy)" ]
+		[ -z "$(
+			on $side ip xfrm state
+			on $side ip xfrm policy
+		)" ]
 	done
 }
 # fits SIDE FROM TO BYTES: a packet of so many bytes crosses with DF set, and the kernel says that no more will
@@ -124,7 +127,11 @@ decrypts() {
 		if [ -e "$all/$name/esp_sa" ]; then
 			known=$((known + 1))
 			for from in 50 51; do
-				for type in 8 0; do grep -qP "10.$from.$n.1\t.*10.$((101 - from)).$n.1\t$type$" "$BATS_TEST_TMPDIR/pings" || { echo "$name: $from $type"; cat "$BATS_TEST_TMPDIR/pings"; false; }; done
+				for type in 8 0; do grep -qP "10.$from.$n.1\t.*10.$((101 - from)).$n.1\t$type$" "$BATS_TEST_TMPDIR/pings" || {
+					echo "$name: $from $type"
+					cat "$BATS_TEST_TMPDIR/pings"
+					false
+				}; done
 			done
 		fi
 	done <"$all/there"
@@ -146,7 +153,10 @@ decrypts() {
 		rm -rf "$BATS_TEST_TMPDIR/t.pcap"* "$BATS_TEST_TMPDIR/said"
 		on a nft list ruleset >"$BATS_TEST_TMPDIR/rules"
 		script a capture "$BATS_TEST_TMPDIR/t.pcap" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
-		for _ in {1..200}; do ! grep -qs 'captures until' "$BATS_TEST_TMPDIR/said" || break; sleep 0.1; done
+		for _ in {1..200}; do
+			! grep -qs 'captures until' "$BATS_TEST_TMPDIR/said" || break
+			sleep 0.1
+		done
 		answers a $from $to
 		pkill -TERM -f '^[^ ]*xfrmkeep capture '
 		wait $!
@@ -163,7 +173,11 @@ decrypts() {
 	capture inet to-a "$BATS_TEST_TMPDIR/wire" greater 1300
 	while read -r n name _; do
 		fits a 10.50.$n.1 10.51.$n.1 "$(inside "$all/$name/a.sh")" >"$BATS_TEST_TMPDIR/said" 2>&1 </dev/null ||
-			{ echo "$name:"; cat "$BATS_TEST_TMPDIR/said"; touch "$BATS_TEST_TMPDIR/failed"; }
+			{
+				echo "$name:"
+				cat "$BATS_TEST_TMPDIR/said"
+				touch "$BATS_TEST_TMPDIR/failed"
+			}
 	done <"$all/there"
 	captured
 	[ ! -e "$BATS_TEST_TMPDIR/failed" ]
@@ -190,7 +204,10 @@ decrypts() {
 		captured
 		grep -q "^#   cipher    $cipher " "$BATS_TEST_TMPDIR/a.sh"
 		script a down
-		[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
+		[ -z "$(
+			on a ip xfrm state
+			on a ip xfrm policy
+		)" ]
 		SIDES=b paste_down
 	done
 	for cipher in chacha20poly1305 aes256-sha512 aes128ctr-sha256; do

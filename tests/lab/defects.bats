@@ -67,7 +67,11 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	generate "$A" "$B"
 	fake_ip 'sleep 0.4'
 	for n in 1 2; do
-		{ status=0; with up --no-punch >"$BATS_TEST_TMPDIR/said.$n" 2>&1 3>&- || status=$?; echo $status >"$BATS_TEST_TMPDIR/status.$n"; } &
+		{
+			status=0
+			with up --no-punch >"$BATS_TEST_TMPDIR/said.$n" 2>&1 3>&- || status=$?
+			echo $status >"$BATS_TEST_TMPDIR/status.$n"
+		} &
 	done
 	wait
 	cat "$BATS_TEST_TMPDIR"/said.?
@@ -84,7 +88,11 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	script a up
 	fake_ip 'sleep 0.3' 'sleep 0.1'
 	for n in 1 2; do
-		{ status=0; with down >"$BATS_TEST_TMPDIR/said.$n" 2>&1 3>&- || status=$?; echo $status >"$BATS_TEST_TMPDIR/status.$n"; } &
+		{
+			status=0
+			with down >"$BATS_TEST_TMPDIR/said.$n" 2>&1 3>&- || status=$?
+			echo $status >"$BATS_TEST_TMPDIR/status.$n"
+		} &
 	done
 	wait
 	cat "$BATS_TEST_TMPDIR"/said.?
@@ -167,7 +175,11 @@ put back: 3 policies of b" ]
 	[[ "$output" == "put back: route to 10.2.0.0/24"* || "$output" == "put back: route 10.2.0.0/24 dev eth0"* ]]
 	on a ip route show 10.2.0.0/24 | grep -q ' proto [0-9]* src 10.1.0.1 onlink mtu 1438'
 	script a down
-	[ -z "$(on a ip route show 10.2.0.0/24; on a ip xfrm state; on a ip xfrm policy)" ]
+	[ -z "$(
+		on a ip route show 10.2.0.0/24
+		on a ip xfrm state
+		on a ip xfrm policy
+	)" ]
 }
 
 @test "an up that cannot start a dead espdecap again leaves the tunnel as it is" {
@@ -326,7 +338,12 @@ put back: espdecap "* ]]
 		[ "$status" -ne 0 ] || script a down
 		[ "$status" -le 1 ]
 		umount "$XFRMPAIR_RUN"
-		[ -z "$(on a ip xfrm state; on a ip xfrm policy; on a ip route show 10.2.0.0/24; on a ip -o address show to 10.99.0.1)" ]
+		[ -z "$(
+			on a ip xfrm state
+			on a ip xfrm policy
+			on a ip route show 10.2.0.0/24
+			on a ip -o address show to 10.99.0.1
+		)" ]
 	done
 }
 
@@ -400,7 +417,11 @@ put back: espdecap "* ]]
 	generate "$A" "$B"
 	mv "$BATS_TEST_TMPDIR/keep" "$BATS_TEST_TMPDIR/b.sh"
 	digest=$(sed -n 's/^name=b digest=\([0-9a-f]*\).*/\1/p' "$BATS_TEST_TMPDIR/b.sh")
-	{ status=0; sh_a up --wait 6 >"$BATS_TEST_TMPDIR/said.a" 2>&1 3>&- || status=$?; echo $status >"$BATS_TEST_TMPDIR/status.a"; } &
+	{
+		status=0
+		sh_a up --wait 6 >"$BATS_TEST_TMPDIR/said.a" 2>&1 3>&- || status=$?
+		echo $status >"$BATS_TEST_TMPDIR/status.a"
+	} &
 	running natprobe
 	run -2 on b sh "$BATS_TEST_TMPDIR/b.sh" up --wait 6
 	wait $!

@@ -62,7 +62,8 @@ heard_beside_a_flood() {
 	*open*) flood 80 77.7.7.7 61525 31.1.2.3 10421 >/dev/null 3>&- & ;;
 	*)
 		flood 80 31.1.2.3 10421 85.9.8.7 61525 >/dev/null 3>&- &
-		flood 80 85.9.8.7 61525 31.1.2.3 10421 >/dev/null 3>&- & ;;
+		flood 80 85.9.8.7 61525 31.1.2.3 10421 >/dev/null 3>&- &
+		;;
 	esac
 	sleep 0.5
 	punch_up b --wait 40
@@ -137,7 +138,10 @@ heard_beside_a_flood() {
 		script a status
 		script a down
 		script b down
-		[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
+		[ -z "$(
+			on a ip xfrm state
+			on a ip xfrm policy
+		)" ]
 	done
 	"$net" down
 }
@@ -260,7 +264,10 @@ heard_beside_a_flood() {
 	[ ! -s "$BATS_TEST_TMPDIR/sent" ]
 	# the control: what is sent there is seen
 	on a bash -c 'echo >/dev/udp/77.7.7.7/9'
-	for _ in $(seq 50); do [ ! -s "$BATS_TEST_TMPDIR/sent" ] || break; sleep 0.1; done
+	for _ in $(seq 50); do
+		[ ! -s "$BATS_TEST_TMPDIR/sent" ] || break
+		sleep 0.1
+	done
 	kill $tcpdump
 	[ -s "$BATS_TEST_TMPDIR/sent" ]
 	both_down

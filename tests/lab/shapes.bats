@@ -597,7 +597,10 @@ undone() {
 		shift
 		xfrmpair --format paste -o "$BATS_TEST_TMPDIR" --force "$@"
 		on a bash "$BATS_TEST_TMPDIR/a.paste" 3>&-
-		{ echo "ip() { $(command -v ip) \"\$@\"; }"; cat "$BATS_TEST_TMPDIR/b.paste"; } >"$BATS_TEST_TMPDIR/b.ash" # it has an ip of its own
+		{
+			echo "ip() { $(command -v ip) \"\$@\"; }"
+			cat "$BATS_TEST_TMPDIR/b.paste"
+		} >"$BATS_TEST_TMPDIR/b.ash" # it has an ip of its own
 		on b busybox ash "$BATS_TEST_TMPDIR/b.ash" 3>&-
 		sleep 1
 		$check
@@ -632,7 +635,10 @@ undone() {
 	run -1 on a bash "$BATS_TEST_TMPDIR/a.paste" 3>&-
 	[[ "$output" == 'espdecap: port 61525 is taken: '* ]]
 	[ -n "$(on a ip xfrm state)" ]
-	[ -z "$(on a ip address show to 10.99.0.1; on a ip route show 10.2.0.0/24)" ]
+	[ -z "$(
+		on a ip address show to 10.99.0.1
+		on a ip route show 10.2.0.0/24
+	)" ]
 	printed_down "$BATS_TEST_TMPDIR/a.paste" | on a sh
 	snapshot a | diff "$BATS_TEST_TMPDIR/before.a" -
 	pkill -x socat

@@ -294,7 +294,10 @@ a: removing what up added"
 	rm -r "$own"
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"a: no-permission: run this as root (RTNETLINK answers: Operation not permitted)"* ]]
-	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
+	[ -z "$(
+		on a ip xfrm state
+		on a ip xfrm policy
+	)" ]
 }
 
 @test "down kills no process that is not its helper, though it has the pid" {
@@ -332,7 +335,12 @@ a: removing what up added"
 		on a $shell "$BATS_TEST_TMPDIR/home.sh" status
 		on a $shell "$BATS_TEST_TMPDIR/home.sh" down
 		on b $shell "$BATS_TEST_TMPDIR/office.sh" down
-		[ -z "$(on a ip xfrm state; on a ip xfrm policy; on b ip xfrm state; on b ip xfrm policy)" ]
+		[ -z "$(
+			on a ip xfrm state
+			on a ip xfrm policy
+			on b ip xfrm state
+			on b ip xfrm policy
+		)" ]
 	done
 	"$net" down
 }
@@ -440,7 +448,12 @@ END
 	silent a 85.9.8.7 31.1.2.3
 	on a grep -q 'XfrmInTmplMismatch.*[1-9]' /proc/net/xfrm_stat
 	both_down
-	[ -z "$(on a ip xfrm state; on a ip xfrm policy; on b ip xfrm state; on b ip xfrm policy)" ]
+	[ -z "$(
+		on a ip xfrm state
+		on a ip xfrm policy
+		on b ip xfrm state
+		on b ip xfrm policy
+	)" ]
 	"$net" down
 }
 
@@ -484,7 +497,10 @@ paste() {
 	printed_down "$BATS_TEST_TMPDIR/block" | on a sh -e
 	sleep 0.5
 	run -1 pgrep -f '^espdecap -d .* 192.168.1.4 61525 '
-	[ -z "$(on a ip xfrm state; on a ip xfrm policy)" ]
+	[ -z "$(
+		on a ip xfrm state
+		on a ip xfrm policy
+	)" ]
 }
 
 @test "a paste that is cut off does nothing" {
