@@ -80,6 +80,7 @@ find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this s
 		[ -f "$program" ] || continue
 		[ ! -x "$program" ] || return 0
 		say "$program cannot be run: chmod +x it; or is its file system mounted noexec?"
+		break # another one, of another version perhaps, is not what was meant
 	done
 	false
 }
@@ -111,7 +112,9 @@ batch() { # WORDS FUNCTION: gives the rows to ip on standard input: arguments ar
 		return
 	fi
 	say "$1"
-	error=$(rows "$2" | "$ip" -batch - 2>&1) || case $2:$error in
+	error=$(rows "$2" | "$ip" -batch - 2>&1) && return 0
+	error=$(echo "$error" | sed 's/0x[0-9a-f]\{9,\}/KEY/g')
+	case $2:$(echo "$error" | sed 's/"[^"]*"//g') in # names stand in quotes, and may be any word
 	link:*evice\ type* | link:*upported*) fail 5 "this kernel has no xfrm interfaces: generate without --interface ($error)" ;;
 	*ncapsulation\ type*) fail 5 "this kernel has no espinudp-nonike: generate without --encap ($error)" ;;
 	*not\ permitted*) fail 1 "no-permission: run this as root ($error)" ;;
@@ -135,7 +138,7 @@ is_safe() { # PATH: this user's folder or file, no link, and nobody else can wri
 	case $([ ! -O "$1" ] || ls -ld "$1") in [d-]????[!w]??[!w]*) ;; *) false ;; esac
 }
 lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the one at work
-	local pid tries=0
+	local pid tries=0 missing=0
 	make_folder "${run%/*}"
 	until ln -s $$ "$run.busy" 2>/dev/null; do
 		pid=$(readlink "$run.busy")
@@ -144,7 +147,8 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 		*sh\ * | *xfrmkeep\ *) ;;
 		*) rm -f "$run.busy" ;; # its process is gone, and another one may have the number
 		esac
-		[ -n "$pid" ] || [ "$tries" -lt 3 ] || fail 1 "cannot make $run.busy: is the disk full, or read-only?"
+		if [ -n "$pid" ]; then missing=0; else missing=$((missing + 1)); fi # it may just have been removed
+		[ $missing -lt 5 ] || fail 1 "cannot make $run.busy: is the disk full, or read-only?"
 		[ $((tries += 1)) -lt 100 ] || fail 1 "process $pid is at work on this tunnel"
 		sleep 0.1
 	done
@@ -362,6 +366,8 @@ finish() {
 	[ -z "$dry" ] || return 0
 	trap - HUP INT TERM PIPE
 	rm -f "$run.busy"
+	# a rule of another VPN may lead packets elsewhere
+	! find_program xfrmkeep "${XFRMKEEP-}" || "$program" status "$file" 2>/dev/null | sed -n "s/^  missing: \(.*(packets go.*\)/$name: warning: \1: see ip rule/p" >&2
 	case $heard in
 	no) say "set up, but no packet received from ${peers%@*} in $wait s: $(guess "is it up, with digest $digest?")" && exit 4 ;;
 	now) say "up: packets from ${peers%@*} arrive. Test it with:$(tests)" ;;

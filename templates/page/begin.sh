@@ -85,7 +85,7 @@ is_safe() { # PATH: this user's folder or file, no link, and nobody else can wri
 	case $([ ! -O "$1" ] || ls -ld "$1") in [d-]????[!w]??[!w]*) ;; *) false ;; esac
 }
 lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the one at work
-	local pid tries=0
+	local pid tries=0 missing=0
 	make_folder "${run%/*}"
 	until ln -s $$ "$run.busy" 2>/dev/null; do
 		pid=$(readlink "$run.busy")
@@ -94,7 +94,8 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 		*sh\ * | *xfrmkeep\ *) ;;
 		*) rm -f "$run.busy" ;; # its process is gone, and another one may have the number
 		esac
-		[ -n "$pid" ] || [ "$tries" -lt 3 ] || fail 1 "cannot make $run.busy: is the disk full, or read-only?"
+		if [ -n "$pid" ]; then missing=0; else missing=$((missing + 1)); fi # it may just have been removed
+		[ $missing -lt 5 ] || fail 1 "cannot make $run.busy: is the disk full, or read-only?"
 		[ $((tries += 1)) -lt 100 ] || fail 1 "process $pid is at work on this tunnel"
 		sleep 0.1
 	done
