@@ -247,6 +247,8 @@ static void add_facts(struct text *out, const struct plan *plan)
 	const struct side *self = plan->self;
 	char text[OUTER_TEXT];
 
+	if (!plan->punches)
+		text_add_string(out, "# shellcheck disable=SC2034 # xfrmkeep reads digest\n");
 	text_printf(out, "name=%s digest=%08x family=%c cipher=%s local=%s", self->name,
 	            (unsigned)tunnel->digest, self->local.address.family == AF_INET6 ? '6' : '4',
 	            tunnel->cipher->name, local_print_address(text, self));
