@@ -214,7 +214,7 @@ move_net() { # where this host has another address now (--local): the one that t
 			;;
 		*) row="address add $pair dev lo" ;;
 		esac
-		[ -z "$dry" ] || { echo "ip $row" && continue; }
+		[ -z "$dry" ] || { echo "ip $row"; continue; }
 		say "$row"
 		echo "\"\$ip\" $(echo "$row" | sed 's/ add / delete /')" >>"$run/undo"
 		# shellcheck disable=SC2086 # words
