@@ -392,7 +392,8 @@ put back: espdecap "* ]]
 	generate "$A" "$B"
 	run sh_a up --wait 1
 	[ "$status" -eq 4 ]
-	[ "${lines[-1]}" = "a: set up, but no packet received from b in 1 s: is it up, with digest $(fact digest)?" ]
+	echo "${lines[-1]}"
+	[[ "${lines[-1]}" == "a: set up, but no packet received from b in 1 s: "*"?" ]]
 	whole
 	run script a status
 	echo "$output"
