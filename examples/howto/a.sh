@@ -145,7 +145,7 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 		case $verb$(tr '\0' ' ' 2>/dev/null <"/proc/${pid:-none}/cmdline") in
 		down*sh\ *\ up\ *) kill "$pid" 2>/dev/null ;;
 		*sh\ * | *xfrmkeep\ *) ;;
-		*) rm -f "$run.busy" ;; # its process is gone, and another one may have the number
+		*) [ -z "$pid" ] || rm -f "$run.busy" ;; # its process is gone, and another one may have the number
 		esac
 		if [ -n "$pid" ]; then missing=0; else missing=$((missing + 1)); fi # it may just have been removed
 		[ $missing -lt 5 ] || fail 1 "cannot make $run.busy: is the disk full, or read-only?"
