@@ -159,7 +159,8 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 	gives on_host xfrmkeep status a.sh
 	[[ "$output" == *'  missing: route to 10.3.0.0/16 (packets go nowhere)'* ]]
 	# at `up`, too
-	rm -r run && ip -n "$space" xfrm policy flush
+	rm -r run
+	ip -n "$space" xfrm policy flush
 	gives on_host sh a.sh up --no-helper --no-punch
 	[[ "$stderr" == *$'\na: warning: route to 10.3.0.0/16 (packets go nowhere): see ip rule\n'* ]]
 	ip -n "$space" rule delete pref 7
