@@ -226,3 +226,30 @@ refusing_ip() {
 		same "$stderr" "xfrmkeep: a: Cannot find device \"$data\""
 	done
 }
+
+@test "a host that gets another address loses no route of the tunnel: follow moves and puts all back" {
+	in_a_host
+	xfrmpair -o . a=auto:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16+10.3.0.0/16 2>/dev/null
+	ip -n "$space" address delete 10.1.0.1/16 dev up0
+	ip -n "$space" address add 10.1.0.1/16 dev lo
+	is_up a.sh
+	same "$(ip -n "$space" route show proto "$(fact route_proto a.sh)" | wc -l)" 2
+	nsenter --net="/run/netns/$space" xfrmkeep follow a.sh >said 2>&1 3>&- &
+	local follower=$! try
+	until grep -q 'follows its peers' said; do sleep 0.1; done
+	ip -n "$space" link set up0 down
+	ip -n "$space" address delete 192.168.1.4/24 dev up0
+	same "$(ip -n "$space" route show proto "$(fact route_proto a.sh)" | wc -l)" 0
+	ip -n "$space" link set up0 up
+	ip -n "$space" address add 192.168.77.9/24 dev up0
+	ip -n "$space" route add default via 192.168.77.1
+	for try in $(seq 100); do
+		[ "$(ip -n "$space" route show proto "$(fact route_proto a.sh)" | grep -c 'via 192.168.77.1 dev up0')" != 2 ] || break
+		sleep 0.3
+	done
+	kill $follower
+	wait $follower || :
+	[ "$try" -lt 100 ] || { cat said; ip -n "$space" route; return 1; }
+	grep -q '^a: this host is at 192.168.77.9 now, was at 192.168.1.4$' said
+	same "$(ip -n "$space" xfrm policy | grep -c 'tmpl src 192.168.77.9 dst 31.1.2.3')" 2 # one for each network
+}
