@@ -99,8 +99,11 @@ static void read_name(struct owner *owner)
 	if (fd >= 0)
 		close(fd);
 	owner->name[length > 0 ? length : 0] = '\0';
-	for (char *at = owner->name; *at; at++) /* a process chooses its name */
-		*at = (char)(*at == '\n' ? '\0' : *at > ' ' && *at < 0x7f ? *at : '?');
+	owner->name[strcspn(owner->name, "\n")] = '\0';
+	/* A process chooses its name; it is shown to people, and in JSON. */
+	for (char *at = owner->name; *at; at++)
+		if (*at <= ' ' || *at >= 0x7f || *at == '"' || *at == '\\')
+			*at = '?';
 }
 
 struct owner owner_of(const struct endpoint *wanted)

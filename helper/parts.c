@@ -146,8 +146,12 @@ static void add_helper(struct parts *parts, const struct parts_seen *seen)
 		return;
 	if (seen->helper_stopped)
 		add(parts, PART_HELPER, false, "espdecap (pid %d is stopped)", (int)seen->helper);
+	else if (seen->owner.pid)
+		add(parts, PART_HELPER, false, "espdecap (its port is that of %s, pid %d)",
+		    seen->owner.name, (int)seen->owner.pid);
 	else
-		add(parts, PART_HELPER, seen->helper > 0, "espdecap");
+		add(parts, PART_HELPER, seen->helper > 0, "espdecap%s",
+		    seen->owner.found ? " (its port is that of another process)" : "");
 }
 
 char *parts_table(const struct page *page, const char *kind)

@@ -4,6 +4,7 @@
 #define PARTS_H
 
 #include "kernel.h"
+#include "owner.h"
 #include "page.h"
 #include "section.h"
 
@@ -47,6 +48,7 @@ struct parts_seen {
 	bool has_helper;            /* up started it */
 	pid_t helper;               /* 0: it does not run */
 	bool helper_stopped;        /* by SIGSTOP */
+	struct owner owner;         /* of its port, where it does not run */
 	bool has_links;             /* a route to a network of this host's own links */
 	/* Routes that other programs have to the same prefixes, which up leaves alone; may be NULL.
 	 */

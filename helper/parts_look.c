@@ -67,6 +67,7 @@ static bool is_stopped(pid_t pid)
 
 static bool look_for_helper(struct parts_seen *seen, const struct keep *keep)
 {
+	const struct endpoint here = { keep->section.here, keep->page.port };
 	struct text command = { 0 };
 	char recorded[24];
 	bool good = true;
@@ -79,6 +80,8 @@ static bool look_for_helper(struct parts_seen *seen, const struct keep *keep)
 		seen->has_helper = true;
 		seen->helper = run_process(&keep->run, "espdecap", command.bytes);
 		seen->helper_stopped = seen->helper && is_stopped(seen->helper);
+		if (!seen->helper)
+			seen->owner = owner_of(&here);
 	} else {
 		good = false;
 	}

@@ -253,3 +253,18 @@ refusing_ip() {
 	grep -q '^a: this host is at 192.168.77.9 now, was at 192.168.1.4$' said
 	same "$(ip -n "$space" xfrm policy | grep -c 'tmpl src 192.168.77.9 dst 31.1.2.3')" 2 # one for each network
 }
+
+@test "another process on the port is named by status, whatever it calls itself" {
+	in_a_host
+	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
+	is_up a.sh
+	echo 0 >"run/$(fact store a.sh)/espdecap"
+	cp "$(command -v espdecap)" 'e"\'
+	nsenter --net="/run/netns/$space" './e"\' 61525 2>said 3>&- &
+	local other=$!
+	until [ -n "$(on_host ss -Hlun sport = :61525)" ]; do sleep 0.1; done
+	gives on_host xfrmkeep status a.sh --json
+	kill $other
+	jq -e '.missing | index("espdecap (its port is that of e??, pid '$other')")' <<<"$output"
+	wait $other || :
+}

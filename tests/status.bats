@@ -202,6 +202,8 @@ fwd='  missing: policy src 192.168.2.100/32 dst 192.168.1.4/32 dir fwd'
 $fwd" 'no policy 2' 'no policy 1'
 	lacks '  missing: espdecap' 'no helper'
 	lacks '  missing: espdecap (pid 12 is stopped)' 'stopped 12'
+	lacks '  missing: espdecap (its port is that of socat, pid 99)' 'no helper' 'owner socat 99'
+	lacks '  missing: espdecap (its port is that of another process)' 'no helper' 'owner - 0'
 	lacks '  missing: local address 192.168.1.4' 'no here'
 	# of several SAs the way is said once
 	run -1 says text 'no sa in 1' 'no sa in 2' 'no sa out 1'

@@ -15,6 +15,7 @@
  *     no PART                      here address interface route table neighbours helper
  *     stray NET [DEVICE]           packets to NET go through DEVICE
  *     helper PID                   of espdecap; 0: this run has none; "stopped PID"
+ *     owner NAME PID               of the port
  *     record TEXT                  a line of the record of counts
  *     now SECONDS
  *     name NAME | fixed | limited | esn | sequence N | links  what section and page say
@@ -416,6 +417,9 @@ static void take_fact(struct test *test, char *fact)
 		remove_one(test, words + 1);
 	} else if (strcmp(words[0], "helper") == 0 || strcmp(words[0], "stopped") == 0) {
 		set_helper(test, words);
+	} else if (strcmp(words[0], "owner") == 0) {
+		test->seen.owner = (struct owner){ true, (pid_t)number_of(words[2]), "" };
+		snprintf(test->seen.owner.name, sizeof test->seen.owner.name, "%s", words[1]);
 	} else if (strcmp(words[0], "stray") == 0) {
 		stray = (struct stray){ .set = true };
 		if (!prefix_parse(&stray.net, words[1], "stray"))
