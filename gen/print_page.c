@@ -247,6 +247,8 @@ static void add_up(struct text *out, const struct plan *plan)
 	text_add_string(out, "\tfind_here\n\tbegin\n");
 	if (plan->encapsulates && plan->self->behind_nat)
 		text_add_string(out, "\t! has --map || map_port\n");
+	if (plan->encapsulates)
+		text_add_string(out, "\tfind_helper\n");
 	text_add_string(out, "\tbatch \"adding SAs (with keys)\" states\n");
 	if (plan->punches)
 		text_add_string(out, "\t[ -n \"$dry$heard\" ] || has --no-punch || has --no-helper || "

@@ -67,6 +67,7 @@ fail() { # STATUS WORDS: takes back what up did
 	[ -z "$held" ] || rm -f "$run.busy"
 	exit "$1"
 }
+note() { { echo "$2" >>"$run/$1"; } 2>/dev/null || fail 1 "cannot write $run/$1"; } # FILE LINE: of the run folder
 has() { case $flags in *" $1 "*) ;; *) false ;; esac; } # FLAG: it was given
 find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this script, or in $PATH
 	local folder IFS=:
@@ -229,20 +230,23 @@ map_port() { # asks the router (PCP, NAT-PMP); xfrmkeep follow renews it
 		say "UDP port $port is in use, so the router is not asked to map it"
 		return
 	fi
-	echo "-u 65534 -b $here -p $port --unmap" >"$run/map"
-	echo "\"$program\" -u 65534 -b $here -p $port --unmap" >>"$run/undo"
+	note map "-u 65534 -b $here -p $port --unmap"
+	note undo "\"$program\" -u 65534 -b $here -p $port --unmap"
 	word=$("$program" -u 65534 -b "$here" -p "$port" --map="${mapped##*:}") || { say "going on without a port mapping" && return; }
 	[ "${word##*:}" = "${mapped##*:}" ] || say "the other sides send to port ${mapped##*:}: there, update-peer $name ${word##*@}"
 }
+find_helper() { # before the peer is waited for
+	[ -n "$dry" ] || has --no-helper || find_program espdecap "${ESPDECAP-}" || fail 1 "no espdecap beside $file or in PATH"
+}
 start_helper() { # status and mend miss no helper that is left to another program
 	if has --no-helper; then
-		[ -n "$dry" ] || echo none >"$run/espdecap"
+		[ -n "$dry" ] || note espdecap none
 		return
 	fi
 	# shellcheck disable=SC2046 # words
 	set -- -d $(helper)
 	[ -z "$dry" ] || { echo "espdecap $*"; return; }
-	find_program espdecap "${ESPDECAP-}" || fail 1 "no espdecap beside $file or in PATH"
+	find_helper
 	say "espdecap $*"
 	"$program" "$@" >"$run/espdecap" || fail 1 "espdecap did not start"
 }
@@ -336,8 +340,7 @@ take_back() { # what is not there would end a batch of policies and SAs
 	while listed='' && rows=$(left) && listed=yes && [ -n "$rows" ] && [ $((tries += 1)) -le 5 ]; do echo "$rows" | "$ip" -batch - 2>/dev/null; done
 	[ -n "$listed" ] || rows='ip lists no policies or SAs'
 	for step in ${also-}; do "$step"; done
-	# shellcheck disable=SC1091 # up wrote it
-	[ ! -s "$run/undo" ] || { sed '1!G;h;$!d' "$run/undo" >"$run/back" && . "$run/back"; }
+	[ ! -s "$run/undo" ] || eval "$(sed '1!G;h;$!d' "$run/undo")"
 	rm -rf "$run"
 	[ -z "$error$rows" ] || { say "something could not be removed: ${error:-$rows}" && failed=yes; }
 }
@@ -360,7 +363,7 @@ prepare() { # of up
 	trap 'fail 1 interrupted' HUP INT TERM PIPE
 	mkdir "$run" || fail 1 "cannot make $run"
 	made_run=yes
-	echo "$boot" >"$run/boot" || fail 1 "cannot write $run/boot"
+	note boot "$boot"
 }
 finish() {
 	[ -z "$dry" ] || return 0
@@ -438,6 +441,7 @@ up() {
 	find_here
 	begin
 	! has --map || map_port
+	find_helper
 	batch "adding SAs (with keys)" states
 	[ -n "$dry$heard" ] || has --no-punch || has --no-helper || open_hole
 	batch "adding policies: what is to be encrypted" policies

@@ -14,6 +14,7 @@ fail() { # STATUS WORDS: takes back what up did
 	[ -z "$held" ] || rm -f "$run.busy"
 	exit "$1"
 }
+note() { { echo "$2" >>"$run/$1"; } 2>/dev/null || fail 1 "cannot write $run/$1"; } # FILE LINE: of the run folder
 has() { case $flags in *" $1 "*) ;; *) false ;; esac; } # FLAG: it was given
 find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this script, or in $PATH
 	local folder IFS=:

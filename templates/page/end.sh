@@ -30,8 +30,7 @@ take_back() { # what is not there would end a batch of policies and SAs
 	while listed='' && rows=$(left) && listed=yes && [ -n "$rows" ] && [ $((tries += 1)) -le 5 ]; do echo "$rows" | "$ip" -batch - 2>/dev/null; done
 	[ -n "$listed" ] || rows='ip lists no policies or SAs'
 	for step in ${also-}; do "$step"; done
-	# shellcheck disable=SC1091 # up wrote it
-	[ ! -s "$run/undo" ] || { sed '1!G;h;$!d' "$run/undo" >"$run/back" && . "$run/back"; }
+	[ ! -s "$run/undo" ] || eval "$(sed '1!G;h;$!d' "$run/undo")"
 	rm -rf "$run"
 	[ -z "$error$rows" ] || { say "something could not be removed: ${error:-$rows}" && failed=yes; }
 }
@@ -54,7 +53,7 @@ prepare() { # of up
 	trap 'fail 1 interrupted' HUP INT TERM PIPE
 	mkdir "$run" || fail 1 "cannot make $run"
 	made_run=yes
-	echo "$boot" >"$run/boot" || fail 1 "cannot write $run/boot"
+	note boot "$boot"
 }
 finish() {
 	[ -z "$dry" ] || return 0

@@ -3,7 +3,7 @@ put() { # VALUE FILE: a setting of the kernel, which down puts back
 	read -r old <"$2"
 	[ "$old" != "$1" ] || return 0
 	[ -z "$dry" ] || { echo "echo $1 >$2"; return; }
-	echo "put_back $old $2" >>"$run/undo"
+	note undo "put_back $old $2"
 	say "$1 to $2"
 	echo "$1" >"$2" || fail 1 "cannot write $2"
 }
@@ -26,7 +26,7 @@ forward() { # hosts behind this one are reached only if it forwards, and stay wi
 		0) say "warning: $base/$file is 0: hosts behind this one are cut off; up --forward sets it, and down puts it back" ;;
 		set0)
 			for value in "$base"/conf/*/forwarding "$base"/conf/*/accept_redirects; do # the kernel changes these with it
-				[ -n "$dry" ] || echo "put_back $(cat "$value") $value" >>"$run/undo"
+				[ -n "$dry" ] || note undo "put_back $(cat "$value") $value"
 			done
 			put 1 "$base/$file"
 			;;

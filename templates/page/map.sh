@@ -6,8 +6,8 @@ map_port() { # asks the router (PCP, NAT-PMP); xfrmkeep follow renews it
 		say "UDP port $port is in use, so the router is not asked to map it"
 		return
 	fi
-	echo "-u 65534 -b $here -p $port --unmap" >"$run/map"
-	echo "\"$program\" -u 65534 -b $here -p $port --unmap" >>"$run/undo"
+	note map "-u 65534 -b $here -p $port --unmap"
+	note undo "\"$program\" -u 65534 -b $here -p $port --unmap"
 	word=$("$program" -u 65534 -b "$here" -p "$port" --map="${mapped##*:}") || { say "going on without a port mapping" && return; }
 	[ "${word##*:}" = "${mapped##*:}" ] || say "the other sides send to port ${mapped##*:}: there, update-peer $name ${word##*@}"
 }
