@@ -711,14 +711,14 @@ b.sh" ]
 	calls() { "$XFRMPAIR" --format script "$@" 2>/dev/null | sed -n '/^up() {/,/^}/{s/^\t//; p;}' | sed '1,/^}/!d' | sed '1d; $d' | tr '\n' ';'; }
 	both='prepare;find_here;begin;'
 	states='batch "adding SAs (with keys)" states;' policies='batch "adding policies: what is to be encrypted" policies;'
-	punch='[ -n "$dry$heard" ] || has --no-punch || has --no-helper || open_hole;' helper='start_helper;'
-	listen='[ "$heard" != before ] || has --no-punch || has --no-helper || listen;' exempt='! has --nat-exempt || add_table exempt;' map='! has --map || map_port;'
-	[ "$(calls "$A" "$B")" = "$both$map$states$punch${policies}move_net;$helper${listen}finish;" ]
+	punch='[ -n "$dry$heard" ] || has --no-punch || has --no-helper || open_hole;' helper='start_helper;' find='find_helper;'
+	listen='case $heard in before | no) has --no-punch || has --no-helper || listen ;; esac;' exempt='! has --nat-exempt || add_table exempt;' map='! has --map || map_port;'
+	[ "$(calls "$A" "$B")" = "$both$map$find$states$punch${policies}move_net;$helper${listen}finish;" ]
 	[ "$(calls --mode transport 192.0.2.1 198.51.100.2)" = "$both$states${policies}finish;" ]
 	[ "$(calls --interface ipsec0 --inner 10.99.0.0/24 --clamp "$A+10.1.0.0/24" "$B" "$C")" = \
-		"prepare;check_ip;find_here;begin;$map$states${policies}batch \"adding the interface\" link;add_address;add_routes;forward;add_table clamp;$exempt${helper}finish;" ]
-	[ "$(calls "$A" "$B+0.0.0.0/0")" = "$both$map$states$punch${policies}add_address;add_routes;add_neighbours;$exempt$helper${listen}finish;" ]
-	[ "$(calls "$B+0.0.0.0/0" "$A")" = "$both$map$states$punch${policies}add_routes;forward;$exempt$helper${listen}finish;" ]
+		"prepare;check_ip;find_here;begin;$map$find$states${policies}batch \"adding the interface\" link;add_address;add_routes;forward;add_table clamp;$exempt${helper}finish;" ]
+	[ "$(calls "$A" "$B+0.0.0.0/0")" = "$both$map$find$states$punch${policies}add_address;add_routes;add_neighbours;$exempt$helper${listen}finish;" ]
+	[ "$(calls "$B+0.0.0.0/0" "$A")" = "$both$map$find$states$punch${policies}add_routes;forward;$exempt$helper${listen}finish;" ]
 	# no function is there that nobody calls, and none is missing
 	for tunnel in "$A $B" "--mode transport 192.0.2.1 198.51.100.2" "--interface ipsec0 --inner 10.99.0.0/24 --clamp $A+10.1.0.0/24 $B $C" \
 		"$A $B+0.0.0.0/0" "$B+0.0.0.0/0 $A" "--guard $A+10.1.0.0/24 auto:1@home.example.org+10.2.0.0/24" "--inner fd00::/64 $A $B"; do
