@@ -763,6 +763,7 @@ b.sh" ]
 case $* in
 "xfrm help") echo ip xfrm ;;
 *" show to "*) echo "2: eth0 inet 192.168.1.4/24 scope global eth0" ;;
+*"route get"*) echo '31.1.2.3 via 192.168.1.1 dev eth0 src 192.168.1.4' ;;
 "xfrm state list nokeys") printf 'src 192.168.1.4 dst 31.1.2.3\n\tproto esp spi 0xdeadbeef reqid 1366164508 mode tunnel\n' ;;
 "-s xfrm policy list") printf 'src 192.168.1.4/32 dst 192.168.2.100/32 uid 0\n\tdir out action allow index 8193 priority 2000\n\ttmpl src 192.168.1.4 dst 31.1.2.3\n\t\tproto esp reqid 1366164508 mode tunnel\n' ;;
 *batch*)
