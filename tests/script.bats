@@ -16,7 +16,10 @@ setup() {
 	run=$PWD/run/$(fact store t/a.sh)
 }
 teardown() {
-	if grep -qsx "[1-9][0-9]*" "$run/espdecap"; then kill "$(<"$run/espdecap")" 2>/dev/null || :; fi
+	local file
+	for file in run/*/espdecap; do
+		if grep -qsx "[1-9][0-9]*" "$file"; then kill "$(<"$file")" 2>/dev/null || :; fi
+	done
 	leave_host
 }
 all_shells=(dash 'busybox ash' bash mksh)
