@@ -291,7 +291,7 @@ bob.sh' ]
 @test "what the README shows of up is what it says" {
 	fake_ip
 	printf '#!/bin/sh\necho 31.1.2.3:10421\n' >fake/natprobe
-	printf '#!/bin/sh\nsleep 5 >/dev/null 2>&1 &\necho $!\n' >fake/espdecap
+	printf '#!/bin/sh\necho "espdecap: ready: 192.168.1.4:61525 decapsulates ESP, a keepalive every 20 s to 31.1.2.3:10421" >&2\nsleep 5 >/dev/null 2>&1 &\necho $!\n' >fake/espdecap
 	printf '#!/bin/sh\n' >fake/nft
 	chmod +x fake/*
 	"$PREFIX/bin/xfrmpair" -o tunnel $(sed -n 's/^`xfrmpair -o tunnel \(alice=[^ ]* bob=[^ `]*\)`.*/\1/p' "$TOP/README.md")
@@ -299,7 +299,7 @@ bob.sh' ]
 	echo "$output"
 	[ "$status" -eq 0 ]
 	sed -n '/^    alice: /,/^$/{s/^    //;/./p}' "$TOP/README.md" >shown
-	[ "$(wc -l <shown)" -eq 6 ]
+	[ "$(wc -l <shown)" -eq 7 ]
 	diff shown - <<<"$output"
 }
 
