@@ -91,17 +91,19 @@ static bool look_for_helper(struct parts_seen *seen, const struct keep *keep)
 
 /* ---- Where packets go ---- */
 
-/* This host's address in an own network, of that family; NULL: it has none. */
+/* This host's address in an own network, of that family, and not of this host alone: a network may
+ * be everything.  NULL: it has none. */
 static const struct address *find_inner(const struct page *page, const struct kernel *kernel,
                                         sa_family_t family)
 {
 	for (size_t i = 0; i < page->own_nets.count; i++)
 		for (size_t j = 0; j < kernel->address_count; j++) {
-			const struct address *address = &kernel->addresses[j].address;
+			const struct kernel_address *address = &kernel->addresses[j];
 
-			if (address->family == family &&
-			    prefix_contains(&page->own_nets.list[i].prefix, address))
-				return address;
+			if (address->address.family == family &&
+			    address->scope == RT_SCOPE_UNIVERSE &&
+			    prefix_contains(&page->own_nets.list[i].prefix, &address->address))
+				return &address->address;
 		}
 	return NULL;
 }

@@ -98,6 +98,7 @@ lacks() {
 	busy=$XFRMPAIR_RUN/$(fact store a).busy record=$XFRMPAIR_RUN/$(fact store a)/counts
 	sh -c 'sleep 60; :' sh rekey 3>&- &
 	ln -s $! "$busy"
+	rm -f "$record" # of the look that up had at the routes
 	says 0
 	[ ! -e "$record" ]
 	[ "$(readlink "$busy")" = $! ]
