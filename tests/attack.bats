@@ -498,7 +498,9 @@ refused() {
 			there_1=1.1.1.1 port_1=1 spi_1=0x1 name=x family=6 run=/x stored=/x file=x program=x ip=x heard=now unguarding=yes child=1 held=yes made_run=yes \
 			sh $script -n up | diff plainly -
 		on_host sh $script -n down >plainly
-		on_host env also=reboot guard=7 neighbours=8 near=x unguarding=yes sh $script -n down | diff plainly -
+		on_host env also=reboot guard=7 neighbours=8 near=x unguarding=yes failed=x keeper=reboot sh $script -n down | diff plainly -
+		# what was taken back without a fault is not a failure
+		on_host env failed=x keeper=reboot sh $script down
 	done
 }
 

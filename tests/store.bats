@@ -203,10 +203,10 @@ unsigned"
 		mkdir -m 700 small/store
 		cp -p store/* small/store/
 		cp -p pair.sh small/
-		! head -c 100000 /dev/zero >small/fill 2>/dev/null
-		! page write pair.sh small/store 2>said
+		head -c 100000 /dev/zero >small/fill 2>/dev/null && exit 1
+		page write pair.sh small/store 2>said && exit 1
 		grep -qx "page: small/store/a.*: cannot be written: No space left on device" said
-		! page rewrite small/pair.sh 2>said
+		page rewrite small/pair.sh 2>said && exit 1
 		grep -qx "page: small/pair.sh: cannot be rewritten: No space left on device" said
 		cmp store/* small/store/*
 		cmp pair.sh small/pair.sh

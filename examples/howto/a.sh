@@ -54,7 +54,7 @@ tests() { echo "
 set -u +eC
 umask 077
 unset IFS CDPATH token section # a variable that the caller exported stays exported
-verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' file=./$0
+verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' keeper='' failed='' file=./$0
 case $0 in */*) file=$0 ;; esac
 case $- in *s*) file=/proc/$$/fd/0 ;; esac # sh -s <NAME.sh
 run=${XFRMPAIR_RUN:-/run/xfrmpair}/$store stored=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$store
@@ -157,8 +157,8 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 }
 read_section() { # xfrmkeep's words, if it is there: it prints what it has in $stored; else the section of this file counts
 	local section
-	if find_program xfrmkeep "${XFRMKEEP-}"; then
-		section=$("$program" "$@") || fail 1 "xfrmkeep refuses to begin"
+	if [ -n "$keeper" ]; then
+		section=$("$keeper" "$@") || fail 1 "xfrmkeep refuses to begin"
 		eval "$section"
 		case $section in *' heard '[1-9]*) heard=before ;; esac
 	elif [ "$made" -gt 1 ] || [ -e "$stored" ]; then
@@ -173,7 +173,7 @@ begin() { # with sequence numbers that were never used, or a fresh key
 	[ -z "$dry" ] || return 0
 	# shellcheck disable=SC2086 # words
 	read_section begin "$file" "here=$here" $endpoints
-	find_program xfrmkeep "${XFRMKEEP-}" || count_start
+	[ -n "$keeper" ] || count_start
 }
 count_start() { # xfrmkeep reads that, too; 2^26 packets fit between two starts, and 63 starts into a number
 	mkdir "${stored%/*}" 2>/dev/null
@@ -217,7 +217,7 @@ move_net() { # where this host has another address now (--local): the one that t
 		esac
 		[ -z "$dry" ] || { echo "ip $row"; continue; }
 		say "$row"
-		echo "\"\$ip\" $(echo "$row" | sed 's/ add / delete /')" >>"$run/undo"
+		note undo "\"\$ip\" $(echo "$row" | sed 's/ add / delete /')"
 		# shellcheck disable=SC2086 # words
 		"$ip" $row || fail 1 "cannot $row"
 	done
@@ -273,7 +273,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 		outer=${at%:*} outer=${outer#[} heard=now
 		say "${peers%@*} is at $at, not at $there_1:$port_1"
 		there_1=${outer%]} port_1=${at##*:}
-		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file" "there_1=$there_1" "port_1=$port_1"
+		[ -z "$keeper" ] || "$keeper" record "$file" "there_1=$there_1" "port_1=$port_1"
 		"$ip" xfrm state deleteall reqid "${peers#*@}"
 		batch "adding SAs again" states
 		;;
@@ -354,7 +354,7 @@ prepare() { # of up
 	if [ -d "$run" ]; then
 		rm -f "$run.busy"
 		held=''
-		find_program xfrmkeep "${XFRMKEEP-}" && "$program" mend "$file" | grep . >&2 && exit
+		[ -n "$keeper" ] && "$keeper" mend "$file" | grep . >&2 && exit
 		fail 1 "is up already"
 	fi
 	read_section -n begin "$file"
@@ -370,7 +370,7 @@ finish() {
 	trap - HUP INT TERM PIPE
 	rm -f "$run.busy"
 	# a rule of another VPN may lead packets elsewhere
-	! find_program xfrmkeep "${XFRMKEEP-}" || "$program" status "$file" 2>/dev/null | sed -n "s/^  missing: \(.*(packets go.*\)/$name: warning: \1: see ip rule/p" >&2
+	[ -z "$keeper" ] || "$keeper" status "$file" 2>/dev/null | sed -n "s/^  missing: \(.*(packets go.*\)/$name: warning: \1: see ip rule/p" >&2
 	case $heard in
 	no) say "set up, but no packet received from ${peers%@*} in $wait s: $(guess "is it up, with digest $digest?")" && exit 4 ;;
 	now) say "up: packets from ${peers%@*} arrive. Test it with:$(tests)" ;;
@@ -381,11 +381,11 @@ down() {
 	if has --all && command -v unguard >/dev/null; then unguarding=yes; fi
 	if [ -z "$dry" ]; then
 		lock
-		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file"
+		[ -z "$keeper" ] || "$keeper" record "$file"
 	fi
 	take_back
 	rm -f "$run.busy"
-	[ -z "${failed-}" ] || exit 1
+	[ -z "$failed" ] || exit 1
 	[ -n "$dry" ] || say down
 }
 status() { # in short; xfrmkeep says more
@@ -421,6 +421,7 @@ main() {
 	done
 	case $wait in '' | 0* | *[!0-9]* | ?????*) fail 2 "--wait '$wait': not a time (expected 1 to 9999 seconds)" ;; esac
 	[ "$local" = auto ] || is_address "$local" || fail 2 "--local '$local': not an address"
+	! find_program xfrmkeep "${XFRMKEEP-}" || keeper=$program
 	case $verb$# in
 	up0 | down0)
 		find_ip
@@ -432,7 +433,7 @@ main() {
 	esac
 	verb=$1
 	shift
-	! find_program xfrmkeep "${XFRMKEEP-}" || exec "$program" ${dry:+-n} "$verb" "$file" "$@"
+	[ -z "$keeper" ] || exec "$keeper" ${dry:+-n} "$verb" "$file" "$@"
 	[ "$verb" = status ] || fail 1 "$verb needs xfrmkeep beside $file or in PATH"
 	find_ip && status
 }

@@ -1,7 +1,7 @@
 set -u +eC
 umask 077
 unset IFS CDPATH token section # a variable that the caller exported stays exported
-verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' file=./$0
+verb='' dry='' wait=60 flags=' ' endpoints='' held='' made_run='' heard='' unguarding='' child='' keeper='' failed='' file=./$0
 case $0 in */*) file=$0 ;; esac
 case $- in *s*) file=/proc/$$/fd/0 ;; esac # sh -s <NAME.sh
 run=${XFRMPAIR_RUN:-/run/xfrmpair}/$store stored=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$store
@@ -104,8 +104,8 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 }
 read_section() { # xfrmkeep's words, if it is there: it prints what it has in $stored; else the section of this file counts
 	local section
-	if find_program xfrmkeep "${XFRMKEEP-}"; then
-		section=$("$program" "$@") || fail 1 "xfrmkeep refuses to begin"
+	if [ -n "$keeper" ]; then
+		section=$("$keeper" "$@") || fail 1 "xfrmkeep refuses to begin"
 		eval "$section"
 		case $section in *' heard '[1-9]*) heard=before ;; esac
 	elif [ "$made" -gt 1 ] || [ -e "$stored" ]; then
@@ -120,7 +120,7 @@ begin() { # with sequence numbers that were never used, or a fresh key
 	[ -z "$dry" ] || return 0
 	# shellcheck disable=SC2086 # words
 	read_section begin "$file" "here=$here" $endpoints
-	find_program xfrmkeep "${XFRMKEEP-}" || count_start
+	[ -n "$keeper" ] || count_start
 }
 count_start() { # xfrmkeep reads that, too; 2^26 packets fit between two starts, and 63 starts into a number
 	mkdir "${stored%/*}" 2>/dev/null

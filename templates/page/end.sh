@@ -44,7 +44,7 @@ prepare() { # of up
 	if [ -d "$run" ]; then
 		rm -f "$run.busy"
 		held=''
-		find_program xfrmkeep "${XFRMKEEP-}" && "$program" mend "$file" | grep . >&2 && exit
+		[ -n "$keeper" ] && "$keeper" mend "$file" | grep . >&2 && exit
 		fail 1 "is up already"
 	fi
 	read_section -n begin "$file"
@@ -60,7 +60,7 @@ finish() {
 	trap - HUP INT TERM PIPE
 	rm -f "$run.busy"
 	# a rule of another VPN may lead packets elsewhere
-	! find_program xfrmkeep "${XFRMKEEP-}" || "$program" status "$file" 2>/dev/null | sed -n "s/^  missing: \(.*(packets go.*\)/$name: warning: \1: see ip rule/p" >&2
+	[ -z "$keeper" ] || "$keeper" status "$file" 2>/dev/null | sed -n "s/^  missing: \(.*(packets go.*\)/$name: warning: \1: see ip rule/p" >&2
 	case $heard in
 	no) say "set up, but no packet received from ${peers%@*} in $wait s: $(guess "is it up, with digest $digest?")" && exit 4 ;;
 	now) say "up: packets from ${peers%@*} arrive. Test it with:$(tests)" ;;
@@ -71,11 +71,11 @@ down() {
 	if has --all && command -v unguard >/dev/null; then unguarding=yes; fi
 	if [ -z "$dry" ]; then
 		lock
-		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file"
+		[ -z "$keeper" ] || "$keeper" record "$file"
 	fi
 	take_back
 	rm -f "$run.busy"
-	[ -z "${failed-}" ] || exit 1
+	[ -z "$failed" ] || exit 1
 	[ -n "$dry" ] || say down
 }
 status() { # in short; xfrmkeep says more
@@ -111,6 +111,7 @@ main() {
 	done
 	case $wait in '' | 0* | *[!0-9]* | ?????*) fail 2 "--wait '$wait': not a time (expected 1 to 9999 seconds)" ;; esac
 	[ "$local" = auto ] || is_address "$local" || fail 2 "--local '$local': not an address"
+	! find_program xfrmkeep "${XFRMKEEP-}" || keeper=$program
 	case $verb$# in
 	up0 | down0)
 		find_ip
@@ -122,7 +123,7 @@ main() {
 	esac
 	verb=$1
 	shift
-	! find_program xfrmkeep "${XFRMKEEP-}" || exec "$program" ${dry:+-n} "$verb" "$file" "$@"
+	[ -z "$keeper" ] || exec "$keeper" ${dry:+-n} "$verb" "$file" "$@"
 	[ "$verb" = status ] || fail 1 "$verb needs xfrmkeep beside $file or in PATH"
 	find_ip && status
 }

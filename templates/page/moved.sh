@@ -12,7 +12,7 @@ move_net() { # where this host has another address now (--local): the one that t
 		esac
 		[ -z "$dry" ] || { echo "ip $row"; continue; }
 		say "$row"
-		echo "\"\$ip\" $(echo "$row" | sed 's/ add / delete /')" >>"$run/undo"
+		note undo "\"\$ip\" $(echo "$row" | sed 's/ add / delete /')"
 		# shellcheck disable=SC2086 # words
 		"$ip" $row || fail 1 "cannot $row"
 	done

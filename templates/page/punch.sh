@@ -21,7 +21,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 		outer=${at%:*} outer=${outer#[} heard=now
 		say "${peers%@*} is at $at, not at $there_1:$port_1"
 		there_1=${outer%]} port_1=${at##*:}
-		! find_program xfrmkeep "${XFRMKEEP-}" || "$program" record "$file" "there_1=$there_1" "port_1=$port_1"
+		[ -z "$keeper" ] || "$keeper" record "$file" "there_1=$there_1" "port_1=$port_1"
 		"$ip" xfrm state deleteall reqid "${peers#*@}"
 		batch "adding SAs again" states
 		;;
