@@ -2,6 +2,7 @@
 #include "keyfile.h"
 #include "epoch.h"
 #include "key.h"
+#include "memory.h"
 #include "number.h"
 #include "path.h"
 #include "say.h"
@@ -229,12 +230,10 @@ static bool has_row(const struct sa *sa)
  * 9). */
 static void warn_of_twins(const struct tunnel *tunnel, const char *path)
 {
-	const struct sa **sas = calloc(tunnel->sa_count + 1, sizeof *sas);
+	const struct sa **sas = memory_rows(tunnel->sa_count, sizeof *sas);
 	bool keys = false, secrets = false;
 	size_t count = 0;
 
-	if (!sas)
-		err(EXIT_BROKE, "memory");
 	for (size_t i = 0; i < tunnel->sa_count; i++)
 		if (has_row(&tunnel->sas[i]))
 			sas[count++] = &tunnel->sas[i];

@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "plan.h"
+#include "memory.h"
 #include "say.h"
 
-#include <err.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-
-void *plan_rows(size_t count, size_t bytes)
-{
-	void *rows = calloc(count ? count : 1, bytes);
-
-	if (!rows)
-		err(EXIT_BROKE, "memory");
-	return rows;
-}
-
-void *plan_more(void *rows, size_t count, size_t *room, size_t bytes)
-{
-	if (count < *room)
-		return rows;
-	*room = *room ? 2 * *room : 8;
-	rows = reallocarray(rows, *room, bytes);
-	if (!rows)
-		err(EXIT_BROKE, "memory");
-	return rows;
-}
 
 /* True when some packets inside are not of the outer family. */
 static bool mixes_families(const struct plan *plan)
@@ -85,7 +65,7 @@ static void plan_states(struct plan *plan)
 {
 	bool af_unspec = mixes_families(plan);
 
-	plan->states = plan_rows(2 * plan->peer_count, sizeof *plan->states);
+	plan->states = memory_rows(2 * plan->peer_count, sizeof *plan->states);
 	for (size_t i = 0; i < plan->peer_count; i++) {
 		plan_state(&plan->states[2 * i], plan, i, true, af_unspec);
 		plan_state(&plan->states[2 * i + 1], plan, i, false, af_unspec);
@@ -107,7 +87,7 @@ static void plan_routes_to(struct plan *plan, size_t peer)
 		if (prefix_is_everything(net) || nets_repeat(&view->other_nets, i))
 			continue;
 		routes->rows =
-			plan_more(routes->rows, routes->count, &routes->room, sizeof *routes->rows);
+			memory_more(routes->rows, routes->count, &routes->room, sizeof *routes->rows);
 		routes->rows[routes->count++] = (struct route){
 			.peer = peer,
 			.net = *net,
@@ -226,7 +206,7 @@ struct plan plan_of(const struct tunnel *tunnel, size_t self)
 	struct plan plan = {
 		.tunnel = tunnel,
 		.self = &tunnel->sides[self],
-		.views = plan_rows(tunnel->side_count, sizeof *plan.views),
+		.views = memory_rows(tunnel->side_count, sizeof *plan.views),
 		.encapsulates = tunnel_encapsulates(tunnel),
 		.if_id = tunnel->interface ? tunnel->digest | 1 : 0,
 		.mtu = tunnel_inner_mtu(tunnel, tunnel->sides[self].local.address.family),
@@ -246,7 +226,7 @@ struct plan plan_of(const struct tunnel *tunnel, size_t self)
 	plan.next_index = plan.identity.index + INDEX_NEIGHBOURS * INDEX_STEP;
 	plan_policies(&plan);
 	plan_states(&plan);
-	plan.tests = plan_rows(plan.peer_count, sizeof *plan.tests);
+	plan.tests = memory_rows(plan.peer_count, sizeof *plan.tests);
 	for (size_t i = 0; i < plan.peer_count; i++) {
 		if (!tunnel->transport)
 			plan_routes_to(&plan, i);

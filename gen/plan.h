@@ -84,9 +84,5 @@ void plan_free(struct plan *);
 
 /* Adds all rows of the policies to the plan: plan_of() does it. */
 void plan_policies(struct plan *);
-/* Zeros for an array of COUNT rows; or room for one more behind COUNT rows.  They end the program
- * when memory does. */
-void *plan_rows(size_t count, size_t bytes);
-void *plan_more(void *rows, size_t count, size_t *room, size_t bytes);
 
 #endif

@@ -2,6 +2,7 @@
 /* The policies of a plan.  Every row is one side of a mirror: out, and in and fwd with source and
  * destination swapped. */
 #include "plan.h"
+#include "memory.h"
 
 #include <netinet/in.h>
 
@@ -25,7 +26,7 @@ static const struct prefix link_local6 = { { AF_INET6, { 0xfe, 0x80 } }, 10 },
 static struct policy *add(struct policies *policies, const struct policy *policy)
 {
 	policies->rows =
-		plan_more(policies->rows, policies->count, &policies->room, sizeof *policies->rows);
+		memory_more(policies->rows, policies->count, &policies->room, sizeof *policies->rows);
 	policies->rows[policies->count] = *policy;
 	return &policies->rows[policies->count++];
 }
@@ -296,7 +297,7 @@ static void add_selector(struct plan *plan, size_t peer, const struct net *self,
 {
 	struct selectors *selectors = &plan->selectors;
 
-	selectors->rows = plan_more(selectors->rows, selectors->count, &selectors->room,
+	selectors->rows = memory_more(selectors->rows, selectors->count, &selectors->room,
 	                            sizeof *selectors->rows);
 	selectors->rows[selectors->count++] = (struct selector){ peer, self, other };
 	add_tunnel(plan, peer, self, other);

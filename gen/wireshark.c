@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "esp_sa.h"
+#include "memory.h"
 #include "print.h"
 #include "say.h"
 
-#include <err.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,10 +20,8 @@ static int by_spi(const void *one, const void *two)
 /* All SAs, those with one SPI side by side; to be freed. */
 static const struct sa **sort(const struct tunnel *tunnel)
 {
-	const struct sa **sas = calloc(tunnel->sa_count, sizeof *sas);
+	const struct sa **sas = memory_rows(tunnel->sa_count, sizeof *sas);
 
-	if (!sas)
-		err(EXIT_BROKE, "memory");
 	for (size_t i = 0; i < tunnel->sa_count; i++)
 		sas[i] = &tunnel->sas[i];
 	qsort(sas, tunnel->sa_count, sizeof *sas, by_spi);
@@ -45,12 +43,10 @@ static void add_sa(struct text *out, const struct tunnel *tunnel, const struct s
 /* As seen between the NATs and on the hosts. */
 static void add_head(struct text *out, const struct tunnel *tunnel)
 {
-	uint16_t *ports = calloc(tunnel->side_count, 2 * sizeof *ports);
+	uint16_t *ports = memory_rows(tunnel->side_count, 2 * sizeof *ports);
 	struct text title = { 0 };
 	char digest[16];
 
-	if (!ports)
-		err(EXIT_BROKE, "memory");
 	for (size_t i = 0; i < tunnel->side_count; i++) {
 		ports[2 * i] = tunnel->sides[i].local.port;
 		ports[2 * i + 1] = tunnel->sides[i].mapped.port;

@@ -8,11 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 struct capture {
@@ -175,19 +173,6 @@ static int start(struct capture *capture)
 
 /* ---- Until it is ended ---- */
 
-static int block_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* Copies until a signal comes, then returns true, or until a tcpdump has ended. */
 static bool copy(struct capture *capture)
 {
@@ -231,7 +216,7 @@ static int run(struct capture *capture)
 		keep_say(capture->keep, "is down");
 		return EXIT_BROKE;
 	}
-	capture->signals = block_signals();
+	capture->signals = keep_signals();
 	status = start(capture);
 	if (!status && !copy(capture)) {
 		keep_say(capture->keep, "tcpdump has ended");

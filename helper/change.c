@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "change.h"
+#include "memory.h"
 #include "say.h"
 
-#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,9 +98,7 @@ static struct by_reqid sort_by_reqid(const struct kernel *kernel)
 {
 	struct by_reqid sorted = { .count = kernel->state_count };
 
-	sorted.states = calloc(sorted.count + 1, sizeof *sorted.states);
-	if (!sorted.states)
-		err(EXIT_BROKE, "memory");
+	sorted.states = memory_rows(sorted.count, sizeof *sorted.states);
 	for (size_t i = 0; i < sorted.count; i++)
 		sorted.states[i] = &kernel->states[i];
 	qsort(sorted.states, sorted.count, sizeof *sorted.states, compare_reqids);
@@ -313,9 +311,7 @@ void change_plan(struct change *change)
 	const size_t peer_count = change->wanted->peer_count;
 
 	change_free(change);
-	change->peers = calloc(peer_count + 1, sizeof *change->peers);
-	if (!change->peers)
-		err(EXIT_BROKE, "memory");
+	change->peers = memory_rows(peer_count, sizeof *change->peers);
 	find_conflicts(change);
 	for (size_t i = 0; i < change->wanted->state_count; i++)
 		if (!change->peers[change->wanted->states[i].peer].conflict)

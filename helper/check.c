@@ -2,10 +2,10 @@
 #include "check.h"
 #include "announce.h"
 #include "keep.h"
+#include "memory.h"
 #include "say.h"
 #include "wire.h"
 
-#include <err.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -20,15 +20,6 @@ enum {
 	LOOK_UPS = 16,           /* names at a time */
 	LOOK_UP_PATIENCE = 2500, /* ms */
 };
-
-static void *allocate(size_t count, size_t bytes)
-{
-	void *rows = calloc(count + 1, bytes);
-
-	if (!rows)
-		err(EXIT_BROKE, "memory");
-	return rows;
-}
 
 /* ---- Begin and end ---- */
 
@@ -52,9 +43,9 @@ static void prepare(struct check *check)
 	const struct keep *keep = &check->look.keep;
 	const struct page *page = &keep->page;
 
-	check->peers = allocate(page->peer_count, sizeof *check->peers);
-	check->more = allocate(page->peer_count, sizeof *check->more);
-	check->wires = allocate(page->peer_count, sizeof *check->wires);
+	check->peers = memory_rows(page->peer_count, sizeof *check->peers);
+	check->more = memory_rows(page->peer_count, sizeof *check->more);
+	check->wires = memory_rows(page->peer_count, sizeof *check->wires);
 	for (size_t i = 0; i < page->peer_count; i++)
 		begin_peer(check, i);
 	check->inner_link = *page->interface ? if_nametoindex(page->interface) : 0;

@@ -37,17 +37,9 @@ static int tell(const struct keep *keep, int status, const char *cause, const ch
 /* True if the process has an argument that is WORD. */
 static bool has_argument(pid_t pid, const char *word)
 {
-	char path[32], words[4096];
-	size_t length = 0;
-	FILE *file;
+	char words[4096];
+	const size_t length = process_read(pid, "cmdline", words, sizeof words);
 
-	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-	file = fopen(path, "re");
-	if (file) {
-		length = fread(words, 1, sizeof words - 1, file);
-		fclose(file);
-	}
-	words[length] = '\0';
 	for (size_t at = 0; at < length; at += strlen(words + at) + 1)
 		if (strcmp(words + at, word) == 0)
 			return true;

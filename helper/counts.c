@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "counts.h"
+#include "memory.h"
 #include "number.h"
 #include "say.h"
 #include "words.h"
 
-#include <err.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char *const way_words[] = { "in", "out" };
-
-static void *allocate(size_t count, size_t bytes)
-{
-	void *rows = calloc(count + 1, bytes); /* none is no error */
-
-	if (!rows)
-		err(EXIT_BROKE, "memory");
-	return rows;
-}
 
 /* ---- The record's text ---- */
 
@@ -95,8 +86,8 @@ void counts_parse(struct counts *counts, const struct page *page, char *text)
 	char *line;
 
 	*counts = (struct counts){ .peer_count = page->peer_count };
-	counts->peers = allocate(page->peer_count, sizeof *counts->peers);
-	counts->sas = allocate(count_lines(text), sizeof *counts->sas);
+	counts->peers = memory_rows(page->peer_count, sizeof *counts->peers);
+	counts->sas = memory_rows(count_lines(text), sizeof *counts->sas);
 	while ((line = strsep(&text, "\n")))
 		parse_line(counts, page, line);
 }
@@ -225,12 +216,12 @@ static void keep_gone(struct counts *counts, const struct counts *before)
 void counts_look(struct counts *counts, const struct counts_look *look)
 {
 	struct counts before = *counts;
-	struct reqid *reqids = allocate(look->page->peer_count, sizeof *reqids);
+	struct reqid *reqids = memory_rows(look->page->peer_count, sizeof *reqids);
 
 	for (size_t i = 0; i < look->page->peer_count; i++)
 		reqids[i] = (struct reqid){ look->page->peers[i].reqid, i };
 	qsort(reqids, look->page->peer_count, sizeof *reqids, by_reqid);
-	counts->sas = allocate(look->kernel->state_count, sizeof *counts->sas);
+	counts->sas = memory_rows(look->kernel->state_count, sizeof *counts->sas);
 	counts->sa_count = 0;
 	for (size_t i = 0; i < look->kernel->state_count; i++) {
 		const struct kernel_state *state = &look->kernel->states[i];

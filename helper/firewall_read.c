@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "firewall_read.h"
+#include "memory.h"
 #include "say.h"
 #include "text.h"
 #include "words.h"
@@ -27,12 +28,7 @@ static struct chain *add_chain(struct ruleset *set, const char *table, const cha
 {
 	struct chain *chain;
 
-	if (set->count == set->room) {
-		set->room = set->room ? 2 * set->room : 32;
-		set->chains = reallocarray(set->chains, set->room, sizeof *set->chains);
-		if (!set->chains)
-			err(EXIT_BROKE, "memory");
-	}
+	set->chains = memory_more(set->chains, set->count, &set->room, sizeof *set->chains);
 	chain = &set->chains[set->count++];
 	*chain = (struct chain){ .table = copy_all(table), .name = copy_all(name) };
 	return chain;
@@ -40,12 +36,7 @@ static struct chain *add_chain(struct ruleset *set, const char *table, const cha
 
 static void add_rule(struct chain *chain, const char *text)
 {
-	if (chain->count == chain->room) {
-		chain->room = chain->room ? 2 * chain->room : 16;
-		chain->rules = reallocarray(chain->rules, chain->room, sizeof *chain->rules);
-		if (!chain->rules)
-			err(EXIT_BROKE, "memory");
-	}
+	chain->rules = memory_more(chain->rules, chain->count, &chain->room, sizeof *chain->rules);
 	chain->rules[chain->count++] = copy_all(text);
 }
 

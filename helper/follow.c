@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include "follow.h"
+#include "memory.h"
 #include "notify.h"
 #include "number.h"
 #include "say.h"
 
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* ---- One follower ---- */
@@ -59,10 +57,8 @@ static void unlock_file(struct follow *follow)
 
 static void *copy(const void *rows, size_t count, size_t bytes)
 {
-	void *out = calloc(count + 1, bytes);
+	void *out = memory_rows(count, bytes);
 
-	if (!out)
-		err(EXIT_BROKE, "memory");
 	if (rows)
 		memcpy(out, rows, count * bytes);
 	return out;
@@ -103,15 +99,7 @@ static bool listen_to(struct follow *follow, const struct page *page)
 
 static bool take_signals(struct follow *follow)
 {
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	follow->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	follow->signals = keep_signals();
 	return follow->signals >= 0 || refuse(follow->name, "signals: %s", strerror(errno));
 }
 

@@ -3,14 +3,17 @@
 #include "apply.h"
 #include "epoch.h"
 #include "look.h"
+#include "memory.h"
 #include "say.h"
 
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* Packets that an SA may send between the look at its number and its end. */
@@ -163,10 +166,8 @@ static struct epoch_seen see(const struct kernel *kernel, const struct state *st
 void keep_tally(struct keep *keep)
 {
 	const struct section *section = &keep->section;
-	struct epoch_seen *seen = calloc(section->state_count + 1, sizeof *seen);
+	struct epoch_seen *seen = memory_rows(section->state_count, sizeof *seen);
 
-	if (!seen)
-		err(EXIT_BROKE, "memory");
 	for (size_t i = 0; i < section->state_count; i++)
 		seen[i] = see(&keep->kernel, &section->states[i]);
 	epoch_tally(&keep->section, seen);
@@ -255,10 +256,8 @@ static void restart_numbers(struct keep *keep, size_t peer)
 /* The numbers of outbound SAs before a change moved them on. */
 static uint64_t *save_numbers(const struct section *section)
 {
-	uint64_t *numbers = calloc(section->state_count + 1, sizeof *numbers);
+	uint64_t *numbers = memory_rows(section->state_count, sizeof *numbers);
 
-	if (!numbers)
-		err(EXIT_BROKE, "memory");
 	for (size_t i = 0; i < section->state_count; i++)
 		numbers[i] = section->states[i].sequence;
 	return numbers;
@@ -376,6 +375,19 @@ char *keep_find(const struct keep *keep, const char *name, const char *variable)
 		return path;
 	free(path);
 	return apply_find(name);
+}
+
+int keep_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 bool keep_helper(const struct keep *keep, struct text *out)

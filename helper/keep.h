@@ -72,6 +72,9 @@ void keep_say(const struct keep *, const char *format, ...) __attribute__((forma
 /* The path of another program of this project: that of the variable VARIABLE, the one beside the
  * script, or the one in $PATH; NULL: there is none.  The caller frees. */
 char *keep_find(const struct keep *, const char *name, const char *variable);
+/* For a verb that runs until it is ended: SIGHUP, SIGINT and SIGTERM are read from the descriptor
+ * returned from now on, and SIGPIPE is ignored.  -1 with errno. */
+int keep_signals(void);
 /* Adds the helper's command line, "espdecap -d ARGUMENTS".  False after one line, or if there is
  * none. */
 bool keep_helper(const struct keep *, struct text *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel.h"
+#include "memory.h"
 #include "netlink.h"
 #include "say.h"
 
@@ -10,18 +11,6 @@
 #include <linux/xfrm.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Room for one row more behind COUNT. */
-static void *more(void *rows, size_t count, size_t *room, size_t bytes)
-{
-	if (count < *room)
-		return rows;
-	*room = *room ? 2 * *room : 16;
-	rows = reallocarray(rows, *room, bytes);
-	if (!rows)
-		err(EXIT_BROKE, "memory");
-	return rows;
-}
 
 /* ---- Order ---- */
 
@@ -202,7 +191,7 @@ static void take(void *context, uint16_t type, const unsigned char *body, size_t
 
 	if (type != reading->type)
 		return;
-	rows = more(*reading->rows, *reading->count, reading->room, reading->bytes);
+	rows = memory_more(*reading->rows, *reading->count, reading->room, reading->bytes);
 	*reading->rows = rows;
 	*reading->count +=
 		reading->parse((char *)rows + *reading->count * reading->bytes, body, length);

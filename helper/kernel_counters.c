@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "kernel.h"
+#include "memory.h"
 #include "say.h"
 
-#include <err.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +15,8 @@ static void add(struct kernel_counters *counters, const char *prefix, const char
 {
 	struct kernel_counter *row;
 
-	if (counters->count == counters->room) {
-		counters->room = counters->room ? 2 * counters->room : 128;
-		counters->rows =
-			reallocarray(counters->rows, counters->room, sizeof *counters->rows);
-		if (!counters->rows)
-			err(EXIT_BROKE, "memory");
-	}
+	counters->rows = memory_more(counters->rows, counters->count, &counters->room,
+	                             sizeof *counters->rows);
 	row = &counters->rows[counters->count++];
 	snprintf(row->name, sizeof row->name, "%s%s", prefix, name);
 	row->value = strtoull(value, NULL, 10);

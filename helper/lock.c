@@ -161,16 +161,23 @@ bool process_is(pid_t pid, const char *command)
 	return is;
 }
 
-static pid_t parent_of(pid_t pid)
+size_t process_read(pid_t pid, const char *file, char *out, size_t room)
 {
-	char path[64], text[512];
-	const char *end;
+	char path[64];
 	size_t length;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	if (!read_file(AT_FDCWD, path, text, sizeof text - 1, &length))
-		return 0;
-	text[length] = '\0';
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+	read_file(AT_FDCWD, path, out, room - 1, &length);
+	out[length] = '\0';
+	return length;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+	char text[512];
+	const char *end;
+
+	process_read(pid, "stat", text, sizeof text);
 	end = strrchr(text, ')'); /* behind the name, which may have anything in it */
 	return end && strlen(end) > strlen(") S ") ? atoi(end + strlen(") S ")) : 0;
 }

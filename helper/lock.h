@@ -51,5 +51,8 @@ bool run_punched(const struct run *);
 pid_t run_process(const struct run *, const char *name, const char *command);
 /* True if process PID was started so. */
 bool process_is(pid_t pid, const char *command);
+/* Reads /proc/PID/FILE, as much of it as fits, with a NUL behind it.  Returns its length; 0: there
+ * is nothing to read. */
+size_t process_read(pid_t pid, const char *file, char *out, size_t room);
 
 #endif

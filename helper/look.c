@@ -11,17 +11,10 @@
 static const char *verb_of(pid_t pid)
 {
 	static const char *const verbs[] = { "up", "start", "down", "stop" };
-	char path[32], words[4096];
-	ssize_t length;
-	int fd;
+	char words[4096];
+	const size_t length = process_read(pid, "cmdline", words, sizeof words);
 
-	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	length = fd >= 0 ? read(fd, words, sizeof words - 1) : -1;
-	if (fd >= 0)
-		close(fd);
-	words[length > 0 ? length : 0] = '\0';
-	for (ssize_t at = 0; at < length; at += (ssize_t)strlen(words + at) + 1)
+	for (size_t at = 0; at < length; at += strlen(words + at) + 1)
 		for (unsigned i = 0; at > 0 && i < sizeof verbs / sizeof *verbs; i++)
 			if (strcmp(words + at, verbs[i]) == 0)
 				return verbs[i < 2 ? 0 : 2];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "apply.h"
 #include "keep.h"
+#include "memory.h"
 #include "say.h"
 
-#include <err.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,12 +66,10 @@ static void add_source(const struct keep *keep, sa_family_t family, char out[EXT
 static bool print_routes(struct keep *keep, struct text *out)
 {
 	const size_t peers = keep->section.peer_count, count = 2 * peers + 2;
-	char(*extras)[EXTRA] = calloc(count, sizeof *extras);
-	const char **list = calloc(count + 1, sizeof *list);
+	char(*extras)[EXTRA] = memory_rows(count, sizeof *extras);
+	const char **list = memory_rows(count, sizeof *list);
 	bool good;
 
-	if (!extras || !list)
-		err(EXIT_BROKE, "memory");
 	for (size_t i = 0; i < peers; i++)
 		add_way(keep, i, extras[2 * i], extras[2 * i + 1]);
 	add_source(keep, AF_INET, extras[2 * peers]);

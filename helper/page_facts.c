@@ -2,10 +2,10 @@
 /* The facts of a page, into its struct.  A fact without a value is absent; one that is not known is
  * passed over, for it may be a later version's. */
 #include "number.h"
+#include "memory.h"
 #include "page.h"
 #include "say.h"
 
-#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,18 +151,6 @@ static bool parse_mapped(struct page *page, const struct fact *fact, char *value
 	       (!bracket && section_read_host(page->mapped_host, address));
 }
 
-/* Room for one item more, of which there are COUNT. */
-static void *more(void *items, size_t count, size_t *room, size_t bytes)
-{
-	if (count < *room)
-		return items;
-	*room = *room ? 2 * *room : 8;
-	items = reallocarray(items, *room, bytes);
-	if (!items)
-		err(EXIT_BROKE, "memory");
-	return items;
-}
-
 /* NAME@REQID */
 static bool parse_peer(struct page *page, char *word)
 {
@@ -176,7 +164,7 @@ static bool parse_peer(struct page *page, char *word)
 	if (!section_read_name(peer.name, word) || !number_parse(&reqid, at + 1, 1, UINT32_MAX))
 		return false;
 	peer.reqid = (uint32_t)reqid;
-	page->peers = more(page->peers, page->peer_count, &page->peer_room, sizeof *page->peers);
+	page->peers = memory_more(page->peers, page->peer_count, &page->peer_room, sizeof *page->peers);
 	page->peers[page->peer_count++] = peer;
 	return true;
 }
@@ -201,7 +189,7 @@ static bool parse_peers(struct page *page, const struct fact *fact, char *value)
 
 static void add_net(struct page_nets *nets, const struct prefix *prefix, size_t peer)
 {
-	nets->list = more(nets->list, nets->count, &nets->room, sizeof *nets->list);
+	nets->list = memory_more(nets->list, nets->count, &nets->room, sizeof *nets->list);
 	nets->list[nets->count++] = (struct page_net){ *prefix, peer };
 }
 

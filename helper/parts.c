@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "parts.h"
+#include "memory.h"
 #include "say.h"
 #include "text.h"
 #include "words.h"
@@ -14,12 +15,7 @@ enum { NEIGHBOURS_MOST = 512 }; /* indexes that the page keeps for them */
 
 struct part *parts_add(struct parts *parts, const struct part *part)
 {
-	if (parts->count == parts->room) {
-		parts->room = parts->room ? 2 * parts->room : 16;
-		parts->list = reallocarray(parts->list, parts->room, sizeof *parts->list);
-		if (!parts->list)
-			err(EXIT_BROKE, "memory");
-	}
+	parts->list = memory_more(parts->list, parts->count, &parts->room, sizeof *parts->list);
 	parts->list[parts->count] = *part;
 	return &parts->list[parts->count++];
 }

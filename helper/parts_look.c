@@ -6,13 +6,11 @@
 #include "say.h"
 #include "words.h"
 
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SETTINGS_MOST = 1 << 16 }; /* bytes of the run folder's file `undo` */
 
@@ -51,16 +49,10 @@ static void add_settings(struct parts *parts, const struct run *run)
 
 static bool is_stopped(pid_t pid)
 {
-	char path[32], text[512], *end;
-	int fd;
-	ssize_t length;
+	char text[512];
+	const char *end;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-	if (fd >= 0)
-		close(fd);
-	text[length > 0 ? length : 0] = '\0';
+	process_read(pid, "stat", text, sizeof text);
 	end = strrchr(text, ')'); /* behind the name, which may have anything in it */
 	return end && (strncmp(end, ") T ", 4) == 0 || strncmp(end, ") t ", 4) == 0);
 }

@@ -2,9 +2,9 @@
 /* The verbs that change keys and numbers. */
 #include "epoch.h"
 #include "keep.h"
+#include "memory.h"
 #include "say.h"
 
-#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,13 +26,12 @@ struct steps {
 
 static struct steps steps_begin(const struct section *section)
 {
-	struct steps steps = { .any = false };
+	const size_t count = section->peer_count;
 
-	steps.before = calloc(section->peer_count + 1, sizeof *steps.before);
-	steps.fresh = calloc(section->peer_count + 1, sizeof *steps.fresh);
-	if (!steps.before || !steps.fresh)
-		err(EXIT_BROKE, "memory");
-	return steps;
+	return (struct steps){
+		.before = memory_rows(count, sizeof(struct before)),
+		.fresh = memory_rows(count, sizeof(bool)),
+	};
 }
 
 static void steps_free(struct steps *steps, const struct section *section)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "status.h"
 #include "epoch.h"
+#include "memory.h"
 #include "say.h"
 
-#include <err.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,15 +25,6 @@ struct judge {
 	bool helper_missing, address_missing, half;
 };
 
-static void *allocate(size_t count, size_t bytes)
-{
-	void *rows = calloc(count + 1, bytes); /* none is no error */
-
-	if (!rows)
-		err(EXIT_BROKE, "memory");
-	return rows;
-}
-
 static void add_lack(struct status *status, bool foreign, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -42,13 +33,8 @@ static void add_lack(struct status *status, bool foreign, const char *format, ..
 	struct status_lack *lack;
 	va_list arguments;
 
-	if (status->lack_count == status->lack_room) {
-		status->lack_room = status->lack_room ? 2 * status->lack_room : 16;
-		status->lacks =
-			reallocarray(status->lacks, status->lack_room, sizeof *status->lacks);
-		if (!status->lacks)
-			err(EXIT_BROKE, "memory");
-	}
+	status->lacks = memory_more(status->lacks, status->lack_count, &status->lack_room,
+	                            sizeof *status->lacks);
 	lack = &status->lacks[status->lack_count++];
 	lack->foreign = foreign;
 	va_start(arguments, format);
@@ -308,11 +294,11 @@ void status_judge(struct status *status, const struct status_facts *facts)
 		.facts = facts,
 		.here = { facts->section->here, facts->page->port },
 		.helper = facts->parts->helper,
-		.peers = allocate(count, sizeof *status->peers),
+		.peers = memory_rows(count, sizeof *status->peers),
 		.peer_count = count,
-		.sas = allocate(facts->section->state_count, sizeof *status->sas),
+		.sas = memory_rows(facts->section->state_count, sizeof *status->sas),
 	};
-	judge.findings = allocate(count, sizeof *judge.findings);
+	judge.findings = memory_rows(count, sizeof *judge.findings);
 	for (size_t i = 0; i < count; i++)
 		begin_peer(&judge, i);
 	for (size_t i = 0; i < facts->policy_count; i++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The table of `status --watch`. */
 #include "say.h"
+#include "memory.h"
 #include "status.h"
 
-#include <err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,9 +81,7 @@ static void remember(struct watch *watch, double now, const struct status *statu
 {
 	free(watch->peers);
 	watch->time = now;
-	watch->peers = status ? calloc(status->peer_count + 1, sizeof *watch->peers) : NULL;
-	if (status && !watch->peers)
-		err(EXIT_BROKE, "memory");
+	watch->peers = status ? memory_rows(status->peer_count, sizeof *watch->peers) : NULL;
 	for (size_t i = 0; status && i < status->peer_count; i++)
 		for (unsigned way = 0; way < WAYS; way++)
 			watch->peers[i].totals[way] = status->peers[i].ways[way].total;

@@ -2,20 +2,18 @@
 /* The table by which Wireshark decrypts a capture, of the SAs that there are now. */
 #include "esp_sa.h"
 #include "keep.h"
+#include "memory.h"
 #include "say.h"
 
-#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static void print_head(struct text *out, const struct keep *keep)
 {
 	const struct page *page = &keep->page;
-	uint16_t *ports = calloc(page->peer_count + 2, sizeof *ports);
+	uint16_t *ports = memory_rows(page->peer_count + 2, sizeof *ports);
 	struct text title = { 0 };
 
-	if (!ports)
-		err(EXIT_BROKE, "memory");
 	text_add_string(&title, page->name);
 	ports[0] = page->port;
 	ports[1] = page->mapped.port;

@@ -10,6 +10,7 @@
  * Only the sides and kinds that the table names are printed: a line `a: tunnel ?` names one. */
 #include "identity.h"
 #include "key.h"
+#include "memory.h"
 #include "options.h"
 #include "plan/promises.h"
 #include "print.h"
@@ -76,7 +77,7 @@ static const char *print_and_compare(const struct plan *plan)
 /* Adds the rows of all sides.  Returns NULL, or the promise that is broken. */
 static const char *add_tunnel(struct text *out, const struct tunnel *tunnel)
 {
-	struct plan *plans = plan_rows(tunnel->side_count, sizeof *plans);
+	struct plan *plans = memory_rows(tunnel->side_count, sizeof *plans);
 	const char *why;
 
 	for (size_t i = 0; i < tunnel->side_count; i++) {
