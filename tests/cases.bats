@@ -2,6 +2,8 @@
 # Some tests need root, for a network namespace of their own.
 bats_require_minimum_version 1.5.0
 
+load host
+
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/.." || return
 	PATH=$(cd "${BUILD:-build}" && pwd):$PATH:/usr/sbin:/sbin
@@ -13,36 +15,13 @@ setup() {
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
 }
 
-teardown() { [ -z "${space-}" ] || ip netns delete "$space"; }
+teardown() { leave_host; }
 
-fact() { sed -n "s/^\(.* \)\{0,1\}$1=\([^ ]*\).*/\2/p" "$2" | head -n 1; } # NAME FILE: of its page
-need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
-# in_a_host: a namespace with two links, whose ip leaves SAs out, so that kernels without ESP do
-in_a_host() {
-	need_root
-	space=cases-$BASHPID-$BATS_TEST_NUMBER
-	ip netns add "$space"
-	ip -n "$space" link set lo up
-	for link in up0 vpn0; do
-		ip -n "$space" link add $link type veth peer name other-$link
-		ip -n "$space" link set $link up
-		ip -n "$space" link set other-$link up
-	done
-	ip -n "$space" address add 192.168.1.4/24 dev up0
+# on_two_links: between two networks, with a link beside the one that leads out
+on_two_links() {
+	in_a_host 24 vpn0
 	ip -n "$space" address add 10.1.0.1/16 dev up0
-	ip -n "$space" route add default via 192.168.1.1
-	mkdir bin
-	cat >bin/ip <<-END
-		#!/bin/sh
-		case "\$*" in
-		*-batch*) sed ':a; /\\\\\$/{N; s/\\\\\n//; ba;}' | sed '/^xfrm state/d' | $(command -v ip) "\$@" ;;
-		*) exec $(command -v ip) "\$@" ;;
-		esac
-	END
-	chmod +x bin/ip
-	PATH=$PWD/bin:$PATH
 }
-on_host() { nsenter --net="/run/netns/$space" "$@"; }
 # is_up SCRIPT: as `up --no-helper` leaves it, but for SAs
 is_up() {
 	local run
@@ -138,7 +117,7 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 }
 
 @test "check asks for each protected network where packets to it go: rules of others, no route, IPsec switched off" {
-	in_a_host
+	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16+10.3.0.0/16 2>/dev/null
 	is_up a.sh
 	gives on_host xfrmkeep check a.sh
@@ -169,7 +148,7 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 }
 
 @test "check asks whether packets to each network go through the interface" {
-	in_a_host
+	on_two_links
 	ip -n "$space" link add probe type xfrm if_id 7 || skip "this kernel has no xfrm interfaces"
 	xfrmpair --interface xf0 -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16+10.3.0.0/16 2>/dev/null
 	is_up a.sh
@@ -198,7 +177,7 @@ refusing_ip() {
 }
 
 @test "what ip says is searched for words outside of quotes alone, and no key in it is shown" {
-	in_a_host
+	on_two_links
 	PATH=${PATH#*:}
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	local data='unsupported' key
@@ -228,7 +207,7 @@ refusing_ip() {
 }
 
 @test "a host that gets another address loses no route of the tunnel: follow moves and puts all back" {
-	in_a_host
+	on_two_links
 	xfrmpair -o . a=auto:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16+10.3.0.0/16 2>/dev/null
 	ip -n "$space" address delete 10.1.0.1/16 dev up0
 	ip -n "$space" address add 10.1.0.1/16 dev lo
@@ -255,7 +234,7 @@ refusing_ip() {
 }
 
 @test "another process on the port is named by status, whatever it calls itself" {
-	in_a_host
+	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	is_up a.sh
 	echo 0 >"run/$(fact store a.sh)/espdecap"
@@ -270,7 +249,7 @@ refusing_ip() {
 }
 
 @test "a lost, empty or altered store is named by up at once, and down works" {
-	in_a_host
+	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	local store
 	store=state/$(fact store a.sh)
@@ -309,7 +288,7 @@ on_full() {
 }
 
 @test "a run folder that is full or read-only changes no verdict, and is named where it costs something" {
-	in_a_host
+	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	is_up a.sh
 	gives on_host xfrmkeep check a.sh
@@ -337,7 +316,7 @@ on_full() {
 }
 
 @test "up and down in every shell, although ip xfrm help is a failure" {
-	in_a_host
+	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	local shell
 	for shell in dash "busybox ash" bash mksh; do
@@ -355,7 +334,7 @@ on_full() {
 }
 
 @test "what this kernel lacks is said at once, with the local side's name, before the peer is waited for" {
-	in_a_host
+	on_two_links
 	PATH=${PATH#*:}
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	printf '#!/bin/sh\ntouch "%s/asked"\nsleep 60\n' "$PWD" >bin/natprobe
@@ -382,7 +361,7 @@ on_full() {
 }
 
 @test "a folder of our own that others can write to holds neither lock nor store, without xfrmkeep either" {
-	in_a_host
+	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	local keeper mode folder
 	for keeper in "" /nowhere; do

@@ -3,6 +3,8 @@
 # Most tests need root, for a network namespace of their own.
 bats_require_minimum_version 1.5.0
 
+load host
+
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/.." || return
 	PATH=$(cd "${BUILD:-build}" && pwd):$PATH:/usr/sbin:/sbin
@@ -17,35 +19,17 @@ setup() {
 }
 teardown() {
 	[ -z "$follower" ] || kill "$follower" 2>/dev/null || :
-	[ -z "$space" ] || ip netns delete "$space"
+	leave_host
 }
 
-# a host with one link, 192.168.1.4 on it, and a way out
-in_a_host() {
-	[ "$(id -u)" = 0 ] || skip "needs root"
-	space=followed-$BASHPID-$BATS_TEST_NUMBER
-	ip netns add "$space"
-	ip -n "$space" link set lo up
-	ip -n "$space" link add up0 type veth peer name other
-	ip -n "$space" link set up0 up
-	ip -n "$space" link set other up
-	ip -n "$space" address add 192.168.1.4/24 dev up0
-	ip -n "$space" route add default via 192.168.1.1
-	mkdir bin
-	cat >bin/ip <<-END
-		#!/bin/sh
-		case "\$*" in
-		*-batch*) sed ':a; /\\\\\$/{N; s/\\\\\\n//; ba;}' | sed '/^xfrm state/d' | $(command -v ip) "\$@" ;;
-		*) exec $(command -v ip) "\$@" ;;
-		esac
-	END
-	# a natprobe that answers what it is told
+# a host whose natprobe answers what it is told
+with_answers() {
+	in_a_host 24
 	printf '#!/bin/sh\necho "$*" >>"%s/asked"\ncat "%s/answer"\n' "$PWD" "$PWD" >bin/natprobe
-	chmod +x bin/ip bin/natprobe
-	export PATH=$PWD/bin:$PATH NATPROBE=$PWD/bin/natprobe
+	chmod +x bin/natprobe
+	export NATPROBE=$PWD/bin/natprobe
 	echo none >answer
 }
-on_host() { nsenter --net="/run/netns/$space" "$@"; }
 # is_up: as `up --no-helper` leaves it, but for the kernel
 is_up() {
 	mkdir -m 700 -p "$XFRMPAIR_RUN" "$run"
@@ -86,7 +70,7 @@ ends() {
 }
 
 @test "one follower per tunnel, known by its pid; a signal ends it with status 0, and it leaves nothing" {
-	in_a_host
+	with_answers
 	is_up
 	for signal in TERM INT HUP; do
 		# a shell has its children in the background ignore INT
@@ -112,7 +96,7 @@ ends() {
 }
 
 @test "it ends when the run folder is gone, or another one is in its place" {
-	in_a_host
+	with_answers
 	is_up
 	for how in gone another; do
 		follows
@@ -127,7 +111,7 @@ ends() {
 }
 
 @test "a supervisor is told when it is ready" {
-	in_a_host
+	with_answers
 	is_up
 	socat -u "UNIX-RECVFROM:$PWD/socket" "OPEN:$PWD/notified,creat" 3>&- &
 	until_true test -S socket
@@ -139,7 +123,7 @@ ends() {
 }
 
 @test "the inner address and policies that others remove are put back within seconds" {
-	in_a_host
+	with_answers
 	is_up
 	follows
 	until_true on_host ip address show to 10.99.0.1
@@ -153,7 +137,7 @@ ends() {
 }
 
 @test "the router is asked for the port that up mapped, at once; its answer is said, and believed only as a word" {
-	in_a_host
+	with_answers
 	is_up
 	echo "-u 65534 -b 192.168.1.4 -p 61525 --unmap" >"$run/map"
 	printf 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by PCP\n\033[31m192.168.1.4:61525@85.9.8.7:61525\n' >answer
@@ -166,7 +150,7 @@ ends() {
 }
 
 @test "check of a tunnel that is down names what up would refuse for: this side's, in one line" {
-	in_a_host
+	with_answers
 	run -2 on_host xfrmkeep check a.sh b c
 	run -1 on_host xfrmkeep check a.sh
 	[ "$output" = "a: is down; set it up with: sh a.sh up" ]
@@ -194,7 +178,7 @@ ends() {
 }
 
 @test "check of a tunnel that is down: an SA that the kernel does not take, because of its cipher or of what modprobe is told" {
-	in_a_host
+	with_answers
 	mkdir empty modprobe.d
 	ip=$(type -aP ip | sed -n 2p) # the first is ours
 	# refuses CAUSE MODPROBE-FOLDER ERROR [SED-COMMAND]: check where ip says so of each batch with an SA that the sed command leaves

@@ -1,5 +1,4 @@
 # Words for tests that run scripts and xfrmkeep on a host of their own, with an ip that leaves SAs out, so that kernels without ESP do.
-# They source section.bash, too.
 
 fact() { sed -n "s/^\(.* \)\{0,1\}$1=\([^ ]*\).*/\2/p" "$2" | head -n 1; } # NAME FILE: of its page
 # field NAME FILE: what the section there has of it
@@ -21,16 +20,20 @@ an_ip() {
 	chmod +x bin/ip
 	PATH=$PWD/bin:$PATH
 }
-# a host with one link, 192.168.1.4 on it, and the router 192.168.1.1 that is on no network of its own
+# in_a_host [LENGTH [LINK]...]: a host with 192.168.1.4 on its link up0, in a network of that LENGTH (32: of itself alone), the router
+# 192.168.1.1, and more LINKs
 in_a_host() {
+	local link
 	need_root
 	space=host-$BASHPID-$BATS_TEST_NUMBER
 	ip netns add "$space"
 	ip -n "$space" link set lo up
-	ip -n "$space" link add up0 type veth peer name other
-	ip -n "$space" link set up0 up
-	ip -n "$space" link set other up
-	ip -n "$space" address add 192.168.1.4/32 dev up0
+	for link in up0 "${@:2}"; do
+		ip -n "$space" link add "$link" type veth peer name "other-$link"
+		ip -n "$space" link set "$link" up
+		ip -n "$space" link set "other-$link" up
+	done
+	ip -n "$space" address add "192.168.1.4/${1:-32}" dev up0
 	ip -n "$space" route add default via 192.168.1.1 dev up0 onlink
 	an_ip
 }
