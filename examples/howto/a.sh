@@ -67,7 +67,7 @@ fail() { # STATUS WORDS: takes back what up did
 	[ -z "$held" ] || rm -f "$run.busy"
 	exit "$1"
 }
-note() { { echo "$2" >>"$run/$1"; } 2>/dev/null || fail 1 "cannot write $run/$1"; } # FILE LINE: of the run folder
+note() { { echo "$2" >>"$run/$1"; } 2>/dev/null || fail 1 "cannot write $run/$1"; } # FILE LINE: adds it to a file of the run folder
 has() { case $flags in *" $1 "*) ;; *) false ;; esac; } # FLAG: it was given
 find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this script, or in $PATH
 	local folder IFS=:
@@ -100,7 +100,7 @@ has_esp() { # the kernel takes an SA without any cipher
 	echo "xfrm state add $sa mode tunnel enc ecb(cipher_null) '' auth digest_null ''
 		xfrm state delete $sa" | "$ip" -batch - 2>/dev/null
 }
-rows() { # FUNCTION: what it gives; mksh counts to 2^31, so that a sequence number beyond is negative there
+rows() { # FUNCTION: prints its rows; mksh counts to 2^31 and shows a larger sequence number as negative
 	case $((2147483648)) in
 	-*) "$1" | awk '{ while (match($0, / -[0-9]+/)) $0 = substr($0, 1, RSTART) sprintf("%.0f", 4294967296 - substr($0, RSTART + 2, RLENGTH - 2)) substr($0, RSTART + RLENGTH) } 1' ;;
 	*) "$1" ;;
@@ -155,7 +155,7 @@ lock() { # up, down and xfrmkeep exclude each other: the link has the pid of the
 	done
 	held=yes
 }
-read_section() { # xfrmkeep's words, if it is there: it prints what it has in $stored; else the section of this file counts
+read_section() { # ARGUMENT...: of xfrmkeep, which prints the section that counts; without xfrmkeep this file's counts
 	local section
 	if [ -n "$keeper" ]; then
 		section=$("$keeper" "$@") || fail 1 "xfrmkeep refuses to begin"
@@ -175,7 +175,7 @@ begin() { # with sequence numbers that were never used, or a fresh key
 	read_section begin "$file" "here=$here" $endpoints
 	[ -n "$keeper" ] || count_start
 }
-count_start() { # xfrmkeep reads that, too; 2^26 packets fit between two starts, and 63 starts into a number
+count_start() { # without xfrmkeep, which reads the count later: each start takes 2^26 of the 2^32 sequence numbers
 	mkdir "${stored%/*}" 2>/dev/null
 	[ ! -e "${stored%/*}" ] || make_folder "${stored%/*}"
 	starts=$((starts + 1))
@@ -283,7 +283,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	*) fail 1 "natprobe found nothing and says nothing (status $status)" ;;
 	esac
 }
-guess() { # WORDS: what is likely, by what natprobe has found, else these
+guess() { # WORDS: prints the likely cause, from what natprobe found, else WORDS
 	local peer=${peers%@*}
 	case $found in
 	refused) echo "nobody has port $port_1 at $there_1, says ICMP: is $peer up, at this endpoint?" ;;
@@ -315,7 +315,7 @@ end_helper() {
 		case $(tr '\0' ' ' <"/proc/${pid:-none}/cmdline") in *espdecap\ -d\ *" ${port-} "*) kill "$pid" && kill -s CONT "$pid" ;; esac
 	} 2>/dev/null
 }
-left() { # of what undo removes the policies and SAs that are there: rows for a batch
+left() { # prints rows that delete what undo names and the kernel has
 	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list && "$ip" xfrm state list nokeys || echo failed; } | awk '
 		/^failed/ { failed = 1 }
 		/^xfrm/ { mine[$(NF - 1) $NF] } # index or reqid, and its number

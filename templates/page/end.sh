@@ -5,7 +5,7 @@ end_helper() {
 		case $(tr '\0' ' ' <"/proc/${pid:-none}/cmdline") in *espdecap\ -d\ *" ${port-} "*) kill "$pid" && kill -s CONT "$pid" ;; esac
 	} 2>/dev/null
 }
-left() { # of what undo removes the policies and SAs that are there: rows for a batch
+left() { # prints rows that delete what undo names and the kernel has
 	{ undo && ${unguarding:+unguard}; "$ip" -s xfrm policy list && "$ip" xfrm state list nokeys || echo failed; } | awk '
 		/^failed/ { failed = 1 }
 		/^xfrm/ { mine[$(NF - 1) $NF] } # index or reqid, and its number

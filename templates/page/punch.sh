@@ -31,7 +31,7 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	*) fail 1 "natprobe found nothing and says nothing (status $status)" ;;
 	esac
 }
-guess() { # WORDS: what is likely, by what natprobe has found, else these
+guess() { # WORDS: prints the likely cause, from what natprobe found, else WORDS
 	local peer=${peers%@*}
 	case $found in
 	refused) echo "nobody has port $port_1 at $there_1, says ICMP: is $peer up, at this endpoint?" ;;
