@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* natprobe asks: two STUN servers from one socket.  What they see differs only where the mapping
  * depends on the endpoint one talks to (RFC 4787, section 4.1); then no port can be told to the
- * peer beforehand. */
+ * peer beforehand.
+ *
+ * What comes in, and what it may at most cause:
+ *   an answer from the server with our transaction's id   a wrong endpoint, a wrong verdict
+ *   one from elsewhere, or one that cannot be read        a hint, if no answer comes in time
+ *   an ICMP error                                         the same
+ *   what name servers say, through lookup.c               another server is asked
+ *   all else                                              nothing */
 #include "discover.h"
 #include "natprobe.h"
 #include "probe.h"

@@ -5,7 +5,9 @@
 #include <endian.h>
 #include <string.h>
 
-static const unsigned char head[12] = {0, 0, 0, 0, 'h', 'o', 'l', 'e', 2, 0, 0, 0};
+enum { VERSION_HELLO = 2, VERSION_TEST = 3 };
+
+static const unsigned char head[8] = {0, 0, 0, 0, 'h', 'o', 'l', 'e'};
 
 static void put64(unsigned char *out, uint64_t value)
 {
@@ -32,6 +34,10 @@ void hello_write(unsigned char out[HELLO_LENGTH], const struct hello *hello, str
 	unsigned char mac[SHA256_LENGTH];
 
 	memcpy(out, head, sizeof head);
+	out[8] = hello->is_test ? VERSION_TEST : VERSION_HELLO;
+	out[9] = hello->flags;
+	out[10] = (unsigned char)(hello->longest >> 8);
+	out[11] = (unsigned char)hello->longest;
 	put64(out + 12, hello->id);
 	put64(out + 20, hello->heard);
 	mac_write(mac, out, key);
@@ -41,7 +47,13 @@ void hello_write(unsigned char out[HELLO_LENGTH], const struct hello *hello, str
 bool hello_parse(struct hello *out, const unsigned char *bytes, size_t length)
 {
 	memset(out, 0, sizeof *out);
-	if (length != HELLO_LENGTH || memcmp(bytes, head, sizeof head) != 0)
+	if (length < HELLO_LENGTH || memcmp(bytes, head, sizeof head) != 0)
+		return false;
+	out->is_test = bytes[8] == VERSION_TEST;
+	out->flags = bytes[9];
+	out->longest = (uint16_t)(bytes[10] << 8 | bytes[11]);
+	if (!out->is_test && (bytes[8] != VERSION_HELLO || length != HELLO_LENGTH || out->flags ||
+	                      out->longest))
 		return false;
 	out->id = get64(bytes + 12);
 	out->heard = get64(bytes + 20);

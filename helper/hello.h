@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /* What two natprobes say to each other while they punch: bytes in, struct out, no sockets.
  *
- *      0  4 zero bytes: the non-ESP marker (RFC 3948, section 2.2), so that an encapsulation socket
- * hands it up 4  "hole", 2 (the version), 3 zero bytes 12  who speaks: random, never 0 20  who was
- * heard last, 0 for nobody: "I have heard YOU" is the reader's own id here 28  HMAC-SHA-256 of all
- * that, keyed by the token, its first 16 bytes
+ *  0  4 zero bytes: the non-ESP marker (RFC 3948, section 2.2), so that an encapsulation socket
+ *     hands it up
+ *  4  "hole"
+ *  8  the version: 2 is a hello; 3 tests the path, and may be longer, by zeros
+ *  9  of a test, HELLO_CHECKED and what follows, and in 10 and 11 the length of the longest IP
+ *     packet received from the reader without a UDP checksum; of a hello, zeros
+ * 12  who speaks: random, never 0
+ * 20  who was heard last, 0 for nobody: "I have heard YOU" is the reader's own id here
+ * 28  HMAC-SHA-256 of all that, keyed by the token, its first 16 bytes
  *
  * The ids' order is the direction: a hello that comes back says our own id first.  An old one that
- * is played again lacks the id that we have chosen for this time. */
+ * is played again lacks the id that we have chosen for this time.  A natprobe from before version 3
+ * drops tests without a word. */
 #ifndef HELLO_H
 #define HELLO_H
 
@@ -17,8 +23,14 @@
 
 enum { HELLO_LENGTH = 44, HELLO_MAC = 28 /* where it begins */ };
 
+/* Flags of a test: this one has a UDP checksum; what the writer has received from the reader. */
+enum { HELLO_CHECKED = 1, HELLO_GOT_CHECKED = 2, HELLO_GOT_BARE = 4 };
+
 struct hello {
 	uint64_t id, heard;
+	bool is_test;
+	unsigned char flags;   /* of a test, else 0 */
+	uint16_t longest;      /* of a test, else 0; bytes */
 };
 
 struct hello_key {
@@ -27,7 +39,7 @@ struct hello_key {
 };
 
 void hello_write(unsigned char out[HELLO_LENGTH], const struct hello *, struct hello_key);
-/* False for all that has not exactly the shape of a hello of this version. */
+/* False for all that has not exactly the shape of a hello or a test. */
 bool hello_parse(struct hello *, const unsigned char *bytes, size_t length);
 /* Of one that has the shape: was it written with this key?  Takes as long for each. */
 bool hello_genuine(const unsigned char bytes[HELLO_LENGTH], struct hello_key);

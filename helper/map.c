@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* natprobe asks the router for the port: PCP, which every reply has to prove itself in by its
  * nonce; where the router knows only NAT-PMP, that.  What is asked again is mapped again, so a
- * router that was restarted needs no care. */
+ * router that was restarted needs no care.
+ *
+ * What comes in, and what it may at most cause:
+ *   a PCP answer from the router with our nonce   a wrong endpoint, or a refusal if NAT-PMP fails
+ *   a NAT-PMP answer from the router's address    the same: it has no nonce, anyone may forge it
+ *   "another version" from there                  that NAT-PMP is asked at once
+ *   an ICMP error                                 the end, with status 1 or 4
+ *   an answer from elsewhere                      a hint, if the router does not answer in time
+ *   all else                                      nothing */
 #include "natprobe.h"
 #include "pcp.h"
 #include "probe.h"

@@ -22,7 +22,7 @@ static const char usage_text[] =
 	"--map[=PORT] [SERVER[:PORT] [SERVER[:PORT]]] | --unmap\n"
 	"       natprobe [-b ADDR] -p PORT [-u UID[:GID]] --punch PEER:PORT "
 	"[--first] [--ttl N] [--timeout S]\n"
-	"                [--token WORD | --token-fd N]\n"
+	"                [--until-tunnel] [--mtu N] [--token WORD | --token-fd N]\n"
 	"       natprobe [-b ADDR] [-u UID[:GID]] --resolve NAME\n";
 
 static const char help_text[] =
@@ -50,6 +50,8 @@ static const char help_text[] =
 	"                   (default: 2, and up to 5 "
 	"while no public router is seen to drop them)\n"
 	"      --timeout S  give up after S seconds (60)\n"
+	"      --until-tunnel  stop early if PEER seems to be up: ask it through the tunnel\n"
+	"      --mtu N      test whether packets of N bytes get through (1500)\n"
 	"      --token WORD a word that both sides share: packets of others do not count; "
 	"ps(1) shows it\n"
 	"      --token-fd N read it from descriptor N instead (0: standard input)\n"
@@ -58,22 +60,26 @@ static const char help_text[] =
 	"\n"
 	"The default port of SERVER is 3478. "
 	"A name is looked up in IPv4 first; -b :: asks for IPv6.\n"
-	"Status: 0 done, 1 the system refused, 2 usage or another --token, "
+	"Status: 0 done, 1 the system refused, 2 usage, "
 	"3 the NAT cannot be punched, 4 no answer in time.";
 
-static bool count_parse(unsigned *out, const char *text, unsigned most, const char *where)
+static bool count_parse(unsigned *out, const char *text, unsigned least, unsigned most,
+                        const char *where)
 {
 	unsigned long long number;
 
-	if (!number_parse(&number, text, 1, most))
-		return refuse(where, "'%s': want 1 to %u", shown(text), most);
+	if (!number_parse(&number, text, least, most))
+		return refuse(where, "'%s': want %u to %u", shown(text), least, most);
 	*out = (unsigned)number;
 	return true;
 }
 
 enum { TOKEN_LEAST = 16 };   /* 64 bits, were it hexadecimal */
 
-enum { HOLD = 256, MAP, UNMAP, ROUTER, PUNCH, FIRST, TTL, TIMEOUT, TOKEN, TOKEN_FD, RESOLVE };
+enum {
+	HOLD = 256, MAP, UNMAP, ROUTER, PUNCH, FIRST, TTL, TIMEOUT, UNTIL_TUNNEL, MTU, TOKEN, TOKEN_FD,
+	RESOLVE,
+};
 
 static const struct option words[] = {
 	{"hold", no_argument, NULL, HOLD},
@@ -84,6 +90,8 @@ static const struct option words[] = {
 	{"first", no_argument, NULL, FIRST},
 	{"ttl", required_argument, NULL, TTL},
 	{"timeout", required_argument, NULL, TIMEOUT},
+	{"until-tunnel", no_argument, NULL, UNTIL_TUNNEL},
+	{"mtu", required_argument, NULL, MTU},
 	{"token", required_argument, NULL, TOKEN},
 	{"token-fd", required_argument, NULL, TOKEN_FD},
 	{"resolve", required_argument, NULL, RESOLVE},
@@ -183,8 +191,11 @@ static bool option_take(struct probe *probe, int code, char *const *argv)
 	case ROUTER: return router_parse(&probe->router, optarg);
 	case PUNCH: return unicast_endpoint_parse(&probe->peer, optarg, "--punch");
 	case FIRST: probe->first = true; return true;
-	case TTL: return count_parse(&probe->ttl, optarg, 255, "--ttl");
-	case TIMEOUT: return count_parse(&probe->timeout_seconds, optarg, 86400, "--timeout");
+	case TTL: return count_parse(&probe->ttl, optarg, 1, 255, "--ttl");
+	case TIMEOUT: return count_parse(&probe->timeout_seconds, optarg, 1, 86400, "--timeout");
+	case UNTIL_TUNNEL: probe->until_tunnel = true; return true;
+	case MTU: return count_parse(&probe->path_mtu, optarg, PATH_MTU_LEAST, PATH_MTU_MOST,
+	                             "--mtu");
 	case TOKEN: return token_take(probe, optarg, strlen(optarg), "--token");
 	case TOKEN_FD: return token_read(probe, optarg);
 	case RESOLVE: probe->resolve = optarg; return true;
@@ -213,13 +224,14 @@ static bool options_parse(struct probe *probe, int argc, char **argv)
 
 static bool has_punch_options(const struct probe *probe)
 {
-	return probe->first || probe->ttl || probe->timeout_seconds || probe->token[0];
+	return probe->first || probe->ttl || probe->timeout_seconds || probe->until_tunnel ||
+	       probe->path_mtu || probe->token[0];
 }
 
 static bool resolve_agrees(const struct probe *probe)
 {
-	if (probe->map || probe->unmap || probe->router.family || probe->server[0] || probe->local.port || probe->hold ||
-	    probe->peer.address.family || has_punch_options(probe))
+	if (probe->map || probe->unmap || probe->router.family || probe->server[0] ||
+	    probe->local.port || probe->hold || probe->peer.address.family || has_punch_options(probe))
 		return refuse("--resolve", "with it only -b and -u");
 	return true;
 }
@@ -275,7 +287,7 @@ static bool options_agree(const struct probe *probe)
 	if (probe->peer.address.family)
 		return punch_agrees(probe);
 	if (has_punch_options(probe))
-		return refuse(NULL, "--first, --ttl, --timeout, --token: "
+		return refuse(NULL, "--first, --ttl, --timeout, --until-tunnel, --mtu, --token: "
 		              "want --punch PEER:PORT with them");
 	if (probe->map || probe->unmap)
 		return map_agrees(probe);

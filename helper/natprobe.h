@@ -6,6 +6,9 @@
 #include "endpoint.h"
 #include "ids.h"
 
+/* PATH_MTU is xfrmpair's default. */
+enum { PATH_MTU = 1500, PATH_MTU_LEAST = 576, PATH_MTU_MOST = 65535 };
+
 /* What the command line says. */
 struct probe {
 	struct endpoint local;   /* -b and -p; no family, port 0: not given */
@@ -22,6 +25,8 @@ struct probe {
 	bool first;
 	unsigned ttl;            /* 0: natprobe finds one */
 	unsigned timeout_seconds;
+	unsigned path_mtu;       /* 0: PATH_MTU */
+	bool until_tunnel;
 	char token[257];         /* empty: none */
 	bool scripted;           /* it came from a descriptor: a script says what to do next */
 	/* resolve */

@@ -86,11 +86,16 @@ int64_t probe_clock(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void probe_option(int fd, int level, int option, int value)
+{
+	setsockopt(fd, level, option, &value, sizeof value);
+}
+
 int probe_socket(struct endpoint *local, const struct ids *ids)
 {
 	struct sockaddr_storage name;
 	socklen_t length = endpoint_to_sockaddr(&name, local);
-	int type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, one = 1;
+	int type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
 	int fd = socket(local->address.family, type, 0);
 	char text[ENDPOINT_TEXT];
 
@@ -99,7 +104,7 @@ int probe_socket(struct endpoint *local, const struct ids *ids)
 		return -1;
 	}
 	if (local->address.family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+		probe_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (bind(fd, (struct sockaddr *)&name, length) == 0 &&
 	    getsockname(fd, (struct sockaddr *)&name, &(socklen_t){sizeof name}) == 0) {
 		endpoint_from_sockaddr(local, &name);
@@ -119,12 +124,10 @@ int probe_socket(struct endpoint *local, const struct ids *ids)
 
 void probe_hear_icmp(int fd, sa_family_t family)
 {
-	int one = 1;
-
 	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof one);
+		probe_option(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 	else
-		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof one);
+		probe_option(fd, IPPROTO_IP, IP_RECVERR, 1);
 }
 
 bool probe_icmp_take(int fd, struct probe_icmp *out)

@@ -13,9 +13,11 @@ enum { GIVE_UP_MS = 8000 };
 /* A UDP socket bound to LOCAL, whose port is filled in when it was 0; once it stands we are IDS.
  * -1 after saying why there is none. */
 int probe_socket(struct endpoint *local, const struct ids *ids);
+/* A socket option that is an int; a kernel that refuses it does without. */
+void probe_option(int fd, int level, int option, int value);
 int64_t probe_clock(void);   /* monotonic milliseconds */
-/* The next ICMP error of a socket with probe_hear_icmp; false if there is none.  Left in the queue it
- * would make the next send fail. */
+/* The next ICMP error of a socket with probe_hear_icmp; false if there is none.  Left in the
+ * queue it would make the next send fail. */
 struct probe_icmp {
 	int error;                 /* an errno */
 	bool is_time_exceeded;

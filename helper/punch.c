@@ -5,7 +5,23 @@
  * that takes the very tuple the peer's NAT needs, and keeps it for as long as one keeps sending.
  * So the side that starts first sends packets that die on the way, past its own NAT, until it
  * hears; the other joins in for a second, then goes all the way.  The first side is then heard
- * through a hole that is already open. */
+ * through a hole that is already open.
+ *
+ * What gets through has to prove that ESP does, so hellos are like ESP in UDP: without a UDP
+ * checksum over IPv4, with the DF bit; once both sides are heard, tests of full size follow.
+ *
+ * What comes in, and what it may at most cause:
+ *   a hello with our MAC that echoes our id    the end, with success, at its endpoint
+ *   a hello with our MAC that does not         one hello back for each, to where it came from; the
+ *                                              hint "one-way" at the deadline
+ *   a test with our MAC                        a hint about checksum or size; if it echoes our id,
+ *                                              about our own packets, too
+ *   one without our MAC                        a hint at the deadline
+ *   ESP or a keepalive                         a hint at the deadline; with --until-tunnel, if
+ *                                              nothing of the above comes, TUNNEL_MS later
+ *   an ICMP error                              a hint at the deadline; that the TTL of opening
+ *                                              packets rises one hop, or stays, between 2 and 5
+ *   all else                                   nothing */
 #include "hello.h"
 #include "natprobe.h"
 #include "probe.h"
@@ -28,10 +44,21 @@ enum {
 	SHORT_MS = 1000,         /* how long the second side's packets die on the way, too */
 	TTL_LEAST = 2, TTL_MOST = 5,
 	TTL_SILENT_MS = 3000,    /* nobody says who drops them: a router before the own NAT? */
-	FOREIGN_MS = 600,        /* two of our own on their way: the peer sees as much of us */
 	NEXT_AFTER_MS = 3000,    /* most peers are heard by then */
 	NEXT_PORTS = 10,         /* of a NAT that counts: others took ports since the peer asked */
-	TUNNEL_MS = 10000,       /* anybody can send what a tunnel sends: a true peer is heard */
+	TUNNEL_MS = 2 * SLOW_MS, /* a peer that still punches is heard by then */
+	UDP_HEADER = 8, IP_HEADER = 20, IP6_HEADER = 40,
+	GOT_BOTH = HELLO_GOT_CHECKED | HELLO_GOT_BARE,
+};
+
+/* IP packets of these bytes are tried below the full size: IPv6's least, common tunnels, PPPoE. */
+static const unsigned short sizes[] = {1280, 1400, 1460, 1492};
+
+/* Why the peer was not heard, and the word for it that a script gets. */
+enum finding { NOTHING, REFUSED, TUNNEL, FOREIGN, ONE_WAY, CHECKSUM };
+static const char *const findings[] = {
+	[NOTHING] = "nothing", [REFUSED] = "refused", [TUNNEL] = "tunnel",
+	[FOREIGN] = "foreign", [ONE_WAY] = "one-way", [CHECKSUM] = "checksum",
 };
 
 struct hole {
@@ -45,9 +72,11 @@ struct hole {
 	unsigned turn;             /* which of the ports after the peer's is next */
 	bool heard;
 	int64_t both_since;        /* it heard us too, for it said our id; 0: not so */
-	int64_t tunnel_since;      /* before any hello came what only a tunnel sends; 0: not so */
+	int64_t tunnel_since;      /* the peer's endpoint sends what only a tunnel does; 0: not so */
 	bool foreign;              /* hellos of another token come from the endpoint given */
-	int64_t foreign_since;     /* that one of them said our id: it answers to us; 0: not so */
+	struct hello test;         /* what we say in tests: all that we know of what comes */
+	unsigned char peer_got;    /* what the peer says in its tests, of what comes from us */
+	unsigned peer_longest;
 	int ttl;                   /* of packets that are to die on the way */
 	int64_t ttl_since;
 	bool ttl_private, ttl_public;   /* who dropped them */
@@ -82,7 +111,7 @@ static int ttl_now(struct hole *hole, int64_t now)
 	int64_t low_until = hole->probe->first ? hole->deadline - quarter : hole->start + SHORT_MS;
 	bool too_short = hole->ttl_private || now - hole->ttl_since >= TTL_SILENT_MS;
 
-	if (hole->heard || hole->foreign || now >= low_until)
+	if (hole->both_since || now >= low_until)
 		return -1;   /* the system's default */
 	if (hole->probe->ttl)
 		return (int)hole->probe->ttl;
@@ -94,22 +123,29 @@ static int ttl_now(struct hole *hole, int64_t now)
 	return hole->ttl;
 }
 
+static ssize_t bytes_send(const struct hole *hole, const struct endpoint *to, const void *bytes,
+                          size_t length, int ttl)
+{
+	struct sockaddr_storage name;
+	socklen_t size = endpoint_to_sockaddr(&name, to);
+
+	if (name.ss_family == AF_INET6)
+		probe_option(hole->fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, ttl);
+	else
+		probe_option(hole->fd, IPPROTO_IP, IP_TTL, ttl);
+	return sendto(hole->fd, bytes, length, 0, (struct sockaddr *)&name, size);
+}
+
 static bool hole_send(struct hole *hole, const struct endpoint *to, uint64_t heard, int ttl)
 {
-	const struct hello hello = {hole->mine.id, heard};
+	const struct hello hello = {.id = hole->mine.id, .heard = heard};
 	unsigned char bytes[HELLO_LENGTH];
-	struct sockaddr_storage name;
-	socklen_t length = endpoint_to_sockaddr(&name, to);
 	bool again = hole->tried;
 
 	hole->tried = true;
 	hello_write(bytes, &hello, hole->key);
-	if (name.ss_family == AF_INET6)
-		setsockopt(hole->fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &ttl, sizeof ttl);
-	else
-		setsockopt(hole->fd, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
 	icmp_take(hole);
-	if (sendto(hole->fd, bytes, sizeof bytes, 0, (struct sockaddr *)&name, length) >= 0)
+	if (bytes_send(hole, to, bytes, sizeof bytes, ttl) >= 0)
 		return true;
 	hole->trouble = errno;
 	/* These no waiting cures, if they are so from the first packet on: the socket's address
@@ -117,24 +153,95 @@ static bool hole_send(struct hole *hole, const struct endpoint *to, uint64_t hea
 	return again || (errno != EINVAL && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT);
 }
 
-/* Of another token, so of nobody; and not answered.  But from the very endpoint given it is likely
- * the peer with a script of another run, and that is worth a word: once it has said our id, which
- * nobody can who does not get our packets.  Those go there anyway, and say its own. */
-static void foreign_take(struct hole *hole, const struct hello *hello, const struct endpoint *from)
+static size_t headers_size(const struct hole *hole)
 {
-	int64_t now = probe_clock();
+	return (hole->peer.address.family == AF_INET6 ? IP6_HEADER : IP_HEADER) + UDP_HEADER;
+}
 
-	if (hole->heard || hole->foreign_since || !endpoint_equal(from, &hole->probe->peer))
+static unsigned full_size(const struct hole *hole)
+{
+	return hole->probe->path_mtu ? hole->probe->path_mtu : PATH_MTU;
+}
+
+/* A UDP checksum or none, which is IPv4's alone. */
+static void checksum_set(const struct hole *hole, bool with)
+{
+	if (hole->peer.address.family == AF_INET)
+		probe_option(hole->fd, SOL_SOCKET, SO_NO_CHECK, !with);
+}
+
+/* An IP packet of SIZE bytes; of fewer than a test has, a test without more. */
+static void test_send(struct hole *hole, size_t size, unsigned char flags, int ttl)
+{
+	static unsigned char bytes[PATH_MTU_MOST];   /* zeros behind the test */
+	size_t headers = headers_size(hole);
+	struct hello test = hole->test;
+
+	test.id = hole->mine.id;
+	test.flags |= flags;
+	if (hole->mine.heard)
+		test.heard = hole->mine.heard;
+	hello_write(bytes, &test, hole->key);
+	icmp_take(hole);
+	bytes_send(hole, &hole->peer, bytes, size < headers + HELLO_LENGTH ? HELLO_LENGTH
+	                                                                  : size - headers, ttl);
+}
+
+/* While nothing is heard, as ESP is not: does it come with a checksum?  Once both are heard: does
+ * the full size?  The small one comes last, and says what came before it. */
+static void tests_send(struct hole *hole, int64_t now)
+{
+	unsigned full = full_size(hole);
+
+	if (!hole->both_since && now - hole->start < NEXT_AFTER_MS)
 		return;
-	hole->mine.heard = hello->id;
-	if (!hole->foreign) {
-		hole->foreign = true;
-		hole->fast_since = now;
-		if (hole->next > now + FAST_MS)
-			hole->next = now + FAST_MS;
+	if (!hole->both_since) {
+		if (hole->peer.address.family != AF_INET)
+			return;
+		checksum_set(hole, true);
+		test_send(hole, 0, HELLO_CHECKED, ttl_now(hole, now));
+		checksum_set(hole, false);
+		return;
 	}
-	if (hello->heard == hole->mine.id)
-		hole->foreign_since = now;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes && sizes[i] < full; i++)
+		test_send(hole, sizes[i], 0, -1);
+	test_send(hole, full, 0, -1);
+	test_send(hole, 0, 0, -1);
+}
+
+/* Of another token, so of nobody: not answered, and its id is not said in anything that has our
+ * MAC.  But from the very endpoint given it is likely the peer with a script of another run. */
+static void foreign_take(struct hole *hole, const struct endpoint *from)
+{
+	hole->foreign |= endpoint_equal(from, &hole->probe->peer);
+}
+
+/* Without a token everyone can make the MAC; then at least the address has to be the peer's. */
+static bool is_peers(const struct hole *hole, const struct hello *hello,
+                     const struct endpoint *from)
+{
+	if (hello->id == hole->mine.id)
+		return false;   /* our own, reflected */
+	return hole->probe->token[0] || address_equal(&from->address, &hole->probe->peer.address);
+}
+
+/* It says what gets through, and opens nothing. */
+static void test_take(struct hole *hole, const struct hello *test, const struct endpoint *from,
+                      size_t length)
+{
+	size_t size = length + headers_size(hole);
+
+	if (!is_peers(hole, test, from))
+		return;
+	hole->test.heard = test->id;
+	hole->test.flags |= test->flags & HELLO_CHECKED ? HELLO_GOT_CHECKED : HELLO_GOT_BARE;
+	if (!(test->flags & HELLO_CHECKED) && size > hole->test.longest && size <= PATH_MTU_MOST)
+		hole->test.longest = (uint16_t)size;
+	if (test->heard != hole->mine.id)
+		return;
+	hole->peer_got |= test->flags & GOT_BOTH;
+	if (test->longest > hole->peer_longest)
+		hole->peer_longest = test->longest;
 }
 
 /* A hello with our token's MAC.  It may be an old one, played again from anywhere, as long as it
@@ -144,18 +251,17 @@ static void hello_take(struct hole *hole, const struct hello *hello, const struc
 {
 	bool news = hole->mine.heard != hello->id, echo = hello->heard == hole->mine.id;
 
-	if (hello->id == hole->mine.id)
-		return;   /* our own, reflected */
-	if (!hole->probe->token[0] && !address_equal(&from->address, &hole->probe->peer.address))
+	if (!is_peers(hole, hello, from))
 		return;
 	if (!hole->heard)
 		hole->fast_since = probe_clock();
 	hole->heard = true;
+	hole->test.flags |= HELLO_GOT_BARE;
 	if (!hole->both_since)
 		hole->mine.heard = hello->id;
 	if (echo && !hole->both_since) {
 		hole->peer = *from;
-		hole->both_since = hole->fast_since = probe_clock();
+		hole->both_since = hole->fast_since = hole->next = probe_clock();
 	}
 	/* At once, packet for packet of equal length: nobody can make us send more than they do. */
 	if (news || !echo)
@@ -165,7 +271,7 @@ static void hello_take(struct hole *hole, const struct hello *hello, const struc
 /* ESP proves no token, so it is no sign of the peer. */
 static void tunnel_take(struct hole *hole, const struct endpoint *from)
 {
-	if (!hole->heard && !hole->tunnel_since && endpoint_equal(from, &hole->probe->peer))
+	if (!hole->tunnel_since && endpoint_equal(from, &hole->probe->peer))
 		hole->tunnel_since = probe_clock();
 }
 
@@ -187,10 +293,12 @@ static void take(struct hole *hole)
 		tunnel_take(hole, &from);
 	else if (!hello_parse(&hello, bytes, (size_t)length))
 		return;
-	else if (hello_genuine(bytes, hole->key))
-		hello_take(hole, &hello, &from);
+	else if (!hello_genuine(bytes, hole->key))
+		foreign_take(hole, &from);
+	else if (hello.is_test)
+		test_take(hole, &hello, &from, (size_t)length);
 	else
-		foreign_take(hole, &hello, &from);
+		hello_take(hole, &hello, &from);
 }
 
 /* A NAT that counts gives the peer one of the ports that follow the one it was told of.  One
@@ -210,18 +318,38 @@ static void next_send(struct hole *hole, int64_t now)
 	hole_send(hole, &to, hole->mine.heard, ttl_now(hole, now));
 }
 
-/* Until when we send and listen: once it is decided, a little longer. */
+/* In one direction at least packets come that have a checksum, and none without. */
+static bool is_checksum_the_cause(const struct hole *hole)
+{
+	return (hole->test.flags & GOT_BOTH) == HELLO_GOT_CHECKED ||
+	       hole->peer_got == HELLO_GOT_CHECKED;
+}
+
+static enum finding hole_finding(const struct hole *hole)
+{
+	if (is_checksum_the_cause(hole))
+		return CHECKSUM;
+	if (hole->heard)
+		return ONE_WAY;
+	if (hole->foreign)
+		return FOREIGN;
+	if (hole->tunnel_since)
+		return TUNNEL;
+	return hole->refused ? REFUSED : NOTHING;
+}
+
+/* Until when we send and listen: only the peer itself ends that before the deadline.  But a peer
+ * that is up says no hello, and a caller may want to ask it through the tunnel.  Such a caller
+ * comes back if it does not answer, because anyone can send what a tunnel sends. */
 static int64_t hole_end(const struct hole *hole)
 {
 	int64_t tunnel_end = hole->tunnel_since + TUNNEL_MS;
 
 	if (hole->both_since)
 		return hole->both_since + LINGER_MS;
-	if (hole->heard)
+	if (!hole->probe->until_tunnel || hole_finding(hole) != TUNNEL)
 		return hole->deadline;
-	if (hole->foreign_since)
-		return hole->foreign_since + FOREIGN_MS;
-	return hole->tunnel_since && tunnel_end < hole->deadline ? tunnel_end : hole->deadline;
+	return tunnel_end < hole->deadline ? tunnel_end : hole->deadline;
 }
 
 /* False if the system refuses. */
@@ -239,6 +367,7 @@ static bool hole_work(struct hole *hole, const char *waiting_for)
 			if (!hole_send(hole, &hole->peer, hole->mine.heard, ttl_now(hole, now)))
 				return false;
 			next_send(hole, now);
+			tests_send(hole, now);
 			if (end == hole->deadline)
 				probe_progress(waiting_for, (int)((end - now + 999) / 1000));
 			hole->next = now + (fast ? FAST_MS : SLOW_MS);
@@ -251,49 +380,36 @@ static bool hole_work(struct hole *hole, const char *waiting_for)
 	}
 }
 
-static const char *hole_word(const struct hole *hole)
-{
-	if (hole->heard)
-		return "one-way";
-	if (hole->foreign_since)
-		return "foreign";
-	if (hole->tunnel_since)
-		return "tunnel";
-	return hole->refused ? "refused" : "nothing";
-}
-
-/* To the script that gave the token on a descriptor: it says by itself what the word means. */
-static int hole_told(const struct hole *hole)
-{
-	const char *trouble = hole->trouble ? strerror(hole->trouble) : "";
-
-	if (!probe_print(hole_word(hole), *trouble ? " " : "", trouble))
-		return EXIT_BROKE;
-	return !hole->heard && hole->foreign_since ? EXIT_MISTAKE : EXIT_NO_ANSWER;
-}
-
 static int hole_failed(const struct hole *hole, unsigned seconds)
 {
+	enum finding finding = hole_finding(hole);
 	char peer[ENDPOINT_TEXT];
 	const char *trouble = hole->trouble ? strerror(hole->trouble) : "";
 
+	/* A script that gave the token on a descriptor says by itself what the word means. */
 	if (hole->probe->scripted)
-		return hole_told(hole);
+		return probe_print(findings[finding], *trouble ? " " : "", trouble)
+		               ? EXIT_NO_ANSWER : EXIT_BROKE;
 	endpoint_print(peer, &hole->peer);
-	if (!hole->heard && hole->foreign_since) {
-		warnx("%s: speaks with another --token: its script is of another run", peer);
-		return EXIT_MISTAKE;
-	}
-	if (!hole->heard && hole->tunnel_since) {
+	switch (finding) {
+	case CHECKSUM:
+		warnx("%s: packets arrive with a UDP checksum only, and ESP in UDP over IPv4 has "
+		      "none: use IPv6 outside, or another network or router", peer);
+		return EXIT_NO_ANSWER;
+	case TUNNEL:
 		warnx("%s: something sends from there as a tunnel would; whether it is the peer's "
 		      "only the tunnel can tell", peer);
 		return EXIT_NO_ANSWER;
-	}
-	if (hole->heard)
+	case ONE_WAY:
 		warnx("%s: heard it, but it did not hear us in %u seconds", peer, seconds);
-	else
+		break;
+	default:
 		warnx("%s: heard nothing in %u seconds%s%s", peer, seconds,
 		      *trouble ? "; last error: " : "", trouble);
+	}
+	if (finding == FOREIGN)
+		warnx("%s: packets with another --token come from there: compare the digests of "
+		      "the two scripts (anyone can send such packets)", peer);
 	warnx("stop both for 30 seconds, then start the side given --first first "
 	      "(one side, not both)");
 	warnx("where that does not help: --ttl N, more than the hops to the own NAT and less than "
@@ -302,21 +418,44 @@ static int hole_failed(const struct hole *hole, unsigned seconds)
 	return EXIT_NO_ANSWER;
 }
 
+/* A peer of before version 3 says nothing of what comes. */
+static void size_say(const struct hole *hole, const char *peer)
+{
+	unsigned full = full_size(hole), longest = hole->peer_longest;
+
+	if (longest && longest < full)
+		warnx("%s: packets of %u bytes do not get through to it, those of %u do: "
+		      "lower the path MTU (xfrmpair --mtu %u)", peer, full, longest, longest);
+}
+
 static int hole_done(const struct hole *hole)
 {
 	char peer[ENDPOINT_TEXT], given[ENDPOINT_TEXT];
 
 	endpoint_print(peer, &hole->peer);
+	size_say(hole, peer);
 	if (!hole->probe->scripted && !endpoint_equal(&hole->peer, &hole->probe->peer))
 		warnx("%s: the peer sends from there, not from %s: its NAT is symmetric, "
 		      "or the port was taken", peer, endpoint_print(given, &hole->probe->peer));
 	return probe_print(peer, "", "") ? EXIT_OK : EXIT_BROKE;
 }
 
+/* DF on all, whatever is known of the path. */
+static void never_fragment(int fd, sa_family_t family)
+{
+	if (family == AF_INET) {
+		probe_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+		return;
+	}
+	probe_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+	probe_option(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
+}
+
 int punch(const struct probe *probe)
 {
 	unsigned seconds = probe->timeout_seconds ? probe->timeout_seconds : TIMEOUT_SECONDS;
-	struct hole hole = {.probe = probe, .peer = probe->peer, .ttl = TTL_LEAST};
+	struct hole hole = {.probe = probe, .peer = probe->peer, .ttl = TTL_LEAST,
+	                    .test = {.is_test = true}};
 	struct endpoint local = probe->local;
 	char peer[ENDPOINT_TEXT], waiting_for[ENDPOINT_TEXT + 32];
 	bool worked;
@@ -327,6 +466,8 @@ int punch(const struct probe *probe)
 	if (hole.fd < 0)
 		return EXIT_BROKE;
 	probe_hear_icmp(hole.fd, local.address.family);
+	never_fragment(hole.fd, local.address.family);
+	checksum_set(&hole, false);
 	while (!hole.mine.id)
 		random_fill(&hole.mine.id, sizeof hole.mine.id);
 	hole.key = (struct hello_key){probe->token, strlen(probe->token)};

@@ -100,8 +100,8 @@ cgnserver() { # a server inside the carrier's network
 	at a a -p 61525 100.64.1.1
 }
 onelan() { discover; at a pa -p 61525 --punch 192.168.1.100:61523 --first & at b pb -p 61523 --punch 192.168.1.4:61525; wait; }
-tworuns() { at a pa -p 61525 --punch $B_MOVED --first --token the-word-of-run-one & sleep 3; at b pb -p 61523 --punch $A --token the-word-of-run-two -u 65534; wait; }
-tworunsopen() { at a pa -p 61525 --punch $B --first --token the-word-of-run-one & sleep 3; at b pb -p 61523 --punch $A --token the-word-of-run-two; wait; }
+tworuns() { at a pa -p 61525 --punch $B_MOVED --first --timeout 9 --token the-word-of-run-one & sleep 3; at b pb -p 61523 --punch $A --timeout 6 --token the-word-of-run-two -u 65534; wait; }
+tworunsopen() { at a pa -p 61525 --punch $B --first --timeout 9 --token the-word-of-run-one & sleep 3; at b pb -p 61523 --punch $A --timeout 6 --token the-word-of-run-two; wait; }
 six() {
 	at a a -b :: -p 61525 '[2001:db8:ffff::1]' '[2001:db8:ffff::2]'
 	at b pb -p 61523 --punch '[2001:db8:1::4]:61525' &
@@ -160,15 +160,18 @@ $5}"
 	same "$(sed -n 2p pa.err)" "natprobe: stop both for 30 seconds, then start the side given --first first (one side, not both)"
 }
 
-@test "scripts of different runs: both sides say so, status 2, as soon as both are there" {
-	ended tworuns 2 2
-	same "$(cat pa.err pb.err)" "natprobe: $B_MOVED: speaks with another --token: its script is of another run
-natprobe: $A: speaks with another --token: its script is of another run"
-	[ "$(cat pa.ms)" -lt 8000 ]
-	[ "$(cat pb.ms)" -lt 5000 ]
-	ended tworunsopen 2 2
-	[ "$(cat pa.ms)" -lt 8000 ]
-	[ "$(cat pb.ms)" -lt 5000 ]
+@test "scripts of different runs: both sides wait to the deadline, status 4, with that as a hint" {
+	foreign='packets with another --token come from there: compare the digests of the two scripts (anyone can send such packets)'
+	ended tworuns 4 4
+	same "$(sed -n 2p pa.err)" "natprobe: $B_MOVED: $foreign"
+	same "$(sed -n 2p pb.err)" "natprobe: $A: $foreign"
+	[ "$(cat pa.ms)" -ge 9000 ]
+	[ "$(cat pb.ms)" -ge 6000 ]
+	ended tworunsopen 4 4
+	same "$(sed -n 2p pa.err)" "natprobe: $B: $foreign"
+	same "$(sed -n 2p pb.err)" "natprobe: $A: $foreign"
+	[ "$(cat pa.ms)" -ge 9000 ]
+	[ "$(cat pb.ms)" -ge 6000 ]
 }
 
 @test "an endpoint-dependent NAT: status 3, and a word that does for a public side, which is told by its own" {
