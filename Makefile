@@ -50,6 +50,8 @@ LINK    = -pie
 else ifneq ($(findstring musl,$(CC)),)
 # fixed addresses, for it is not PIE anyway; no tables for unwinding, for nothing throws
 MODE    = -fno-pie -fno-asynchronous-unwind-tables
+# a function in one with a large frame of its own takes longer instructions than a call
+MODE   += -fno-inline-functions-called-once
 # fewer pages: no padding between segments, none set apart to be made read-only later
 LINK    = -Wl,-z,noseparate-code -Wl,-z,norelro
 # data goes on in the file's page where code ends, rather than in the next one
@@ -75,7 +77,8 @@ PAGE    = page page_facts rows section section_parse section_check store xfrm_pa
 KEEP    = xfrmkeep status status_print status_verb watch look list counts counts_file parts parts_look words wireshark_verb capture tcpdump \
           check check_tests check_look check_down verdict verdict_here verdict_there firewall firewall_read firewall_rule firewall_nft firewall_iptables \
           trial tap wire owner job announce tick follow follow_step notify \
-          keep rekey mend mend_routes move change apply apply_run lock kernel kernel_xfrm kernel_route kernel_counters kernel_nft netlink
+          up up_options up_ask up_local down undo begin portmap refused parts_up forward \
+          keep steps rekey mend mend_routes move change apply apply_run lock kernel kernel_xfrm kernel_route kernel_counters kernel_nft netlink
 
 .DELETE_ON_ERROR:
 .PHONY: all demo test quick clean install install-strip uninstall FORCE
@@ -145,16 +148,18 @@ completion: $(BUILD)/options-table
 # what is installed, each FROM=TO; bash's completion once for each program, because it is looked for by a command's name
 DOCUMENTS = $(PREFIX)/share/doc/xfrmpair
 UNITS     = $(wildcard examples/boot/*@*)
+MANUALS   = gen/xfrmpair.1 gen/xfrmpair.conf.5 gen/xfrmpair-script.8 helper/espdecap.8 helper/natprobe.8 helper/xfrmkeep.8
 INSTALLED = $(foreach program,$(PROGRAMS),$(BUILD)/$(program)=$(BINDIR)/$(program)) \
             $(foreach program,$(filter-out xfrmkeep,$(PROGRAMS)), \
                 gen/xfrmpair.bash-completion=$(PREFIX)/share/bash-completion/completions/$(program)) \
             gen/xfrmpair.zsh-completion=$(PREFIX)/share/zsh/site-functions/_xfrmpair \
             gen/xfrmpair.fish-completion=$(PREFIX)/share/fish/vendor_completions.d/xfrmpair.fish \
-            $(foreach manual,gen/xfrmpair.1 helper/espdecap.1 helper/natprobe.1,$(manual)=$(MANDIR)/man1/$(notdir $(manual))) \
-            $(foreach manual,gen/xfrmpair-script.8 helper/xfrmkeep.8,$(manual)=$(MANDIR)/man8/$(notdir $(manual))) \
+            $(foreach manual,$(MANUALS),$(manual)=$(MANDIR)/man$(patsubst .%,%,$(suffix $(manual)))/$(notdir $(manual))) \
             $(foreach unit,$(UNITS),$(unit)=$(PREFIX)/lib/systemd/system/$(notdir $(unit))) \
             $(foreach file,README.md LICENSE examples/session $(filter-out $(UNITS),$(wildcard examples/*/*)),$(file)=$(DOCUMENTS)/$(file))
 install: all
+	@(umask 022 && mkdir -p "$(DESTDIR)$(BINDIR)" 2>/dev/null); [ -w "$(DESTDIR)$(BINDIR)" ] || { \
+	    echo 'make: $(DESTDIR)$(BINDIR): cannot write there: sudo make install, or make install PREFIX=$$HOME/.local' >&2; exit 1; }
 	@for pair in $(INSTALLED); do \
 	    case $$pair in $(BUILD)/*) how='-m 755 $(INSTALL_STRIP)' ;; *) how='-m 644' ;; esac; \
 	    $(INSTALL) -D $$how "$${pair%%=*}" "$(DESTDIR)$${pair#*=}" || exit; \

@@ -125,7 +125,7 @@ static void add_picture(struct text *out, const struct plan *plan)
 	print_picture(&picture, plan);
 	rest = picture.bytes;
 	while ((line = strsep(&rest, "\n")) && *line) {
-		char *middle = strlen(line) > LINE_COLUMNS ? strstr(line, " ==") : NULL;
+		char *middle = strlen(line) > LINE_COLUMNS ? strstr(line, " = ") : NULL;
 
 		text_add(out, line, middle ? (size_t)(middle - line) : strlen(line));
 		if (middle)

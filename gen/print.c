@@ -24,10 +24,10 @@ void print_picture(struct text *out, const struct plan *plan)
 
 		text_join(out, "#   ", self->name, " ", self_local, NULL);
 		if (self->behind_nat && !view->lan)
-			text_join(out, " --NAT-- ", self_mapped, NULL);
-		text_add_string(out, view->lan ? " == one LAN == " : " == internet == ");
+			text_join(out, " -NAT- ", self_mapped, NULL);
+		text_add_string(out, view->lan ? " = one LAN = " : " = internet = ");
 		if (other->behind_nat && !view->lan)
-			text_join(out, mapped_print(mapped, other), " --NAT-- ", NULL);
+			text_join(out, mapped_print(mapped, other), " -NAT- ", NULL);
 		text_join(out, local_print(local, other), " ", other->name, "\n", NULL);
 	}
 }

@@ -2,6 +2,8 @@
 /* The head of a page: the comment at its top, and the facts. */
 #include "print.h"
 
+#include <string.h>
+
 /* ---- The comment at the top ---- */
 
 static void add_title(struct text *out, const struct plan *plan)
@@ -93,14 +95,10 @@ static void add_verbs(struct text *out, const struct plan *plan)
 	            "#   sh %s.sh status | check | rekey | follow | mend | update-peer | capture | "
 	            "wireshark\n#\n",
 	            name);
-	text_add_string(out, "# Needs root and ip (iproute2)");
-	if (plan->encapsulates)
-		text_add_string(out, "; espdecap, beside this file or in PATH;\n"
-		                     "# if they are there, natprobe opens the NATs and xfrmkeep "
-		                     "does all verbs but up and down");
-	else
-		text_add_string(out, "; xfrmkeep(8), beside this file or in PATH,\n"
-		                     "# does all verbs but up and down");
+	text_printf(out,
+	            "# Needs root, ip (iproute2)%s; xfrmkeep does the rest.\n# Programs are looked for "
+	            "beside this file and in PATH",
+	            plan->encapsulates ? ", espdecap, and natprobe to open the NATs" : "");
 	text_add_string(out, ".\n\n");
 }
 
@@ -194,33 +192,20 @@ static void add_features(struct text *out, const struct plan *plan)
 	if (tunnel->guard)
 		text_printf(out, "guard=%u # the index of its first policy\n",
 		            (unsigned)first_guard(plan)->index);
-	else if (plan->has_neighbours)
-		text_add_string(out, "guard=''\n");
-	if (plan->has_neighbours)
-		text_printf(out,
-		            "neighbours=%u # the first index of the policies that keep this host's "
-		            "own links reachable\n",
-		            (unsigned)plan->identity.index);
 }
 
 /* What xfrmkeep reads and the script does not use. */
 static void add_facts_of_keeper(struct text *out, const struct plan *plan)
 {
 	const struct tunnel *tunnel = plan->tunnel;
-	char mapped[OUTER_TEXT];
 
-	text_printf(out,
-	            "# shellcheck disable=SC2034 # these are for xfrmkeep\n"
-	            "mode=%s encap=%s mtu=%u path_mtu=%u%s%s%s",
-	            tunnel->transport ? "transport" : "tunnel",
-	            !plan->encapsulates ? "none"
-	            : tunnel->nonike    ? "espinudp-nonike"
-	                                : "espinudp",
-	            plan->mtu, tunnel->mtu, tunnel->esn ? " esn=yes" : "",
+	text_printf(out, "%s%s%s", tunnel->esn ? " esn=yes" : "",
 	            tunnel->limit_bytes || tunnel->limit_packets ? " limited=yes" : "",
 	            plan->forwards ? " forwards=yes" : "");
 	if (!tunnel->transport)
 		add_nets(out, plan, " ");
+	if (plan->has_neighbours)
+		text_printf(out, " neighbours=%u", (unsigned)plan->identity.index);
 	if (plan->is_site)
 		text_printf(out, " route_proto=%u", plan->identity.route_protocol);
 	if (tunnel->interface)
@@ -234,44 +219,13 @@ static void add_facts_of_keeper(struct text *out, const struct plan *plan)
 		text_printf(out, " own_label=lo:x%08x", (unsigned)tunnel->digest);
 	if (tunnel->exchanged)
 		text_printf(out, " fingerprint='%s'", tunnel->fingerprint);
-	if (!plan->encapsulates && plan->self->behind_nat)
-		text_printf(out, " mapped='%s'", mapped_print(mapped, plan->self));
-	if (!plan->punches)
-		text_join(out, " first=", tunnel->sides[0].name, NULL);
 	text_add_string(out, "\n");
-}
-
-static void add_facts(struct text *out, const struct plan *plan)
-{
-	const struct tunnel *tunnel = plan->tunnel;
-	const struct side *self = plan->self;
-	char text[OUTER_TEXT];
-
-	if (!plan->punches)
-		text_add_string(out, "# shellcheck disable=SC2034 # xfrmkeep reads digest\n");
-	text_printf(out, "name=%s digest=%08x family=%c cipher=%s local=%s", self->name,
-	            (unsigned)tunnel->digest, self->local.address.family == AF_INET6 ? '6' : '4',
-	            tunnel->cipher->name, local_print_address(text, self));
-	if (plan->encapsulates)
-		text_printf(out, " port=%u", self->local.port);
-	text_add_string(out, "\n");
-	if (plan->encapsulates && self->behind_nat)
-		text_printf(out, "mapped='%s' ", mapped_print(text, self));
-	if (plan->punches)
-		text_join(out, "first=", tunnel->sides[0].name, NULL);
-	if ((plan->encapsulates && self->behind_nat) || plan->punches)
-		text_add_string(out, "\n");
-	text_printf(out, "store=%s.%s check=%s\n", self->name, plan->identity.store,
-	            plan->identity.check);
-	add_peers(out, plan);
-	add_features(out, plan);
-	add_facts_of_keeper(out, plan);
 }
 
 /* The options of up and down beside those of every script. */
 static void add_options(struct text *out, const struct plan *plan)
 {
-	text_add_string(out, "options='");
+	text_add_string(out, " options='");
 	if (plan->punches)
 		text_add_string(out, " [--no-punch]");
 	if (plan->encapsulates)
@@ -284,15 +238,44 @@ static void add_options(struct text *out, const struct plan *plan)
 		text_add_string(out, " [--nat-exempt]");
 	if (plan->tunnel->guard)
 		text_add_string(out, " [--all]");
-	text_add_string(out, "' # of up and down\n");
+	text_add_string(out, "'\n");
 }
 
-/* What down does besides undo. */
-static void add_also(struct text *out, const struct plan *plan)
+/* What the script itself uses; the rest is for xfrmkeep. */
+static void add_facts(struct text *out, const struct plan *plan)
 {
-	text_printf(out, "also='%s%s' # functions of down, besides undo\n",
-	            plan->has_neighbours ? "remove_neighbours " : "",
-	            plan->is_site ? "remove_tables" : "");
+	const struct tunnel *tunnel = plan->tunnel;
+	const struct side *self = plan->self;
+	char text[OUTER_TEXT];
+
+	text_join(out, "name=", self->name, NULL);
+	if (plan->encapsulates)
+		text_printf(out, " port=%u", self->local.port);
+	if (plan->punches)
+		text_join(out, " first=", tunnel->sides[0].name, NULL);
+	add_options(out, plan);
+	text_printf(out, "store=%s.%s check=%s\n", self->name, plan->identity.store,
+	            plan->identity.check);
+	add_peers(out, plan);
+	add_features(out, plan);
+	text_printf(out,
+	            "# shellcheck disable=SC2034 # the rest is for xfrmkeep\n"
+	            "digest=%08x family=%c cipher=%s mode=%s encap=%s mtu=%u path_mtu=%u\n",
+	            (unsigned)tunnel->digest, self->local.address.family == AF_INET6 ? '6' : '4',
+	            tunnel->cipher->name, tunnel->transport ? "transport" : "tunnel",
+	            !plan->encapsulates ? "none"
+	            : tunnel->nonike    ? "espinudp-nonike"
+	                                : "espinudp",
+	            plan->mtu, tunnel->mtu);
+	text_printf(out, "# shellcheck disable=SC2034\nlocal=%s", local_print_address(text, self));
+	if (self->behind_nat) {
+		const char *quote = strchr(mapped_print(text, self), '[') ? "'" : "";
+
+		text_join(out, " mapped=", quote, text, quote, NULL);
+	}
+	if (!plan->punches)
+		text_join(out, " first=", tunnel->sides[0].name, NULL);
+	add_facts_of_keeper(out, plan);
 }
 
 void print_head(struct text *out, const struct plan *plan)
@@ -301,6 +284,4 @@ void print_head(struct text *out, const struct plan *plan)
 	add_description(out, plan);
 	add_verbs(out, plan);
 	add_facts(out, plan);
-	add_options(out, plan);
-	add_also(out, plan);
 }

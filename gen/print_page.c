@@ -121,7 +121,7 @@ static void add_route(struct text *out, const struct plan *plan, const struct ro
 
 static void add_routes(struct text *out, const struct plan *plan)
 {
-	text_add_string(out, "# shellcheck disable=SC2154 # find_ways sets way_N and dev_N\n");
+	text_add_string(out, "# shellcheck disable=SC2154 # add_routes sets them\n");
 	begin_rows(out, "routes",
 	           "Routes set the source address and the MTU; they lead where the outer packets "
 	           "go.");
@@ -226,7 +226,7 @@ static void add_tests(struct text *out, const struct plan *plan)
 	end_rows(out);
 }
 
-/* ---- The work of up ---- */
+/* ---- What the script does without xfrmkeep ---- */
 
 /* The functions that it calls, in this order. */
 static void add_up(struct text *out, const struct plan *plan)
@@ -235,84 +235,62 @@ static void add_up(struct text *out, const struct plan *plan)
 	/* in transport mode the guard blocks the peer's own address */
 	const bool guards_hosts = tunnel->transport && plan_has_hosts(plan);
 
-	text_add_string(out, "up() {\n\tprepare\n");
-	if (tunnel->interface)
-		text_add_string(out, "\tcheck_ip\n");
+	text_add_string(out, "up() {\n");
+	if (plan->has_neighbours)
+		text_add_string(out, "\t[ -n \"$dry\" ] || fail 1 \"only xfrmkeep keeps this "
+		                     "host's own links outside of a net that is everything: put it "
+		                     "beside $file\"\n");
 	if (tunnel->guard && !guards_hosts)
 		text_add_string(out, "\tadd_guards\n");
 	if (plan_has_hosts(plan))
 		text_add_string(out, "\tfind_hosts\n");
 	if (tunnel->guard && guards_hosts)
 		text_add_string(out, "\tadd_guards\n");
-	text_add_string(out, "\tfind_here\n\tbegin\n");
-	if (plan->encapsulates && plan->self->behind_nat)
-		text_add_string(out, "\t! has --map || map_port\n");
-	if (plan->encapsulates)
-		text_add_string(out, "\tfind_helper\n");
-	text_add_string(out, "\tbatch \"adding SAs (with keys)\" states\n");
+	text_add_string(out, "\tbegin\n");
 	if (plan->punches)
-		text_add_string(out, "\t[ -n \"$dry$heard\" ] || has --no-punch || has --no-helper || "
-		                     "open_hole\n");
-	text_add_string(out, "\tbatch \"adding policies: what is to be encrypted\" policies\n");
+		text_add_string(out, "\tcase $dry$* in *-n*) ;; # or --no-punch\n"
+		                     "\t*) open_hole ;;\n\tesac\n");
+	text_add_string(out, "\tbatch states\n\tbatch policies\n");
 	if (tunnel->interface)
-		text_add_string(out, "\tbatch \"adding the interface\" link\n");
-	if (plan->is_site) {
-		if (plan->own_address.family != AF_UNSPEC)
-			text_add_string(out, "\tadd_address\n");
-		text_add_string(out, "\tadd_routes\n");
-	} else if (plan->own_address.family != AF_UNSPEC) {
-		text_add_string(out, "\tmove_net\n");
-	}
-	if (plan->has_neighbours)
-		text_add_string(out, "\tadd_neighbours\n");
-	if (plan->forwards)
-		text_add_string(out, "\tforward\n");
-	if (tunnel->clamp)
-		text_add_string(out, "\tadd_table clamp\n");
+		text_add_string(out, "\tbatch link\n");
+	if (plan->is_site && plan->own_address.family != AF_UNSPEC)
+		text_add_string(out, "\tadd_address\n");
 	if (plan->is_site)
-		text_add_string(out, "\t! has --nat-exempt || add_table exempt\n");
+		text_add_string(out, "\tadd_routes\n");
+	if (tunnel->clamp)
+		text_add_string(out, "\tadd_clamp\n");
 	if (plan->encapsulates)
 		text_add_string(out, "\tstart_helper\n");
-	if (plan->punches)
-		text_add_string(out, "\tcase $heard in before | no) has --no-punch || has "
-		                     "--no-helper || listen ;; esac\n");
-	text_add_string(out, "\tfinish\n}\n");
+	text_add_string(out, "\t[ -n \"$dry\" ] || say \"set up. When the other side is up too, "
+	                     "test it with:$(tests)\"\n");
+	text_add_string(out, "\t[ -z \"$silent\" ] || exit \"$silent\"\n");
+	text_add_string(out, "}\n");
 }
 
 static void add_program(struct text *out, const struct plan *plan)
 {
 	const struct tunnel *tunnel = plan->tunnel;
+	const bool adds_address = plan->is_site && plan->own_address.family != AF_UNSPEC;
+	const struct {
+		bool needed;
+		const char *name;
+	} parts[] = {
+		{ true, "page/begin.sh" },
+		{ plan_has_hosts(plan), "page/hosts.sh" },
+		{ tunnel->guard, "page/guard.sh" },
+		{ adds_address, plan_has_label(plan) || tunnel->interface ? "page/address.sh"
+		                                                          : "page/address6.sh" },
+		{ plan->is_site, "page/routes.sh" },
+		{ tunnel->clamp, "page/clamp.sh" },
+		{ plan->is_site, "page/table.sh" },
+		{ plan->encapsulates, "page/helper.sh" },
+		{ plan->punches, "page/punch.sh" },
+		{ true, "page/end.sh" },
+	};
 
-	text_add_string(out, template_text("page/begin.sh"));
-	text_add_string(out,
-	                template_text(side_is_auto(plan->self) ? "page/auto.sh" : "page/here.sh"));
-	if (plan_has_hosts(plan))
-		text_add_string(out, template_text("page/hosts.sh"));
-	if (tunnel->interface)
-		text_add_string(out, template_text("page/interface.sh"));
-	if (tunnel->guard)
-		text_add_string(out, template_text("page/guard.sh"));
-	if (plan->is_site && plan->own_address.family != AF_UNSPEC)
-		text_add_string(out, template_text(plan_has_label(plan) || tunnel->interface
-		                                           ? "page/address.sh"
-		                                           : "page/address6.sh"));
-	if (plan->is_site)
-		text_add_string(out, template_text("page/routes.sh"));
-	else if (plan->own_address.family != AF_UNSPEC)
-		text_add_string(out, template_text("page/moved.sh"));
-	if (plan->has_neighbours)
-		text_add_string(out, template_text("page/neighbours.sh"));
-	if (plan->forwards)
-		text_add_string(out, template_text("page/forward.sh"));
-	if (plan->is_site)
-		text_add_string(out, template_text("page/table.sh"));
-	if (plan->encapsulates && plan->self->behind_nat)
-		text_add_string(out, template_text("page/map.sh"));
-	if (plan->encapsulates)
-		text_add_string(out, template_text("page/helper.sh"));
-	if (plan->punches)
-		text_add_string(out, template_text("page/punch.sh"));
-	text_add_string(out, template_text("page/end.sh"));
+	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (parts[i].needed)
+			text_add_string(out, template_text(parts[i].name));
 }
 
 void print_page(struct text *out, const struct plan *plan)

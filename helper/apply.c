@@ -61,7 +61,7 @@ const char *apply_ip(void)
 
 /* ---- What they say ---- */
 
-static bool has_one(const char *text, const char *const *parts)
+bool apply_has_one(const char *text, const char *const *parts)
 {
 	for (; *parts; parts++)
 		if (strstr(text, *parts))
@@ -69,8 +69,7 @@ static bool has_one(const char *text, const char *const *parts)
 	return false;
 }
 
-/* Without what stands in quotes: that is a name of the user's, which may be any word. */
-static void unquote(char out[APPLY_SAID], const char *said)
+void apply_unquote(char out[APPLY_SAID], const char *said)
 {
 	bool quoted = false;
 	size_t length = 0;
@@ -92,14 +91,14 @@ enum apply_cause apply_cause(const char *text)
 	static const char *const permission[] = { "not permitted", "ermission denied", NULL };
 	char said[APPLY_SAID];
 
-	unquote(said, text);
-	if (has_one(said, no_esp))
+	apply_unquote(said, text);
+	if (apply_has_one(said, no_esp))
 		return APPLY_NO_ESP;
-	if (has_one(said, no_cipher))
+	if (apply_has_one(said, no_cipher))
 		return APPLY_NO_CIPHER;
 	if (strstr(said, "xists"))
 		return APPLY_TAKEN;
-	if (has_one(said, permission))
+	if (apply_has_one(said, permission))
 		return APPLY_PERMISSION;
 	return APPLY_OTHER;
 }
@@ -134,24 +133,27 @@ static void clean(char said[APPLY_SAID])
 	*to = '\0';
 }
 
-static struct apply_result result_of(int status, const char *said)
+struct apply_result apply_judge(const char *said)
 {
-	struct apply_result result = { .cause = APPLY_DONE, .status = EXIT_OK };
+	struct apply_result result = { .cause = apply_cause(said), .status = EXIT_BROKE };
 
-	if (status == 0)
-		return result;
-	result.cause = apply_cause(said);
-	result.status = result.cause == APPLY_NO_ESP || result.cause == APPLY_NO_CIPHER
-				? EXIT_NO_KERNEL
-				: EXIT_BROKE;
-	if (status < 0)
-		snprintf(result.said, sizeof result.said, "%s", strerror(errno));
-	else if (!*said)
-		snprintf(result.said, sizeof result.said, "status %d", status);
-	else
-		snprintf(result.said, sizeof result.said, "%s", said);
+	if (result.cause == APPLY_NO_ESP || result.cause == APPLY_NO_CIPHER)
+		result.status = EXIT_NO_KERNEL;
+	snprintf(result.said, sizeof result.said, "%s", said);
 	clean(result.said);
 	return result;
+}
+
+static struct apply_result result_of(int status, const char *said)
+{
+	char number[24];
+
+	if (status == 0)
+		return (struct apply_result){ .cause = APPLY_DONE, .status = EXIT_OK };
+	snprintf(number, sizeof number, "status %d", status);
+	if (status < 0)
+		said = strerror(errno);
+	return apply_judge(*said ? said : number);
 }
 
 int apply_report(const struct apply_result *result, const char *subject)

@@ -39,8 +39,14 @@ struct apply_result apply_nft(const struct text *, bool dry);
 /* Says in one line what went wrong: "SUBJECT: CAUSE: ...", or nothing.  Returns the exit status. */
 int apply_report(const struct apply_result *, const char *subject);
 
+/* True if TEXT has one of PARTS, which ends with NULL. */
+bool apply_has_one(const char *text, const char *const *parts);
 /* The cause that a message of ip is about. */
 enum apply_cause apply_cause(const char *said);
+/* The result of a program that has failed, and said that. */
+struct apply_result apply_judge(const char *said);
+/* SAID without what stands in quotes: that is a name of the user's, which may be any word. */
+void apply_unquote(char out[APPLY_SAID], const char *said);
 /* Adds the batch as commands for a terminal, with KEY for keys. */
 void apply_mask(struct text *, const struct text *batch);
 
@@ -48,8 +54,9 @@ void apply_mask(struct text *, const struct text *batch);
 char *apply_find(const char *name);
 /* Runs the program at PATH.  ARGUMENTS begins with its name.  It reads INPUT (NULL: nothing); what
  * it prints is added to OUTPUT (NULL: dropped), and the beginning of what it says on stderr is in
- * SAID.  It has no other files, a small environment, and does not see the terminal's signals.
- * Returns its exit status, 128 and more for a signal, or -1 with errno. */
+ * SAID (NULL: that is added to OUTPUT, too).  It has no other files, a small environment, and does
+ * not see the terminal's signals. Returns its exit status, 128 and more for a signal, or -1 with
+ * errno. */
 int apply_run(const char *path, const char *const *arguments, const struct text *input,
 	      struct text *output, char said[APPLY_SAID]);
 

@@ -121,9 +121,10 @@ static void serve(struct pipe pipes[FILES], const struct text *input, struct tex
 		if (ready[OUT].revents)
 			drain(&pipes[OUT], output, NULL, NULL);
 		if (ready[ERR].revents)
-			drain(&pipes[ERR], NULL, said, &length);
+			drain(&pipes[ERR], said ? NULL : output, said, &length);
 	}
-	said[length] = '\0';
+	if (said)
+		said[length] = '\0';
 }
 
 static int wait_for(pid_t child)
@@ -175,7 +176,8 @@ int apply_run(const char *path, const char *const *arguments, const struct text 
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, &before);
 	sigaction(SIGPIPE, &ignore, &pipe_before);
-	said[0] = '\0';
+	if (said)
+		said[0] = '\0';
 	status = run(pipes, path, arguments, input, output, said);
 	error = errno;
 	close_pipes(pipes);

@@ -39,7 +39,7 @@ static bool needs_update(const struct kernel_state *present, const struct state 
 	       state->limit_packets != wanted->limit_packets;
 }
 
-static void delete_state(struct text *out, const struct kernel_state *present)
+void change_delete_state(struct text *out, const struct kernel_state *present)
 {
 	const struct state *state = &present->state;
 	char src[ADDRESS_TEXT], dst[ADDRESS_TEXT];
@@ -160,7 +160,7 @@ static void change_state(struct change *change, const struct by_reqid *sorted,
 	}
 	/* The old one has the same destination and SPI, so it must go first. */
 	if (present)
-		delete_state(&change->batch, present);
+		change_delete_state(&change->batch, present);
 	add_state(&change->batch, wanted);
 	peer->states_added++;
 	peer->outbound_added |= wanted->outbound;
@@ -191,7 +191,7 @@ static void remove_states(struct change *change, const struct by_reqid *sorted, 
 
 		if (!present->state.spi || is_wanted(present, wanted, count))
 			continue;
-		delete_state(&change->batch, present);
+		change_delete_state(&change->batch, present);
 		change->peers[index].states_removed++;
 	}
 }
@@ -215,7 +215,7 @@ static bool is_ours(const struct kernel_policy *present, const struct policy *wa
 	       present->policy.priority == wanted->priority;
 }
 
-static void delete_policy(struct text *out, const struct policy *present)
+void change_delete_policy(struct text *out, const struct policy *present)
 {
 	static const char *const names[] = { "in", "out", "fwd" };
 
@@ -252,9 +252,9 @@ static void change_policy(struct change *change, const struct policy *wanted)
 	}
 	/* Ours, but with the addresses of before; or with an index that the kernel chose. */
 	if (by_index)
-		delete_policy(&change->batch, &by_index->policy);
+		change_delete_policy(&change->batch, &by_index->policy);
 	if (by_selector)
-		delete_policy(&change->batch, &by_selector->policy);
+		change_delete_policy(&change->batch, &by_selector->policy);
 	peer->policies_removed += (unsigned)!!by_index + (unsigned)!!by_selector;
 	/* `update` of one that is not there adds it, and of one that came meanwhile is no error. */
 	update_policy(&change->batch, wanted);

@@ -59,5 +59,8 @@ void change_plan(struct change *);
  */
 void change_report(const struct change *);
 void change_free(struct change *);
+/* Add the row that deletes it. */
+void change_delete_state(struct text *, const struct kernel_state *);
+void change_delete_policy(struct text *, const struct policy *);
 
 #endif

@@ -334,3 +334,24 @@ int check_verb(const char *script, int argc, char **argv)
 	look_close(&check.look);
 	return status;
 }
+
+/* ---- answered ---- */
+
+bool check_answered(struct keep *keep)
+{
+	struct check check = { .tap.fd = -1 };
+	bool answered = false;
+
+	/* nothing is sent that the kernel would not encrypt */
+	if (keep_look(keep) || keep_policies(keep))
+		return false;
+	check.look.keep = *keep;
+	prepare(&check);
+	if (check_choose(&check, NULL))
+		check_add_trials(&check);
+	trials_run(check.trials.list, check.trials.count, NULL, 0);
+	for (size_t i = 0; i < check.trials.count; i++)
+		answered |= check.trials.list[i].burst.answered > 0;
+	dispose(&check);
+	return answered;
+}

@@ -77,5 +77,9 @@ void check_look_after(struct check *);
 
 /* Of a tunnel that is down: prints what `up` would refuse for.  The exit status. */
 int check_down(struct look *);
+/* Sends to each peer what `check` sends; true if one answers through the tunnel within 3 seconds. */
+bool check_answered(struct keep *);
+/* Tries an SA that encrypts nothing: if that is taken it is the cipher that is missing, not ESP. */
+bool check_takes_esp(const struct keep *);
 
 #endif

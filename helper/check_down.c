@@ -172,8 +172,7 @@ static void print_trial(struct text *batch, const struct keep *keep, struct stat
 	            (unsigned)state.spi);
 }
 
-/* An SA that encrypts nothing: then it is the cipher that is missing, not ESP. */
-static bool takes_esp(const struct keep *keep)
+bool check_takes_esp(const struct keep *keep)
 {
 	const char *loop = keep->page.family == AF_INET6 ? "::1" : "127.0.0.1";
 	struct text batch = { 0 };
@@ -253,7 +252,7 @@ static int tell_refusal(const struct keep *keep, const struct apply_result *resu
 	default:
 		return tell(keep, result->status, "refused", "trying an SA: %s", result->said);
 	}
-	if (takes_esp(keep))
+	if (check_takes_esp(keep))
 		return tell(keep, EXIT_NO_KERNEL, "no-cipher",
 		            "this kernel lacks the cipher %s: generate with another --cipher (%s)",
 		            keep->page.cipher->name, result->said);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The steps of `follow`, each with the tunnel's lock. */
 #include "follow.h"
+#include "portmap.h"
 #include "say.h"
 
 #include <errno.h>
@@ -110,6 +111,13 @@ static enum tick_outcome run_verb(struct follow *follow, keep_verb *verb, unsign
 	return outcome;
 }
 
+static int record(struct keep *keep, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return keep_record(keep);
+}
+
 static enum tick_outcome move_peer(struct follow *follow, size_t peer, const struct endpoint *there)
 {
 	char before[ENDPOINT_TEXT], now[ENDPOINT_TEXT];
@@ -136,15 +144,12 @@ static enum tick_outcome move_to_name(struct follow *follow, size_t peer)
 }
 
 /* What `down` has to give back to the router now. */
-static void note_map(const struct keep *keep, const struct address *here)
+static void note_map(const struct keep *keep)
 {
-	char text[ADDRESS_TEXT], line[128];
+	char line[PORTMAP_END];
 
-	if (!run_has(&keep->run, "map"))
-		return;
-	snprintf(line, sizeof line, "-u 65534 -b %s -p %u --unmap", address_print(text, here),
-	         (unsigned)keep->page.port);
-	run_write(&keep->run, "map", line);
+	if (run_has(&keep->run, "map"))
+		run_write(&keep->run, "map", portmap_end(line, keep));
 }
 
 static enum tick_outcome move_self(struct follow *follow)
@@ -157,7 +162,7 @@ static enum tick_outcome move_self(struct follow *follow)
 	if (outcome == TICK_DONE) {
 		address_print(before, &keep.section.here);
 		outcome = outcome_of(keep_move(&keep, here, 0, NULL));
-		note_map(&keep, here);
+		note_map(&keep);
 		if (!run_has(&keep.run, "moved"))
 			run_write(&keep.run, "moved", before);
 		if (outcome == TICK_DONE)
@@ -216,20 +221,13 @@ void follow_read_name(struct follow *follow, size_t peer)
 
 static enum tick_outcome ask_router(struct follow *follow)
 {
-	char here[ADDRESS_TEXT], port[8], option[16];
-	const char *const arguments[] = { "natprobe", "-u", "65534", "-b", here,
-		                          "-p",       port, option,  NULL };
 	struct keep keep;
+	struct portmap map;
 	int status = keep_open(&keep, follow->script, false, KEEP_UP);
 
 	if (!status) {
-		const unsigned outside = keep.page.mapped.port ? keep.page.mapped.port
-		                                               : keep.page.port;
-
-		address_print(here, &keep.section.here);
-		snprintf(port, sizeof port, "%u", (unsigned)keep.page.port);
-		snprintf(option, sizeof option, "--map=%u", outside);
-		start(&follow->map, &keep, arguments);
+		portmap_fill(&map, &keep);
+		start(&follow->map, &keep, map.arguments);
 	}
 	keep_close(&keep);
 	return outcome_of(status);

@@ -9,22 +9,25 @@
 
 enum { OUTPUT_MOST = 1 << 16 }; /* bytes that are kept */
 
-static _Noreturn void become(const char *path, const char *const *arguments, int output)
+/* INPUT and ERRORS: its standard input and error; -1: ours. */
+static _Noreturn void become(const char *path, const char *const *arguments, int input, int output,
+			     int errors)
 {
 	sigset_t none;
-	int null = open("/dev/null", O_RDONLY);
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (null >= 0)
-		dup2(null, STDIN_FILENO);
+	if (input >= 0)
+		dup2(input, STDIN_FILENO);
 	dup2(output, STDOUT_FILENO);
-	dup2(output, STDERR_FILENO);
+	if (errors >= 0)
+		dup2(errors, STDERR_FILENO);
 	execv(path, (char *const *)arguments);
 	_exit(127);
 }
 
-bool job_start(struct job *job, const char *path, const char *const *arguments)
+static bool start(struct job *job, const char *path, const char *const *arguments, int input,
+		  int errors, bool both)
 {
 	int ends[2];
 
@@ -34,7 +37,7 @@ bool job_start(struct job *job, const char *path, const char *const *arguments)
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	job->pid = fork();
 	if (job->pid == 0)
-		become(path, arguments, ends[1]);
+		become(path, arguments, input, ends[1], both ? ends[1] : errors);
 	close(ends[1]);
 	job->fd = ends[0];
 	if (job->pid > 0)
@@ -42,6 +45,34 @@ bool job_start(struct job *job, const char *path, const char *const *arguments)
 	job->pid = 0;
 	job_end(job);
 	return false;
+}
+
+bool job_start(struct job *job, const char *path, const char *const *arguments)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	bool started = start(job, path, arguments, null, -1, true);
+
+	if (null >= 0)
+		close(null);
+	return started;
+}
+
+bool job_ask(struct job *job, const char *path, const char *const *arguments,
+	     const struct text *input, bool quiet)
+{
+	int ends[2] = { -1, -1 }, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bool started;
+
+	/* a pipe has room for all of it */
+	if (input && (pipe2(ends, O_CLOEXEC) < 0 || !text_write(input, ends[1])))
+		return false;
+	started = start(job, path, arguments, input ? ends[0] : null, quiet ? null : -1, false);
+	for (unsigned i = 0; i < 2; i++)
+		if (ends[i] >= 0)
+			close(ends[i]);
+	if (null >= 0)
+		close(null);
+	return started;
 }
 
 static int wait_for(pid_t pid)

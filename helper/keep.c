@@ -8,16 +8,20 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Packets that an SA may send between the look at its number and its end. */
 enum { SENT_MEANWHILE = 1 << 20 };
+
+static bool reader_is_gone;
 
 void keep_say(const struct keep *keep, const char *format, ...)
 {
@@ -27,7 +31,13 @@ void keep_say(const struct keep *keep, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(what, sizeof what, format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "%s: %s\n", keep->page.name, what);
+	if (fprintf(stderr, "%s: %s\n", keep->page.name, what) < 0 && errno == EPIPE)
+		reader_is_gone = true;
+}
+
+bool keep_lost_reader(void)
+{
+	return reader_is_gone;
 }
 
 /* ---- Opening ---- */
@@ -68,16 +78,18 @@ int keep_open(struct keep *keep, const char *script, bool dry, unsigned needs)
 {
 	int status;
 
-	*keep = (struct keep){ .script = script, .dry = dry, .run = { .above = -1, .fd = -1 } };
+	*keep = (struct keep){
+		.script = script, .dry = dry, .report = stdout, .run = { .above = -1, .fd = -1 }
+	};
 	if (!page_read(&keep->page, script))
 		return EXIT_MISTAKE;
 	status = open_lock(keep, needs);
 	if (!status && needs & KEEP_UP)
 		status = check_up(keep);
-	if (status)
+	if (status || needs & KEEP_PAGE)
 		return status;
 	keep->store = store_choose(&keep->section, &keep->page, store_folder());
-	if (!store_is_usable(keep->store))
+	if (!store_is_usable(keep->store) && !(needs & KEEP_ANY))
 		return EXIT_BROKE;
 	if (needs & KEEP_KERNEL)
 		status = keep_look(keep);
@@ -150,6 +162,19 @@ int keep_policies(struct keep *keep)
 	return EXIT_OK;
 }
 
+bool keep_has_guard(const struct keep *keep)
+{
+	size_t count = 0;
+	struct policy *rows = page_policies(&keep->page, PAGE_GUARDS, &keep->section, &count);
+	bool found = false;
+
+	for (size_t i = 0; rows && i < count; i++)
+		found |= rows[i].action == ACTION_BLOCK &&
+			 kernel_find_index(&keep->kernel, rows[i].index);
+	free(rows);
+	return found;
+}
+
 static struct epoch_seen see(const struct kernel *kernel, const struct state *state)
 {
 	const struct kernel_state *present = kernel_find_state(kernel, &state->dst, state->spi);
@@ -211,7 +236,6 @@ int keep_write(struct keep *keep, bool also_script)
 	if (keep->dry)
 		return EXIT_OK;
 	keep->section.made++;
-	keep->section.starts = 0; /* the numbers have them in */
 	if (also_script && !first)
 		written = script_rewrite(&keep->section, keep->script);
 	if (!store_write(&keep->section, &keep->page, store_folder())) {
@@ -341,6 +365,17 @@ int keep_apply(struct keep *keep, const bool *fresh, bool also_script, struct ch
 	return status ? status : apply_report(&result, keep->page.name);
 }
 
+bool keep_note(const struct keep *keep, const char *row)
+{
+	int fd = openat(keep->run.fd, "undo",
+			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool good = fd >= 0 && dprintf(fd, "%s\n", row) >= 0;
+
+	if (fd >= 0)
+		close(fd);
+	return good || refuse(keep->run.path, "undo: cannot be written");
+}
+
 /* ---- Names ---- */
 
 bool keep_peer(const struct keep *keep, const char *name, size_t *index)
@@ -359,20 +394,30 @@ bool keep_peer(const struct keep *keep, const char *name, size_t *index)
 		      page->peer_count > 1 ? ", or another of this script" : "");
 }
 
+static bool is_file(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 char *keep_find(const struct keep *keep, const char *name, const char *variable)
 {
 	const char *given = getenv(variable), *slash = strrchr(keep->script, '/');
 	int length = slash ? (int)(slash - keep->script) : 0;
 	char *path;
 
-	if (given && *given) {
-		path = access(given, X_OK) == 0 ? strdup(given) : NULL;
-		return path;
-	}
+	if (given && *given)
+		return access(given, X_OK) == 0 ? strdup(given) : NULL;
 	if (asprintf(&path, "%.*s/%s", slash ? length : 1, slash ? keep->script : ".", name) < 0)
 		err(EXIT_BROKE, "memory");
-	if (access(path, X_OK) == 0)
-		return path;
+	if (is_file(path)) {
+		/* Another version, further on, is not what was meant. */
+		if (access(path, X_OK) == 0)
+			return path;
+		free(path);
+		return NULL;
+	}
 	free(path);
 	return apply_find(name);
 }

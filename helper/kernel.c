@@ -109,11 +109,10 @@ const struct kernel_state *kernel_find_state(const struct kernel *kernel, const 
 		else
 			high = middle;
 	}
-	found = kernel->states + low;
-	if (low == kernel->state_count || found->state.spi != spi ||
-	    !address_equal(&found->state.dst, dst))
+	if (low == kernel->state_count)
 		return NULL;
-	return found;
+	found = &kernel->states[low];
+	return found->state.spi == spi && address_equal(&found->state.dst, dst) ? found : NULL;
 }
 
 const struct kernel_policy *kernel_find_index(const struct kernel *kernel, uint32_t index)
@@ -332,7 +331,7 @@ int kernel_read_routes(struct kernel *kernel, uint8_t protocol)
 	kernel->routes = rows;
 	/* A kernel before 4.20 gives them all. */
 	for (size_t i = 0; i < kernel->route_count; i++)
-		if (kernel->routes[i].protocol == protocol)
+		if (!protocol || kernel->routes[i].protocol == protocol)
 			kernel->routes[kept++] = kernel->routes[i];
 	kernel->route_count = kept;
 	return error;

@@ -52,6 +52,7 @@ struct kernel_address {
 	unsigned length; /* of its network's prefix, bits */
 	unsigned link;   /* its index */
 	uint8_t scope;   /* RT_SCOPE_ */
+	bool tentative;  /* other hosts are asked whether they have it, or one has: IPv6 only */
 	char label[16];  /* IPv4 only */
 };
 
@@ -96,7 +97,7 @@ int kernel_read_states(struct kernel *);
 int kernel_read_policies(struct kernel *);
 int kernel_read_links(struct kernel *);
 int kernel_read_addresses(struct kernel *);
-/* With PROTOCOL, of all tables and both families. */
+/* With PROTOCOL (0: any), of all tables and both families. */
 int kernel_read_routes(struct kernel *, uint8_t protocol);
 void kernel_free(struct kernel *);
 /* For tests: puts states and policies in order after they were filled in. */

@@ -100,6 +100,7 @@ bool kernel_parse_address(struct kernel_address *out, const unsigned char *body,
 	out->length = info.ifa_prefixlen;
 	out->link = info.ifa_index;
 	out->scope = info.ifa_scope;
+	out->tentative = info.ifa_flags & IFA_F_TENTATIVE;
 	while (netlink_next(&list, &attribute)) {
 		/* IFA_ADDRESS is the other end's where IFA_LOCAL is there. */
 		if (attribute.type == IFA_LOCAL)

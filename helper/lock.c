@@ -5,6 +5,7 @@
 
 #include <err.h>
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,7 +21,6 @@ enum {
 	TRIES = 100,       /* of the lock ... */
 	PAUSE = 100000000, /* ... each so many nanoseconds after the last one: 10 s in all */
 	PID_MOST = 1 << 22,
-	ANCESTORS = 16,
 	COMMAND = 4096, /* bytes of a process's arguments, beside known ones */
 };
 
@@ -74,6 +74,8 @@ static bool open_folder(int *fd, int above, const char *name, const char *path)
 	*fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0 && errno == ENOENT)
 		return true;
+	if (*fd < 0 && errno == EACCES)
+		return refuse(NULL, "no-permission: run this as root (cannot open %s)", path);
 	if (*fd < 0)
 		return refuse(path, "%s (expected a folder of root's, or your own)",
 			      strerror(errno));
@@ -106,13 +108,18 @@ static enum run_state state_of(const struct run *run)
 	return RUN_STALE;
 }
 
+static const char *name_of(const struct run *run)
+{
+	return strrchr(run->path, '/') + 1;
+}
+
 static bool open_run(struct run *run)
 {
 	if (run->fd >= 0)
 		close(run->fd);
 	run->fd = -1;
 	if (run->above >= 0 &&
-	    !open_folder(&run->fd, run->above, strrchr(run->path, '/') + 1, run->path))
+	    !open_folder(&run->fd, run->above, name_of(run), run->path))
 		return false;
 	run->state = state_of(run);
 	return true;
@@ -170,26 +177,6 @@ size_t process_read(pid_t pid, const char *file, char *out, size_t room)
 	read_file(AT_FDCWD, path, out, room - 1, &length);
 	out[length] = '\0';
 	return length;
-}
-
-static pid_t parent_of(pid_t pid)
-{
-	char text[512];
-	const char *end;
-
-	process_read(pid, "stat", text, sizeof text);
-	end = strrchr(text, ')'); /* behind the name, which may have anything in it */
-	return end && strlen(end) > strlen(") S ") ? atoi(end + strlen(") S ")) : 0;
-}
-
-static bool is_ancestor(pid_t pid)
-{
-	pid_t parent = getppid();
-
-	for (unsigned i = 0; i < ANCESTORS && parent > 1; i++, parent = parent_of(parent))
-		if (parent == pid)
-			return true;
-	return false;
 }
 
 /* A shell, or this program; another process has got the pid of one that is gone. */
@@ -270,17 +257,23 @@ static void remove_stale(const struct run *run)
 	flock(run->above, LOCK_UN);
 }
 
+static bool fail_make(const char *path)
+{
+	if (errno == EACCES || errno == EPERM)
+		return refuse(NULL, "no-permission: run this as root (cannot make %s)", path);
+	return refuse(path, "cannot be made: %s", strerror(errno));
+}
+
 static bool make_folder(struct run *run)
 {
 	if (run->above >= 0)
 		return true;
 	if (mkdir(folder(), 0700) < 0 && errno != EEXIST)
-		return refuse(folder(), "cannot be made: %s", strerror(errno));
+		return fail_make(folder());
 	return open_folder(&run->above, AT_FDCWD, folder(), folder()) &&
 	       (run->above >= 0 || refuse(folder(), "is gone again"));
 }
 
-/* True with LOCKED if it is this process's, without if it is that of a parent. */
 static bool try_lock(struct run *run, pid_t *pid)
 {
 	char own[24];
@@ -288,15 +281,13 @@ static bool try_lock(struct run *run, pid_t *pid)
 	snprintf(own, sizeof own, "%d", (int)getpid());
 	run->locked = symlinkat(own, run->above, run->busy) == 0;
 	*pid = run->locked ? 0 : holder(run);
-	return run->locked || (*pid > 0 && is_ancestor(*pid));
+	return run->locked;
 }
 
 static void keep_lock(const struct run *run)
 {
 	static bool registered; /* a follower takes the lock again and again */
 
-	if (!run->locked)
-		return;
 	snprintf(held_name, sizeof held_name, "%s", run->busy);
 	held_in = run->above;
 	if (!registered)
@@ -312,7 +303,7 @@ bool run_try_lock(struct run *run)
 		return false;
 	remove_stale(run);
 	watch_signals();
-	if (!try_lock(run, &pid) || !run->locked)
+	if (!try_lock(run, &pid))
 		return false;
 	keep_lock(run);
 	return open_run(run);
@@ -358,7 +349,36 @@ void run_close(struct run *run)
 	*run = (struct run){ .above = -1, .fd = -1 };
 }
 
-/* ---- The folder's files ---- */
+/* ---- The folder ---- */
+
+bool run_make(struct run *run)
+{
+	char boot[128];
+
+	if (mkdirat(run->above, name_of(run), 0700) < 0)
+		return fail_make(run->path);
+	if (!present_boot(boot))
+		refuse("/proc", "cannot be read");
+	else if (open_run(run) && run_write(run, "boot", boot))
+		return true;
+	run_remove(run);
+	return false;
+}
+
+bool run_remove(struct run *run)
+{
+	DIR *files = opendir(run->path);
+	struct dirent *entry;
+
+	while (files && (entry = readdir(files)))
+		unlinkat(run->fd, entry->d_name, 0);
+	if (files)
+		closedir(files);
+	close(run->fd);
+	run->fd = -1;
+	return unlinkat(run->above, name_of(run), AT_REMOVEDIR) == 0 || errno == ENOENT ||
+	       refuse(run->path, "cannot be removed: %s", strerror(errno));
+}
 
 bool run_read(const struct run *run, const char *name, char *out, size_t room)
 {

@@ -28,7 +28,7 @@ struct run {
  * cases. */
 bool run_open(struct run *, const char *store);
 /* Takes the lock, for which it waits up to 10 seconds, and opens the folder again.  The lock holds
- * until run_close(), exit(3) or a signal.  One that a parent of this process holds is left to it.
+ * until run_close(), exit(3) or a signal.
  * False after one line. */
 bool run_lock(struct run *);
 /* Takes it only if it is free, in silence: for who can do without. */
@@ -36,6 +36,11 @@ bool run_try_lock(struct run *);
 /* The process that has it, one of this tunnel's; 0: nobody. */
 pid_t run_holder(const struct run *);
 void run_close(struct run *);
+
+/* Makes the folder, of this boot and network namespace.  False after one line; then there is none. */
+bool run_make(struct run *);
+/* Removes the folder with its files.  False after one line. */
+bool run_remove(struct run *);
 
 /* A small file in the folder as a string, without the newline at its end.  False: there is none, or
  * it is too long. */

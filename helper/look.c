@@ -7,8 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The word of `up` or `down` that the process was started with; else NULL. */
-static const char *verb_of(pid_t pid)
+const char *look_verb_of(pid_t pid)
 {
 	static const char *const verbs[] = { "up", "start", "down", "stop" };
 	char words[4096];
@@ -25,23 +24,11 @@ static const char *verb_of(pid_t pid)
 static bool is_quiet(const struct keep *keep)
 {
 	pid_t pid = keep->run.locked ? 0 : run_holder(&keep->run);
-	const char *verb = pid ? verb_of(pid) : NULL;
+	const char *verb = pid ? look_verb_of(pid) : NULL;
 
 	if (!verb)
 		return true;
 	keep_say(keep, "%s is at work (pid %d)", verb, (int)pid);
-	return false;
-}
-
-static bool has_guard(const struct keep *keep)
-{
-	for (size_t i = 0; i < keep->policy_count; i++) {
-		const struct policy *policy = &keep->policies[i];
-
-		if (policy->action == ACTION_BLOCK &&
-		    kernel_find_index(&keep->kernel, policy->index))
-			return true;
-	}
 	return false;
 }
 
@@ -52,11 +39,7 @@ static int look_at_down(struct look *look)
 	look->down = true;
 	if (!page_has(&keep->page, PAGE_GUARDS))
 		return EXIT_OK;
-	keep->policies =
-		page_policies(&keep->page, PAGE_GUARDS, &keep->section, &keep->policy_count);
-	if (!keep->policies)
-		return EXIT_MISTAKE;
-	look->blocked = kernel_read_policies(&keep->kernel) == 0 && has_guard(keep);
+	look->blocked = kernel_read_policies(&keep->kernel) == 0 && keep_has_guard(keep);
 	return EXIT_OK;
 }
 

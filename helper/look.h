@@ -26,6 +26,9 @@ struct look {
 int look_open(struct look *, const char *script, bool record);
 void look_close(struct look *);
 
+/* Whether the process was started as `up` or `down`; else NULL. */
+const char *look_verb_of(pid_t);
+
 /* The record of counts in the run folder: reads it, with what up itself received; writes it, or
  * says that it cannot. */
 void counts_load(struct counts *, const struct keep *);

@@ -3,23 +3,27 @@
 #include "apply.h"
 #include "keep.h"
 #include "number.h"
+#include "parts.h"
+#include "parts_up.h"
 #include "say.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-void say_put_back(const char *format, ...)
+void say_put_back(struct keep *keep, const char *format, ...)
 {
 	va_list arguments;
 
-	printf("put back: ");
+	fprintf(keep->report, "put back: ");
 	va_start(arguments, format);
-	vprintf(format, arguments);
+	vfprintf(keep->report, format, arguments);
 	va_end(arguments);
-	printf("\n");
+	fprintf(keep->report, "\n");
+	keep->put_back = true;
 }
 
 static int give(struct keep *keep, struct text *batch)
@@ -32,23 +36,25 @@ static int give(struct keep *keep, struct text *batch)
 
 /* ---- SAs and policies ---- */
 
-static void say_count(const char *verb, unsigned count, const char *one, const char *more,
-		      const char *name)
+static void say_count(struct keep *keep, const char *verb, unsigned count, const char *one,
+		      const char *more, const char *name)
 {
-	if (count)
-		printf("%s: %u %s of %s\n", verb, count, count == 1 ? one : more, name);
+	if (!count)
+		return;
+	fprintf(keep->report, "%s: %u %s of %s\n", verb, count, count == 1 ? one : more, name);
+	keep->put_back = true;
 }
 
-static void say_change(const struct keep *keep, const struct change *change)
+static void say_change(struct keep *keep, const struct change *change)
 {
 	for (size_t i = 0; i < keep->section.peer_count; i++) {
 		const struct change_peer *peer = &change->peers[i];
 		const char *name = keep->section.peers[i].name;
 
-		say_count("put back", peer->states_added + peer->states_updated, "SA", "SAs", name);
-		say_count("put back", peer->policies_added + peer->policies_updated, "policy",
+		say_count(keep, "put back", peer->states_added + peer->states_updated, "SA", "SAs", name);
+		say_count(keep, "put back", peer->policies_added + peer->policies_updated, "policy",
 			  "policies", name);
-		say_count("removed", peer->states_removed, "old SA", "old SAs", name);
+		say_count(keep, "removed", peer->states_removed, "old SA", "old SAs", name);
 	}
 }
 
@@ -111,65 +117,76 @@ static int mend_link(struct keep *keep)
 		return EXIT_MISTAKE;
 	status = give(keep, &batch);
 	if (!status && !keep->dry)
-		say_put_back("interface %s", page->interface);
+		say_put_back(keep, "interface %s", page->interface);
 	return status;
 }
 
 /* An IPv6 address has no label by which `down` would know it, so the run folder says it. */
-static void note_address(struct keep *keep, const char *address)
+static int add_address(struct keep *keep)
 {
-	int fd = openat(keep->run.fd, "undo",
-			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const struct page *page = &keep->page;
+	struct text batch = { 0 };
+	char address[ADDRESS_TEXT], row[2 * ADDRESS_TEXT];
 
-	if (fd < 0 || dprintf(fd, "\"$ip\" address delete %s/%u dev %s\n", address,
-			      (unsigned)keep->page.own_length, keep->page.own_device) < 0)
-		refuse(keep->run.path, "undo: cannot be written: down will leave %s", address);
-	if (fd >= 0)
-		close(fd);
+	address_print(address, &page->own_address);
+	snprintf(row, sizeof row, "address delete %s/%u dev %s", address, (unsigned)page->own_length,
+		 page->own_device);
+	if (page->own_address.family == AF_INET6 && !page->interface[0] && !keep->dry &&
+	    !keep_note(keep, row))
+		return EXIT_BROKE;
+	text_printf(&batch, "address add %s/%u dev %s%s%s\n", address, (unsigned)page->own_length,
+		    page->own_device, page->own_label[0] ? " label " : "", page->own_label);
+	return give(keep, &batch);
+}
+
+static bool lacks_address(struct keep *keep)
+{
+	return keep->page.own_address.family && kernel_read_addresses(&keep->kernel) == 0 &&
+	       !kernel_find_address(&keep->kernel, &keep->page.own_address);
+}
+
+int up_address(struct keep *keep)
+{
+	char address[ADDRESS_TEXT];
+
+	if (!lacks_address(keep))
+		return EXIT_OK;
+	if (!keep->dry)
+		keep_say(keep, "adding the address %s/%u",
+			 address_print(address, &keep->page.own_address),
+			 (unsigned)keep->page.own_length);
+	return add_address(keep);
 }
 
 static int mend_address(struct keep *keep)
 {
-	const struct page *page = &keep->page;
-	struct text batch = { 0 };
 	char address[ADDRESS_TEXT];
 	int status;
 
-	if (!page->own_address.family || kernel_find_address(&keep->kernel, &page->own_address))
+	if (!lacks_address(keep))
 		return EXIT_OK;
-	address_print(address, &page->own_address);
-	text_printf(&batch, "address add %s/%u dev %s%s%s\n", address, (unsigned)page->own_length,
-		    page->own_device, page->own_label[0] ? " label " : "", page->own_label);
-	if (page->own_address.family == AF_INET6 && !page->interface[0] && !keep->dry)
-		note_address(keep, address);
-	status = give(keep, &batch);
+	status = add_address(keep);
 	if (!status && !keep->dry)
-		say_put_back("address %s/%u", address, (unsigned)page->own_length);
+		say_put_back(keep, "address %s/%u", address_print(address, &keep->page.own_address),
+			     (unsigned)keep->page.own_length);
 	return status;
 }
 
 /* ---- nft tables ---- */
 
 /* The run folder says which ones `up` added. */
-static int mend_table(struct keep *keep, const char *kind, enum page_function function)
+static int mend_table(struct keep *keep, const char *kind)
 {
-	const struct page *page = &keep->page;
-	char name[64], extra[80];
-	const char *const extras[] = { extra, NULL };
-	struct text text = { 0 };
-	struct apply_result result;
+	char *name = parts_table(&keep->page, kind);
+	int status = EXIT_OK;
 
-	snprintf(extra, sizeof extra, "table=xfrmpair-%s-%s", page->name, page->digest);
-	snprintf(name, sizeof name, "xfrmpair-%s-%s-%s", page->name, page->digest, kind);
-	if (!run_has(&keep->run, kind) || !page_has(page, function) || kernel_has_table(name))
-		return EXIT_OK;
-	if (!page_rows(&text, page, function, &keep->section, extras))
-		return EXIT_MISTAKE;
-	result = apply_nft(&text, keep->dry);
-	text_free(&text);
-	if (result.cause == APPLY_DONE && !keep->dry)
-		say_put_back("nft table inet %s", name);
-	return apply_report(&result, name);
+	if (run_has(&keep->run, kind) && !kernel_has_table(name)) {
+		status = table_add(keep, kind);
+		if (!status && !keep->dry)
+			say_put_back(keep, "nft table inet %s", name);
+	}
+	free(name);
+	return status;
 }
 
 /* ---- Settings ---- */
@@ -216,7 +233,7 @@ static int mend_setting(struct keep *keep, const char *line)
 		refuse(path, "cannot be written");
 		return EXIT_BROKE;
 	}
-	say_put_back("%d in %s", !old, path);
+	say_put_back(keep, "%d in %s", !old, path);
 	return EXIT_OK;
 }
 
@@ -239,16 +256,35 @@ static int mend_settings(struct keep *keep)
 
 static int mend_tables(struct keep *keep)
 {
-	int status = mend_table(keep, "clamp", PAGE_CLAMP);
+	int status = mend_table(keep, "clamp");
 
-	return status ? status : mend_table(keep, "exempt", PAGE_EXEMPT);
+	return status ? status : mend_table(keep, "exempt");
+}
+
+static int mend_neighbours(struct keep *keep)
+{
+	struct parts parts = { 0 };
+	bool missing = false;
+	int status = EXIT_OK;
+
+	if (!keep->page.neighbours)
+		return EXIT_OK;
+	if (parts_look(&parts, keep) == 0)
+		for (size_t i = 0; i < parts.count; i++)
+			missing |= parts.list[i].kind == PART_NEIGHBOURS && !parts.list[i].present;
+	parts_free(&parts);
+	if (missing)
+		status = up_neighbours(keep);
+	if (missing && !status && !keep->dry)
+		say_put_back(keep, "policies for this host's own links");
+	return status;
 }
 
 int mend(struct keep *keep, int argc, char **argv)
 {
 	static int (*const parts[])(struct keep *) = {
-		mend_link,     mend_xfrm,   mend_address, mend_routes,
-		mend_settings, mend_tables, mend_helper,
+		mend_link,       mend_xfrm,     mend_address, mend_routes,
+		mend_neighbours, mend_settings, mend_tables,  mend_helper,
 	};
 	int worst = EXIT_OK;
 

@@ -2,14 +2,13 @@
 #include "apply.h"
 #include "keep.h"
 #include "memory.h"
+#include "parts_up.h"
 #include "say.h"
 
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { EXTRA = 128 };
 
 /* In place of a device, for a peer to which no route leads: rows with it are left out. */
 static const char no_device[] = "-";
@@ -21,10 +20,9 @@ static const char *device_name(const struct keep *keep, unsigned link)
 	return found ? found->name : no_device;
 }
 
-/* way_N=dev DEVICE, or with ` via ROUTER onlink`: how packets to a peer go; dev_N without the router,
- * for a net of another family.  A router that is on no network of this host is reached only with
- * that last word, and it does no harm to others. */
-static void add_way(const struct keep *keep, size_t peer, char way[EXTRA], char dev[EXTRA])
+/* A router that is on no network of this host is reached only with that last word, and it does no
+ * harm to others. */
+void keep_way(const struct keep *keep, size_t peer, char way[KEEP_WAY], char dev[KEEP_WAY])
 {
 	const struct address *there = &keep->section.peers[peer].there.address;
 	char router[ADDRESS_TEXT];
@@ -36,18 +34,18 @@ static void add_way(const struct keep *keep, size_t peer, char way[EXTRA], char 
 		route = (struct kernel_route){ .link = 0 };
 	device = device_name(keep, route.link);
 	via = route.gateway.family != AF_UNSPEC;
-	snprintf(way, EXTRA, "way_%zu=dev %s%s%s%s", peer + 1, device, via ? " via " : "",
+	snprintf(way, KEEP_WAY, "way_%zu=dev %s%s%s%s", peer + 1, device, via ? " via " : "",
 		 via ? address_print(router, &route.gateway) : "", via ? " onlink" : "");
-	snprintf(dev, EXTRA, "dev_%zu=dev %s", peer + 1, device);
+	snprintf(dev, KEEP_WAY, "dev_%zu=dev %s", peer + 1, device);
 }
 
 /* src4=src ADDRESS, src6 likewise: the first address of this host in a net of its own. */
-static void add_source(const struct keep *keep, sa_family_t family, char out[EXTRA])
+static void add_source(const struct keep *keep, sa_family_t family, char out[KEEP_WAY])
 {
 	const struct page_nets *nets = &keep->page.own_nets;
 	char text[ADDRESS_TEXT];
 
-	snprintf(out, EXTRA, "src%c=", family == AF_INET6 ? '6' : '4');
+	snprintf(out, KEEP_WAY, "src%c=", family == AF_INET6 ? '6' : '4');
 	for (size_t i = 0; i < nets->count; i++)
 		for (size_t j = 0; j < keep->kernel.address_count; j++) {
 			const struct kernel_address *address = &keep->kernel.addresses[j];
@@ -56,7 +54,7 @@ static void add_source(const struct keep *keep, sa_family_t family, char out[EXT
 			    address->scope != RT_SCOPE_UNIVERSE ||
 			    !prefix_contains(&nets->list[i].prefix, &address->address))
 				continue;
-			snprintf(out, EXTRA, "src%c=src %s", family == AF_INET6 ? '6' : '4',
+			snprintf(out, KEEP_WAY, "src%c=src %s", family == AF_INET6 ? '6' : '4',
 				 address_print(text, &address->address));
 			return;
 		}
@@ -66,12 +64,12 @@ static void add_source(const struct keep *keep, sa_family_t family, char out[EXT
 static bool print_routes(struct keep *keep, struct text *out)
 {
 	const size_t peers = keep->section.peer_count, count = 2 * peers + 2;
-	char(*extras)[EXTRA] = memory_rows(count, sizeof *extras);
+	char(*extras)[KEEP_WAY] = memory_rows(count, sizeof *extras);
 	const char **list = memory_rows(count, sizeof *list);
 	bool good;
 
 	for (size_t i = 0; i < peers; i++)
-		add_way(keep, i, extras[2 * i], extras[2 * i + 1]);
+		keep_way(keep, i, extras[2 * i], extras[2 * i + 1]);
 	add_source(keep, AF_INET, extras[2 * peers]);
 	add_source(keep, AF_INET6, extras[2 * peers + 1]);
 	for (size_t i = 0; i < count; i++)
@@ -135,7 +133,7 @@ static void compare_row(const struct keep *keep, const char *row, struct text *b
 	text_join(batch, row, "\n", NULL);
 }
 
-static void say_routes(const struct keep *keep, struct text *batch)
+static void say_routes(struct keep *keep, struct text *batch)
 {
 	struct wanted wanted;
 	char *rest;
@@ -144,7 +142,7 @@ static void say_routes(const struct keep *keep, struct text *batch)
 	     row = strtok_r(NULL, "\n", &rest))
 		if (strncmp(row, "route add ", 10) == 0 && parse_row(&wanted, row) &&
 		    is_there(keep, &wanted))
-			say_put_back("route %s dev %s", wanted.net, wanted.device);
+			say_put_back(keep, "route %s dev %s", wanted.net, wanted.device);
 }
 
 int mend_routes(struct keep *keep)
@@ -175,4 +173,41 @@ int mend_routes(struct keep *keep)
 		say_routes(keep, &batch);
 	text_free(&batch);
 	return apply_report(&result, keep->page.name);
+}
+
+int up_routes(struct keep *keep)
+{
+	struct text rows = { 0 }, batch = { 0 };
+	struct apply_result result;
+	char *rest;
+
+	if (!page_has(&keep->page, PAGE_ROUTES))
+		return EXIT_OK;
+	if (kernel_read_links(&keep->kernel) || kernel_read_addresses(&keep->kernel)) {
+		refuse(keep->page.name, "cannot read the kernel's links and addresses");
+		return EXIT_BROKE;
+	}
+	if (!print_routes(keep, &rows)) {
+		text_free(&rows);
+		return EXIT_MISTAKE;
+	}
+	for (char *row = rows.length ? strtok_r(rows.bytes, "\n", &rest) : NULL; row;
+	     row = strtok_r(NULL, "\n", &rest)) {
+		struct wanted wanted;
+
+		if (parse_row(&wanted, row) && strcmp(wanted.device, no_device) != 0)
+			text_join(&batch, row, "\n", NULL);
+	}
+	text_free(&rows);
+	if (!keep->dry)
+		keep_say(keep, "adding routes");
+	result = apply_force(&batch, keep->dry);
+	text_free(&batch);
+	if (result.cause == APPLY_DONE)
+		return EXIT_OK;
+	keep_say(keep, "warning: %s: %s",
+		 result.cause == APPLY_TAKEN ? "a route that exists stays as it is"
+					     : "a route could not be added",
+		 result.said);
+	return EXIT_OK;
 }

@@ -2,8 +2,10 @@
 /* The helper's process, and endpoints that change while the tunnel runs. */
 #include "apply.h"
 #include "keep.h"
+#include "number.h"
 #include "say.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +37,8 @@ static const char **split(char *command)
 	return words;
 }
 
-static bool run_helper(const char *path, const char *command, struct text *pid)
+/* TELL: what it says of its start, too. */
+static bool run_helper(const char *path, const char *command, struct text *pid, bool tell)
 {
 	char *copy = strdup(command), said[APPLY_SAID];
 	const char **words = copy ? split(copy) : NULL;
@@ -43,14 +46,17 @@ static bool run_helper(const char *path, const char *command, struct text *pid)
 
 	free(words);
 	free(copy);
-	if (status == 0)
+	if (status == 0) {
+		if (tell)
+			fputs(said, stderr);
 		return true;
+	}
 	said[strcspn(said, "\n")] = '\0';
 	return refuse("espdecap", "did not start%s%s", status > 0 && *said ? ": " : "",
 		      status > 0 ? said : "");
 }
 
-static int start_helper(struct keep *keep, const char *command)
+static int start(struct keep *keep, const char *command, bool tell)
 {
 	char *path = keep_find(keep, "espdecap", "ESPDECAP");
 	struct text pid = { 0 };
@@ -60,7 +66,7 @@ static int start_helper(struct keep *keep, const char *command)
 		refuse("espdecap", "not found beside %s or in $PATH", keep->page.path);
 		return EXIT_BROKE;
 	}
-	if (run_helper(path, command, &pid)) {
+	if (run_helper(path, command, &pid, tell)) {
 		if (pid.length && pid.bytes[pid.length - 1] == '\n')
 			pid.bytes[--pid.length] = '\0';
 		status = run_write(&keep->run, "espdecap", pid.length ? pid.bytes : "0")
@@ -69,6 +75,22 @@ static int start_helper(struct keep *keep, const char *command)
 	}
 	text_free(&pid);
 	free(path);
+	return status;
+}
+
+int start_helper(struct keep *keep)
+{
+	struct text command = { 0 };
+	int status = EXIT_MISTAKE;
+
+	if (keep_helper(keep, &command)) {
+		if (keep->dry)
+			printf("%s\n", command.bytes);
+		else
+			keep_say(keep, "%s", command.bytes);
+		status = keep->dry ? EXIT_OK : start(keep, command.bytes, true);
+	}
+	text_free(&command);
 	return status;
 }
 
@@ -85,9 +107,9 @@ int mend_helper(struct keep *keep)
 		if (keep->dry)
 			printf("%s\n", command.bytes);
 		else
-			status = start_helper(keep, command.bytes);
+			status = start(keep, command.bytes, false);
 		if (!status && !keep->dry)
-			say_put_back("%s", command.bytes);
+			say_put_back(keep, "%s", command.bytes);
 	}
 	text_free(&command);
 	return status;
@@ -102,6 +124,25 @@ static void end_process(pid_t pid, const char *command)
 	kill(pid, SIGCONT); /* a stopped process takes no other signal */
 	for (unsigned tries = 0; tries < 100 && process_is(pid, command); tries++)
 		nanosleep(&pause, NULL);
+}
+
+void end_helper(struct keep *keep)
+{
+	char words[4096], port[16], text[24], *command;
+	unsigned long long pid;
+	size_t length;
+
+	if (!run_read(&keep->run, "espdecap", text, sizeof text) ||
+	    !number_parse(&pid, text, 1, INT_MAX))
+		return;
+	length = process_read((pid_t)pid, "cmdline", words, sizeof words);
+	for (size_t i = 0; i + 1 < length; i++)
+		if (!words[i])
+			words[i] = ' ';
+	snprintf(port, sizeof port, " %u ", (unsigned)keep->page.port);
+	command = strstr(words, "espdecap -d ");
+	if (command && strstr(command, port))
+		end_process((pid_t)pid, command);
 }
 
 int restart_helper(struct keep *keep, const char *command)
@@ -122,7 +163,7 @@ int restart_helper(struct keep *keep, const char *command)
 			pid = run_process(&keep->run, "espdecap", command);
 			if (pid)
 				end_process(pid, command);
-			status = start_helper(keep, now.bytes);
+			status = start(keep, now.bytes, false);
 		}
 	}
 	text_free(&now);

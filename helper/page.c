@@ -266,6 +266,14 @@ static bool add_variable(void *context, struct text *out, const char *name)
 		return add_address(out, &source->section->here);
 	if (strcmp(name, "port") == 0)
 		return add_number(out, source->page->port);
+	if (strcmp(name, "own_address") == 0 && add_address(out, &source->page->own_address)) {
+		text_printf(out, "/%u", (unsigned)source->page->own_length);
+		return true;
+	}
+	if (strcmp(name, "own_device") == 0) {
+		text_add_string(out, source->page->own_device);
+		return source->page->own_device[0] != '\0';
+	}
 	if (strcmp(name, "name") == 0) {
 		text_add_string(out, source->page->name);
 		return true;

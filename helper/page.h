@@ -22,6 +22,7 @@ enum {
 	PAGE_STORE = 63,     /* bytes of the store's name, at most */
 	PAGE_DEVICE = 15,    /* ... of an interface's name: IFNAMSIZ */
 	PAGE_FINGERPRINT = 63,
+	PAGE_OPTIONS = 95,
 };
 
 /* Functions of rows. */
@@ -85,6 +86,7 @@ struct page {
 	uint32_t neighbours; /* the first index of the policies for this host's own links */
 	uint32_t route_proto;
 	char fingerprint[PAGE_FINGERPRINT + 1];
+	char options[PAGE_OPTIONS + 1]; /* of up and down, besides --wait and --local: " [--map]" */
 
 	struct text text;                  /* the whole script, its keys too */
 	struct lines rows[PAGE_FUNCTIONS]; /* in the text; NULL: the script has no such function */

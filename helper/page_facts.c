@@ -324,6 +324,8 @@ static const struct fact facts[] = {
 	{ "neighbours", parse_number, offsetof(struct page, neighbours), 1, UINT32_MAX, NULL,
 	  false },
 	{ "route_proto", parse_number, offsetof(struct page, route_proto), 1, 255, NULL, false },
+	{ "options", parse_word, offsetof(struct page, options), 1, PAGE_OPTIONS, LOWER "[]- ",
+	  false },
 	{ "fingerprint", parse_word, offsetof(struct page, fingerprint), 1, PAGE_FINGERPRINT,
 	  DIGITS " ", false },
 };

@@ -68,6 +68,9 @@ int parts_look(struct parts *, struct keep *);
 /* Packets to a protected network, which the kernel with these addresses is asked about, would not
  * go through the tunnel but through the device LINK; empty: there is no route. */
 bool parts_strays(const struct page *, const struct kernel *, const struct prefix *, char link[16]);
+/* A route to the network of one of this host's own links: what a protected network that is everything
+ * must not swallow. */
+bool parts_is_link(const struct kernel_route *, sa_family_t);
 /* The pointer holds until the next one is added. */
 struct part *parts_add(struct parts *, const struct part *);
 void parts_free(struct parts *);

@@ -153,6 +153,19 @@ bool parts_strays(const struct page *page, const struct kernel *kernel, const st
 /* ---- All of it ---- */
 
 /* The kernel itself adds a route for each network of a link. */
+bool parts_is_link(const struct kernel_route *route, sa_family_t family)
+{
+	const struct address *to = &route->to.address;
+
+	if (route->table != RT_TABLE_MAIN || route->type != RTN_UNICAST || to->family != family ||
+	    !route->to.length)
+		return false;
+	if (family == AF_INET)
+		return route->scope == RT_SCOPE_LINK;
+	return route->protocol == RTPROT_KERNEL && to->bytes[0] != 0xff &&
+	       !(to->bytes[0] == 0xfe && (to->bytes[1] & 0xc0) == 0x80);
+}
+
 static bool has_links(const struct page *page)
 {
 	struct kernel kernel = { 0 };
@@ -160,12 +173,12 @@ static bool has_links(const struct page *page)
 
 	if (!page->neighbours)
 		return false;
-	kernel_read_routes(&kernel, RTPROT_KERNEL);
-	for (size_t i = 0; i < kernel.route_count && !found; i++) {
-		const struct kernel_route *route = &kernel.routes[i];
+	kernel_read_routes(&kernel, RTPROT_UNSPEC);
+	for (size_t i = 0; i < page->other_nets.count; i++) {
+		const struct prefix *net = &page->other_nets.list[i].prefix;
 
-		found = route->table == RT_TABLE_MAIN && route->type == RTN_UNICAST &&
-		        route->scope == RT_SCOPE_LINK;
+		for (size_t j = 0; prefix_is_everything(net) && j < kernel.route_count; j++)
+			found |= parts_is_link(&kernel.routes[j], net->address.family);
 	}
 	kernel_free(&kernel);
 	return found;

@@ -171,35 +171,11 @@ static bool is_plain(char c)
 	return c > ' ' && c <= '~' && !strchr("\"$\\`", c);
 }
 
-/* Of a sum, which is not computed here: a message may show it. */
-static bool is_sum(char c)
-{
-	return is_name(c, false) || c == ' ' || c == '+' || c == '*';
-}
-
-/* Of a $((SUM)), what is between the parentheses, as a name. */
-static bool take_sum(char name[ROWS_NAME], struct lines *lines)
-{
-	const char *begin = lines->at, *end;
-
-	if (lines->end - begin < 2 || memcmp(begin, "((", 2) != 0)
-		return false;
-	begin += 2;
-	for (end = begin; end < lines->end && is_sum(*end); end++)
-		;
-	if (end - begin >= ROWS_NAME || lines->end - end < 2 || memcmp(end, "))", 2) != 0)
-		return false;
-	memcpy(name, begin, (size_t)(end - begin));
-	name[end - begin] = '\0';
-	lines->at = end + 2;
-	return true;
-}
-
 static bool add_value(struct rows *rows, struct text *row)
 {
 	char name[ROWS_NAME], what[ROWS_NAME + sizeof "$ has no value"];
 
-	if (!take_sum(name, &rows->lines) && !take_name(name, &rows->lines.at, rows->lines.end))
+	if (!take_name(name, &rows->lines.at, rows->lines.end))
 		return fail_row(rows, "a $ without a variable (expected one like $here)");
 	if (rows->value(rows->context, row, name))
 		return true;

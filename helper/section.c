@@ -208,13 +208,11 @@ bool section_find(const char *script, size_t length, size_t *begin, size_t *sect
 
 void section_add_starts(struct section *section, unsigned count)
 {
-	const unsigned room = SECTION_STARTS_MOST - section->starts;
-	const unsigned more = count < room ? count : room;
-
-	section->starts += more;
+	if (count > SECTION_STARTS_MOST)
+		count = SECTION_STARTS_MOST;
 	for (size_t i = 0; i < section->state_count; i++)
 		if (section->states[i].outbound)
-			section->states[i].sequence += more * SECTION_START;
+			section->states[i].sequence += count * SECTION_START;
 }
 
 static void print_peer(struct text *out, const struct section *section, size_t index)
@@ -234,14 +232,15 @@ static void print_peer(struct text *out, const struct section *section, size_t i
 		text_add_number(out, peer->there.port);
 	}
 	if (count)
-		text_printf(out, " spi_%zu=0x%08x oseq_%zu=%llu", number, (unsigned)states[count - 1].spi, number,
-		            (states[count - 1].sequence & UINT32_MAX) - section->starts * SECTION_START);
-	text_join(out, " # ", peer->name, ": endpoint, SPI and sequence number to send with\n", NULL);
+		text_printf(out, " spi_%zu=0x%08x oseq_%zu=%llu", number,
+		            (unsigned)states[count - 1].spi, number,
+		            (unsigned long long)(states[count - 1].sequence & UINT32_MAX));
+	text_join(out, " # ", peer->name, ": endpoint, SPI, sequence number\n", NULL);
 }
 
 static void print_states(struct text *out, const struct section *section)
 {
-	char there[sizeof "$there_" + 20], port[sizeof "$port_" + 20], sequence[64];
+	char there[sizeof "$there_" + 20], port[sizeof "$port_" + 20], sequence[sizeof "$oseq_" + 20];
 
 	for (size_t i = 0; i < section->state_count; i++) {
 		const struct state *state = &section->states[i];
@@ -257,7 +256,7 @@ static void print_states(struct text *out, const struct section *section)
 
 		if (i == 0 || state->peer != state[-1].peer) {
 			snprintf(there, sizeof there, "$there_%zu", state->peer + 1);
-			snprintf(sequence, sizeof sequence, "$((oseq_%zu + starts * %llu))", state->peer + 1, SECTION_START);
+			snprintf(sequence, sizeof sequence, "$oseq_%zu", state->peer + 1);
 			snprintf(port, sizeof port, "$port_%zu", state->peer + 1);
 		}
 		state_print(out, state, &names);
@@ -284,8 +283,7 @@ void section_print(struct text *out, const struct section *section)
 	size_t begin = out->length;
 	char here[ADDRESS_TEXT];
 
-	text_printf(out, "made=%llu starts=%u # ---- now: written by xfrmpair and xfrmkeep\n",
-	            section->made, section->starts);
+	text_printf(out, "made=%llu # ---- now: written by xfrmpair and xfrmkeep\n", section->made);
 	text_join(out, "check=", section->check, " here=",
 	          address_is_any(&section->here) ? "auto" : address_print(here, &section->here),
 	          "\n", NULL);

@@ -41,8 +41,6 @@ struct section_peer {
 
 struct section {
 	unsigned long long made;       /* how often it was written, from 1 */
-	unsigned starts; /* of the script without xfrmkeep since this was written: each moved the outbound
-	                    numbers SECTION_START further; those of the states have that in them */
 	char check[SECTION_CHECK + 1]; /* of the script that it belongs to */
 	struct address here; /* the local address in use; zeros: `auto`, and not found yet */
 	uint16_t port;       /* of this side; 0: plain ESP.  It is the page's, not printed here */
@@ -64,7 +62,8 @@ bool section_parse(struct section *, const char *text, size_t length, uint16_t p
 /* Adds the section's text, which section_parse() reads as the same section.  The caller counts MADE
  * up before. */
 void section_print(struct text *, const struct section *);
-/* Counts so many more starts of the script without xfrmkeep, at most SECTION_STARTS_MOST in all. */
+/* Moves the outbound numbers by so many starts of the script without xfrmkeep, at most
+ * SECTION_STARTS_MOST. */
 void section_add_starts(struct section *, unsigned count);
 /* Wipes and frees; takes an empty section too. */
 void section_free(struct section *);

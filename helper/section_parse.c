@@ -117,16 +117,6 @@ static bool take_oseq(struct parser *parser, size_t index, const char *value)
 	return true;
 }
 
-static bool take_starts(struct section *section, const char *value)
-{
-	unsigned long long number;
-
-	if (!number_parse(&number, value, 0, SECTION_STARTS_MOST))
-		return false;
-	section->starts = (unsigned)number;
-	return true;
-}
-
 static bool take_check(struct section *section, const char *value)
 {
 	unsigned char bytes[SECTION_CHECK / 2];
@@ -144,8 +134,6 @@ static bool take_fact(struct parser *parser, const char *name, const char *value
 
 	if (strcmp(name, "made") == 0)
 		return number_parse(&section->made, value, 1, SECTION_MADE_MOST);
-	if (strcmp(name, "starts") == 0)
-		return take_starts(section, value);
 	if (strcmp(name, "check") == 0)
 		return take_check(section, value);
 	if (strcmp(name, "here") == 0)
@@ -167,7 +155,7 @@ static bool take_fact(struct parser *parser, const char *name, const char *value
 static bool is_known(const char *name)
 {
 	static const char *const known[] = { "made",   "check", "here", "token",
-		                             "there_", "port_", "spi_",  "oseq_", "starts" };
+		                             "there_", "port_", "spi_",  "oseq_" };
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		size_t length = strlen(known[i]);
@@ -213,29 +201,13 @@ static void add_address(struct text *out, const struct address *address)
 	text_add_string(out, address_is_any(address) ? "0.0.0.0" : address_print(text, address));
 }
 
-/* oseq_N + starts * 67108864 */
-static bool add_oseq(struct parser *parser, struct text *out, const char *sum)
-{
-	const char *plus = strstr(sum, " + ");
-	char rest[sizeof " + starts * " + 20], name[ROWS_NAME];
-	size_t index;
-
-	snprintf(rest, sizeof rest, " + starts * %llu", SECTION_START);
-	if (!plus || strcmp(plus, rest) != 0)
-		return false;
-	snprintf(name, sizeof name, "%.*s", (int)(plus - sum), sum);
-	if (!read_index(&index, name, "oseq_") || index >= parser->section->peer_count)
-		return false;
-	text_add_number(out, parser->oseqs[index] + parser->section->starts * SECTION_START);
-	return true;
-}
-
 /* Of a row of states: the variables also tell which peer it is about. */
 static bool add_value(void *context, struct text *out, const char *name)
 {
 	struct parser *parser = context;
 	const struct section *section = parser->section;
 	bool is_there, is_port;
+	size_t index;
 
 	if (strcmp(name, "here") == 0) {
 		add_address(out, &section->here);
@@ -245,8 +217,10 @@ static bool add_value(void *context, struct text *out, const char *name)
 		text_add_number(out, section->port);
 		return section->port != 0;
 	}
-	if (strncmp(name, "oseq_", strlen("oseq_")) == 0)
-		return add_oseq(parser, out, name);
+	if (read_index(&index, name, "oseq_") && index < section->peer_count) {
+		text_add_number(out, parser->oseqs[index]);
+		return true;
+	}
 	is_there = read_index(&parser->peer, name, "there_");
 	is_port = !is_there && read_index(&parser->peer, name, "port_");
 	if ((!is_there && !is_port) || parser->peer >= section->peer_count)

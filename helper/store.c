@@ -215,13 +215,16 @@ static bool add_starts(struct section *section, const struct page *page, const c
 	struct target target;
 	struct stat status;
 	bool missing, good;
-	char *name;
+	char *name, *path;
 
 	if (!open_target(&target, page, folder, false))
 		return errno == ENOENT;
 	name = join(page->store, ".starts", "");
+	path = join(target.path, ".starts", "");
 	free(target.name);
+	free(target.path);
 	target.name = name;
+	target.path = path;
 	good = read_file(&text, &status, &target, STARTS_BYTES, &missing)
 		? is_safe(&status, target.path) : missing;
 	text_add(&text, "", 1);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Keeps a tunnel that a script of xfrmpair has set up. */
+/* Sets up, keeps and takes down the tunnel of a script. */
 #include "check.h"
 #include "follow.h"
 #include "keep.h"
 #include "look.h"
 #include "say.h"
+#include "up.h"
 
 #include <err.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +22,10 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
+	{ "up", 0, INT_MAX, KEEP_PAGE, up, NULL, " [OPTION]...",
+	  "set the tunnel up; one that is up is mended" },
+	{ "down", 0, INT_MAX, KEEP_PAGE, down, NULL, " [--all]",
+	  "remove what up added, with --all the leak guard too" },
 	{ "status", 0, INT_MAX, 0, NULL, status_verb, " [--json | --watch]",
 	  "print what is there, and what was sent and received" },
 	{ "check", 0, 1, 0, NULL, check_verb, " [TARGET]",
@@ -38,10 +42,6 @@ static const struct verb verbs[] = {
 	  "write packets to FILE, decrypted ones to FILE.inner" },
 	{ "wireshark", 0, 0, 0, wireshark, NULL, "",
 	  "print the table by which Wireshark decrypts" },
-	{ "begin", 0, INT_MAX, KEEP_LOCK, begin, NULL, " [NAME=VALUE]...",
-	  "for up: choose keys and numbers, and print the section" },
-	{ "record", 0, INT_MAX, KEEP_LOCK, record, NULL, " [NAME=VALUE]...",
-	  "for up and down: write numbers and endpoints to the store" },
 };
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
 
@@ -105,36 +105,36 @@ static int run_verb(const struct verb *verb, bool dry, int argc, char **argv)
 	return finish(status);
 }
 
+static bool is_option(const char *word, const char *letter, const char *name)
+{
+	return strcmp(word, letter) == 0 || strcmp(word, name) == 0;
+}
+
+/* getopt_long(3) would be 3 KB of this program, whose size is limited. */
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "dry-run", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
 	const struct verb *verb;
 	bool dry = false;
-	int option;
 
 	say_open();
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "+:nhV", options, NULL)) != -1)
-		switch (option) {
-		case 'n':
-			dry = true;
+	for (argc--, argv++; argc > 0 && argv[0][0] == '-'; argc--, argv++) {
+		if (strcmp(argv[0], "--") == 0) {
+			argc--;
+			argv++;
 			break;
-		case 'h':
+		}
+		if (is_option(argv[0], "-h", "--help")) {
 			print_usage(stdout);
 			return finish(EXIT_OK);
-		case 'V':
+		}
+		if (is_option(argv[0], "-V", "--version")) {
 			printf("xfrmkeep %s\n", VERSION);
 			return finish(EXIT_OK);
-		default:
-			return misuse("unknown option", argv[optind - 1]);
 		}
-	argc -= optind;
-	argv += optind;
+		if (!is_option(argv[0], "-n", "--dry-run"))
+			return misuse("unknown option", argv[0]);
+		dry = true;
+	}
 	if (argc < 1)
 		return misuse("a verb is missing", NULL);
 	if (strcmp(argv[0], "list") == 0)

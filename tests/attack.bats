@@ -320,14 +320,20 @@ with_tunnel() {
 }
 all_shells=(dash 'busybox ash' bash mksh)
 no_policies() { [ -z "$(ip -n "$space" xfrm policy list)" ]; }
-# refused VERB MESSAGE: in four shells, with xfrmkeep and without, before anything is changed
+# refused VERB PLACE WITHOUT WITH: in four shells, without xfrmkeep and with, before anything is changed; - for one that is not tried
 refused() {
-	local shell xfrmkeep
+	local shell expected
 	for shell in "${all_shells[@]}"; do
-		for xfrmkeep in "${places[@]}"; do
-			XFRMKEEP=$xfrmkeep run -1 on_host $shell t/a.sh $1
+		for xfrmkeep in /none "${XFRMPAIR%/*}/xfrmkeep"; do
+			expected="a: $2$3"
+			[ "$xfrmkeep" = /none ] || expected="xfrmkeep: $2$4"
+			[[ "$expected" != *": -" ]] || continue
+			# shellcheck disable=SC2086 # words
+			XFRMKEEP=$xfrmkeep run on_host $shell t/a.sh $1
 			echo "$shell, $xfrmkeep, $1: $output"
-			[ "${lines[0]}" = "${says_first-a: $2}" ]
+			[ "$status" -eq 1 ]
+			# shellcheck disable=SC2053 # a pattern
+			[[ "${lines[0]}" == $expected ]]
 			no_policies
 			[ ! -e "$run" ]
 			[ ! -L "$run.busy" ]
@@ -338,54 +344,53 @@ refused() {
 @test "a script refuses a place where others can change its state, and says so" {
 	with_tunnel
 	mkdir -m 700 run state
-	local mode place mode_expected places=(/none "${XFRMPAIR%/*}/xfrmkeep")
+	local mode place shown plain=': others can change it, or nobody (expected a folder of your own, of mode 0700)'
 	for mode in 0770 0702 1777; do # a sticky one, too: what others make there would be ours to run
 		chmod $mode run
-		for verb in up down; do refused $verb "$PWD/run: others can change it (expected a folder of mode 0700)"; done
+		for verb in up down; do refused $verb "$PWD/run" "$plain" ": others can write there (expected mode 0700)"; done
 		chmod 700 run
 	done
 	mv run elsewhere
 	ln -s elsewhere run
-	refused up "cannot make $PWD/run, or it is another user's (expected a folder of your own)"
+	for verb in up down; do refused $verb "$PWD/run" "$plain" ": Not a directory (expected a folder of root's, or your own)"; done
 	rm run
 	mv elsewhere run
 	chown 1234 run
-	refused up "cannot make $PWD/run, or it is another user's (expected a folder of your own)"
+	for verb in up down; do refused $verb "$PWD/run" "$plain" ": belongs to user 1234 (expected root or your own)"; done
 	chown 0 run
 	# the starts that were counted without xfrmkeep: fewer of them, and numbers come again
-	places=(/none)
 	fact check t/a.sh >"$state.starts"
+	chmod 600 "$state.starts"
 	for mode in 0720 0702 1777; do
 		for place in state "$state.starts"; do
 			chmod $mode "$place"
-			case $place in state) mode_expected="folder of mode 0700" ;; *) mode_expected="file of your own, of mode 0600" ;; esac
-			for verb in up '-n up'; do refused "$verb" "$(realpath "$place"): others can change it (expected a $mode_expected)"; done
+			shown=$(stat -c %a "$place")
+			for verb in up '-n up'; do
+				# without xfrmkeep a script looks at the folder, in which nobody else can be then
+				case $place$verb in
+				stateup | "$state.starts"up) refused up "$(realpath "$place")" "$plain" ": others can write to it (mode $(printf %04d "$shown"); expected 0700, or 0600 for a file)" ;;
+				*) refused "$verb" "$(realpath "$place")" ": -" ": others can write to it (mode $(printf %04d "$shown"); expected 0700, or 0600 for a file)" ;;
+				esac
+			done
 			chmod 700 "$place"
 		done
 	done
 	mv "$state.starts" elsewhere
 	ln -s "$PWD/elsewhere" "$state.starts"
-	refused up "$state.starts: others can change it (expected a file of your own, of mode 0600)"
+	refused up "$state.starts" "$plain" ": cannot be opened: * (expected a regular file)"
 	rm "$state.starts"
 	mv elsewhere "$state.starts"
 	mv state elsewhere
 	ln -s elsewhere state
-	refused up "cannot make $PWD/state, or it is another user's (expected a folder of your own)"
+	refused up "$PWD/state" "$plain" ": cannot be opened: Not a directory*"
 	rm state
 	mv elsewhere state
 	chown 1234 state
-	refused up "cannot make $PWD/state, or it is another user's (expected a folder of your own)"
+	refused up "$PWD/state" "$plain" ": it belongs to user 1234 (expected root, or you)"
 	chown 0 state
 	chown 1234 "$state.starts"
-	refused up "$state.starts: others can change it (expected a file of your own, of mode 0600)"
+	refused up "$state.starts" "$plain" ": it belongs to user 1234 (expected root, or you)"
 	rm "$state.starts"
-	# the store, which xfrmkeep alone reads; store.bats has more
-	places=("${XFRMPAIR%/*}/xfrmkeep")
-	for mode in 0720 0702 1777; do
-		chmod $mode state
-		for verb in up '-n up'; do says_first="xfrmkeep: $PWD/state: others can write to it (mode $mode; expected 0700, or 0600 for a file)" refused "$verb" ''; done
-		chmod 700 state
-	done
 	# the control: in a sticky place all keep what is theirs
 	mkdir -m 1777 sticky
 	chmod 1777 sticky
@@ -398,18 +403,25 @@ refused() {
 
 @test "a folder that another user has made first in a sticky place is neither used nor changed" {
 	with_tunnel
+	local xfrmkeep
 	mkdir -m 1777 sticky
 	chmod 1777 sticky
 	for shell in "${all_shells[@]}"; do
 		for place in run state; do
-			install -d -o 1234 -m 755 "sticky/$place"
-			export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
-			case $place in run) XFRMPAIR_RUN=$PWD/sticky/run ;; state) XFRMPAIR_STATE=$PWD/sticky/state ;; esac
-			run -1 on_host $shell t/a.sh up --no-punch
-			[ "${lines[0]}" = "a: cannot make $PWD/sticky/$place, or it is another user's (expected a folder of your own)" ]
-			no_policies
-			[ -z "$(ls -A sticky/$place)" ]
-			rmdir sticky/$place
+			for xfrmkeep in /none "${XFRMPAIR%/*}/xfrmkeep"; do
+				install -d -o 1234 -m 755 "sticky/$place"
+				export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
+				case $place in run) XFRMPAIR_RUN=$PWD/sticky/run ;; state) XFRMPAIR_STATE=$PWD/sticky/state ;; esac
+				XFRMKEEP=$xfrmkeep run -1 on_host $shell t/a.sh up --no-punch
+				echo "$place, $xfrmkeep: $output"
+				case $xfrmkeep in
+				/none) [ "${lines[0]}" = "a: $PWD/sticky/$place: others can change it, or nobody (expected a folder of your own, of mode 0700)" ] ;;
+				*) [[ "${lines[0]}" == "xfrmkeep: $PWD/sticky/$place: "*"belongs to user 1234 (expected root"* ]] ;;
+				esac
+				no_policies
+				[ -z "$(ls -A sticky/$place)" ]
+				rmdir sticky/$place
+			done
 		done
 	done
 }
@@ -423,7 +435,7 @@ refused() {
 			rm -rf state
 			XFRMKEEP=/none run -1 on_host $shell t/a.sh up
 			echo "$output"
-			[[ "$output" == *"a: natprobe printed '${said%% *}' (expected an endpoint)"* ]]
+			[[ "$output" == *"a: natprobe printed '${said%% *}'"* ]]
 			no_policies
 			[ ! -e ran ]
 			[ -z "$(ls -A run)" ]
@@ -435,13 +447,29 @@ refused() {
 	XFRMKEEP=/none run -0 on_host sh t/a.sh up
 	ip -n "$space" xfrm policy list | grep -q 'tmpl src 192.168.1.4 dst 31.1.2.4'
 	on_host sh t/a.sh down
+	# by xfrmkeep
+	PATH=$PATH:${XFRMPAIR%/*}
+	for said in '31.1.2.3/;e touch ran;:5' '31.1.2.3:5;x' '$(touch ran):5' '31.1.2.3:5a' '31.1.2.3:' 'x:y:5' '31.1.2.3'; do
+		printf '%s\n' "$said" >said
+		rm -rf state t
+		"$XFRMPAIR" -o t "$A" "$B" 2>/dev/null
+		run -1 on_host sh t/a.sh up
+		[[ "$output" == *"a: natprobe printed '${said%% *}' (expected an endpoint)"* ]]
+		no_policies
+		[ ! -e ran ]
+		[ -z "$(ls -A run)" ]
+	done
 	# a name's address
 	with_tunnel "$A" "${B/31.1.2.3/home.example.org}"
 	for said in '$(touch ran)' '1.2.3.4;touch ran' '`touch ran`' '1.2.3.4 5'; do
 		printf '%s\n' "$said" >said
 		printf '#!/bin/sh\ncat %s/said\n' "$PWD" >bin/natprobe
 		for shell in "${all_shells[@]}"; do
-			XFRMKEEP=/none run -1 on_host $shell t/a.sh up --no-punch --wait 1
+			XFRMKEEP=/none run -1 on_host $shell t/a.sh up --no-punch
+			[ "${lines[0]}" = "a: no address of home.example.org" ]
+			no_policies
+			[ ! -e ran ]
+			run -1 on_host $shell t/a.sh up --no-punch --wait 1
 			[ "${lines[0]}" = "a: no address of home.example.org in 1 s" ]
 			no_policies
 			[ ! -e ran ]
@@ -452,10 +480,11 @@ refused() {
 @test "natprobe has no rights of root's: for a name, a hole and a port" {
 	with_tunnel "$A" "${B/31.1.2.3/home.example.org}"
 	printf '#!/bin/sh\necho "$*" >>"%s"\ncase $* in *--punch*) exit 4 ;; esac\necho 31.1.2.3\n' "$PWD/ran" >bin/natprobe
-	run -4 on_host sh t/a.sh up --map --wait 1
+	PATH=$PATH:${XFRMPAIR%/*} run -4 on_host sh t/a.sh up --map --wait 1
 	[ "$(sed 's/ \(--[a-z]*\)[ =].*/ \1/' ran)" = "-u 65534 -b 0.0.0.0 --resolve
 -u 65534 -b 192.168.1.4 -p 61525 --map
--u 65534 -b 192.168.1.4 -p 61525 --punch" ]
+-u 65534 -b 192.168.1.4 -p 61525 --punch
+-u 65534 -b 0.0.0.0 --resolve" ] # the last one for check
 	grep -q -e '--punch.* --token-fd 0' ran
 }
 
@@ -473,12 +502,12 @@ refused() {
 		for xfrmkeep in /none "$PWD/spies/xfrmkeep"; do
 			with_tunnel
 			rm -f spied
-			PATH=$PWD/spies:$PATH XFRMKEEP=$xfrmkeep on_host env _=x token=x text=x edit=x pair=x line=x rows=x row=x states=x error=x set=x $shell t/a.sh up --wait 1 >said 2>&1 || [ $? -eq 4 ]
+			PATH=$PWD/spies:$PATH XFRMKEEP=$xfrmkeep on_host env _=x token=x text=x edit=x pair=x line=x rows=x row=x states=x error=x set=x $shell t/a.sh up >said 2>&1 || [ $? -eq 4 ]
 			cat run/*/* >files
 			PATH=$PWD/spies:$PATH XFRMKEEP=$xfrmkeep on_host env _=x token=x text=x edit=x pair=x line=x rows=x row=x $shell t/a.sh down >>said 2>&1
 			cat said
-			[ "$(tr '\0' '\n' <spied | grep -c .)" -gt 100 ]
-			for secret in $(grep -oh '0x[0-9a-f]\{32,\}\|token=[0-9a-f]*' t/a.sh "$state" | sed 's/^0x//; s/^token=//' | sort -u); do
+			[ "$(tr '\0' '\n' <spied | grep -c .)" -gt 30 ]
+			for secret in $(grep -ohs '0x[0-9a-f]\{32,\}\|token=[0-9a-f]*' t/a.sh "$state" | sed 's/^0x//; s/^token=//' | sort -u); do
 				[ "${#secret}" -ge 64 ]
 				run -1 grep -aq "$secret" spied said files
 			done
@@ -494,7 +523,7 @@ refused() {
 		on_host sh $script -n up >plainly
 		[ -s plainly ]
 		on_host env port=9 esn=yes first=b own_nets=10.0.0.0/8 other_nets=10.0.0.0/8@1 own_address=10.0.0.1/32 own_device=lo interface=eth0 guard=7 neighbours=8 \
-			near=0.0.0.0/0 limited=yes fingerprint=x also=reboot hosts=1=x verb=down dry=yes flags=' --all ' wait=x local=x made=9 starts=9 check=x here=1.1.1.1 \
+			near=0.0.0.0/0 limited=yes fingerprint=x also=reboot hosts=1=x verb=down dry=yes all=unguard silent=1 flags=' --all ' wait=x local=x made=9 starts=9 check=x here=1.1.1.1 \
 			there_1=1.1.1.1 port_1=1 spi_1=0x1 name=x family=6 run=/x stored=/x file=x program=x ip=x heard=now unguarding=yes child=1 held=yes made_run=yes \
 			sh $script -n up | diff plainly -
 		on_host sh $script -n down >plainly
@@ -520,7 +549,7 @@ refused() {
 		no_policies
 		mv bin/espdecap bin/away
 		PATH=$PWD/bin:/usr/sbin:/usr/bin:/sbin:/bin run -1 on_host $shell -s up --no-punch <t/a.sh
-		[[ "$output" == *"a: no espdecap beside "* ]]
+		[[ "$output" == *"a: no espdecap to run"* ]]
 		mv bin/away bin/espdecap
 		[ ! -e ran ]
 	done
@@ -529,34 +558,34 @@ refused() {
 	[ -e ran ]
 }
 
-@test "a lock whose number another program has is taken, one of a script at work is waited for, and down ends an up that waits" {
+@test "a lock whose number another program has is taken, one of a process at work is waited for, and down ends an up that waits" {
 	with_tunnel
+	PATH=${XFRMPAIR%/*}:$PATH
 	mkdir -m 700 run
-	local shell
-	for shell in "${all_shells[@]}"; do
-		sleep 60 3>&- &
-		ln -s $! "$run.busy" # its pid has gone to another program
-		XFRMKEEP=/none run -0 on_host $shell t/a.sh up --no-punch
+	local shell=bash number
+	for number in sleep 4194304; do # its pid has gone to another program, or there is no such process
+		[ "$number" != sleep ] || { sleep 60 3>&- & number=$!; }
+		ln -s "$number" "$run.busy"
+		run -0 on_host sh t/a.sh up --no-punch
 		[ ! -L "$run.busy" ]
-		kill $!
-		ln -s 4194304 "$run.busy" # no such process
-		run on_host $shell t/a.sh down
-		echo "$shell: $status: $output"; cat said 2>/dev/null || :; [ "$status" -eq 0 ]
+		ln -s "$number" "$run.busy"
+		run -0 on_host sh t/a.sh down
 		[ ! -L "$run.busy" ]
-		sh -c 'ln -s $$ "$1" && sleep 1 && : >still && rm "$1"' sh "$run.busy" 3>&- &
-		until_true test -L "$run.busy"
-		XFRMKEEP=/none run -0 on_host $shell t/a.sh up --no-punch
-		[ -e still ]
-		rm still
-		run on_host $shell t/a.sh down
-		echo "$shell: $status: $output"; cat said 2>/dev/null || :; [ "$status" -eq 0 ]
-		rm -f said
-		# an up that waits for its address
+	done
+	kill %% 2>/dev/null || :
+	sh -c 'ln -s $$ "$1" && sleep 1 && : >still && rm "$1"' sh "$run.busy" 3>&- &
+	until_true test -L "$run.busy"
+	run -0 on_host sh t/a.sh up --no-punch
+	[ -e still ]
+	run -0 on_host sh t/a.sh down
+	for shell in "${all_shells[@]}"; do # an up that waits for its address
 		ip -n "$space" address delete 192.168.1.4/32 dev up0
 		on_host $shell t/a.sh up --no-punch 2>said 3>&- &
 		until_true grep -q waiting said
 		run on_host $shell t/a.sh down
-		echo "$shell: $status: $output"; cat said 2>/dev/null || :; [ "$status" -eq 0 ]
+		echo "$shell: $status: $output"
+		cat said
+		[ "$status" -eq 0 ]
 		wait $! || :
 		grep -qx 'a: interrupted' said
 		[ -z "$(ls -A run)" ]
@@ -566,11 +595,29 @@ refused() {
 	done
 }
 
-@test "killed at any time, up leaves what down removes" {
+@test "without xfrmkeep, too, a second up is refused, and one that is ended takes back what it did" {
 	with_tunnel
-	local call=0 ended
-	: >kills
-	for ((call = 1; call < 200; call += ${KILLS:-3})); do
+	printf '#!/bin/sh\n: >waits\nexec sleep 60\n' >bin/natprobe
+	local shell
+	for shell in "${all_shells[@]}"; do
+		rm -f waits
+		on_host $shell t/a.sh up >said 2>&1 3>&- &
+		until_true test -e waits
+		run -1 on_host $shell t/a.sh up
+		[[ "$output" == *"a: is up already, or was cut off: sh t/a.sh down"* ]]
+		[ -d "$run" ]
+		ip netns pids "$space" | xargs kill # natprobe too: a shell acts on a signal when its child has ended
+		wait $! || :
+		cat said
+		grep -qx 'a: interrupted' said
+		[ -z "$(ls -A run)" ]
+		no_policies
+	done
+}
+
+killed_anywhere() { # STEP
+	local call ended
+	for ((call = 1; call < 200; call += $1)); do
 		ended=0
 		# the call of a program is where the script stands
 		strace -o /dev/null -e trace=clone,clone3,fork,vfork -e "inject=clone,clone3,fork,vfork:signal=KILL:when=$call" \
@@ -583,8 +630,15 @@ refused() {
 		[ "$ended" = 137 ] || break
 		echo $call >>kills
 	done
+}
+@test "killed at any time, up leaves what down removes" {
+	with_tunnel
+	: >kills
+	killed_anywhere "${KILLS:-3}" # the script alone
+	PATH=${XFRMPAIR%/*}:$PATH
+	killed_anywhere 1 # xfrmkeep
 	echo "# $(wc -l <kills) kills" >&3
-	[ "$(wc -l <kills)" -ge 3 ]
+	[ "$(wc -l <kills)" -ge 6 ]
 	run -1 pgrep -f "$PWD/bin/espdecap"
 }
 

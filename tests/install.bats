@@ -16,8 +16,10 @@ setup() {
 	mkdir "$BATS_TEST_TMPDIR/here" && cd "$BATS_TEST_TMPDIR/here" || return 1
 	COMPLETION=$PREFIX/share/bash-completion/completions/xfrmpair
 	TOP=$BATS_TEST_DIRNAME/..
-	export XFRMPAIR_STATE=$PWD/state # the machine's own is left alone
+	export XFRMPAIR_STATE=$PWD/state XFRMPAIR_RUN=$PWD/run # the machine's own are left alone
+	source "$BATS_TEST_DIRNAME/host.bash"
 }
+teardown() { leave_host; }
 
 @test "install puts programs, manuals, completion, units and examples under PREFIX, for everybody to read" {
 	(cd "$PREFIX" && find . ! -type d -printf '%m %P\n') | sort >there
@@ -25,14 +27,12 @@ setup() {
 	{
 		for program in xfrmpair espdecap natprobe; do
 			echo "755 bin/$program"
-			echo "644 share/man/man1/$program.1"
 			echo "644 share/bash-completion/completions/$program"
 		done
+		for page in man1/xfrmpair.1 man5/xfrmpair.conf.5 man8/{xfrmpair-script,espdecap,natprobe,xfrmkeep}.8; do echo "644 share/man/$page"; done
 		echo 644 share/zsh/site-functions/_xfrmpair
 		echo 644 share/fish/vendor_completions.d/xfrmpair.fish
 		echo 755 bin/xfrmkeep
-		echo 644 share/man/man8/xfrmkeep.8
-		echo 644 share/man/man8/xfrmpair-script.8
 		for file in README.md LICENSE examples/session; do echo "644 share/doc/xfrmpair/$file"; done
 		for unit in xfrmpair xfrmpair-espdecap xfrmpair-follow xfrmpair-rekey; do echo "644 lib/systemd/system/$unit@.service"; done
 		echo "644 lib/systemd/system/xfrmpair-rekey@.timer"
@@ -41,7 +41,7 @@ setup() {
 	} | sort | diff - there
 	[ -z "$(find "$TO" -type d ! -perm 755)" ]
 	[ "$(find "$TO" ! -type d | wc -l)" -eq "$(wc -l <there)" ]
-	cmp "$TOP/helper/natprobe.1" "$PREFIX/share/man/man1/natprobe.1"
+	cmp "$TOP/helper/natprobe.8" "$PREFIX/share/man/man8/natprobe.8"
 }
 
 @test "uninstall removes what install has put there, and nothing else" {
@@ -56,6 +56,16 @@ setup() {
 	make -s -C "$TOP" uninstall PREFIX="$PWD/all"
 	[ -z "$(find all -name '*xfrmpair*' -o -path '*xfrmpair*')" ]
 	[ -d all/share/man/man1 ]
+}
+
+@test "install names PREFIX=\$HOME/.local to a user who cannot write to PREFIX" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root: another user"
+	cp -R "$TOP" copy
+	chmod -R a+rX copy . ..
+	mkdir closed
+	run -2 --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups make -s -C copy install PREFIX="$PWD/closed"
+	[[ "$stderr" == *"make: $PWD/closed/bin: cannot write there: sudo make install, or make install PREFIX=\$HOME/.local"* ]]
+	[ -z "$(ls -A closed)" ]
 }
 
 @test "install-strip installs the same, with programs that are stripped; install leaves them their symbols" {
@@ -77,14 +87,13 @@ setup() {
 	[ -f howto/a.sh ]
 }
 
-# an ip of a host that has the address it is asked for, and no tunnel
+# an ip of a host that has the address it is asked for, and no tunnel; xfrmkeep asks the kernel itself
 fake_ip() {
 	mkdir -p fake
 	cat >fake/ip <<'END'
 #!/bin/sh
 for last; do :; done
 case $* in
-"xfrm help") echo ip xfrm ;;
 "-batch -") cat >/dev/null ;;
 *" show "*" to "* | *" show to "*) echo "2: eth0 inet ${last%/*}/24 scope global eth0" ;;
 "route get "*) echo "$last via 192.168.1.1 dev eth0 src 192.168.1.4" ;;
@@ -93,24 +102,38 @@ END
 	chmod +x fake/ip
 }
 
-@test "a script in another folder finds espdecap and natprobe on PATH" {
+@test "a script in another folder finds espdecap and natprobe on PATH, with xfrmkeep and without" {
 	fake_ip
 	# addresses of documentation, which no host has: espdecap, when it is found, says so
 	"$PREFIX/bin/xfrmpair" -o t 192.0.2.1:4500 198.51.100.7:4500
-	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:/usr/bin:/bin" sh t/a.sh up --no-punch
+	alone() { run env XFRMKEEP=/none PATH="$PWD/fake:$1/usr/bin:/bin" sh t/a.sh "${@:2}"; }
+	alone '' up --no-punch
 	[ "$status" -eq 1 ]
-	[[ "$output" == *"a: no espdecap beside t/a.sh or in PATH
+	[[ "$output" == *"
+a: no espdecap to run
 "* ]]
-	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:$PREFIX/bin:/usr/bin:/bin" sh t/a.sh up --wait 1
+	alone "$PREFIX/bin:" up
 	echo "$output"
-	[[ "$output" == *"natprobe: "* ]]
-	[[ "$output" != *"no natprobe"* ]]
-	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:$PREFIX/bin:/usr/bin:/bin" sh t/a.sh up --no-punch
+	[[ "$output" == *"
+natprobe: "* ]]
+	alone "$PREFIX/bin:" up --no-punch
 	echo "$output"
 	[[ "$output" == *"
 espdecap: "*"
 a: espdecap did not start
 "* ]]
+	rm -rf t run state
+	in_a_host
+	"$PREFIX/bin/xfrmpair" -o t 192.168.1.4:4500 198.51.100.7:4500
+	XFRMKEEP=$PREFIX/bin/xfrmkeep run on_host sh t/a.sh up --no-punch
+	[ "$status" -eq 1 ]
+	[ "${lines[0]}" = "a: no espdecap that can be run: copy it beside t/a.sh or into a folder of \$PATH, and chmod +x it (or is its file system mounted noexec?)" ]
+	XFRMKEEP=$PREFIX/bin/xfrmkeep PATH=$PATH:$PREFIX/bin run on_host sh t/a.sh up --wait 1
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ "$output" != *"no natprobe"* ]]
+	[[ "$output" == *"
+espdecap: ready: 192.168.1.4:4500 "* ]]
 }
 
 # complete WORD...: what TAB would offer for the last WORD, sorted
@@ -125,7 +148,7 @@ complete_words() {
 
 @test "completion offers every option of the manual, and no other" {
 	for program in xfrmpair espdecap natprobe; do
-		sed -n -E '/^(\.Sh OPTIONS|The options are:)/,/^\.El/s/^\.It Fl (.)/-\1/p' "$TOP"/*/$program.1 |
+		sed -n -E '/^(\.Sh OPTIONS|The options are:)/,/^\.Sh E/s/^\.It Fl (.)/-\1/p' "$TOP"/*/$program.[18] |
 			sed 's/ Ns Op .*//; s/ Ar .*//; s/ , / -/' | tr ' ' '\n' | grep -v '^-*$' | sort >manual
 		complete_words $program '' | sort -u >offered
 		diff manual offered
@@ -264,12 +287,12 @@ make && sudo make install' ]
 	mkdir -p fake
 	for side in alice bob; do
 		# natprobe is asked for the port that the word is shown with, at two servers
-		word=$(sed -n "/^    $side\\\$ xfrmpair --secret $side.key $side=/{n;s/^ *//p}" "$TOP/README.md")
+		word=$(sed -n "s/^    \($side=\)/\1/p" "$TOP/README.md")
 		printf '#!/bin/sh\n[ $# = 4 ] && case $1$2,$3,$4 in -p%s,stun.*,stun.*) echo %s ;; esac\n' "$(expr "$word" : '[^:]*:\([0-9]*\)@')" "$(expr "$word" : '[a-z]*=\([^#]*\)#')" >fake/natprobe
 		chmod +x fake/natprobe
 		bash -c "$(sed -n "s/^$side \(.*natprobe\)/\1/p" lines)" >said
 		[ "$(sed 's/#.*//' said)" = "${word%#*}" ]
-		diff said $side.word
+		diff said $side.endpoint
 	done
 	bash -c "$(sed -n 's/^alice \(.*-o tunnel\)/\1/p' lines)" 2>digits.alice
 	mv tunnel/bob.sh . 2>/dev/null && return 1
@@ -289,23 +312,28 @@ bob.sh' ]
 }
 
 @test "what the README shows of up is what it says" {
-	fake_ip
+	in_a_host
+	mkdir fake
 	printf '#!/bin/sh\necho 31.1.2.3:10421\n' >fake/natprobe
 	printf '#!/bin/sh\necho "espdecap: ready: 192.168.1.4:61525 decapsulates ESP, a keepalive every 20 s to 31.1.2.3:10421" >&2\nsleep 5 >/dev/null 2>&1 &\necho $!\n' >fake/espdecap
 	printf '#!/bin/sh\n' >fake/nft
 	chmod +x fake/*
 	"$PREFIX/bin/xfrmpair" -o tunnel $(sed -n 's/^`xfrmpair -o tunnel \(alice=[^ ]* bob=[^ `]*\)`.*/\1/p' "$TOP/README.md")
-	run env XFRMPAIR_RUN="$PWD/run" PATH="$PWD/fake:$PATH" sh tunnel/alice.sh up
+	XFRMKEEP=$PREFIX/bin/xfrmkeep PATH=$PWD/fake:$PATH run on_host sh tunnel/alice.sh up
 	echo "$output"
 	[ "$status" -eq 0 ]
-	sed -n '/^    alice: /,/^$/{s/^    //;/./p}' "$TOP/README.md" >shown
+	sed -n '/^    alice\$ .*alice\.sh up$/,/^    bob\$/s/^    //p' "$TOP/README.md" | sed '1d; $d' >shown
 	[ "$(wc -l <shown)" -eq 7 ]
 	diff shown - <<<"$output"
 }
 
-@test "the README's usage lines are those of --help" {
-	for program in espdecap natprobe; do
-		"$PREFIX/bin/$program" --help | sed -n '1,/^$/p' | sed '/^[A-Z]/,$d' | sed 's/usage://' | tr -s ' \n' ' ' >help
-		sed -n "/^## Synopsis/,/^## /s/^    \($program.*\)/ \1/p" "$TOP/README.md" | tr -s ' \n' ' ' | diff help -
-	done
+@test "the commands of README's shapes work as typed" {
+	PATH=$PREFIX/bin:$PATH
+	sed -n '/^## Shapes/,/^## /p' "$TOP/README.md" | grep -o '`xfrmpair [^`]*`' | tr -d '`' >commands
+	[ "$(wc -l <commands)" -ge 20 ]
+	sides='s/ A/ 192.168.1.4:4500@85.9.8.7/; s/ B/ 192.168.2.9:4500@31.1.2.3/; s/ C/ 192.168.3.4:4500@77.3.4.5/; s/-o t/--force -o t/'
+	while read -r line; do
+		echo "$line"
+		sh -fc "$(sed "$sides" <<<"$line")" >/dev/null
+	done <commands
 }

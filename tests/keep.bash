@@ -1,4 +1,4 @@
-# Words for keep.bats and begin.bats, which source it: a script of a host of its own, whose kernel needs no ESP.
+# Words for keep.bats, begin.bats and up.bats, which source it: a script of a host of its own, whose kernel needs no ESP.
 
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/.." || return
@@ -30,4 +30,17 @@ keep() {
 		shift
 	done
 	on_host xfrmkeep "${options[@]}" "$1" a.sh "${@:2}"
+}
+# up_only VERB [OPTION]...: of a.sh there, with no punch and no espdecap
+up_only() { keep "$@" --no-punch --no-helper; }
+# begin [OPTION]...: up, whose stderr has only what is not about its steps, and down again; begun has what it gave to ip
+begin() {
+	local failed=0
+	rm -f batches begun
+	up_only up "$@" 2>up_said || failed=$?
+	sed -e '/^a: \(adding\|removing\) /d' -e '/^a: nft table /d' -e '/^a: set up\./d' -e '/^  ping /d' up_said >&2
+	[ ! -e batches ] || mv batches begun
+	keep down 2>/dev/null || :
+	rm -f batches
+	return $failed
 }

@@ -152,7 +152,7 @@ main "$@"
 END
 	refused "page: old.sh: $older" page facts old.sh
 	local keep=$BATS_TEST_DIRNAME/../${BUILD:-build}/xfrmkeep verb
-	for verb in status check rekey mend follow "update-peer 192.0.2.1:4500" "capture x" wireshark begin record; do
+	for verb in status check rekey mend follow "update-peer 192.0.2.1:4500" "capture x" wireshark up down; do
 		read -ra words <<<"$verb"
 		gives "$keep" "${words[0]}" old.sh "${words[@]:1}"
 		same "$status $output$stderr" "2 xfrmkeep: old.sh: $older"

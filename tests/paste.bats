@@ -271,6 +271,9 @@ deletes() {
 		dash -e lines
 		[ "$(sed '/^nft/!d; s/ inet .*//' got)" = "$(sed -n '/^nft/{s/.*/nft delete table/p; q}' <<<"$added")" ]
 		diff <(deletes "$added") <(sed '/^nft/d' got)
+		for _ in {1..50}; do # it may take a moment to end
+			! pgrep -f '^espdecap -d .*-b 10.0.0.4 4500 ' >/dev/null || sleep 0.1
+		done
 		run -1 pgrep -f '^espdecap -d .*-b 10.0.0.4 4500 '
 	}
 	takes_down $A $B

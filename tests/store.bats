@@ -261,7 +261,7 @@ after() {
 	same "$(stat -c '%a %u %g' pair.sh)" "$before"
 	[ -L links/a.sh ]
 	same "$(sed '/^made=/,/^# ---- end/d' pair.sh)" "$(sed '/^made=/,/^# ---- end/d' "$BATS_TEST_DIRNAME/section/pair.sh")"
-	same "$(sed -n '/^made=/p' pair.sh)" "made=2 starts=0 # ---- now: written by xfrmpair and xfrmkeep"
+	same "$(sed -n '/^made=/p' pair.sh)" "made=2 # ---- now: written by xfrmpair and xfrmkeep"
 	fine page facts pair.sh
 	fine page rewrite pair.sh 2
 	same "$(page choose pair.sh store 2>/dev/null)" "lost 0"

@@ -284,7 +284,7 @@ to 3"
 	on a ping -q -c 10 -i 0.05 -W 2 -I 192.168.1.4 192.168.2.100 >pings
 	grep ' 10 received' pings
 	same "$(on a ip xfrm state list nokeys | grep -c 'oseq-hi 0x1')" 1
-	keep b record
+	keep b status
 	same "$status" 0
 	on b ip xfrm state deleteall reqid "$(reqid b)"
 	keep b mend

@@ -46,10 +46,10 @@ table inet $table-clamp {
 "; }
 main() { echo "$name: $*"; }
 
-made=7 starts=0 # ---- now: written by xfrmpair and xfrmkeep
+made=7 # ---- now: written by xfrmpair and xfrmkeep
 check=ffeeddccbbaa99887766554433221100 here=auto
-there_1=2001:db8:ffff::2 spi_1=0x00000103 oseq_1=4294967295 # b: endpoint, SPI and sequence number to send with
-there_2=office.example.org spi_2=0x00000202 oseq_2=0 # c: endpoint, SPI and sequence number to send with
+there_1=2001:db8:ffff::2 spi_1=0x00000103 oseq_1=4294967295 # b: endpoint, SPI, sequence number
+there_2=office.example.org spi_2=0x00000202 oseq_2=0 # c: endpoint, SPI, sequence number
 states() { echo "
 xfrm state add src $there_1 dst $here proto esp spi 0x00000101 reqid 11 mode tunnel flag esn af-unspec replay-window 64 replay-seq 17 replay-seq-hi 1 if_id 0x5ab26709 \
   enc cbc(aes) 0x1111111111111111111111111111111111111111111111111111111111111111 \
@@ -60,18 +60,18 @@ xfrm state add src $there_1 dst $here proto esp spi 0x00000102 reqid 11 mode tun
 xfrm state add src $there_1 dst $here proto esp spi 0x00000104 reqid 11 mode tunnel flag esn af-unspec replay-window 64 replay-seq 0 replay-seq-hi 0 if_id 0x5ab26709 \
   enc cbc(aes) 0x5555555555555555555555555555555555555555555555555555555555555555 \
   auth-trunc hmac(sha512) 0x66666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666666 256 # from b, epoch 5
-xfrm state add src $here dst $there_1 proto esp spi 0x00000103 reqid 11 mode tunnel flag esn af-unspec replay-window 64 replay-oseq $((oseq_1 + starts * 67108864)) replay-oseq-hi 4294967295 if_id 0x5ab26709 limit byte-hard 18446744073709551615 limit packet-hard 5 \
+xfrm state add src $here dst $there_1 proto esp spi 0x00000103 reqid 11 mode tunnel flag esn af-unspec replay-window 64 replay-oseq $oseq_1 replay-oseq-hi 4294967295 if_id 0x5ab26709 limit byte-hard 18446744073709551615 limit packet-hard 5 \
   enc cbc(aes) 0x7777777777777777777777777777777777777777777777777777777777777777 \
   auth-trunc hmac(sha512) 0x88888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888888 256 # to b, epoch 4
 xfrm state add src $there_2 dst $here proto esp spi 0x00000201 reqid 22 mode tunnel flag esn af-unspec replay-window 64 replay-seq 0 replay-seq-hi 0 if_id 0x5ab26709 \
   enc cbc(aes) 0x9999999999999999999999999999999999999999999999999999999999999999 \
   auth-trunc hmac(sha512) 0xaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 256 # from c, epoch 1
-xfrm state add src $here dst $there_2 proto esp spi 0x00000202 reqid 22 mode tunnel flag esn af-unspec replay-window 64 replay-oseq $((oseq_2 + starts * 67108864)) replay-oseq-hi 0 if_id 0x5ab26709 \
+xfrm state add src $here dst $there_2 proto esp spi 0x00000202 reqid 22 mode tunnel flag esn af-unspec replay-window 64 replay-oseq $oseq_2 replay-oseq-hi 0 if_id 0x5ab26709 \
   enc cbc(aes) 0xbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb \
   auth-trunc hmac(sha512) 0xcccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc 256 # to c, epoch 1
 "; }
 #: b heard 3 next 5 0xdddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd
 #: c heard 1 fixed
-# ---- end 79b7a6e71f62ad98
+# ---- end 175be550ae6e4179
 main "$@"
 }
