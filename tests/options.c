@@ -116,6 +116,8 @@ static void print_manual(const struct option_row *row)
 	putchar('\n');
 }
 
+#define LICENCE "# SPDX-License-Identifier: ISC\n" \
+                "# SPDX-FileCopyrightText: 2026 The xfrmpair authors\n"
 #define MADE "# made by `make completion` from the table in gen/options.c\n"
 
 int main(int argc, char **argv)
@@ -126,9 +128,9 @@ int main(int argc, char **argv)
 		const char *end;
 	} kinds[] = {
 		{ "bash", MADE "_xfrmpair_options='\n", print_bash, "'\n" },
-		{ "zsh", "#compdef xfrmpair\n" MADE "_arguments -s -S \\\n", print_zsh,
+		{ "zsh", "#compdef xfrmpair\n" LICENCE MADE "_arguments -s -S \\\n", print_zsh,
 		  "\t'*:SIDE:()'\n" },
-		{ "fish", MADE "complete -c xfrmpair -f\n", print_fish, "" },
+		{ "fish", LICENCE MADE "complete -c xfrmpair -f\n", print_fish, "" },
 		{ "manual", "", print_manual, "" },
 	};
 	const size_t count = sizeof kinds / sizeof *kinds;

@@ -46,10 +46,10 @@ teardown_file() {
 }
 setup() { cd "$BATS_TEST_DIRNAME/../.." || return 1; }
 
-# the walk as lines SIDE COMMAND; sending the words is a copy here
+# the walk as lines SIDE COMMAND; sending the endpoint strings is a copy here
 walk() {
 	sed -n '/^    alice\$/,/^$/{s/^    alice\$/a/p; s/^    bob\$/b/p
-		/^    # each sends/i\a cp alice.word ../b; cp ../b/bob.word .
+		/^    # each sends/i\a cp alice.endpoint ../b; cp ../b/bob.endpoint .
 	}' README.md
 }
 # what differs each time: how long it takes, and what is drawn by lot
@@ -84,9 +84,9 @@ typed() {
 	cat "$HERE/shown"
 	# the lab has told the same lines
 	while read -r side line; do seen a | grep -qxF "    $side# $line"; done < <(walk)
-	# the words are those that README shows but for the keys; both are told the same digits
+	# the endpoint strings are those of README but for the keys; both see the same digits
 	for side in alice bob; do
-		seen ${side:0:1} | alike | grep -qxF "$(sed -n "/^    $side\\\$ xfrmpair --secret $side.key $side=/{n;s/^ *//p}" README.md | alike)"
+		seen ${side:0:1} | alike | grep -qxF "$(sed -n "s/^    \($side=\)/\1/p" README.md | alike)"
 		seen ${side:0:1} | grep -o 'fingerprint .*' >"$HERE/digits.$side"
 	done
 	[ -s "$HERE/digits.alice" ]
@@ -106,17 +106,32 @@ typed() {
 	done
 }
 
-@test "what README shows of up is what up says" {
-	readme=$(sed -n '/^    alice: /,/^$/{s/^    //;/./p}' README.md | alike)
-	[ -n "$readme" ]
-	[[ "$(sed -n 's/^ *[0-9.]* a  //p' "$HERE/shown" | alike)" == *"$readme"* ]]
+@test "each line that README shows is printed by the command above it, as far as README shows it" {
+	sed -n '/^    alice\$/,/^$/s/^    //p' README.md | grep -v '^#' | alike >"$HERE/readme"
+	for side in a b; do
+		sed -n "s/^ *[0-9.]* $side  //p" "$HERE/shown" | alike >"$HERE/printed.$side"
+	done
+	shown=0
+	while IFS= read -r line; do
+		case $line in
+		'alice$ '*) side=a ;;
+		'bob$ '*) side=b ;;
+		*...) shown=$((shown + 1)) && grep -qF -e "${line%...}" "$HERE/printed.$side" || { echo "$line"; false; } ;;
+		*) shown=$((shown + 1)) && grep -qxF -e "$line" "$HERE/printed.$side" || { echo "$line"; false; } ;;
+		esac
+	done <"$HERE/readme"
+	[ "$shown" -ge 20 ]
+	# and what it shows of up is all that up prints
+	readme=$(sed -n '/^alice\$ .*alice\.sh up$/,/^bob\$/p' "$HERE/readme" | sed '1d; $d')
+	[ "$(wc -l <<<"$readme")" -ge 5 ]
+	[[ "$(cat "$HERE/printed.a")" == *"$readme"* ]]
 }
 
 @test "the control: with one character of a word altered on its way the digits differ, and there is no ping" {
 	for router in na nb; do ip netns exec $router conntrack -F; done
 	typed < <(walk | sed -n '3,5p')
-	type b "sed -i s/:61525#/:61526#/ alice.word"
-	prompt b "sed -i s/:61525#/:61526#/ alice.word"
+	type b "sed -i s/:61525#/:61526#/ alice.endpoint"
+	prompt b "sed -i s/:61525#/:61526#/ alice.endpoint"
 	typed < <(walk | sed -n 's/-o tunnel/-o wrong/; s/tunnel/wrong/g; s/ up$/ up --wait 4/; s/ping/ping -W 1/; 6,$p')
 	run -1 diff <(seen a | grep -o 'fingerprint .*' | tail -n 1) <(seen b | grep -o 'fingerprint .*' | tail -n 1)
 	seen a | grep -F '3 packets transmitted, 0 received'
