@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # xfrmpair: builds four programs into $(BUILD), with make and a C compiler and nothing else.
 #
 #   make                build/xfrmpair build/espdecap build/natprobe build/xfrmkeep

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The set-up as commands for a root shell: a paste block, which hands its rows to `ip -batch`, or
  * bare commands, one a line. */
 #include "explain.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The tunnel file: the command line's options and sides, written down.
  *
  *     [tunnel]

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 #include "explain.h"
 
 /* In the order of the bits.  They have no dollars, backquotes and backslashes, because the shell

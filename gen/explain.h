@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What --explain says of the words of a command. */
 #ifndef EXPLAIN_H
 #define EXPLAIN_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The names by which one run, and one pair of it, are known: both derived, so that every side has
  * the same. */
 #ifndef IDENTITY_H

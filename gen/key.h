@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Keys and SPIs: fresh ones, one for each direction, or for each pair a secret that both
  * directions' follow from.  (keyfile.h: those of a file.) */
 #ifndef KEY_H

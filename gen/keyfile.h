@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The key file, one line per direction; or one per pair, a secret that both directions' keys and
  * SPIs follow from:
  *

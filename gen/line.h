@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Lines of words, as `ip -batch` and the shell read them.  Backslashes may have folded them. */
 #ifndef LINE_H
 #define LINE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* xfrmpair: arguments or file -> sides -> pairs -> one side's view -> plan -> printers -> file. */
 #include "cipher.h"
 #include "config.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What the user asks for, on the command line or in a tunnel file. One table row describes each
  * option for both, for the help and for the shells' completion. */
 #ifndef OPTIONS_H

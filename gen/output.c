@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Each file is written under a temporary name in its folder, and a new folder has one, too.  When
  * all is on the disk, one after the other takes its name.  A run that is killed can leave some with
  * their names and others without; each is whole. */

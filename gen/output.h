@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Files that are written all, and whole, or not at all. */
 #ifndef OUTPUT_H
 #define OUTPUT_H

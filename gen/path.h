@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The paths that people give: how they are shown, and what may be read through them. */
 #ifndef PATH_H
 #define PATH_H

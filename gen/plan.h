@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What one side needs for the tunnel, as typed rows: whatever is printed of it is printed from
  * these. */
 #ifndef PLAN_H

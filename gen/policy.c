@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The policies of a plan.  Every row is one side of a mirror: out, and in and fwd with source and
  * destination swapped. */
 #include "plan.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The formats in which a tunnel is printed, and the lines that several of them have. */
 #ifndef PRINT_H
 #define PRINT_H

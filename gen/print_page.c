@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The page: a script that a person reads, with every `ip` command literally, and the section with
  * what changes. */
 #include "print.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Keys without a way to carry them: each side has a secret, an X25519 one in a file of its own, and
  * its public key in its word. */
 #ifndef SECRET_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The files of templates/, put into the program by the Makefile: plain shell, each taken whole. */
 #ifndef TEMPLATES_H
 #define TEMPLATES_H

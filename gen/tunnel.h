@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The tunnel as a whole: its sides, what holds for all of them, and their keys.  Two sides are
  * the smallest mesh: every side has one pair with every other; or, in a star, with the first one
  * alone. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* One side's view of a pair.  All mirroring of the project happens in view_of(): a side receives
  * with what is its own, and sends with what is the other's. */
 #ifndef VIEW_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What the kernel announces to everybody, by netlink multicast. */
 #ifndef ANNOUNCE_H
 #define ANNOUNCE_H

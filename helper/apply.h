@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Gives text to ip(8) and nft(8): whatever is changed is changed so. */
 #ifndef APPLY_H
 #define APPLY_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What `up` and `down` write to the store. */
 #include "say.h"
 #include "steps.h"

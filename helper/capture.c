@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* For Wireshark: the packets as they cross the net, and the same inside. */
 #include "apply.h"
 #include "keep.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* From what the section and the page want and what the kernel has to the text for `ip -batch` that
  * makes one of the other.  Pure: nothing is read or changed. */
 #ifndef CHANGE_H

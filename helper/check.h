@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The verb `check`: sends tests to all peers at once, looks at what moves meanwhile, and prints
  * what verdict.c makes of it. */
 #ifndef CHECK_H

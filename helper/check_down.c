@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Of a tunnel that is down: what `up` would refuse for.  Nothing is changed, but for an SA that
  * encrypts nothing between two addresses of this host and is there for a moment. */
 #include "apply.h"

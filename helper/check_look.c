@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What this host shows of a tunnel, as evidence. */
 #include "apply.h"
 #include "check.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The ciphers, in strongSwan's proposal words. */
 #ifndef CIPHER_H
 #define CIPHER_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What each peer has sent and received since `up`, also by SAs that are gone, and when something
  * was received last.  The record of it stands in the run folder; whoever looks at the kernel brings
  * it up to date, before an SA is removed at the latest. */

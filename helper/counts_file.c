@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The record of counts in the run folder. */
 #include "keep.h"
 #include "look.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* natprobe asks: two STUN servers from one socket.  What they see differs only where the mapping
  * depends on the endpoint one talks to (RFC 4787, section 4.1); then no port can be told to the
  * peer beforehand.

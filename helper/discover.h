@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What the servers answered, between the file that asks them and the one that judges. */
 #ifndef DISCOVER_H
 #define DISCOVER_H

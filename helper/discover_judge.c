@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* natprobe says what the servers saw, and what that tells of the NAT. */
 #include "discover.h"
 #include "say.h"

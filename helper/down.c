@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The verb `down`, and how `up` takes back what it did.  It works whatever the store has. */
 #include "apply.h"
 #include "look.h"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Addresses and endpoints as people write them: 192.0.2.1, 192.0.2.1:4500, [2001:db8::1]:4500. */
 #ifndef ENDPOINT_H
 #define ENDPOINT_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Epochs: which keys a pair has, when it may take the next ones, and how far the sequence numbers
  * are.  All pure: a section in, a section out.  (The rules, and why they hold, are in xfrmkeep(8),
  * EPOCHS.)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 #include "esp_sa.h"
 
 enum { NAT_T_PORT = 4500 }; /* Wireshark looks for ESP there by itself */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Wireshark's table esp_sa, by which its release 4.0 decrypts a capture. */
 #ifndef ESP_SA_H
 #define ESP_SA_H

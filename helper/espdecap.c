@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* espdecap: holds a UDP socket from which the kernel takes ESP (RFC 3948), and keeps the NAT's
  * mapping open with one byte now and then.  It never reads: there is nothing for it to read. */
 #include "endpoint.h"

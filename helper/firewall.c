@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 #include "firewall.h"
 #include "firewall_read.h"
 #include "firewall_rule.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What a host's packet filter does to a tunnel, read from what nft(8) and iptables-save(8) print.
  * Pure: text in, findings out.  Only what is certain is a finding: where a rule depends on what
  * cannot be known here, nothing is said. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The chains of a packet filter and their rules, as nft(8) and iptables-save(8) print them. */
 #ifndef FIREWALL_READ_H
 #define FIREWALL_READ_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* One rule of a packet filter: does it take a kind of packets, and what does it do with them? */
 #ifndef FIREWALL_RULE_H
 #define FIREWALL_RULE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The verb `follow`: keeps a tunnel going while peers and this host move, in the foreground. */
 #ifndef FOLLOW_H
 #define FOLLOW_H

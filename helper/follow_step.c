@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The steps of `follow`, each with the tunnel's lock. */
 #include "follow.h"
 #include "portmap.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Settings of /proc/sys that `up --forward` changes, and how they are put back; with them the rest of
  * what the run folder lists for `down`. */
 #include "apply.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What two natprobes say to each other while they punch: bytes in, struct out, no sockets.
  *
  *  0  4 zero bytes: the non-ESP marker (RFC 3948, section 2.2), so that an encapsulation socket

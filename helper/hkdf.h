@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* HKDF with SHA-256 (RFC 5869): key material of any quality in, keys out. */
 #ifndef HKDF_H
 #define HKDF_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The user and group that a helper takes once it has what only root may open. */
 #ifndef IDS_H
 #define IDS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* A program that runs beside this one, for what may take long: names, the router. */
 #ifndef JOB_H
 #define JOB_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What all verbs of xfrmkeep work on: the page, the section, the run folder, the kernel. */
 #ifndef KEEP_H
 #define KEEP_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What the kernel has, read by netlink: facts, and no keys. */
 #ifndef KERNEL_H
 #define KERNEL_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Links, addresses and routes, out of the messages of linux/rtnetlink.h. */
 #include "kernel.h"
 #include "netlink.h"

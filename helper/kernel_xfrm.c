@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* SAs and policies, out of the messages of linux/xfrm.h. */
 #include "kernel.h"
 #include "netlink.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* All tunnels of a folder of scripts, a line each. */
 #include "look.h"
 #include "say.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The run folder, which is there while the tunnel is up, and the lock beside it that `up`, `down`
  * and this program share: a symbolic link that holds a pid. */
 #ifndef LOCK_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* One look at a tunnel, for the verbs that only show it. */
 #ifndef LOOK_H
 #define LOOK_H

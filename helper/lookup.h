@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What name servers say of a name.  The system's resolver knows no end but its own, which may be
  * far, so that a child of ours asks it. */
 #ifndef LOOKUP_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* natprobe asks the router for the port: PCP, which every reply has to prove itself in by its
  * nonce; where the router knows only NAT-PMP, that.  What is asked again is mapped again, so a
  * router that was restarted needs no care.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Memory for rows.  A program that gets none ends with one line, status 1. */
 #ifndef MEMORY_H
 #define MEMORY_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Puts back what another program removed of what `up` adds. */
 #include "apply.h"
 #include "keep.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The helper's process, and endpoints that change while the tunnel runs. */
 #include "apply.h"
 #include "keep.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* natprobe: what comes before the tunnel, in the order that the kernel demands: bind, STUN, punch.
  * (Then espdecap takes the port: an encapsulation socket swallows STUN's answers as ESP.) */
 #include "natprobe.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* natprobe's jobs. */
 #ifndef NATPROBE_H
 #define NATPROBE_H

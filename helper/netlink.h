@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Netlink: one question, and the messages of its answer (RFC 3549, section 2). */
 #ifndef NETLINK_H
 #define NETLINK_H

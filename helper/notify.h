@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* A supervisor that asks, as systemd does for Type=notify. */
 #ifndef NOTIFY_H
 #define NOTIFY_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 #include "number.h"
 
 bool number_parse(unsigned long long *out, const char *text, unsigned long long least,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Numbers as people write them. */
 #ifndef NUMBER_H
 #define NUMBER_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Which process has a UDP port of this host. */
 #ifndef OWNER_H
 #define OWNER_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The page: what a generated script says about its tunnel, without its program.  It is read, never
  * run. */
 #ifndef PAGE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The facts of a page, into its struct.  A fact without a value is absent; one that is not known is
  * passed over, for it may be a later version's. */
 #include "number.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What `up` adds besides SAs and policies, and whether it is there. */
 #ifndef PARTS_H
 #define PARTS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Asks the kernel and the run folder what parts.c compares. */
 #include "keep.h"
 #include "parts.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 #include "parts_up.h"
 #include "apply.h"
 #include "parts.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What `up` adds besides SAs, policies and the interface, and how `down` takes it back.  Each
  * function returns 0, or an exit status after one line.  With -n it prints what it would do. */
 #ifndef PARTS_UP_H

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* PCP's MAP (RFC 6887) and NAT-PMP (RFC 6886): bytes in, struct out, no sockets.  UDP only. */
 #ifndef PCP_H
 #define PCP_H

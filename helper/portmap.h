@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* How natprobe is asked to have the router map the tunnel's port. */
 #ifndef PORTMAP_H
 #define PORTMAP_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Prefixes of addresses, as people and `ip` write them: 10.1.0.0/16, 2001:db8:1::/48. */
 #ifndef PREFIX_H
 #define PREFIX_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What natprobe's jobs share: socket, clock, chance, and what people see. */
 #ifndef PROBE_H
 #define PROBE_H

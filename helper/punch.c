@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* natprobe punches: both sides send until each has heard the other and knows that it was heard.
  *
  * A packet that reaches the peer's router before the peer has sent one may leave an entry there

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Chance, from getrandom(2). */
 #ifndef RANDOM_H
 #define RANDOM_H

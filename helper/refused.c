@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Why ip refused rows of `up`. */
 #include "check.h"
 #include "say.h"

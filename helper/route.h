@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The default router, as the kernel would take it. */
 #ifndef ROUTE_H
 #define ROUTE_H

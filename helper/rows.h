@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The few forms of shell text that a page and a section consist of:
  *
  *     NAME=VALUE NAME='VALUE VALUE'   # facts, several a line; a comment

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What every program says and with which status it ends. */
 #ifndef SAY_H
 #define SAY_H

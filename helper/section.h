@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The section: all that changes while a tunnel lives.  It stands at the end of a script and, from
  * the first `up`, in a file of the store; the copy that was written more often counts. */
 #ifndef SECTION_H

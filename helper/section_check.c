@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Whether the parts of a section fit together. */
 #include "say.h"
 #include "section.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Reads a section: its parts first, then whether they fit together, and last whether
  * section_print() would write it so.  The last one makes the grammar strict, comments and order
  * included. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* SHA-256 (FIPS 180-4) and HMAC with it (RFC 2104): bytes in, bytes out. */
 #ifndef SHA256_H
 #define SHA256_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The address ranges that are not the internet's: one table for all programs. */
 #ifndef SPECIAL_H
 #define SPECIAL_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The state of a tunnel: what is there, what is missing, and what each peer has sent and received.
  * Facts in, verdict out. */
 #ifndef STATUS_H

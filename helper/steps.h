@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Steps of peers to their next epoch, before anything is written: each can be taken back. */
 #ifndef STEPS_H
 #define STEPS_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The store: files with one section each, in a folder that only root or this user can change.  The
  * caller holds the tunnel's lock. */
 #ifndef STORE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* STUN Binding (RFC 8489; servers of RFC 5389 and RFC 3489 answer too): bytes in, struct out, no
  * sockets. */
 #ifndef STUN_H

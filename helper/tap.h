@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What passes this host's devices: ESP, the tunnel's UDP packets and echo requests, as a packet
  * socket sees them. */
 #ifndef TAP_H

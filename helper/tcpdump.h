@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* tcpdump(8) as a child, whose packets this process writes to a file: a system may let tcpdump
  * itself write only to certain folders. */
 #ifndef TCPDUMP_H

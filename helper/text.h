@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Growing text that may hold keys: whatever it leaves behind is wiped. */
 #ifndef TEXT_H
 #define TEXT_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What `follow` does next, and when.  Pure: what was seen goes in, with the time, and one step
  * comes out; the time is in seconds of a clock that never goes back. */
 #ifndef TICK_H

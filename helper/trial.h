@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Packets that are sent to see whether an answer comes: ICMP echo requests of exact sizes, TCP
  * connections, UDP packets; to many hosts at once. */
 #ifndef TRIAL_H

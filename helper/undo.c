@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Removes what undo() and unguard() of the page name. */
 #include "apply.h"
 #include "keep.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The verb `up`: gives the page's rows to ip in the page's order, as the script's own up() does,
  * and besides waits, asks and explains. */
 #include "up.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The verbs `up` and `down`, and their parts. */
 #ifndef UP_H
 #define UP_H

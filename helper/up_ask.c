@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What `up` has natprobe do: names, and the hole. */
 #include "up.h"
 #include "job.h"

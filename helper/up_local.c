@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What may come late at boot, or has changed since the script was made: the local address. */
 #include "up.h"
 #include "apply.h"

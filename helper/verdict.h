@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What is wrong with a tunnel, by what was seen of it.  Pure: evidence in, a word and a sentence
  * out.  The words and what they mean are in xfrmkeep(8), CHECK. */
 #ifndef VERDICT_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Causes on this host: what keeps its packets from leaving, and what keeps hosts behind it, or
  * large packets, from the tunnel. */
 #include "verdict_rules.h"

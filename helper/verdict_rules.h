@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The causes, one function each, in parts of verdict.c.  A rule returns false if the evidence is
  * not that of its cause; else it has put cause and sentence into the verdict. */
 #ifndef VERDICT_RULES_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Causes that show in what arrives from a peer that answers no test, or in that nothing does. */
 #include "verdict_rules.h"
 

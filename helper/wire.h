@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Sorts the packets that a tap sees by peer.  Pure. */
 #ifndef WIRE_H
 #define WIRE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The table by which Wireshark decrypts a capture, of the SAs that there are now. */
 #include "esp_sa.h"
 #include "keep.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* X25519 (RFC 7748): bytes in, bytes out.  No branch and no address depends on a secret. */
 #ifndef X25519_H
 #define X25519_H

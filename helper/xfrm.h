@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Policies and states (SAs) as rows, and the lines of ip-xfrm(8) that add them. */
 #ifndef XFRM_H
 #define XFRM_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Reads the rows that xfrm.c prints, word by word and in the order in which it prints them. */
 #include "number.h"
 #include "say.h"

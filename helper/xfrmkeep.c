@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Sets up, keeps and takes down the tunnel of a script. */
 #include "check.h"
 #include "follow.h"

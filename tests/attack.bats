@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # What an attacker, a slip or a full disk can do to the generator, and to a script that root runs. No kernel with ESP needed.
 bats_require_minimum_version 1.5.0
 

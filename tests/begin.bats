@@ -1,4 +1,6 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # The section at each start and each new epoch: what is written where and when, by xfrmkeep and by a script without it, and what is not used.
 # Most tests need root, for a network namespace of their own.
 bats_require_minimum_version 1.5.0

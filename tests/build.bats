@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # The programs build anywhere: three compilers, no warning, static unless asked otherwise; with the flags of whoever builds
 # them, from the environment, too; and what was built with other flags is built anew.
 bats_require_minimum_version 1.5.0
@@ -321,4 +323,11 @@ END
 	kill $!
 	wait $!
 	run -2 "$programs/espdecap" 27183 x
+}
+
+@test "every source file names its licence and owner" {
+	git ls-files | grep -vE '^templates/|^tests/(captures|fuzz/seeds|section)/|^examples/(howto|session)|/(keys|tunnel\.conf|packages|mutants)$|\.(head|table|dict)$|^(LICENSE|README\.md|\.gitignore)$' |
+		while read -r file; do
+			head -n 5 "$file" | grep -q 'SPDX-License-Identifier: ISC' && head -n 5 "$file" | grep -q 'SPDX-FileCopyrightText: ' || echo "$file"
+		done | diff /dev/null -
 }

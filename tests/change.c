@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Tables for change.c: what the kernel has, what is wanted, and which commands lead from one to the
  * other. */
 #include "change.h"

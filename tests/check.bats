@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # What xfrmkeep check decides, from evidence and from the rules of a packet filter: no kernel needed.
 bats_require_minimum_version 1.5.0
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # For epoch.bats and model.bats, which source it.
 
 # built_epoch PROGRAM COMPILER OPTION...: tests/epoch.c

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* epoch [-x MUTANT] TABLE: does what each line of the table says, and prints those whose outcome is
  * another; the status is then 1.  Lines are `QUESTION = OUTCOME`:
  *

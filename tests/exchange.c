@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* exchange x25519 SECRET POINT, exchange iterate TIMES, exchange hkdf SALT KEY INFO LENGTH: in hexadecimal, as RFC 7748 and RFC 5869
  * have it.   exchange openssl TIMES: random inputs, each also given to libcrypto.   exchange constant: under MemorySanitizer, with
  * secrets that count as uninitialized, it ends where a branch or an address depends on one; exchange constant branch has one. */

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* fakerouter ADDR SEEN [KIND]...   a router that maps UDP ports, to the endpoint SEEN, or without a port to the one asked for.  Each
  * request that it knows is a line on stdout, "PCP|NAT-PMP map|address PORT OUTSIDE SECONDS NONCE", after the line "ready".
  *

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* fakestun ADDR:PORT SEEN [KIND]   answers every STUN request with the endpoint SEEN; before it, when KIND is given,
  * with an answer that must not count, which says 192.0.2.66:6666.  Ready when it has printed a line.
  *

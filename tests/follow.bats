@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # What xfrmkeep follow does, and when: decided with a clock of the test's own, no kernel needed.
 bats_require_minimum_version 1.5.0
 

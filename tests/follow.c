@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Plays a day of `follow` with a clock of its own, and prints each step with its time, but looks
  * and waits.  Input, a line each, times in seconds and ascending:
  *

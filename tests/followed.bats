@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # xfrmkeep follow as a process, and check without a tunnel, on a kernel that needs no ESP: an ip of ours leaves SAs out. What follow decides is in
 # tests/follow.bats; with a tunnel: tests/lab/follow.bats.
 # Most tests need root, for a network namespace of their own.

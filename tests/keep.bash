@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # Words for keep.bats, begin.bats and up.bats, which source it: a script of a host of its own, whose kernel needs no ESP.
 
 setup_file() {

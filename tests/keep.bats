@@ -1,4 +1,6 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # What xfrmkeep does without ESP: its words, the lock, the section, and everything that is no SA. With SAs: tests/lab/keep.bats.
 # Most tests need root, for a network namespace of their own; an ip of ours leaves SAs out, so that kernels without ESP do.
 bats_require_minimum_version 1.5.0

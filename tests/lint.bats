@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # tests/lint finds lines that look like assertions but assert nothing.
 bats_require_minimum_version 1.5.0
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # Finds lines that assert nothing and prints LINE: REASON for each.
 #
 # Input: an array of syntax trees from shfmt, first that of a bats file, then those of the bash

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # natprobe --map: a host and its router, fakerouter, in network namespaces of their own, by unshare(1).
 bats_require_minimum_version 1.5.0
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # Restart and rekey as the script and xfrmkeep do them, in every order, around the functions of helper/epoch.c: tests/model.c walks.
 # MODEL= takes arguments for a longer walk, as in MODEL='-m 4 -w 2 late killed'. No kernel needed.
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* model: two sides that start, end and rekey, in every order in which the steps of their verbs,
  * ends of machines and packets can come.  What a section becomes is decided by helper/epoch.c.
  *

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # Words for natprobe.bats and punch.bats, which source it. Their tests run side by side: each has
 # addresses of loopback of its own, and no port twice on any other.
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # One table, gen/options.c, has the options: the shells' completion and the manual have the same ones, with the same arguments.
 bats_require_minimum_version 1.5.0
 

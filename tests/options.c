@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* options bash|zsh|fish|manual: what the table of options gives for a shell's completion or for the
  * manual. tests/options.bats compares the files in gen/ with it; `make completion` writes those of
  * the shells. */

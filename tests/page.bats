@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # Pages: what a generated script says about its tunnel, read and never run.
 bats_require_minimum_version 1.5.0
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What tests/section.bats asks of pages and the store:
  *
  *     page facts SCRIPT

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* parse FILE: what natprobe reads from these bytes, as the answer to a request with the transaction id they claim. */
 #include "../helper/endpoint.c"
 #include "../helper/number.c"

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # The plan: which policies, SAs, routes and tests follow from what a person writes. tests/plan.c prints a table again, with the
 # rows that the plans of its tunnels have: each table under tests/plan/ must come out as it went in. No kernel needed.
 bats_require_minimum_version 1.5.0

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* plan <TABLE prints the table with the rows of the plans: it is the same table if they are right.
  * plan OPTION... SIDE SIDE... prints all rows of one tunnel, for a new table.  The status is 1 if a
  * tunnel is refused, or if one of the promises of promises.h is broken.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # natprobe --punch on loopback: no network.  Needs socat and perl; some tests need strace, tcpdump or a network of their own.
 source "$BATS_TEST_DIRNAME/natprobe.bash"
 

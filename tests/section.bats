@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # Rows and sections: what is read is what is printed, and nothing else. No kernel part needed.
 bats_require_minimum_version 1.5.0
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What tests/section.bats asks of sections and rows:
  *
  *     section parse FILE PORT         the section of a file, read and printed again

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* sha256 TIMES TEXT: SHA-256 of TEXT so many times.   sha256 hmac KEY TEXT: its HMAC. */
 #include "../helper/sha256.c"
 

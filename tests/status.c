@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What tests/status.bats asks of status, in a kernel that does not exist:
  *
  *     status SCRIPT text|json|watch [FACT]...

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Reads lines `BREAK | SETTING... | CAUSE` of verdict.table, judges the evidence that the settings
  * make of a healthy tunnel's, and prints what differs.  With a BREAK as argument: prints that
  * verdict. */

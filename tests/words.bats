@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # Two words over a phone line: what each side computes for itself, from its own secret and everybody's words.
 bats_require_minimum_version 1.5.0
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Any text as the rules of nft and as those of iptables-save.
  *
  * Linked with: helper/firewall.c helper/firewall_read.c helper/firewall_rule.c

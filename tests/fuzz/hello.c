@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Any bytes on the punching socket. */
 #include "../../helper/hello.c"
 #include "../../helper/sha256.c"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Key files. */
 #include "../../helper/cipher.c"
 #include "../../gen/key.c"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Any bytes as a router's answer to NAT-PMP. */
 #include "../../helper/pcp.c"
 

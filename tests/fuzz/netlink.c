@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Any bytes as a packet of the kernel's, each message of which is read as every kind of thing. */
 #include "../../helper/cipher.c"
 #include "../../helper/endpoint.c"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The facts and rows of a page; a section is added here.
  * Linked with: helper/page.c helper/page_facts.c helper/section.c helper/section_parse.c
  * helper/section_check.c helper/rows.c helper/xfrm.c helper/xfrm_parse.c helper/cipher.c

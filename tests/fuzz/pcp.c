@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Any bytes as a router's answer to PCP; the nonce is the one they claim. */
 #include "../../helper/pcp.c"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* The printers: each line of the input is an option, as in a tunnel file, or a side.
  *
  * Linked with: gen/commands.c gen/explain.c gen/identity.c gen/key.c gen/keyfile.c gen/line.c

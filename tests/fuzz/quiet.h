@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* say.c without the saying: a fuzzer hears millions of refusals. */
 #include "say.h"
 

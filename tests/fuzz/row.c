@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* A row of a policy or a state: what is read can be printed and read again.
  * Linked with: helper/xfrm.c helper/xfrm_parse.c helper/cipher.c helper/prefix.c helper/endpoint.c
  * helper/number.c helper/special.c helper/text.c */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* A section, whose last line with the right sum is added here: what is read is printed the same.
  * Linked with: helper/section.c helper/section_parse.c helper/section_check.c helper/rows.c
  * helper/xfrm.c helper/xfrm_parse.c helper/cipher.c helper/prefix.c helper/endpoint.c

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Tokens that people write for a side. */
 #include "../../gen/side.c"
 #include "../../helper/text.c"

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Any bytes as the answer of a STUN server; the request's transaction id is the one they claim. */
 #include "../../helper/stun.c"
 

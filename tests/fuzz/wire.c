@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Any bytes as packets that a device of this host passes, each behind a byte of its length.
  *
  * Linked with: helper/tap.c helper/wire.c helper/endpoint.c helper/number.c helper/special.c

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # What people run first. Run in the lab: tests/lab/run bats tests/lab/examples.bats
 bats_require_minimum_version 1.5.0
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # xfrmkeep follow beside a tunnel that carries packets: what others remove is put back, and who is behind what, what changes there, and who heals it: the
 # table of the manual's "Addresses that change", row by row. What it does when is decided in tests/follow.bats.
 # Run in the lab: tests/lab/run bats tests/lab/follow.bats

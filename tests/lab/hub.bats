@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # A hub with 1,000 peers: its scripts and xfrmkeep take one batch for each step, and time that grows with the number of peers.
 bats_require_minimum_version 1.5.0
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # xfrmkeep beside a tunnel that carries packets: new keys, other endpoints, what other tools remove or put in the way.
 # Run in the lab: tests/lab/run bats tests/lab/keep.bats
 bats_require_minimum_version 1.5.0

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # A tunnel's life: restarts, power-offs and new keys, while the other side does nothing.
 # Run in the lab: tests/lab/run bats tests/lab/life.bats; LIFE_RUNS=100 for so many restarts, and twice as many power-offs and steps of walks, in place
 # of 6 and 12

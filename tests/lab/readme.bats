@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # README's walk, typed as it stands into two terminals of examples/lab. Run in the lab: tests/lab/run bats tests/lab/readme.bats
 #
 # What is seen there, with the seconds since the first line, is examples/session. To record it anew:

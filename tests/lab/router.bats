@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: ISC
+# SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # A router that gives ports away, Debian's miniupnpd on a's, and a peer behind a symmetric NAT: natprobe --map, and up --map.
 # Run in the lab: tests/lab/run bats tests/lab/router.bats
 bats_require_minimum_version 1.5.0

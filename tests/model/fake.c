@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Between the model's copies and sections as helper/epoch.c takes them.  A stand-in for SHA-256
  * makes keys and secrets that show of which epoch they are. */
 #include "world.h"

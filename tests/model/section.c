@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* A stand-in for helper/section.c, of one peer. */
 #include "../../helper/section.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* All states, breadth first, so that the first way found is the shortest. */
 #include "world.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What happens: the steps of the verbs, packets, and ends of all kinds. */
 #include "world.h"
 

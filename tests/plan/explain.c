@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What --explain adds to a paste block: each word has its comment before the first command that has it,
  * and nothing else is different. */
 #include "promises.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What holds for the plans of every tunnel, whatever its options and sides are. */
 #ifndef PROMISES_H
 #define PROMISES_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Reads the rows of commands, in the syntax of ip-xfrm(8), and compares them with the plan that they
  * were printed from. */
 #include "promises.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* A plan as the tables have it: `SIDE: KIND ...`, a line for each row. */
 #include "promises.h"
 

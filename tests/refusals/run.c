@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /*
  * PROGRAM TABLE: calls the program's main for each of its rows in the table, in a child process,
  * and prints the rows where it did something else than the table says. A fork without an exec
