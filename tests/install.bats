@@ -62,7 +62,7 @@ teardown() { leave_host; }
 
 @test "install names PREFIX=\$HOME/.local to a user who cannot write to PREFIX" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: another user"
-	cp -R "$TOP" copy
+	cp -Rp "$TOP" copy # with its times, or make would build anew
 	chmod -R a+rX copy . ..
 	mkdir closed
 	run -2 --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups make -s -C copy install PREFIX="$PWD/closed"
