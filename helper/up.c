@@ -197,7 +197,7 @@ static int begin_keys(struct up *up)
 	if (!up->keep->dry)
 		return keep_begin(up->keep);
 	for (size_t i = 0; i < section->peer_count; i++)
-		epoch_start(&up->keep->section, i); /* who types the commands uses no number twice */
+		epoch_start(&up->keep->section, i); /* whoever types the commands uses no number twice */
 	return EXIT_OK;
 }
 
@@ -261,7 +261,7 @@ static int add_neighbours(struct up *up)
 
 static int forward(struct up *up)
 {
-	return up->keep->page.forwards ? up_forward(up->keep, up->options.forward) : EXIT_OK;
+	return up_forward(up->keep, up->options.forward);
 }
 
 static int add_tables(struct up *up)
@@ -415,16 +415,19 @@ static int begin_run(struct up *up)
 
 static int run_up(struct up *up)
 {
-	int status = begin_run(up);
+	const bool dry = up->keep->dry;
+	int status;
 
-	if (status)
-		return status;
-	up->signals = up->keep->dry ? -1 : keep_signals();
-	status = set_up(up);
-	if (status && !up->keep->dry)
-		take_back(up->keep, up->unguards);
-	if (!status)
-		status = finish(up);
+	/* before there is a run folder, which a signal would leave */
+	up->signals = dry ? -1 : keep_signals();
+	status = begin_run(up);
+	if (!status) {
+		status = set_up(up);
+		if (!status)
+			status = finish(up);
+		else if (!dry)
+			take_back(up->keep, up->unguards);
+	}
 	if (up->signals >= 0)
 		close(up->signals);
 	return status;

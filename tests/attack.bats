@@ -346,7 +346,7 @@ refused() {
 @test "a script refuses a place where others can change its state, and says so" {
 	with_tunnel
 	mkdir -m 700 run state
-	local mode place shown plain=': others can change it, or nobody (expected a folder of your own, of mode 0700)'
+	local mode place shown plain=': others can change it, or it cannot be made (expected your own, mode 0700)'
 	for mode in 0770 0702 1777; do # a sticky one, too: what others make there would be ours to run
 		chmod $mode run
 		for verb in up down; do refused $verb "$PWD/run" "$plain" ": others can write there (expected mode 0700)"; done
@@ -417,7 +417,7 @@ refused() {
 				XFRMKEEP=$xfrmkeep run -1 on_host $shell t/a.sh up --no-punch
 				echo "$place, $xfrmkeep: $output"
 				case $xfrmkeep in
-				/none) [ "${lines[0]}" = "a: $PWD/sticky/$place: others can change it, or nobody (expected a folder of your own, of mode 0700)" ] ;;
+				/none) [ "${lines[0]}" = "a: $PWD/sticky/$place: others can change it, or it cannot be made (expected your own, mode 0700)" ] ;;
 				*) [[ "${lines[0]}" == "xfrmkeep: $PWD/sticky/$place: "*"belongs to user 1234 (expected root"* ]] ;;
 				esac
 				no_policies
@@ -615,6 +615,15 @@ refused() {
 		[ -z "$(ls -A run)" ]
 		no_policies
 	done
+}
+
+@test "a signal as up makes its run folder leaves none" {
+	with_tunnel
+	run -1 strace -o /dev/null -e trace=mkdirat -e inject=mkdirat:signal=TERM:when=1 \
+		nsenter --net="/run/netns/$space" "${XFRMPAIR%/*}/xfrmkeep" up t/a.sh --no-punch
+	[[ "$output" == *"a: interrupted"* ]]
+	[ -z "$(ls -A run)" ]
+	no_policies
 }
 
 killed_anywhere() { # STEP

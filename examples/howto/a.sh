@@ -83,7 +83,7 @@ batch() { # FUNCTION: its rows go to ip's standard input, because they have keys
 own_folder() { # PATH: makes it, unless it is a file of ours; one that others can change is refused
 	mkdir "$1" 2>/dev/null
 	case $([ ! -O "$1" ] || ls -ld "$1") in [-d]????[!w]??[!w]*) return 0 ;; esac
-	fail 1 "$1: others can change it, or nobody (expected a folder of your own, of mode 0700)"
+	fail 1 "$1: others can change it, or it cannot be made (expected your own, mode 0700)"
 }
 begin() { # each start takes 2^26 of the 2^32 sequence numbers; xfrmkeep reads the count later
 	local number=0 starts=0
