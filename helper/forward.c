@@ -25,7 +25,7 @@ static long setting(const char *path)
 	return kernel_sysctl(path + strlen(sys));
 }
 
-static bool write_setting(const char *path, long value)
+bool write_setting(const char *path, long value)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	bool good = fd >= 0 && dprintf(fd, "%ld\n", value) > 0;

@@ -377,6 +377,14 @@ bool keep_note(const struct keep *keep, const char *row)
 	return good || refuse(keep->run.path, "undo: cannot be written");
 }
 
+int keep_give(struct keep *keep, struct text *batch)
+{
+	struct apply_result result = apply_batch(batch, keep->dry);
+
+	text_free(batch);
+	return apply_report(&result, keep->page.name);
+}
+
 /* ---- Names ---- */
 
 bool keep_peer(const struct keep *keep, const char *name, size_t *index)

@@ -66,6 +66,8 @@ int keep_write(struct keep *, bool also_script);
  * KEEP_KERNEL.  Returns 0, or an exit status after one line. */
 int keep_apply(struct keep *, const bool *fresh, bool also_script, struct change *change);
 
+/* Gives ip the batch and frees it; with -n prints it.  Returns 0, or an exit status after one line. */
+int keep_give(struct keep *, struct text *batch);
 /* Takes the numbers of the SAs into the store, if they are news.  Needs KEEP_LOCK. */
 int keep_record(struct keep *);
 /* For `up`: chooses fresh keys where the peer has followed, else numbers that were never used, and

@@ -8,12 +8,10 @@
 #include "parts_up.h"
 #include "say.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void say_put_back(struct keep *keep, const char *format, ...)
 {
@@ -25,14 +23,6 @@ void say_put_back(struct keep *keep, const char *format, ...)
 	va_end(arguments);
 	fprintf(keep->report, "\n");
 	keep->put_back = true;
-}
-
-static int give(struct keep *keep, struct text *batch)
-{
-	struct apply_result result = apply_batch(batch, keep->dry);
-
-	text_free(batch);
-	return apply_report(&result, keep->page.name);
 }
 
 /* ---- SAs and policies ---- */
@@ -116,7 +106,7 @@ static int mend_link(struct keep *keep)
 			    (unsigned)page->mtu);
 	else if (!page_rows(&batch, page, PAGE_LINK, &keep->section, NULL))
 		return EXIT_MISTAKE;
-	status = give(keep, &batch);
+	status = keep_give(keep, &batch);
 	if (!status && !keep->dry)
 		say_put_back(keep, "interface %s", page->interface);
 	return status;
@@ -137,7 +127,7 @@ static int add_address(struct keep *keep)
 		return EXIT_BROKE;
 	text_printf(&batch, "address add %s/%u dev %s%s%s\n", address, (unsigned)page->own_length,
 		    page->own_device, page->own_label[0] ? " label " : "", page->own_label);
-	return give(keep, &batch);
+	return keep_give(keep, &batch);
 }
 
 static bool lacks_address(struct keep *keep)
@@ -213,8 +203,7 @@ static int mend_setting(struct keep *keep, const char *line)
 {
 	static const char word[] = "put_back ";
 	const char *path = line + strlen("put_back 0 ");
-	int old, fd;
-	bool good;
+	int old;
 
 	if (strncmp(line, word, strlen(word)) != 0 || strlen(line) < strlen("put_back 0 /"))
 		return EXIT_OK;
@@ -226,11 +215,7 @@ static int mend_setting(struct keep *keep, const char *line)
 		printf("echo %d >%s\n", !old, path);
 		return EXIT_OK;
 	}
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	good = fd >= 0 && write(fd, old ? "0\n" : "1\n", 2) == 2;
-	if (fd >= 0)
-		close(fd);
-	if (!good) {
+	if (!write_setting(path, !old)) {
 		refuse(path, "cannot be written");
 		return EXIT_BROKE;
 	}

@@ -160,8 +160,10 @@ int mend_routes(struct keep *keep)
 		refuse(keep->page.name, "cannot read the kernel's routes");
 		return EXIT_BROKE;
 	}
-	if (!print_routes(keep, &rows))
+	if (!print_routes(keep, &rows)) {
+		text_free(&rows);
 		return EXIT_MISTAKE;
+	}
 	for (char *row = rows.length ? strtok_r(rows.bytes, "\n", &rest) : NULL; row;
 	     row = strtok_r(NULL, "\n", &rest))
 		compare_row(keep, row, &batch);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEIGHBOURS_MOST = 512 }; /* indexes that the page keeps for them */
 
 struct part *parts_add(struct parts *parts, const struct part *part)
 {
@@ -132,7 +131,7 @@ static void add_neighbours(struct parts *parts, const struct page *page,
 	if (!page->neighbours || !seen->has_links)
 		return;
 	for (size_t i = 0; i < kernel->policy_count && !present; i++)
-		present = kernel->policies[i].policy.index - page->neighbours < NEIGHBOURS_MOST;
+		present = kernel->policies[i].policy.index - page->neighbours < PART_NEIGHBOURS_MOST;
 	add(parts, PART_NEIGHBOURS, present, "policies for this host's own links");
 }
 

@@ -28,6 +28,7 @@ enum part_kind {
 };
 
 #define PART_OF_ALL SIZE_MAX
+enum { PART_NEIGHBOURS_MOST = 512 }; /* indexes that the page keeps for these policies */
 
 struct part {
 	enum part_kind kind;

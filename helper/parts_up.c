@@ -12,9 +12,6 @@
 
 /* ---- Policies for this host's own links ---- */
 
-/* Rows are named by index: the first one of the page, and so many more. */
-enum { MOST = 512 };
-
 /* In, out and fwd, between an own net and the net of a link. */
 static void add_pair(struct text *out, const struct page *page, const struct prefix *own,
 		     const struct prefix *link, uint32_t *index)
@@ -22,7 +19,8 @@ static void add_pair(struct text *out, const struct page *page, const struct pre
 	char a[PREFIX_TEXT], b[PREFIX_TEXT];
 	const unsigned first = *index;
 
-	if (first - page->neighbours >= MOST || own->address.family != link->address.family ||
+	if (first - page->neighbours >= PART_NEIGHBOURS_MOST ||
+	    own->address.family != link->address.family ||
 	    (own->length == link->length && address_equal(&own->address, &link->address)))
 		return;
 	prefix_print(a, own);
@@ -65,17 +63,6 @@ static int print_neighbours(struct text *out, const struct keep *keep)
 	return error;
 }
 
-static int give(struct keep *keep, const char *words, struct text *batch)
-{
-	struct apply_result result;
-
-	if (batch->length && !keep->dry)
-		keep_say(keep, "%s", words);
-	result = apply_batch(batch, keep->dry);
-	text_free(batch);
-	return apply_report(&result, keep->page.name);
-}
-
 int up_neighbours(struct keep *keep)
 {
 	struct text batch = { 0 };
@@ -87,13 +74,14 @@ int up_neighbours(struct keep *keep)
 		refuse(keep->page.name, "cannot read the kernel's routes");
 		return EXIT_BROKE;
 	}
-	return give(keep, "adding policies: this host's own links stay outside", &batch);
+	if (batch.length && !keep->dry)
+		keep_say(keep, "adding policies: this host's own links stay outside");
+	return keep_give(keep, &batch);
 }
 
 int down_neighbours(struct keep *keep, bool all)
 {
 	struct text batch = { 0 };
-	struct apply_result result;
 
 	if (!keep->page.neighbours || (keep->page.guard && !all) ||
 	    kernel_read_policies(&keep->kernel))
@@ -101,12 +89,10 @@ int down_neighbours(struct keep *keep, bool all)
 	for (size_t i = 0; i < keep->kernel.policy_count; i++) {
 		const struct policy *policy = &keep->kernel.policies[i].policy;
 
-		if (policy->index - keep->page.neighbours < MOST)
+		if (policy->index - keep->page.neighbours < PART_NEIGHBOURS_MOST)
 			change_delete_policy(&batch, policy);
 	}
-	result = apply_batch(&batch, keep->dry);
-	text_free(&batch);
-	return apply_report(&result, keep->page.name);
+	return keep_give(keep, &batch);
 }
 
 /* ---- nft tables ---- */

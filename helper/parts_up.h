@@ -20,6 +20,8 @@ int down_neighbours(struct keep *, bool all); /* a guard needs them, unless it g
 /* SET: lets this host forward, and send no redirects past itself.  Else it warns where it does not.
  */
 int up_forward(struct keep *, bool set);
+/* Writes a file of /proc/sys; false with errno. */
+bool write_setting(const char *path, long value);
 /* The page's nft table of that KIND, "clamp" or "exempt". */
 int up_table(struct keep *, const char *kind);
 int table_add(struct keep *, const char *kind); /* the same in silence, for mend */

@@ -2,7 +2,6 @@
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* What may come late at boot, or has changed since the script was made: the local address. */
 #include "up.h"
-#include "apply.h"
 #include "say.h"
 
 #include <stdio.h>
@@ -114,11 +113,8 @@ static int add_row(struct keep *keep, const char *object, const char *row)
 	text_join(&line, object, " delete ", row, NULL);
 	if (!keep->dry)
 		keep_say(keep, "adding %s %s", object, row);
-	if (keep->dry || keep_note(keep, line.bytes)) {
-		struct apply_result result = apply_batch(&batch, keep->dry);
-
-		status = apply_report(&result, keep->page.name);
-	}
+	if (keep->dry || keep_note(keep, line.bytes))
+		status = keep_give(keep, &batch);
 	text_free(&line);
 	text_free(&batch);
 	return status;
