@@ -119,24 +119,38 @@ static int update_policies(struct up *up)
 	return give(up, "updating policies", PAGE_POLICIES, &batch);
 }
 
-/* For a peer that is up already, and answers through the tunnel alone. */
-static int listen_inside(struct up *up)
+/* UNTIL_TUNNEL: also ended by what a tunnel sends. */
+static int punch_again(struct up *up, bool until_tunnel)
 {
-	const enum up_received before = up->received;
 	int status;
 
-	if (check_answered(up->keep))
-		up->received = UP_NOW;
-	if (up->received == UP_NOW || before == UP_SILENT)
-		return EXIT_OK;
-	end_helper(up->keep); /* the hole is not open any more */
-	status = up_punch(up, false);
+	end_helper(up->keep); /* natprobe takes its port */
+	status = up_punch(up, until_tunnel);
 	if (!status)
 		status = update_policies(up);
-	if (!status)
-		status = start_helper(up->keep);
-	if (!status && up->received == UP_SILENT && check_answered(up->keep))
-		up->received = UP_NOW;
+	return status ? status : start_helper(up->keep);
+}
+
+/* For a peer that is up already, and answers through the tunnel alone.  It may just be coming up,
+ * so it is asked again after each punch.  What a tunnel sends ends the first one early, and not
+ * the second, because anyone can send that. */
+static int listen_inside(struct up *up)
+{
+	bool punched = up->received == UP_SILENT; /* for the whole time */
+	int status = EXIT_OK;
+
+	while (!status && up->received != UP_NOW) {
+		const bool second = up->received == UP_TUNNEL;
+
+		if (check_answered(up->keep)) {
+			up->received = UP_NOW;
+		} else if (punched) {
+			break;
+		} else {
+			status = punch_again(up, !second);
+			punched = second || up->received != UP_TUNNEL;
+		}
+	}
 	return status;
 }
 

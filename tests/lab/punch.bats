@@ -220,6 +220,30 @@ heard_beside_a_flood() {
 	[[ "$(said b)" == *"b: up: packets from a arrive. Test it with:"* ]]
 }
 
+@test "a peer that was received before, and begins to answer after it was asked, is asked again once its tunnel is seen" {
+	generate "$A" "$B"
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	script a down
+	# b is up, and nothing of it gets out: as if it came up at the same time
+	on nb nft 'add table ip late; add chain ip late post { type filter hook postrouting priority 0; }; add rule ip late post ip protocol udp drop'
+	punch_up a --wait 60
+	for _ in $(seq 200); do
+		pgrep -x natprobe && break
+		sleep 0.1
+	done
+	on nb nft delete table ip late
+	on b ping -q -i 1 -c 40 -I 192.168.2.100 192.168.1.4 >/dev/null 2>&1 3>&- &
+	for _ in $(seq 300); do
+		[ -e "$BATS_TEST_TMPDIR/a.status" ] && break
+		sleep 0.1
+	done
+	pkill -x ping || :
+	said a
+	[ "$(cat "$BATS_TEST_TMPDIR/a.status")" -eq 0 ]
+	[[ "$(said a)" == *"a: up: packets from b arrive. Test it with:"* ]]
+}
+
 @test "a mesh of three does not wait: espdecap's first seconds open its holes" {
 	export LAB_PREFIX=y- SIDES='a b c'
 	"$net" up --sides 3
