@@ -242,14 +242,17 @@ static void take_answer(void *context, uint16_t type, const unsigned char *body,
 	look_up->found = kernel_parse_route(look_up->route, copy, length);
 }
 
+/* Stays open, because a hub asks for each of its peers: every program that asks has one thread, and
+ * its children are other programs. */
+static struct netlink kept = { .fd = -1 };
+
 struct question {
 	const struct address *to, *from;
 	uint32_t mark;
 	unsigned link;
 };
 
-static int ask(struct netlink *netlink, struct kernel_route *out, const struct question *question,
-	       unsigned flags)
+static int ask(struct kernel_route *out, const struct question *question, unsigned flags)
 {
 	const unsigned char bits = (unsigned char)family_bits(question->to->family);
 	const struct rtmsg fixed = {
@@ -263,6 +266,7 @@ static int ask(struct netlink *netlink, struct kernel_route *out, const struct q
 	struct netlink_request request;
 	int error;
 
+	*out = (struct kernel_route){ .link = 0 };
 	netlink_begin(&request, RTM_GETROUTE, &fixed, sizeof fixed);
 	netlink_add(&request, RTA_DST, question->to->bytes, bits / 8);
 	if (question->from)
@@ -271,17 +275,20 @@ static int ask(struct netlink *netlink, struct kernel_route *out, const struct q
 		netlink_add(&request, RTA_MARK, &question->mark, sizeof question->mark);
 	if (question->link)
 		netlink_add(&request, RTA_OIF, &question->link, sizeof question->link);
-	error = netlink_ask(netlink, &request, take_answer, &look_up);
+	error = kept.fd < 0 ? netlink_open(&kept, NETLINK_ROUTE) : 0;
+	if (error)
+		netlink_close(&kept);
+	else
+		error = netlink_ask(&kept, &request, take_answer, &look_up);
 	return error || look_up.found ? error : EBADMSG;
 }
 
 /* The answer lacks what only the entry has that it follows from. */
-static void add_entry(struct netlink *netlink, struct kernel_route *out,
-		      const struct question *question)
+static void add_entry(struct kernel_route *out, const struct question *question)
 {
 	struct kernel_route entry;
 
-	if (ask(netlink, &entry, question, RTM_F_FIB_MATCH) != 0 || entry.link != out->link)
+	if (ask(&entry, question, RTM_F_FIB_MATCH) != 0 || entry.link != out->link)
 		return;
 	out->onlink = entry.onlink;
 	out->protocol = entry.protocol;
@@ -292,15 +299,10 @@ int kernel_route_to(struct kernel_route *out, const struct address *to, const st
 		    uint32_t mark, unsigned link)
 {
 	const struct question question = { to, from, mark, link };
-	struct netlink netlink;
-	int error = netlink_open(&netlink, NETLINK_ROUTE);
+	int error = ask(out, &question, 0);
 
-	*out = (struct kernel_route){ .link = 0 };
 	if (!error)
-		error = ask(&netlink, out, &question, 0);
-	if (!error)
-		add_entry(&netlink, out, &question);
-	netlink_close(&netlink);
+		add_entry(out, &question);
 	return error;
 }
 
@@ -308,12 +310,7 @@ bool kernel_has_route(const struct prefix *to)
 {
 	const struct question question = { .to = &to->address };
 	struct kernel_route entry;
-	struct netlink netlink;
-	int error = netlink_open(&netlink, NETLINK_ROUTE);
 
-	if (!error)
-		error = ask(&netlink, &entry, &question, RTM_F_FIB_MATCH);
-	netlink_close(&netlink);
-	return !error && entry.to.length == to->length &&
+	return ask(&entry, &question, RTM_F_FIB_MATCH) == 0 && entry.to.length == to->length &&
 	       address_equal(&entry.to.address, &to->address);
 }
