@@ -411,7 +411,7 @@ static void take_peer(struct check *check, size_t i)
 	const struct status_peer *status = &check->look.status.peers[i];
 	struct evidence_peer *peer = &check->peers[i];
 
-	peer->received = status->received;
+	peer->received = status->ways[WAY_IN].total.packets; /* hellos are none */
 	peer->age = status->age;
 	peer->used_up = status->used_up;
 	peer->punched = i == 0 && run_punched(&check->look.keep.run);

@@ -56,7 +56,7 @@ struct evidence_peer {
 	bool derived;            /* its keys follow from a secret; else they are fixed */
 	uint32_t heard;          /* the highest epoch received, also before this `up`; 0: none */
 	bool punched;            /* `up` opened the hole: its hellos arrived */
-	bool received;           /* something since up, before the burst */
+	bool received;           /* encrypted packets since up, before the burst */
 	time_t age;              /* seconds since then; -1: not known */
 
 	/* the burst */

@@ -442,9 +442,98 @@ hush() { pkill -x ping || :; }
 	[[ "$output" == "a: is down; set it up with: sh "*" up" ]]
 }
 
-@test "the matrix: twenty breaks and more, each with what check says" {
+@test "what a path does to ESP alone, and what other tools change here, is named" {
+	made --clamp "$A" "$B"
+	BREAK='the path lets hellos pass, and no ESP'
+	on inet nft 'add table ip odd; add chain ip odd f { type filter hook forward priority 0; }; add rule ip odd f udp length > 20 @th,64,32 != 0 drop'
+	on b $shell "$BATS_TEST_TMPDIR/b.sh" up --wait 20 3>&- &
+	on a $shell "$BATS_TEST_TMPDIR/a.sh" up --wait 20 || :
+	wait $! || :
+	says a half-path
+	on inet nft delete table ip odd
+	says a healthy
+	BREAK='nft flush ruleset took the clamp'
+	on a nft flush ruleset
+	says a half-up
+	[[ "$output" == *'missing nft table'* ]]
+	script a mend
+	says a healthy
+	BREAK='the inbound SA was deleted'
+	on a ip xfrm state delete src 31.1.2.3 dst 192.168.1.4 proto esp spi "$(on a ip xfrm state list src 31.1.2.3 | sed -n 's/.*spi \(0x[0-9a-f]*\).*/\1/p' | head -n 1)"
+	says a half-up
+	script a mend
+	says a healthy
+	BREAK='iptables drops what comes from outside'
+	on a iptables -A INPUT -p udp --dport 61525 -j DROP
+	says a firewall
+	[[ "$output" == *': nft insert rule ip filter INPUT udp dport 61525 accept'* ]]
+	on a iptables -F
+	BREAK='iptables drops what is to be encrypted'
+	on a iptables -A OUTPUT -d 192.168.2.100 -j DROP
+	says a own-firewall
+	on a iptables -F
+	says a healthy
+	BREAK='the local address changed'
+	on a ip address delete 192.168.1.4/24 dev eth0
+	on a ip address add 192.168.1.5/24 dev eth0
+	on a ip route add default via 192.168.1.1
+	says a address-gone
+	on a ip address delete 192.168.1.5/24 dev eth0
+	on a ip address add 192.168.1.4/24 dev eth0
+	on a ip route add default via 192.168.1.1
+	script a mend
+	says a healthy
+	both_down
+	made "[2001:db8:1::4]:61525" "[2001:db8:2::100]:61523"
+	both_up
+	BREAK='a firewall drops IPv6 from outside'
+	on a ip6tables -A INPUT -p udp --dport 61525 -j DROP
+	says a firewall
+	on a ip6tables -F
+	BREAK='no default route, IPv6'
+	route=$(on a ip -6 route show default)
+	on a ip -6 route delete default
+	says a no-route
+	on a ip -6 route add $route
+	says a healthy
+	both_down
+}
+
+@test "numbers that are used up, a policy and a key that another tool changed are named" {
+	fixed_rows "$BATS_TEST_TMPDIR/keys"
+	made --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
+	both_up
+	answers a 192.168.1.4 192.168.2.100
+	BREAK='the sequence numbers are used up'
+	# rows SOURCE: of a's SAs with that source, as in its store
+	rows() { sh -c "$(sed -n '/^check=/,/^"; }/p' "$(store a)"); port=61525; states" | sed -n "s/ #.*//; / src $1 /p"; }
+	row=$(rows 192.168.1.4)
+	on a ip xfrm state delete src 192.168.1.4 dst 31.1.2.3 proto esp spi "$(fact spi_1 a)"
+	on a ip -batch - <<<"$(sed 's/replay-oseq [0-9]*/replay-oseq 0xfffffffe/' <<<"$row")"
+	talks a 192.168.1.4 192.168.2.100
+	sleep 0.5
+	says a count-used-up
+	hush
+	both_down
+	made "$A" "$B"
+	both_up
+	BREAK='the policy has another reqid'
+	old=$(script a -n up | sed -n 's/^\(ip \)*\(xfrm policy add .* dir in .*\)/\2/p' | sed 's/ #.*//')
+	on a ip -batch - <<<"$(sed 's/policy add/policy update/; s/reqid [0-9]*/reqid 77/' <<<"$old")"
+	says a half-up
+	[[ "$output" == *'dir in (another one has its place)'* ]]
+	on a ip -batch - <<<"${old/policy add/policy update}"
+	says a healthy
+	BREAK='the inbound SA has another key'
+	on a ip xfrm state deleteall src 31.1.2.3
+	on a ip -batch - <<<"$(rows 31.1.2.3 | sed 's/ 0x[0-9a-f]\{8\}\([0-9a-f]\{64\} 128\)/ 0x00000000\1/')"
+	says a wrong-key
+	both_down
+}
+
+@test "the matrix: 45 breaks and more, each with what check says" {
 	while IFS='|' read -r break side said; do
 		printf '# %-56s %s  %s\n' "$break" "$side" "${said%%: *}"
 	done <"$BATS_FILE_TMPDIR/matrix" >&3
-	[ "$(grep -v '|healthy' "$BATS_FILE_TMPDIR/matrix" | cut -d'|' -f1 | sort -u | wc -l)" -ge 20 ]
+	[ "$(grep -v '|healthy' "$BATS_FILE_TMPDIR/matrix" | cut -d'|' -f1 | sort -u | wc -l)" -ge 45 ]
 }
