@@ -26,7 +26,10 @@ static bool is_kept(const struct keep *keep)
 	       (!run_read(&keep->run, "espdecap", pid, sizeof pid) || strcmp(pid, "none") != 0);
 }
 
-enum { ARGUMENTS = 4 + 2 * SECTION_PEERS };
+enum {
+	ARGUMENTS = 4 + 2 * SECTION_PEERS,
+	COMMAND_SAID = 200, /* characters of a command that is shown, because a hub has a long one */
+};
 
 static const char **split(char *command)
 {
@@ -88,7 +91,8 @@ int start_helper(struct keep *keep)
 		if (keep->dry)
 			printf("%s\n", command.bytes);
 		else
-			keep_say(keep, "%s", command.bytes);
+			keep_say(keep, "%.*s%s", COMMAND_SAID, command.bytes,
+				 command.length > COMMAND_SAID ? " ..." : "");
 		status = keep->dry ? EXIT_OK : start(keep, command.bytes, true);
 	}
 	text_free(&command);

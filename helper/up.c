@@ -340,15 +340,22 @@ static void warn_strays(struct keep *keep)
 	parts_free(&parts);
 }
 
+enum { TESTS_SAID = 3 }; /* of a hub's thousand */
+
 static void say_tests(const struct keep *keep)
 {
 	struct text rows = { 0 };
+	unsigned count = 0;
 	char *rest;
 
 	if (page_rows(&rows, &keep->page, PAGE_TESTS, &keep->section, NULL) && rows.length)
 		for (char *row = strtok_r(rows.bytes, "\n", &rest); row;
 		     row = strtok_r(NULL, "\n", &rest))
-			fprintf(stderr, "  %s\n", row);
+			if (count++ < TESTS_SAID)
+				fprintf(stderr, "  %s\n", row);
+	if (count > TESTS_SAID)
+		fprintf(stderr, "  and %u more: see tests() in %s\n", count - TESTS_SAID,
+			keep->page.path);
 	text_free(&rows);
 }
 

@@ -52,6 +52,9 @@ does() {
 	does 1000 up --no-punch
 	[ "$status" -eq 0 ]
 	[ "$processes" -le $((few + 15)) ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/said")" -le 12 ]
+	[ "$(wc -L <"$BATS_TEST_TMPDIR/said")" -le 250 ]
+	[ "$(tail -n 1 "$BATS_TEST_TMPDIR/said")" = "  and 997 more: see tests() in $BATS_FILE_TMPDIR/1000/hub.sh" ]
 	[ "$(on hub ip xfrm state | grep -c ^src)" -eq 3000 ]
 	[ "$(on hub ip xfrm policy | grep -c ^src)" -eq 3000 ]
 	[ "$(on hub ip route show table all | grep -c ' mtu ')" -eq 1000 ]
