@@ -186,9 +186,26 @@ static void add_address(struct text *out, const struct plan *plan)
 	end_rows(out);
 }
 
+/* Of the tunnel's own packets in one direction: connection tracking has a zone for them.  Else a
+ * LAN host's flow that this gateway masquerades may have their tuple, and the kernel gives the
+ * tunnel another port. */
+static void print_own_flow(struct text *out, const struct plan *plan, const char *outer, bool sends)
+{
+	text_join(out, "\tchain ", sends ? "output" : "prerouting",
+	          " {\n\t\ttype filter hook ", sends ? "output" : "prerouting",
+	          " priority raw\n\t\t", outer, sends ? " saddr" : " daddr", " $here udp ",
+	          sends ? "sport" : "dport", " $port ", outer,
+	          sends ? " daddr . udp dport {" : " saddr . udp sport {", NULL);
+	for (size_t i = 0; i < plan->peer_count; i++)
+		text_printf(out, "%s $there_%zu . $port_%zu", i ? "," : "", i + 1, i + 1);
+	text_add_string(out, " } ct zone set $port\n\t}\n");
+}
+
 static void add_tables(struct text *out, const struct plan *plan)
 {
 	const struct selectors *selectors = &plan->selectors;
+	const bool is_ipv6 = plan->self->local.address.family == AF_INET6;
+	const char *outer = is_ipv6 ? "ip6" : "ip";
 
 	text_printf(out, "table=xfrmpair-%s-%08x # the names of its nft tables begin so\n",
 	            plan->self->name, (unsigned)plan->tunnel->digest);
@@ -205,8 +222,13 @@ static void add_tables(struct text *out, const struct plan *plan)
 	}
 	text_add_string(out, "# With up --nat-exempt: a connection that is bound to its own "
 	                     "address is not translated by later NAT rules.\n"
-	                     "exempt() { echo \"\ntable inet $table-exempt {\n\tchain postrouting "
-	                     "{\n\t\ttype nat hook postrouting priority 99\n");
+	                     "exempt() { echo \"\ntable inet $table-exempt {\n");
+	for (int sends = 1; sends >= 0 && plan->encapsulates; sends--)
+		print_own_flow(out, plan, outer, sends);
+	text_add_string(out, "\tchain postrouting {\n\t\ttype nat hook postrouting priority 99\n");
+	if (plan->encapsulates)
+		text_join(out, "\t\t", outer, " saddr $here udp sport $port snat ", outer, " to ",
+		          is_ipv6 ? "[$here]" : "$here", ":$port\n", NULL);
 	for (size_t i = 0; i < selectors->count; i++) {
 		const char *family = selector_family(&selectors->rows[i]);
 

@@ -4,6 +4,7 @@
 #include "apply.h"
 #include "keep.h"
 #include "number.h"
+#include "parts_up.h"
 #include "say.h"
 
 #include <limits.h>
@@ -217,6 +218,8 @@ int keep_move(struct keep *keep, const struct address *here, size_t peer,
 		status = restart_helper(keep, command.bytes ? command.bytes : "");
 	if (up && !status)
 		status = mend_routes(keep);
+	if (up && !status && run_has(&keep->run, "exempt"))
+		status = table_add(keep, "exempt");
 	text_free(&command);
 	return status;
 }

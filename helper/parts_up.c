@@ -110,6 +110,8 @@ int table_add(struct keep *keep, const char *kind)
 	int status = EXIT_MISTAKE;
 
 	snprintf(extra, sizeof extra, "table=xfrmpair-%s-%s", keep->page.name, keep->page.digest);
+	if (!keep->dry) /* in place of the one of another endpoint */
+		text_printf(&text, "add table inet %s\ndelete table inet %s\n", name, name);
 	if (page_rows(&text, &keep->page, function_of(kind), &keep->section, extras)) {
 		struct apply_result result = { .cause = APPLY_DONE };
 

@@ -278,11 +278,15 @@ static int forward(struct up *up)
 	return up_forward(up->keep, up->options.forward);
 }
 
-static int add_tables(struct up *up)
+static int add_clamp(struct up *up)
 {
-	int status = page_has(&up->keep->page, PAGE_CLAMP) ? up_table(up->keep, "clamp") : EXIT_OK;
+	return page_has(&up->keep->page, PAGE_CLAMP) ? up_table(up->keep, "clamp") : EXIT_OK;
+}
 
-	return !status && up->options.exempt ? up_table(up->keep, "exempt") : status;
+/* Before the first packet, whose port NAT of this host may change. */
+static int add_exempt(struct up *up)
+{
+	return up->options.exempt ? up_table(up->keep, "exempt") : EXIT_OK;
 }
 
 static int begin_helper(struct up *up)
@@ -309,10 +313,11 @@ static int listen_inside_tunnel(struct up *up)
 static int set_up(struct up *up)
 {
 	static int (*const steps[])(struct up *) = {
-		check_ip,       guard_first,  up_names,    guard_hosts,    up_local,
-		begin_keys,     up_map,       up_old_net,  find_helper,    add_sas,
-		punch,          add_policies, add_link,    add_address,    add_routes,
-		add_neighbours, forward,      add_tables,  begin_helper,   listen_inside_tunnel,
+		check_ip,     guard_first,  up_names,  guard_hosts, up_local,
+		begin_keys,   up_map,       up_old_net, find_helper, add_sas,
+		add_exempt,   punch,        add_policies, add_link,  add_address,
+		add_routes,   add_neighbours, forward, add_clamp,   begin_helper,
+		listen_inside_tunnel,
 	};
 
 	for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {

@@ -262,6 +262,12 @@ bool verdict_outer_nat(struct verdict *verdict, const struct evidence *evidence,
 
 	if (!peer->wire.out_from.address.family)
 		return false;
+	if (evidence->can_exempt && evidence->port)
+		return verdict_tell(verdict, "own-nat",
+		                    "NAT of this host changes the tunnel's own packets: they leave as "
+		                    "%s, not as %s: sh %s down, then up --nat-exempt",
+		                    endpoint_print(text, &peer->wire.out_from),
+		                    endpoint_print(here, &evidence->here), evidence->script);
 	return verdict_tell(verdict, "own-nat",
 	                    "NAT of this host changes the tunnel's own packets: they leave as %s, "
 	                    "not as %s: exempt %s %u from it, "

@@ -239,6 +239,36 @@ undone() {
 }
 
 # bats test_tags=script
+@test "an older flow of the gateway's LAN on the tunnel's own ports, or random ports, is named by check and cured by up --nat-exempt" {
+	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
+	talks_alike() { on ha sh -c 'for i in 1 2 3 4 5 6 7 8; do echo | socat -u - UDP4-SENDTO:31.1.2.3:10421,sourceport=61525; sleep 0.3; done'; }
+	for masquerade in masquerade 'masquerade random'; do
+		on a nft "table ip home { chain postrouting { type nat hook postrouting priority srcnat; oifname eth0 ip daddr != 10.2.0.0/24 $masquerade; }; }"
+		before
+		on a conntrack -F
+		talks_alike
+		both_up
+		talks_alike &
+		run script a check
+		echo "$output"
+		[ "$status" -eq 1 ]
+		[[ "${lines[0]}" == "b: own-nat: NAT of this host changes the tunnel's own packets: they leave as 192.168.1.4:"*": sh $BATS_TEST_TMPDIR/a.sh down, then up --nat-exempt" ]]
+		wait
+		both_down
+		# the flow is still there
+		talks_alike
+		script a up --nat-exempt
+		script b up
+		talks_alike &
+		reaches ha 10.2.0.10
+		reaches hb 10.1.0.10
+		wait
+		as_before
+		on a nft delete table ip home
+	done
+}
+
+# bats test_tags=script
 @test "the command by which check opens a firewall lets new connections out of the tunnel, and is asked for no more" {
 	generate "$A" "$B"
 	both_up
