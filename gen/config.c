@@ -55,15 +55,15 @@ static bool end_side(const struct state *state)
 	if (state->section != IN_SIDE || !state->side_good)
 		return true;
 	if (!(state->keys_seen & 1u << KEY_LOCAL))
-		return refuse(state->side->where, "side %s has no local: want a line "
-		              "`local = ADDRESS:PORT`", state->side->name);
+		return refuse(state->side->where, "side %s: no local endpoint (expected a line "
+		              "`local = ADDRESS:PORT`)", state->side->name);
 	return side_complete(state->side);
 }
 
 static bool begin_tunnel(struct state *state, const char *where)
 {
 	if (state->tunnel_seen)
-		return refuse(where, "section [tunnel]: given before; want it once");
+		return refuse(where, "section [tunnel]: already given (expected once)");
 	state->tunnel_seen = true;
 	state->section = IN_TUNNEL;
 	return true;
@@ -92,7 +92,8 @@ static bool begin_section(struct state *state, char *line, const char *where)
 
 	state->section = IN_BAD;
 	if (!close || close[1])
-		return refuse(where, "section '%s': want [tunnel] or [side NAME] alone on the line",
+		return refuse(where, "section '%s': invalid (expected [tunnel] or [side NAME] "
+		              "alone on the line)",
 		              shown(line));
 	*close = '\0';
 	line = trim(line + 1);
@@ -100,7 +101,8 @@ static bool begin_section(struct state *state, char *line, const char *where)
 		return begin_tunnel(state, where);
 	if (strncmp(line, "side", 4) == 0 && (line[4] == ' ' || line[4] == '\t'))
 		return begin_side(state, trim(line + 4), where);
-	return refuse(where, "section '[%s]': want [tunnel] or [side NAME]", shown(line));
+	return refuse(where, "section '[%s]': unknown (expected [tunnel] or [side NAME])",
+	              shown(line));
 }
 
 static bool set_in_side(struct state *state, const char *key, const char *value, const char *where)
@@ -110,10 +112,11 @@ static bool set_in_side(struct state *state, const char *key, const char *value,
 	while (i < KEY_COUNT && strcmp(side_keys[i].name, key) != 0)
 		i++;
 	if (i == KEY_COUNT)
-		return refuse(where, "key '%s': want local, mapped, net or public for a side",
+		return refuse(where, "key '%s': unknown (expected local, mapped, net or public for "
+		              "a side)",
 		              shown(key));
 	if (state->keys_seen & 1u << i && !side_keys[i].repeats)
-		return refuse(where, "key '%s': given before; want it once for a side", key);
+		return refuse(where, "key '%s': already given (expected once per side)", key);
 	state->keys_seen |= 1u << i;
 	return side_keys[i].set(state->side, value, where);
 }
@@ -125,7 +128,8 @@ static bool set_key(struct state *state, const char *key, const char *value, con
 	if (state->section == IN_BAD)
 		return true;
 	if (state->section == NOWHERE)
-		return refuse(where, "want a section [tunnel] or [side NAME] before it");
+		return refuse(where, "no section before this line (expected [tunnel] or [side "
+		              "NAME])");
 	if (set_in_side(state, key, value, where))
 		return true;
 	state->side_good = false;
@@ -146,7 +150,7 @@ static bool parse_line(struct state *state, char *line, const char *where)
 	char *equals;
 
 	if (has_control(line))
-		return refuse(where, "a control character; want plain text with Unix line ends");
+		return refuse(where, "control character (expected plain text with Unix line ends)");
 	line[strcspn(line, "#")] = '\0';
 	line = trim(line);
 	if (!*line)
@@ -158,7 +162,8 @@ static bool parse_line(struct state *state, char *line, const char *where)
 	}
 	equals = strchr(line, '=');
 	if (!equals)
-		return refuse(where, "want KEY = VALUE, [tunnel] or [side NAME]");
+		return refuse(where, "unknown line (expected KEY = VALUE, [tunnel] or [side "
+		              "NAME])");
 	*equals = '\0';
 	return set_key(state, trim(line), trim(equals + 1), where);
 }
@@ -214,8 +219,8 @@ static bool refuse_keys(const char *text, const char *path)
 
 		if (has_key(text, length)) {
 			snprintf(where, sizeof where, "%s:%u", path_shown(path), number);
-			return refuse(where, "a key is in it: want a tunnel file; a key file "
-			              "goes with --keys");
+			return refuse(where, "contains a key (expected a tunnel file; give a key "
+			              "file to --keys)");
 		}
 		text += length + (text[length] == '\n');
 	}
@@ -237,15 +242,15 @@ bool config_parse(struct request *request, char *text, const char *path)
 
 		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
 		if (strchr(line, '\r'))
-			return refuse(where, "a carriage return: want Unix line ends, as "
-			              "`tr -d '\\r'` makes them");
+			return refuse(where, "carriage return (expected Unix line ends): tr -d "
+			              "'\\r'");
 		good &= parse_line(&state, line, where);
 	}
 	if (!end_side(&state) || !good)
 		return false;
 	sides = request->tunnel.side_count;
-	return sides > 1 || refuse(path_shown(path), "%s: want at least two, each in a section "
-	                           "[side NAME]", sides ? "one side only" : "no side");
+	return sides > 1 || refuse(path_shown(path), "%s (expected at least two, each in a section "
+	                           "[side NAME])", sides ? "only one side" : "no sides");
 }
 
 static bool read_and_parse(struct request *request, int fd)
@@ -254,10 +259,10 @@ static bool read_and_parse(struct request *request, int fd)
 	const char *path = request->file;
 
 	if (!text_read(text, fd, FILE_MOST))
-		return refuse(path_shown(path), "%s: want a tunnel file that can be read",
+		return refuse(path_shown(path), "%s (expected a tunnel file that can be read)",
 		              strerror(errno));
 	if (strlen(text->bytes) != text->length)
-		return refuse(path_shown(path), "a NUL byte: want a text file");
+		return refuse(path_shown(path), "NUL byte (expected a text file)");
 	return config_parse(request, text->bytes, path);
 }
 

@@ -87,15 +87,15 @@ bool identity_settle(struct tunnel *tunnel, const char *where)
 				renewed = true;
 			else
 				good = refuse(where,
-				              "the SPIs of %s and %s, and those of %s and %s, make "
-				              "one reqid, %u: want %s",
+				              "the SPIs of %s and %s and those of %s and %s give "
+				              "the same reqid, %u (expected %s)",
 				              tunnel->sides[a->low].name,
 				              tunnel->sides[a->high].name,
 				              tunnel->sides[b->low].name,
 				              tunnel->sides[b->high].name, (unsigned)a->reqid,
-				              tunnel->exchanged ? "fresh words, or the sides in "
-				                                  "another order"
-				                                : "fresh keys for one of these "
+				              tunnel->exchanged ? "new endpoint strings, or the "
+				                                  "sides in another order"
+				                                : "new keys for one of these "
 				                                  "pairs");
 		}
 	} while (good && renewed);

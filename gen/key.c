@@ -163,8 +163,8 @@ bool key_add_pair(struct tunnel *tunnel, struct sa pair[2], const char *where)
 	for (int i = 0; i < 2; i++)
 		if (key_spi_taken(tunnel, pair[i].to, pair[i].spi))
 			return refuse(where,
-			              "the SPI from %s to %s that follows: %s receives with it "
-			              "already; want another secret",
+			              "the next SPI from %s to %s: %s already receives with it "
+			              "(expected another secret)",
 			              tunnel->sides[pair[i].from].name,
 			              tunnel->sides[pair[i].to].name,
 			              tunnel->sides[pair[i].to].name);

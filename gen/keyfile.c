@@ -37,8 +37,8 @@ static bool parse_spi(uint32_t *out, const char *text, const char *where)
 			spi = spi << 4 | (uint32_t)digit;
 		}
 	if (spi < EPOCH_SPI_LEAST)
-		return refuse(where, "SPI: want 0x100 to 0xffffffff in lower-case hexadecimal, or "
-		                     "the word secret");
+		return refuse(where, "SPI: invalid (expected 0x100 to 0xffffffff in lower-case "
+		                     "hexadecimal, or the word secret)");
 	*out = spi;
 	return true;
 }
@@ -55,7 +55,7 @@ static bool parse_name(size_t *out, const struct tunnel *tunnel, const char *tex
                        const char *which, const char *where)
 {
 	return is_side(out, tunnel, text) ||
-	       refuse(where, "%s word: want the name of one of the sides, like %s", which,
+	       refuse(where, "%s field: not a side (expected the name of one, like %s)", which,
 	              tunnel->sides[0].name);
 }
 
@@ -65,11 +65,12 @@ static bool parse_names(size_t *one, size_t *two, const struct tunnel *tunnel, c
 	return parse_name(one, tunnel, words[0], "first", where) &&
 	       parse_name(two, tunnel, words[1], "second", where) &&
 	       (*one != *two ||
-	        refuse(where, "from %s to itself: want two sides", tunnel->sides[*one].name)) &&
+	        refuse(where, "from %s to itself (expected two sides)",
+	               tunnel->sides[*one].name)) &&
 	       (tunnel_has_pair(tunnel, *one, *two) ||
 	        refuse(where,
-	               "%s and %s: no pair of a star, whose hub is %s: want no line for them, or "
-	               "--save-keys too",
+	               "%s and %s: not a pair, because %s is the hub (expected no line for them, "
+	               "or --save-keys too)",
 	               tunnel->sides[*one].name, tunnel->sides[*two].name, tunnel->sides[0].name));
 }
 
@@ -79,8 +80,9 @@ static bool parse_epoch(uint32_t *out, const char *text, unsigned long long most
 
 	if (!number_parse(&epoch, text, EPOCH_FIRST, most))
 		return most == EPOCH_FIRST
-		               ? refuse(where, "epoch: want %d", EPOCH_FIRST)
-		               : refuse(where, "epoch: want %d to %llu", EPOCH_FIRST, most);
+		               ? refuse(where, "epoch: out of range (expected %d)", EPOCH_FIRST)
+		               : refuse(where, "epoch: out of range (expected %d to %llu)",
+		                        EPOCH_FIRST, most);
 	*out = (uint32_t)epoch;
 	return true;
 }
@@ -89,14 +91,15 @@ static bool parse_key(unsigned char *out, const struct cipher *cipher, const cha
                       const char *auth, const char *where)
 {
 	if (!hex_parse(out, cipher->key_bytes, key))
-		return refuse(where, "key: want 0x and %u lower-case hexadecimal digits for %s%s",
+		return refuse(where, "key: invalid (expected 0x and %u lower-case hexadecimal "
+		              "digits for %s%s)",
 		              2 * cipher->key_bytes, cipher->name,
-		              cipher->integrity ? "" : ", the salt at the end");
+		              cipher->integrity ? "" : ", with the salt at the end");
 	if (cipher->auth_bytes &&
 	    (!auth || !hex_parse(out + cipher->key_bytes, cipher->auth_bytes, auth)))
 		return refuse(where,
-		              "second key: want 0x and %u lower-case hexadecimal digits for the "
-		              "integrity part of %s",
+		              "second key: invalid (expected 0x and %u lower-case hexadecimal "
+		              "digits for the integrity part of %s)",
 		              2 * cipher->auth_bytes, cipher->name);
 	return true;
 }
@@ -113,12 +116,14 @@ static bool is_free(const struct tunnel *tunnel, size_t one, size_t two, bool de
 	if (!sa)
 		return true;
 	if (sa->derived != derived)
-		return refuse(where, "%s and %s have both a secret and keys: want one or the other",
+		return refuse(where, "%s and %s have both a secret and keys (expected one or the "
+		              "other)",
 		              name, other);
 	if (derived)
-		return refuse(where, "a second secret of %s and %s: want one line per pair", name,
+		return refuse(where, "second secret of %s and %s (expected one line per pair)",
+		              name,
 		              other);
-	return refuse(where, "a second key from %s to %s: want one line per direction", name,
+	return refuse(where, "second key from %s to %s (expected one line per direction)", name,
 	              other);
 }
 
@@ -134,7 +139,7 @@ static bool take_keys(struct tunnel *tunnel, char **words, const char *where)
 	       parse_key(sa.key, tunnel->cipher, words[4], words[5], where) &&
 	       is_free(tunnel, sa.from, sa.to, false, where);
 	if (good && key_spi_taken(tunnel, sa.to, sa.spi))
-		good = refuse(where, "SPI: %s receives with it already; want another",
+		good = refuse(where, "SPI: %s already receives with it (expected another)",
 		              tunnel->sides[sa.to].name);
 	if (good)
 		key_add(tunnel, &sa);
@@ -151,7 +156,7 @@ static bool take_secret(struct tunnel *tunnel, char **words, const char *where)
 	good = parse_names(&pair[0].from, &pair[0].to, tunnel, words, where) &&
 	       parse_epoch(&pair[0].epoch, words[2], epoch_most, where) &&
 	       (hex_parse(pair[0].secret, SECRET_BYTES, words[4]) ||
-	        refuse(where, "secret: want 0x and %d lower-case hexadecimal digits",
+	        refuse(where, "secret: invalid (expected 0x and %d lower-case hexadecimal digits)",
 	               2 * SECRET_BYTES)) &&
 	       is_free(tunnel, pair[0].from, pair[0].to, true, where) &&
 	       key_add_pair(tunnel, pair, where);
@@ -173,11 +178,11 @@ static bool parse_line(struct tunnel *tunnel, char *line, const char *where, boo
 		return true;
 	secret = count > 3 && strcmp(words[3], "secret") == 0;
 	if (secret && count != 5)
-		return refuse(where, "%zu words: want ONE TWO EPOCH secret SECRET", count);
+		return refuse(where, "%zu fields (expected ONE TWO EPOCH secret SECRET)", count);
 	if (!secret && count != wanted)
 		return refuse(where,
-		              "%zu words: want FROM TO EPOCH SPI %s for %s, or ONE TWO EPOCH "
-		              "secret SECRET",
+		              "%zu fields (expected FROM TO EPOCH SPI %s for %s, or ONE TWO EPOCH "
+		              "secret SECRET)",
 		              count, wanted == 6 ? "ENCKEY AUTHKEY" : "KEY", tunnel->cipher->name);
 	if (partly && !(is_side(&one, tunnel, words[0]) && is_side(&two, tunnel, words[1]) &&
 	                (one == two || tunnel_has_pair(tunnel, one, two))))
@@ -198,13 +203,14 @@ static bool check_whole(const struct tunnel *tunnel, const char *path)
 				continue;
 			if (key_find(tunnel, to, from))
 				good = refuse(path,
-				              "no key from %s to %s: want a line `%s %s %d SPI "
-				              "KEY`",
+				              "no key from %s to %s (expected a line `%s %s %d SPI "
+				              "KEY`)",
 				              name, other, name, other, EPOCH_FIRST);
 			else if (from < to)
 				good = refuse(path,
-				              "no key for %s and %s: want a line `%s %s %d secret "
-				              "SECRET`, or one for each way, `%s %s %d SPI KEY`",
+				              "no key for %s and %s (expected a line `%s %s %d "
+				              "secret SECRET`, or one per direction, `%s %s %d SPI "
+				              "KEY`)",
 				              name, other, name, other, EPOCH_FIRST, name,
 				              other, EPOCH_FIRST);
 		}
@@ -243,9 +249,11 @@ static void warn_of_twins(const struct tunnel *tunnel, const char *path)
 		if (by_words(&sas[i - 1], &sas[i]) == 0)
 			*(sas[i]->derived ? &secrets : &keys) = true;
 	if (keys)
-		warnx("%s: warning: one key for two directions: fit for an experiment only", path);
+		warnx("%s: warning: one key for two directions is not secure: use it only for "
+		      "experiments", path);
 	if (secrets)
-		warnx("%s: warning: one secret for two pairs: each can read what the other says",
+		warnx("%s: warning: two pairs have the same secret, so each can decrypt the "
+		      "other's traffic",
 		      path);
 	free(sas);
 }
@@ -257,15 +265,15 @@ bool keyfile_parse(struct tunnel *tunnel, char *text, const char *path, bool par
 	char *line;
 
 	if (strncmp(text, "#!", 2) == 0)
-		return refuse(path_shown(path), "a script: want a key file, as --save-keys writes "
-		                                "one");
+		return refuse(path_shown(path), "is a script (expected a key file, as --save-keys "
+		                                "writes one)");
 	while ((line = strsep(&text, "\n"))) {
 		char where[WHERE_MOST];
 
 		snprintf(where, sizeof where, "%s:%u", path_shown(path), ++number);
 		if (strchr(line, '\r'))
-			return refuse(where, "a carriage return: want Unix line ends, as `tr -d "
-			                     "'\\r'` makes them");
+			return refuse(where, "carriage return (expected Unix line ends): tr -d "
+			                     "'\\r'");
 		good &= parse_line(tunnel, line, where, partly);
 	}
 	good = good && (partly || check_whole(tunnel, path_shown(path)));

@@ -61,8 +61,9 @@ static bool read_sides(struct request *request)
 	bool good = true;
 
 	if (request->file && *operands)
-		return refuse(NULL, "side '%s' beside -f %s: want the sides in the file or on "
-		              "the command line", shown(*operands), shown(request->file));
+		return refuse(NULL, "side '%s': -f %s was given too (expected the sides in the "
+		              "file or on the command line)", shown(*operands),
+		              shown(request->file));
 	if (request->file)
 		return config_read(request);
 	for (size_t i = 0; operands[i]; i++) {
@@ -95,7 +96,7 @@ static const struct format *find_format(const struct request *request)
 		if (strcmp(formats[i].name, name) == 0)
 			return &formats[i];
 	refuse(request->where[OPTION_FORMAT],
-	       "format '%s': want script, paste, commands or wireshark", shown(name));
+	       "format '%s': unknown (expected script, paste, commands or wireshark)", shown(name));
 	return NULL;
 }
 
@@ -122,15 +123,15 @@ static bool check_format(const struct request *request, const struct format *for
 	bool good = true;
 
 	if (request->explain && (request->output || strcmp(format->name, "paste") != 0))
-		good = refuse(where[OPTION_EXPLAIN], "only a paste block on the terminal is "
-		              "explained: want %s",
+		good = refuse(where[OPTION_EXPLAIN], "explains only a paste block on the terminal "
+		              "(expected %s)",
 		              request->output ? "no -o" : "--format paste, the default");
 	if (format->is_table && !tunnel->cipher->wireshark)
-		good = refuse(where[OPTION_CIPHER], "Wireshark does not know %s: want another "
-		              "cipher, or another format", tunnel->cipher->name);
+		good = refuse(where[OPTION_CIPHER], "Wireshark does not support %s (expected "
+		              "another cipher or another format)", tunnel->cipher->name);
 	if (format->is_table && tunnel->nonike)
-		good = refuse(where[OPTION_ENCAP], "Wireshark takes espinudp-nonike for IKE: want "
-		              "espinudp, or another format");
+		good = refuse(where[OPTION_ENCAP], "Wireshark mistakes espinudp-nonike for IKE "
+		              "(expected espinudp or another format)");
 	if (format->is_block)
 		good &= check_block(tunnel);
 	return good;
@@ -149,8 +150,8 @@ static bool check_introduction(const struct request *request)
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (request->where[i] && i != OPTION_SECRET)
-			good = refuse(request->where[i], "beside --secret and one SIDE, which get "
-			              "its public key: want the words of all sides");
+			good = refuse(request->where[i], "--secret with one SIDE only prints its "
+			              "public key (expected the endpoint strings of all sides)");
 	return good;
 }
 
@@ -159,7 +160,8 @@ static bool has_own_name(const char *named, const char *where, const char *path,
 {
 	if (!named || !path || !path_same(named, path))
 		return true;
-	return refuse(where, "'%s': want a file of its own: %s has that name", shown(named), what);
+	return refuse(where, "'%s': %s has the same name (expected a different file)", shown(named),
+	              what);
 }
 
 /* No file that is written may be another one that is written or read. */
@@ -168,9 +170,9 @@ static bool check_places(const struct request *request, const struct format *for
 	const char *const *where = request->where;
 	const char *keys = request->save_keys, *saved = where[OPTION_SAVE_KEYS];
 	bool good = has_own_name(keys, saved, request->file, "the tunnel file") &&
-	            has_own_name(keys, saved, request->keys, "the file of --keys") &&
-	            has_own_name(keys, saved, request->secret, "the secret") &&
-	            has_own_name(keys, saved, request->pass, "the phrase");
+	            has_own_name(keys, saved, request->keys, "the --keys file") &&
+	            has_own_name(keys, saved, request->secret, "the secret file") &&
+	            has_own_name(keys, saved, request->pass, "the --pass file");
 
 	for (size_t i = 0; good && request->output && i < count_of(format, &request->tunnel); i++) {
 		char *path = path_of(request->output, name_of(format, &request->tunnel, i), format);
@@ -282,15 +284,15 @@ static void say_what_to_delete(const struct request *request)
 	const char *keys = request->save_keys;
 
 	if (!exchanged && request->output)
-		warnx("once all sides are up, delete here what is not this host's%s%s: who has it "
-		      "can read what they send",
+		warnx("once all sides are up, delete the other hosts' files here%s%s: anyone who "
+		      "has them can decrypt the traffic",
 		      keys ? ", and " : "", keys ? path_shown(keys) : "");
 	if (exchanged && keys)
-		warnx("once all sides are up, delete here %s: who has it can read what they send",
+		warnx("once all sides are up, delete %s: anyone who has it can decrypt the traffic",
 		      path_shown(keys));
 	if (exchanged)
-		warnx("%s may be deleted now: without it nobody can make these keys again; kept, "
-		      "later words can have it again", path_shown(request->secret));
+		warnx("you can delete %s now: then nobody can compute these keys again; or keep it "
+		      "for later endpoint strings", path_shown(request->secret));
 }
 
 static void say_written(const struct tunnel *tunnel, const char *folder, const char *suffix)
@@ -305,8 +307,8 @@ static void say_written(const struct tunnel *tunnel, const char *folder, const c
 			mapped_print_address(address, side);
 		else
 			local_print_address(address, side);
-		warnx("wrote %s/%s%s, for the host %s%s%s", path_shown(folder), side->name, suffix,
-		      side_is_auto(side) ? "behind " : "", address, i ? "" : ": start it first");
+		warnx("wrote %s/%s%s for the host %s%s%s", path_shown(folder), side->name, suffix,
+		      side_is_auto(side) ? "behind " : "", address, i ? "" : " (start it first)");
 	}
 }
 
@@ -316,12 +318,14 @@ static void say_what_next(const struct request *request, const struct format *fo
 	const struct tunnel *tunnel = &request->tunnel;
 
 	if (format->is_table)
-		warnx("--format: warning: the table has keys: who has it reads what they encrypt");
+		warnx("--format: warning: the table contains keys: anyone who has it can decrypt "
+		      "the traffic");
 	if (format->is_table && !tunnel->exchanged && !request->keys && !request->save_keys)
-		warnx("--format: warning: they are fresh, no script has them: want --keys FILE");
+		warnx("--format: warning: the keys are new and no script has them (expected --keys "
+		      "FILE)");
 	if (tunnel->exchanged)
-		warnx("fingerprint %s: read it out to each other, over the phone; if it differs, "
-		      "start nothing: a word was altered, or an option differs",
+		warnx("fingerprint %s: compare it by phone; if it differs, start nothing: an "
+		      "endpoint string was altered or an option differs",
 		      tunnel->fingerprint);
 	if (format->is_table || request->dry_run)
 		return;

@@ -17,7 +17,7 @@ enum {
 	MTU_LEAST = 576,
 	MTU_MOST = 65535,
 	MTU_DEFAULT = 1500,
-	/* RFC 4303 section 3.4.3 wants 32 at least; the kernel takes XFRMA_REPLAY_ESN_MAX at most */
+	/* RFC 4303 section 3.4.3 requires 32; the kernel accepts up to XFRMA_REPLAY_ESN_MAX */
 	WINDOW_LEAST = 32,
 	WINDOW_MOST = 4096,
 	CODE = 256,  /* getopt_long() returns CODE + row for a long option, as no letter is */
@@ -45,7 +45,7 @@ static bool parse_choice(bool *second, const char *argument, const char *where, 
 {
 	*second = strcmp(argument, two) == 0;
 	return *second || strcmp(argument, one) == 0 ||
-	       refuse(where, "'%s': want %s or %s", shown(argument), one, two);
+	       refuse(where, "'%s': unknown (expected %s or %s)", shown(argument), one, two);
 }
 
 static bool parse_mode(void *field, const char *argument, const char *where)
@@ -62,7 +62,8 @@ static bool parse_number(unsigned long long *out, const char *argument, const ch
                          unsigned long long least, unsigned long long most)
 {
 	return number_parse(out, argument, least, most) ||
-	       refuse(where, "number '%s': want %llu to %llu", shown(argument), least, most);
+	       refuse(where, "number '%s': out of range (expected %llu to %llu)", shown(argument),
+	              least, most);
 }
 
 static bool parse_limit(void *field, const char *argument, const char *where)
@@ -98,8 +99,8 @@ static bool parse_interface(void *field, const char *argument, const char *where
 
 	if (length < 1 || length > 15 || argument[0] < 'a' || argument[0] > 'z' ||
 	    strspn(argument, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != length)
-		return refuse(where, "interface '%s': want a lower-case letter, then at most 14 of "
-		              "a-z, 0-9, -, _ and .", shown(argument));
+		return refuse(where, "interface '%s': invalid name (expected a lower-case letter, "
+		              "then at most 14 of a-z, 0-9, -, _ and .)", shown(argument));
 	return parse_text(field, argument, where);
 }
 
@@ -110,8 +111,8 @@ static bool parse_inner(void *field, const char *argument, const char *where)
 	if (!prefix_parse(prefix, argument, where))
 		return false;
 	return prefix->length ||
-	       refuse(where, "prefix '%s': no place for addresses of hosts; want one like "
-	              "10.99.0.0/24", shown(argument));
+	       refuse(where, "prefix '%s': no room for host addresses (expected one like "
+	              "10.99.0.0/24)", shown(argument));
 }
 
 static void print_help(struct text *);
@@ -122,69 +123,70 @@ static void print_version(struct text *);
 
 const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_FILE] = { "--file", 'f', "FILE", .not_in_file = true, TO(file, parse_text),
-		.help = "take the sides and options from a tunnel file" },
+		.help = "read the sides and options from a tunnel file" },
 	[OPTION_OUTPUT] = { "--output", 'o', "DIR", TO(output, parse_text),
-		.help = "write DIR/NAME.sh for every side, readable by its owner only" },
+		.help = "write DIR/NAME.sh for each side, mode 0600 (default: print)" },
 	[OPTION_FORMAT] = { "--format", 0, "KIND", TO(format, parse_text),
 		.choices = "script paste commands wireshark",
-		.help = "script (default with -o), paste (default without -o: to the terminal),\n"
-		        "commands (the same, one a line) or wireshark, a table to decrypt with" },
+		.help = "script (default with -o), paste (default without -o), commands (as\n"
+		        "paste, one command per line) or wireshark (table of keys)" },
 	[OPTION_CIPHER] = { "--cipher", 0, "NAME", TO(tunnel.cipher, parse_cipher),
-		.help = "strongSwan's word; " CIPHER_DEFAULT " is the default, "
-		        "--list-ciphers prints all" },
+		.help = "cipher, in strongSwan notation (default " CIPHER_DEFAULT ";\n"
+		        "see --list-ciphers)" },
 	[OPTION_ESN] = { "--esn", FLAG(tunnel.esn),
-		.help = "64-bit sequence numbers, on all sides" },
+		.help = "use 64-bit sequence numbers" },
 	[OPTION_MODE] = { "--mode", 0, "MODE", TO(tunnel.transport, parse_mode),
 		.choices = "tunnel transport",
-		.help = "tunnel (default), or transport: between the hosts, no NETs" },
+		.help = "tunnel (default), or transport: only between the hosts, without NETs" },
 	[OPTION_INNER] = { "--inner", 0, "PREFIX", TO(tunnel.inner, parse_inner),
-		.help = "give each side an address of its own inside, from PREFIX" },
+		.help = "assign each side an inner address from PREFIX" },
 	[OPTION_INTERFACE] = { "--interface", 0, "NAME", TO(tunnel.interface, parse_interface),
-		.help = "route-based: through an xfrm interface of that name" },
+		.help = "make the tunnel route-based, with an xfrm interface NAME" },
 	[OPTION_HAIRPIN] = { "--hairpin", FLAG(tunnel.hairpin),
-		.help = "sides behind one NAT talk through it; few NATs can do that" },
+		.help = "let sides behind one NAT send through it; few NATs support that" },
 	[OPTION_LAN] = { "--lan", FLAG(tunnel.lan),
-		.help = "sides behind one NAT talk between their LOCAL endpoints" },
+		.help = "let sides behind one NAT send to each other's LOCAL endpoint" },
 	[OPTION_STAR] = { "--star", FLAG(tunnel.star),
-		.help = "the first side is the hub: each other one has a tunnel to it alone" },
+		.help = "make the first side the hub; the others have a tunnel only to it" },
 	[OPTION_MTU] = { "--mtu", 0, "BYTES", TO(tunnel.mtu, parse_mtu),
-		.help = "of the path outside (1500); what fits inside follows from it" },
+		.help = "set the path MTU (default 1500); the inner MTU is computed" },
 	[OPTION_CLAMP] = { "--clamp", FLAG(tunnel.clamp),
-		.help = "lower the MSS of TCP connections to what fits inside (needs nft)" },
+		.help = "lower the MSS of TCP connections to the inner MTU (needs nft)" },
 	[OPTION_GUARD] = { "--guard", FLAG(tunnel.guard),
-		.help = "after down, or an up that failed, block what the tunnel carries" },
+		.help = "block tunnelled traffic after down, or after an up that failed" },
 	[OPTION_ENCAP] = { "--encap", 0, "TYPE", TO(tunnel.nonike, parse_encap),
 		.choices = "espinudp espinudp-nonike",
-		.help = "espinudp (default), or espinudp-nonike for old peers" },
+		.help = "UDP encapsulation: espinudp (default), or espinudp-nonike for old "
+		        "peers" },
 	[OPTION_LIMIT_BYTES] = { "--limit-bytes", 0, "N", TO(tunnel.limit_bytes, parse_limit),
-		.help = "bytes that a side sends to another, at most; then that direction stops" },
+		.help = "stop a direction after N bytes (default: none)" },
 	[OPTION_LIMIT_PACKETS] = { "--limit-packets", 0, "N", TO(tunnel.limit_packets, parse_limit),
-		.help = "packets that a side sends to another, at most; then that direction "
-		        "stops" },
+		.help = "stop a direction after N packets (default: none)" },
 	[OPTION_REPLAY_WINDOW] = { "--replay-window", 0, "N",
 		TO(tunnel.replay_window, parse_window),
-		.help = "packets that a packet may come late (default 128, at most 4096)" },
+		.help = "accept packets up to N packets late (default 128, at most 4096)" },
 	[OPTION_KEYS] = { "--keys", 0, "FILE", TO(keys, parse_text),
-		.help = "use these keys and SPIs instead of fresh ones;\n"
-		        "with --save-keys, fresh ones for the pairs it has not" },
+		.help = "use the keys and SPIs in FILE (default: generate them);\n"
+		        "with --save-keys, generate keys for pairs that FILE does not have" },
 	[OPTION_SAVE_KEYS] = { "--save-keys", 0, "FILE", TO(save_keys, parse_text),
-		.help = "write the keys and SPIs used" },
+		.help = "write the keys and SPIs to FILE" },
 	[OPTION_SECRET] = { "--secret", 0, "FILE", TO(secret, parse_text),
-		.help = "with one SIDE: make FILE if it is missing, and print SIDE#PUBLIC, for all "
-		        "to read;\n"
-		        "with all, each with its #PUBLIC: write the own side's script alone" },
+		.help = "with one SIDE: make FILE if it does not exist, and print "
+		        "SIDE#PUBLIC;\n"
+		        "with all sides, each with #PUBLIC: write only your own side's script" },
 	[OPTION_PASS] = { "--pass", 0, "FILE", TO(pass, parse_text),
-		.help = "with --secret: mix the phrase in FILE in, the same on all sides" },
+		.help = "mix the phrase in FILE into the keys of --secret (same for all "
+		        "sides)" },
 	[OPTION_FORCE] = { "--force", .not_in_file = true, FLAG(force),
-		.help = "replace files that exist" },
+		.help = "replace existing files" },
 	[OPTION_EXPLAIN] = { "--explain", .not_in_file = true, FLAG(explain),
-		.help = "explain each word of the paste block in a comment" },
+		.help = "explain each part of the paste block in a comment" },
 	[OPTION_DRY_RUN] = { "--dry-run", 'n', .not_in_file = true, FLAG(dry_run),
-		.help = "print what would be written, write nothing" },
+		.help = "print what would be written, and write nothing" },
 	[OPTION_LIST_CIPHERS] = { "--list-ciphers", .not_in_file = true, .print = cipher_list,
-		.help = "print the table of ciphers" },
+		.help = "print the ciphers" },
 	[OPTION_HELP] = { "--help", 'h', .not_in_file = true, .print = print_help,
-		.help = "print this" },
+		.help = "print this help" },
 	[OPTION_VERSION] = { "--version", 'V', .not_in_file = true, .print = print_version,
 		.help = "print the version" },
 };
@@ -194,22 +196,22 @@ const struct option_row option_rows[OPTION_COUNT] = {
               "       xfrmpair --secret FILE SIDE\n"
 
 static const char help_head[] =
-	"xfrmpair: writes matching shell scripts for the two ends of an IPsec tunnel through NATs\n"
-	"\n" USAGE "\n"
+	USAGE "\n"
+	"Write one script per machine for an IPsec tunnel through NATs. SIDE describes a machine:\n"
+	"\n"
 	"SIDE   [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET[/PROTO[/PORT]]]...[#PUBLIC]\n"
-	"       LOCAL   address on the side's own interface; auto: found at each up\n"
-	"       MAPPED  address or name that the internet sees (natprobe prints "
-	"LOCAL:PORT@MAPPED:PORT); none: not behind NAT\n"
-	"       NET     protected prefix on or behind this side; none: LOCAL alone\n"
-	"       PROTO   of NET only this: tcp, udp, icmp or a number; PORT of tcp or udp, on this "
-	"side\n"
-	"       PUBLIC  the side's public key, of which --secret has the other half\n"
-	"       NAME    a, b, c, ... when not given; the first SIDE is the one to start first\n\n";
+	"       LOCAL   address of its own interface, or auto: found at each up\n"
+	"       MAPPED  its public address or DNS name (default: none, not behind NAT);\n"
+	"               natprobe prints LOCAL:PORT@MAPPED:PORT\n"
+	"       NET     protected network on or behind it (default: LOCAL alone)\n"
+	"       PROTO   protect only tcp, udp, icmp or a number; PORT: only that tcp or udp port\n"
+	"       PUBLIC  its public key, which --secret FILE SIDE prints\n"
+	"       NAME    its name (default: a, b, c, ...); start the first SIDE first\n\n";
 static const char help_end[] =
 	"\n"
-	"example: xfrmpair -o tunnel 192.168.1.4:61525@85.9.8.7 "
+	"Example: xfrmpair -o tunnel 192.168.1.4:61525@85.9.8.7 "
 	"192.168.2.100:61523@31.1.2.3:10421\n"
-	"status:  0 written, 1 could not be written, 2 a mistake in what was given\n";
+	"Status: 0 done, 1 a file could not be written, 2 usage or an invalid value.\n";
 
 static void print_row(struct text *out, const struct option_row *row)
 {
@@ -280,9 +282,9 @@ static _Noreturn void refuse_option(int code, char *const *argv)
 	const char *given = shown(is_letter ? letter : argv[optind - 1]);
 
 	if (code == ':')
-		refuse(NULL, "option '%s': want a value after it", given);
+		refuse(NULL, "option '%s': requires an argument", given);
 	else
-		refuse(NULL, "option '%s': not known", given);
+		refuse(NULL, "unknown option '%s'", given);
 	fputs(USAGE, stderr);
 	exit(EXIT_MISTAKE);
 }
@@ -354,16 +356,16 @@ bool options_from_file(struct request *request, const char *key, const char *val
 	const char *before;
 
 	if (option == OPTION_COUNT)
-		return refuse(where, "key '%s': not one of a tunnel file's; want one of the long "
-		              "options", shown(key));
+		return refuse(where, "key '%s': unknown (expected the name of a long option)",
+		              shown(key));
 	before = request->where[option];
 	if (before)
 		return before == row->flag ||
-		       refuse(where, "key '%s': given before (%s); want it once", key, before);
+		       refuse(where, "key '%s': already given at %s (expected once)", key, before);
 	if (!row->argument && strcmp(value, "no") == 0)
 		return true;
 	if (!row->argument && strcmp(value, "yes") != 0)
-		return refuse(where, "%s '%s': want yes or no", key, shown(value));
+		return refuse(where, "%s '%s': invalid (expected yes or no)", key, shown(value));
 	request->file_where[option] = strdup(where);
 	if (!request->file_where[option])
 		err(EXIT_BROKE, "memory");
@@ -376,15 +378,15 @@ static bool check_transport(const char *const *where)
 	bool good = true;
 
 	if (where[OPTION_INTERFACE] || where[OPTION_INNER])
-		good = refuse(where[OPTION_MODE], "transport mode joins two hosts by their outer "
-		              "addresses: want --mode tunnel, or neither --interface nor --inner");
+		good = refuse(where[OPTION_MODE], "transport mode has no inner addresses (expected "
+		              "--mode tunnel, or neither --interface nor --inner)");
 	if (where[OPTION_STAR])
-		good = refuse(where[OPTION_STAR], "transport mode joins two hosts, and no spoke "
-		              "would reach another: want --mode tunnel, or no --star");
+		good = refuse(where[OPTION_STAR], "transport mode joins two hosts, so no spoke "
+		              "would reach another (expected --mode tunnel, or no --star)");
 	if (where[OPTION_CLAMP])
-		good = refuse(where[OPTION_CLAMP], "transport mode carries nobody else's "
-		              "connections, and the kernel knows the MTU for its own: want --mode "
-		              "tunnel, or no --clamp");
+		good = refuse(where[OPTION_CLAMP], "transport mode forwards no connections, and "
+		              "the kernel knows the MTU of its own (expected --mode tunnel, or no "
+		              "--clamp)");
 	return good;
 }
 
@@ -394,25 +396,26 @@ static bool check_together(const struct request *request)
 	bool good = true;
 
 	if (where[OPTION_SECRET] && where[OPTION_KEYS])
-		good = refuse(where[OPTION_KEYS], "beside --secret, from which the keys follow: "
-		              "want one of them");
+		good = refuse(where[OPTION_KEYS], "--secret was given too, and makes the keys "
+		              "(expected one of them)");
 	if (where[OPTION_PASS] && !where[OPTION_SECRET])
-		good = refuse(where[OPTION_PASS], "a phrase alone makes no keys: want --secret "
-		              "too");
+		good = refuse(where[OPTION_PASS], "a phrase alone makes no keys (expected --secret "
+		              "too)");
 	if (where[OPTION_HAIRPIN] && where[OPTION_LAN])
-		good = refuse(where[OPTION_LAN], "beside --hairpin: want one of them");
+		good = refuse(where[OPTION_LAN], "--hairpin was given too (expected one of them)");
 	if (request->output && !*request->output)
-		good = refuse(where[OPTION_OUTPUT], "'': want a folder, . for this one");
+		good = refuse(where[OPTION_OUTPUT], "'': no name (expected a folder, such as . for "
+		              "this one)");
 	if (request->save_keys && !*request->save_keys)
-		good = refuse(where[OPTION_SAVE_KEYS], "'': want a file");
+		good = refuse(where[OPTION_SAVE_KEYS], "'': no name (expected a file)");
 	if (request->secret && !*request->secret)
-		good = refuse(where[OPTION_SECRET], "'': want a file");
+		good = refuse(where[OPTION_SECRET], "'': no name (expected a file)");
 	if (request->tunnel.transport)
 		good &= check_transport(where);
 	if (where[OPTION_INTERFACE] && where[OPTION_GUARD])
-		good = refuse(where[OPTION_GUARD], "its policies catch only what is routed into "
-		              "the interface: want --guard without --interface, or a blackhole "
-		              "route of your own");
+		good = refuse(where[OPTION_GUARD], "its policies match only packets routed into "
+		              "the interface (expected --guard without --interface, or a blackhole "
+		              "route)");
 	return good;
 }
 
@@ -431,8 +434,8 @@ bool options_complete(struct request *request)
 	tunnel->where_encap = request->where[OPTION_ENCAP];
 	tunnel->where_star = request->where[OPTION_STAR];
 	if (!tunnel->cipher->key_bytes)
-		warnx("%s: warning: %s authenticates but encrypts nothing: everybody on the way "
-		      "can read", request->where[OPTION_CIPHER], tunnel->cipher->name);
+		warnx("%s: warning: %s authenticates but does not encrypt: anyone on the path can "
+		      "read the traffic", request->where[OPTION_CIPHER], tunnel->cipher->name);
 	return good;
 }
 

@@ -76,7 +76,7 @@ static void put_back(struct output_entry *entry)
 {
 	if (rename_by(entry->replaces ? RENAME_EXCHANGE : 0, entry->path, entry->temporary))
 		return;
-	refuse(path_shown(entry->path), "cannot be put back: %s: an old file is now %s",
+	refuse(path_shown(entry->path), "cannot be restored: %s: the old file is now %s",
 	       strerror(errno), path_shown(entry->temporary));
 	entry->temporary[0] = '\0'; /* it stays */
 }
@@ -144,10 +144,10 @@ static bool check_name(struct output_entry *entry, bool force)
 		return true;
 	if (!force)
 		return refuse(path_shown(path),
-		              "exists; --force replaces it, -o another folder leaves it");
+		              "exists (expected --force to replace it, or another folder for -o)");
 	if (!S_ISREG(status.st_mode)) /* a device or a link has a meaning elsewhere */
-		return refuse(path_shown(path), "%s: --force replaces regular files only",
-		              S_ISLNK(status.st_mode) ? "a symbolic link" : "no regular file");
+		return refuse(path_shown(path), "%s, and --force replaces only regular files",
+		              S_ISLNK(status.st_mode) ? "a symbolic link" : "not a regular file");
 	entry->replaces = true;
 	return true;
 }
@@ -201,7 +201,7 @@ bool output_add(struct output *output, const char *path, const struct text *text
 	good = text_write(text, fd);
 	if (close(fd) != 0 || !good)
 		return refuse_write(path);
-	return !is_interrupted() || refuse(path_shown(path), "not written: told to end");
+	return !is_interrupted() || refuse(path_shown(path), "interrupted, nothing written");
 }
 
 /* A folder that may not be read is not synced, nor one of a file system that cannot. */

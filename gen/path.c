@@ -78,7 +78,7 @@ bool path_same(const char *one, const char *two)
 /* PLACE is what is meant itself, or a folder around it. */
 static bool is_safe(const char *place, bool itself, bool sticky, const char *path)
 {
-	static const char want[] = "want a place where only you and root can write";
+	static const char expected[] = "expected a place that only you and root can write to";
 	const char *name = itself ? "" : path_shown(place);
 	struct stat status;
 	unsigned mode;
@@ -88,13 +88,13 @@ static bool is_safe(const char *place, bool itself, bool sticky, const char *pat
 	if (S_ISREG(status.st_mode)) /* only where it is counts */
 		return true;
 	if (status.st_uid != 0 && status.st_uid != geteuid())
-		return refuse(path_shown(path), "%s%sbelongs to user %lu: %s", name,
-		              itself ? "" : " ", (unsigned long)status.st_uid, want);
+		return refuse(path_shown(path), "%s%sbelongs to user %lu (%s)", name,
+		              itself ? "" : " ", (unsigned long)status.st_uid, expected);
 	mode = status.st_mode & 07777;
 	if (mode & (S_IWGRP | S_IWOTH) && !(sticky && mode & S_ISVTX))
 		return refuse(path_shown(path),
-		              "others than its owner can write %s%s (mode %04o): %s",
-		              itself ? "there" : "in ", name, mode, want);
+		              "others can write %s%s (mode %04o; %s)",
+		              itself ? "there" : "in ", name, mode, expected);
 	return true;
 }
 
@@ -117,7 +117,7 @@ bool path_is_safe(const char *place, bool sticky, const char *path)
 
 static bool refuse_unreadable(const char *path, const char *what)
 {
-	return refuse(path_shown(path), "%s: want %s that can be read", strerror(errno), what);
+	return refuse(path_shown(path), "%s (expected %s that can be read)", strerror(errno), what);
 }
 
 /* True when the FIFO has a writer, or what one wrote: then it is read to its end, like a file. */
@@ -140,7 +140,7 @@ int path_open(const char *path, const char *what, struct text *begun)
 	if (fd < 0 || fstat(fd, &status) != 0)
 		refuse_unreadable(path, what);
 	else if (S_ISFIFO(status.st_mode) && !is_written(fd, begun))
-		refuse(path_shown(path), "a FIFO that nobody writes to: want %s", what);
+		refuse(path_shown(path), "FIFO has no writer (expected %s)", what);
 	else if (fcntl(fd, F_SETFL, 0) != 0) /* no longer O_NONBLOCK */
 		refuse_unreadable(path, what);
 	else
@@ -157,18 +157,18 @@ static bool read_private(struct text *text, int fd, const char *path, const char
 	if (fstat(fd, &status) != 0)
 		return refuse_unreadable(path, what);
 	if (status.st_mode & (S_IRWXG | S_IRWXO))
-		return refuse(path_shown(path), "others than its owner can use it (mode %04o): "
-		              "want 0600, chmod 600 it and think of fresh keys",
+		return refuse(path_shown(path), "readable by others (mode %04o): chmod 600 it and "
+		              "consider new keys",
 		              (unsigned)(status.st_mode & 07777));
 	if (status.st_uid != 0 && status.st_uid != geteuid())
-		return refuse(path_shown(path), "belongs to user %lu: want %s of your own",
+		return refuse(path_shown(path), "belongs to user %lu (expected %s of your own)",
 		              (unsigned long)status.st_uid, what);
 	if (S_ISREG(status.st_mode) && !path_is_safe(path, true, path))
 		return false;
 	if (!text_read(text, fd, most))
 		return refuse_unreadable(path, what);
 	if (strlen(text->bytes) != text->length)
-		return refuse(path_shown(path), "a NUL byte: want a text file");
+		return refuse(path_shown(path), "NUL byte (expected a text file)");
 	return true;
 }
 

@@ -34,11 +34,11 @@ static bool read_secret(unsigned char secret[X25519_LENGTH], const char *path)
 	bool there = lstat(path, &status) == 0, good = false;
 
 	if (!there && errno == ENOENT)
-		refuse(path_shown(path), "is missing: want it made, by xfrmpair --secret FILE "
-		                         "SIDE, before the words go out");
+		refuse(path_shown(path), "does not exist: make it with xfrmpair --secret FILE SIDE "
+		                         "before you exchange endpoint strings");
 	else if (there && !S_ISREG(status.st_mode))
-		refuse(path_shown(path), "%s: want %s",
-		       S_ISLNK(status.st_mode) ? "a symbolic link" : "no regular file", what);
+		refuse(path_shown(path), "%s (expected %s)",
+		       S_ISLNK(status.st_mode) ? "a symbolic link" : "not a regular file", what);
 	else if (path_read_private(&text, path, what, FILE_MOST)) {
 		bool whole = text.length && text.bytes[text.length - 1] == '\n';
 
@@ -46,8 +46,8 @@ static bool read_secret(unsigned char secret[X25519_LENGTH], const char *path)
 			text.bytes[text.length - 1] = '\0';
 		good = (whole && strncmp(text.bytes, begin, strlen(begin)) == 0 &&
 		        hex_parse(secret, X25519_LENGTH, text.bytes + strlen(begin))) ||
-		       refuse(path_shown(path), "no secret, or not the whole of one: want a file "
-		                                "that xfrmpair --secret FILE SIDE has made");
+		       refuse(path_shown(path), "not a secret, or truncated (expected a file that "
+		                                "xfrmpair --secret FILE SIDE made)");
 	}
 	text_free(&text);
 	return good;
@@ -67,7 +67,7 @@ static bool make_secret(unsigned char secret[X25519_LENGTH], const char *path)
 	output_end(&output, good);
 	text_free(&text);
 	if (good)
-		warnx("made %s: it stays here, and nobody else sees it", path_shown(path));
+		warnx("made %s: keep it on this machine, and show it to nobody", path_shown(path));
 	return good;
 }
 
@@ -81,7 +81,8 @@ static int get_public(unsigned char public[X25519_LENGTH], const char *path,
 
 	if (missing && side->has_public) {
 		refuse(side->where,
-		       "a public key already, and %s is missing: want the word without its #",
+		       "already has a public key, and %s does not exist (expected the side without "
+		       "#PUBLIC)",
 		       path_shown(path));
 		return EXIT_MISTAKE;
 	}
@@ -91,7 +92,8 @@ static int get_public(unsigned char public[X25519_LENGTH], const char *path,
 	explicit_bzero(secret, sizeof secret);
 	if (good && side->has_public && memcmp(public, side->public, X25519_LENGTH) != 0)
 		good = refuse(side->where,
-		              "a public key that is not that of %s: want the word without its #",
+		              "the public key is not that of %s (expected the side without "
+		              "#PUBLIC)",
 		              path_shown(path));
 	return good ? EXIT_OK : missing ? EXIT_BROKE : EXIT_MISTAKE;
 }
@@ -120,19 +122,19 @@ bool secret_check_words(const struct tunnel *tunnel, bool exchanged)
 		const struct side *side = &tunnel->sides[i];
 
 		if (side->has_public && !exchanged)
-			return refuse(side->where, "a public key: want --secret FILE too, with the "
-			                           "secret of one of the sides");
+			return refuse(side->where, "has a public key (expected --secret FILE too, "
+			                           "with the secret of one of the sides)");
 		if (!side->has_public && exchanged)
 			good = refuse(side->where,
-			              "%s has no public key: want the word that xfrmpair --secret "
-			              "FILE SIDE prints there",
+			              "%s has no public key (expected what xfrmpair --secret FILE "
+			              "SIDE prints on that machine)",
 			              side->name);
 		for (size_t j = 0; side->has_public && j < i; j++)
 			if (tunnel->sides[j].has_public &&
 			    memcmp(side->public, tunnel->sides[j].public, sizeof side->public) == 0)
 				good = refuse(side->where,
-				              "%s and %s have one public key: want one for each "
-				              "side",
+				              "%s and %s have the same public key (expected a "
+				              "different one for each)",
 				              tunnel->sides[j].name, side->name);
 	}
 	return good;
@@ -149,8 +151,8 @@ static bool find_self(struct tunnel *tunnel, const unsigned char secret[X25519_L
 			tunnel->self = i;
 			return true;
 		}
-	return refuse(path_shown(path), "its public key is no side's: want the own word among "
-	                                "them, as it was printed");
+	return refuse(path_shown(path), "no side has its public key (expected your own endpoint "
+	                                "string among the sides, as it was printed)");
 }
 
 /* All of it but a newline at its end. */
@@ -161,10 +163,10 @@ static bool read_phrase(struct text *phrase, const char *path)
 	if (phrase->length && phrase->bytes[phrase->length - 1] == '\n')
 		phrase->bytes[--phrase->length] = '\0';
 	if (!phrase->length)
-		return refuse(path_shown(path), "empty: want a phrase, the same on all sides");
-	return !strchr(phrase->bytes, '\r') || refuse(path_shown(path), "a carriage return: want "
-	                                                                "Unix line ends, as `tr -d "
-	                                                                "'\\r'` makes them");
+		return refuse(path_shown(path), "empty (expected a phrase, the same on all sides)");
+	return !strchr(phrase->bytes, '\r') || refuse(path_shown(path), "carriage return (expected "
+	                                                                "Unix line ends): tr -d "
+	                                                                "'\\r'");
 }
 
 /* The keys of the pair with OTHER, if it is one: a key that makes the secret useless is refused
@@ -178,8 +180,8 @@ static bool agree(struct tunnel *tunnel, size_t other, const unsigned char secre
 	unsigned char shared[X25519_LENGTH], first[SECRET_BYTES],
 		info[LABEL_MOST + 2 * PUBLIC_BYTES + SHA256_LENGTH], *p = info;
 	bool good = x25519(shared, secret, tunnel->sides[other].public) ||
-	            refuse(tunnel->sides[other].where, "a public key of low order, which makes no "
-	                                               "secret: somebody has altered the word");
+	            refuse(tunnel->sides[other].where, "public key of low order, which makes no "
+	                                               "secret: the endpoint string was altered");
 
 	if (good && tunnel_has_pair(tunnel, one, two)) {
 		p += snprintf((char *)p, LABEL_MOST, LABEL "%s %s ", tunnel->sides[one].name,

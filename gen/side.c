@@ -28,8 +28,8 @@ bool name_parse(char out[NAME_MOST + 1], const char *text, const char *where)
 	if (length < 1 || length > NAME_MOST || text[0] < 'a' || text[0] > 'z' ||
 	    strspn(text, name_letters) != length)
 		return refuse(where,
-		              "name '%s': want a lower-case letter, then at most %d of a-z, 0-9 "
-		              "and -",
+		              "name '%s': invalid (expected a lower-case letter, then at most %d "
+		              "of a-z, 0-9 and -)",
 		              shown(text), NAME_MOST - 1);
 	memcpy(out, text, length + 1);
 	return true;
@@ -70,7 +70,8 @@ bool net_parse(struct net *out, const char *text, const char *where)
 
 	*out = (struct net){ 0 };
 	if (strlen(text) >= sizeof words)
-		return refuse(where, "net '%s': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48",
+		return refuse(where, "net '%s': invalid (expected a prefix like 10.1.0.0/16 or "
+		              "2001:db8:1::/48)",
 		              shown(text));
 	strcpy(words, text);
 	proto = strchr(words, '/');
@@ -87,11 +88,12 @@ bool net_parse(struct net *out, const char *text, const char *where)
 		*port++ = '\0';
 	if (!parse_proto(&out->proto, proto, out->prefix.address.family))
 		return refuse(where,
-		              "net '%s': protocol '%s': want tcp, udp, icmp or a number from 1 to "
-		              "255",
+		              "net '%s': protocol '%s': unknown (expected tcp, udp, icmp or a "
+		              "number from 1 to 255)",
 		              shown(text), shown(proto));
 	if (port && !has_ports(out->proto))
-		return refuse(where, "net '%s': a port: want it with tcp or udp alone",
+		return refuse(where, "net '%s': this protocol has no ports (expected a port only "
+		              "with tcp or udp)",
 		              shown(text));
 	return !port || port_parse(&out->port, port, where);
 }
@@ -148,12 +150,12 @@ static bool parse_outer(struct endpoint *out, const char *what, const char *text
 		return false;
 	if (special_is_unusable(&out->address))
 		return refuse(where,
-		              "%s address '%s': unspecified, loopback, multicast or broadcast; "
-		              "want %s",
+		              "%s address '%s': unspecified, loopback, multicast or broadcast "
+		              "(expected %s)",
 		              what, address_print(address, &out->address),
 		              strcmp(what, "local") == 0 ? "the host's own address on its interface"
-		                                         : "the address that the internet sees "
-		                                           "(natprobe prints it)");
+		                                         : "the public address, as natprobe "
+		                                           "prints it");
 	return true;
 }
 
@@ -199,7 +201,8 @@ bool side_set_local(struct side *side, const char *text, const char *where)
 	size_t length = strcspn(text, ":");
 
 	if (is_domain(text))
-		return refuse(where, "'%s': a name goes behind the @ only, as auto@%s", shown(text),
+		return refuse(where, "'%s': a DNS name can only be the mapped address (expected "
+		              "auto@%s)", shown(text),
 		              shown(text));
 	if (length != strlen(word_auto) || strncmp(text, word_auto, length) != 0)
 		return parse_outer(&side->local, "local", text, where);
@@ -219,12 +222,12 @@ bool side_set_mapped(struct side *side, const char *text, const char *where)
 		return parse_outer(&side->mapped, "mapped", text, where);
 	if (!read_host(host, text, length))
 		return refuse(where,
-		              "mapped name '%s': want letters, digits and hyphens, at most %d "
-		              "between dots and %d in all, or an address",
+		              "mapped name '%s': invalid (expected an address, or letters, digits "
+		              "and hyphens, at most %d between dots and %d in all)",
 		              shown(text), LABEL_MOST, HOST_MOST);
 	if (strcmp(host, word_auto) == 0)
-		return refuse(where, "mapped 'auto': want what the internet sees, an address "
-		                     "(natprobe prints it) or a name");
+		return refuse(where, "mapped 'auto': not possible (expected the public address, "
+		                     "which natprobe prints, or a DNS name)");
 	strcpy(side->mapped_name, host);
 	return !text[length] || port_parse(&side->mapped.port, text + length + 1, where);
 }
@@ -253,12 +256,13 @@ bool side_add_net(struct side *side, const char *text, const char *where)
 
 		if (net_overlaps(&side->nets[i], &net))
 			return refuse(where,
-			              "net '%s': overlaps %s of the same side; want each %s once",
+			              "net '%s': overlaps %s of the same side (expected each %s "
+			              "once)",
 			              net_print(given, &net), net_print(before, &side->nets[i]),
 			              net.proto ? "packet" : "address");
 	}
 	if (side->net_count == NETS_MOST)
-		return refuse(where, "net '%s': one too many; want at most %d on a side",
+		return refuse(where, "net '%s': too many (expected at most %d per side)",
 		              shown(text), NETS_MOST);
 	side->nets[side->net_count++] = net;
 	return true;
@@ -309,8 +313,8 @@ bool side_set_public(struct side *side, const char *text, const char *where)
 	return (side->has_public && public[i] < prime[i] &&
 	        strcmp(public_print(again, public), text) == 0) ||
 	       refuse(where,
-	              "public key: want the %d characters after the # as xfrmpair --secret FILE "
-	              "SIDE prints them",
+	              "public key: invalid (expected the %d characters after the # that xfrmpair "
+	              "--secret FILE SIDE prints)",
 	              PUBLIC_TEXT - 1);
 }
 
@@ -321,8 +325,8 @@ bool side_complete(struct side *side)
 
 	if (!side->behind_nat) {
 		if (side_is_auto(side))
-			return refuse(side->where, "'auto': the other side must know where to "
-			                           "send: want @MAPPED, an address or a name");
+			return refuse(side->where, "'auto': the other side must know where to send "
+			                           "(expected @MAPPED, an address or a name)");
 		side->mapped = side->local;
 	}
 	if (!local->family)
@@ -330,18 +334,17 @@ bool side_complete(struct side *side)
 	if (!mapped->family)
 		mapped->family = local->family;
 	if (mapped->family != local->family)
-		return refuse(side->where, "local and mapped address differ in family: want both "
-		                           "IPv4 or both IPv6");
+		return refuse(side->where, "local and mapped address differ in family (expected "
+		                           "both IPv4 or both IPv6)");
 	if (side->behind_nat && special_is_private(mapped) && !side_is_auto(side) &&
 	    !special_is_private(local))
 		return refuse(side->where,
-		              "%s is private and stands behind the @, where the internet's view "
-		              "belongs: want LOCAL@MAPPED, the other way round",
+		              "mapped address %s is private, and the local one is not: swapped? "
+		              "(expected LOCAL@MAPPED)",
 		              address_print(text, mapped));
 	if (side->mapped.port && !side->local.port)
 		return refuse(side->where,
-		              "port %u of the mapped endpoint alone: want one on the local address "
-		              "too",
+		              "mapped port %u without a local port (expected both)",
 		              (unsigned)side->mapped.port);
 	if (!side->mapped.port)
 		side->mapped.port = side->local.port;
@@ -432,21 +435,20 @@ static bool check_shape(const char *token, const char *local, const char *mapped
 		sign = colon;
 	if (sign && !mapped)
 		return refuse(where,
-		              "'%s': '%c' between two endpoints: want LOCAL@MAPPED, and +NET for "
-		              "what is protected",
+		              "'%s': '%c' between two endpoints (expected LOCAL@MAPPED, and +NET "
+		              "for a protected network)",
 		              shown(token), *sign);
 	if (!sign && mapped)
 		sign = strpbrk(mapped, between_sides);
 	if (sign)
 		return refuse(where,
-		              "'%s': '%c' between two sides: want one side per word, a space "
-		              "between",
+		              "'%s': '%c' between two sides (expected a space)",
 		              shown(token), *sign);
 	if (mapped && !*mapped)
-		return refuse(where, "'%s': nothing after the @: want the mapped address",
+		return refuse(where, "'%s': nothing after the @ (expected the mapped address)",
 		              shown(token));
 	if (has_name(local))
-		return refuse(where, "'%s': want NAME=LOCAL, as %.*s=%s", shown(token),
+		return refuse(where, "'%s': colon after the name (expected %.*s=%s)", shown(token),
 		              (int)strcspn(local, ":"), local, shown(strchr(local, ':') + 1));
 	return true;
 }
@@ -458,7 +460,8 @@ bool side_parse(struct side *side, const char *token)
 	size_t length = strlen(token);
 
 	if (length >= sizeof text)
-		return refuse(side->where, "'%s': longer than %d characters", shown(token),
+		return refuse(side->where, "'%s': too long (expected at most %d characters)",
+		              shown(token),
 		              TOKEN_MOST);
 	memcpy(text, token, length + 1);
 

@@ -55,7 +55,8 @@ static bool name_sides(struct tunnel *tunnel)
 			name_by_position(side->name, i);
 		if (side_named(tunnel, side->name) != side)
 			good = refuse(side->where,
-			              "name '%s': another side has it; want a name of its own",
+			              "name '%s': another side has the same name (expected a "
+			              "different one)",
 			              side->name);
 	}
 	return good;
@@ -87,24 +88,24 @@ static bool check_side(const struct tunnel *tunnel, const struct side *side)
 
 	if (side_is_auto(side) && !tunnel->transport && !side->net_count &&
 	    tunnel->inner.address.family == AF_UNSPEC)
-		return refuse(side->where, "'auto': the other side must know what to protect: want "
-		                           "+NET, or --inner PREFIX");
+		return refuse(side->where, "'auto': the other side must know what to protect "
+		                           "(expected +NET, or --inner PREFIX)");
 	if (tunnel_encapsulates(tunnel) && !side->local.port)
 		return refuse(side->where,
-		              "%s: no port, but another side has one; want a port on every side, "
-		              "or none for plain ESP",
+		              "%s: no port, but another side has one (expected a port on every "
+		              "side, or none for plain ESP)",
 		              side->name);
 	if (tunnel->transport && side->net_count)
 		return refuse(side->where,
-		              "%s: a +NET in transport mode, which joins two hosts; want --mode "
-		              "tunnel or no NET",
+		              "%s: +NET in transport mode, which joins two hosts (expected --mode "
+		              "tunnel or no NET)",
 		              side->name);
 	if (side->behind_nat && special_is_private(&side->mapped.address))
-		warnx("%s: warning: mapped address %s is private: a second NAT hides this side, "
-		      "unless this is a lab",
+		warnx("%s: warning: mapped address %s is private: except in a lab, this side is "
+		      "behind a second NAT",
 		      side->where, address_print(address, &side->mapped.address));
 	if (side->behind_nat && !side->local.port)
-		warnx("%s: warning: %s is behind NAT without a port: plain ESP passes few NATs; "
+		warnx("%s: warning: %s is behind NAT and has no port: few NATs pass plain ESP; "
 		      "give every side a port",
 		      side->where, side->name);
 	return check_own_port(side);
@@ -123,12 +124,12 @@ static void warn_unreachable(const struct tunnel *tunnel, const struct side *one
 	address_print(address, &one->local.address);
 	if (!two->behind_nat && tunnel->side_count == 2)
 		warnx("%s: warning: %s has the private address %s and no @MAPPED: did you mean "
-		      "%s@%s? %s can send there only if no NAT is between them",
+		      "%s@%s? %s can reach it only if no NAT is between them",
 		      one->where, one->name, address, local_print(local, one),
 		      local_print(mapped, two), two->name);
 	else if (two->behind_nat)
-		warnx("%s: warning: %s has the private address %s and no @MAPPED: %s can send "
-		      "there only if no NAT is between them; natprobe prints LOCAL@MAPPED",
+		warnx("%s: warning: %s has the private address %s and no @MAPPED: %s can reach it "
+		      "only if no NAT is between them; natprobe prints LOCAL@MAPPED",
 		      one->where, one->name, address, two->name);
 }
 
@@ -140,8 +141,8 @@ static void warn_same_lan(const struct side *one, const struct side *two)
 	if (one->local.address.family == AF_INET && two->local.address.family == AF_INET &&
 	    !side_is_auto(one) && one->behind_nat && two->behind_nat &&
 	    memcmp(one->local.address.bytes, two->local.address.bytes, 3) == 0)
-		warnx("%s: warning: %s (%s) and %s (%s) look like one /24: these two hosts reach "
-		      "each other, other hosts of the two LANs do not",
+		warnx("%s: warning: %s (%s) and %s (%s) may have the same /24: these two hosts "
+		      "reach each other, the other hosts of both LANs do not",
 		      two->where, one->name, address_print(a, &one->local.address), two->name,
 		      address_print(b, &two->local.address));
 }
@@ -171,21 +172,21 @@ static bool check_nets(const struct tunnel *tunnel, const struct side *one, cons
 			    prefix_is_everything(a) == prefix_is_everything(b) &&
 			    !is_around(tunnel, one, a, b))
 				return refuse(two->where,
-				              "%s protects %s and %s protects %s, which overlap: "
-				              "want different nets; give one side another "
-				              "LAN address, or each side one of its own with "
-				              "--inner 10.99.0.0/24",
+				              "%s protects %s and %s protects %s, which overlap "
+				              "(expected different nets; give one side another LAN "
+				              "address, or each side an inner one with --inner "
+				              "10.99.0.0/24)",
 				              one->name, prefix_print(text_a, a), two->name,
 				              prefix_print(text_b, b));
 		}
 	if (!family)
 		return refuse(two->where,
-		              "%s and %s protect no nets of one family: want IPv4 on both or IPv6 "
-		              "on both",
+		              "%s and %s protect no nets of the same family (expected IPv4 on both "
+		              "or IPv6 on both)",
 		              one->name, two->name);
 	return common || refuse(two->where,
-	                        "%s and %s protect no nets of one protocol: want the same on both, "
-	                        "or none on one",
+	                        "%s and %s protect no nets with the same protocol (expected the "
+	                        "same on both, or none on one)",
 	                        one->name, two->name);
 }
 
@@ -203,9 +204,9 @@ static bool check_transport(const struct tunnel *tunnel, const struct side *one,
 		if (third != one && third != two &&
 		    !(tunnel->lan && side_shares_mapped(third, one)))
 			return refuse(two->where,
-			              "%s and %s are both %s to %s, which in transport mode could "
-			              "not tell their packets apart (RFC 3948, "
-			              "section 5.2): want --mode tunnel",
+			              "%s and %s are both %s to %s, which in transport mode cannot "
+			              "tell their packets apart (expected --mode tunnel; RFC 3948, "
+			              "section 5.2)",
 			              one->name, two->name, mapped_print_address(text, one),
 			              third->name);
 	}
@@ -215,7 +216,8 @@ static bool check_transport(const struct tunnel *tunnel, const struct side *one,
 static bool check_on_lan(const struct side *side, const struct side *other)
 {
 	return !side_is_auto(side) ||
-	       refuse(side->where, "'auto': with --lan %s sends to its local address: want that",
+	       refuse(side->where, "'auto': with --lan, %s sends to the local address (expected an "
+	              "address)",
 	              other->name);
 }
 
@@ -228,29 +230,31 @@ static bool check_pair(const struct tunnel *tunnel, const struct side *one, cons
 
 	if (one->mapped.address.family != two->mapped.address.family)
 		return refuse(two->where,
-		              "%s and %s differ in address family: want both IPv4 or both IPv6",
+		              "%s and %s differ in address family (expected both IPv4 or both "
+		              "IPv6)",
 		              one->name, two->name);
 	if (is_pair) {
 		warn_unreachable(tunnel, one, two);
 		warn_unreachable(tunnel, two, one);
 	}
 	if (same_nat && one->mapped.port == two->mapped.port)
-		return refuse(two->where, "%s and %s have one endpoint %s: want one for each side",
+		return refuse(two->where, "%s and %s have the same endpoint %s (expected a "
+		              "different one for each)",
 		              one->name, two->name, mapped_print(text, one));
 	if (!is_pair)
 		return check_nets(tunnel, one, two, false);
 	if (same_nat && !tunnel->hairpin && !tunnel->lan)
 		return refuse(two->where,
-		              "%s and %s have one mapped address %s, so they are behind the same "
-		              "NAT: want --lan, to use their local "
-		              "addresses, or --hairpin if the NAT turns packets around",
+		              "%s and %s have the same mapped address %s, so they are behind the "
+		              "same NAT (expected --lan to use the local addresses, or --hairpin "
+		              "if the NAT supports it)",
 		              one->name, two->name, mapped_print_address(text, one));
 	if (same_nat && tunnel->lan && (!check_on_lan(one, two) || !check_on_lan(two, one)))
 		return false;
 	if (same_nat && tunnel->lan && address_equal(&one->local.address, &two->local.address))
 		return refuse(two->where,
-		              "%s and %s have one local address %s: want one for each side of a "
-		              "LAN",
+		              "%s and %s have the same local address %s (expected a different one "
+		              "for each)",
 		              one->name, two->name, local_print_address(text, one));
 	if (tunnel->transport)
 		return check_transport(tunnel, one, two);
@@ -277,12 +281,12 @@ static bool give_inner(struct tunnel *tunnel, struct side *side, size_t index)
 		if (net_overlaps(&side->nets[i], &net) &&
 		    !prefix_is_everything(&side->nets[i].prefix))
 			return refuse(side->where,
-			              "%s: --inner and a +NET of its own overlap: want another "
-			              "PREFIX",
+			              "%s: --inner overlaps a +NET of this side (expected another "
+			              "PREFIX)",
 			              side->name);
 	if (side->net_count == NETS_MOST)
 		return refuse(side->where,
-		              "%s: --inner is one net too many; want at most %d on a side",
+		              "%s: --inner adds one net too many (expected at most %d per side)",
 		              side->name, NETS_MOST);
 	side->nets[side->net_count++] = net;
 	return true;
@@ -300,7 +304,8 @@ static bool complete_nets(struct tunnel *tunnel)
 		char text[PREFIX_TEXT];
 
 		return refuse(tunnel->where_inner,
-		              "prefix '%s': too small for %zu sides; want one that is wider",
+		              "prefix '%s': too small for %zu sides (expected a shorter prefix "
+		              "length)",
 		              prefix_print(text, &tunnel->inner), tunnel->side_count);
 	}
 	for (size_t i = 0; i < tunnel->side_count; i++) {
@@ -325,19 +330,19 @@ static bool check_everything(const struct tunnel *tunnel)
 				continue;
 			if (tunnel->interface)
 				return refuse(tunnel->sides[i].where,
-				              "%s protects everything, through an interface: its "
-				              "default route is yours to set; "
-				              "want narrower nets, or no --interface",
+				              "%s protects everything, and --interface sets no "
+				              "default route (expected narrower nets, or no "
+				              "--interface)",
 				              tunnel->sides[i].name);
 			if (tunnel->star && i)
 				return refuse(tunnel->sides[i].where,
-				              "%s protects everything, in a star: that is the "
-				              "hub's; want narrower nets",
+				              "%s protects everything, but in a star only the hub "
+				              "can (expected narrower nets)",
 				              tunnel->sides[i].name);
 			if (before && before != &tunnel->sides[i])
 				return refuse(tunnel->sides[i].where,
-				              "%s and %s both protect everything: want it on one "
-				              "side",
+				              "%s and %s both protect everything (expected only "
+				              "one of them to)",
 				              before->name, tunnel->sides[i].name);
 			before = &tunnel->sides[i];
 		}
@@ -353,7 +358,8 @@ static bool check_star(const struct tunnel *tunnel)
 		if (side_shares_mapped(&tunnel->sides[0], &tunnel->sides[i]))
 			return true;
 	return refuse(tunnel->where_star,
-	              "no spoke is behind the NAT of %s, the hub: want neither --lan nor --hairpin",
+	              "no spoke is behind the NAT of %s, the hub (expected neither --lan nor "
+	              "--hairpin)",
 	              tunnel->sides[0].name);
 }
 
@@ -362,13 +368,14 @@ bool tunnel_check(struct tunnel *tunnel)
 	bool good;
 
 	if (tunnel->side_count > SIDES_MOST)
-		return refuse(NULL, "%zu sides: want at most %d", tunnel->side_count, SIDES_MOST);
+		return refuse(NULL, "%zu sides (expected at most %d)", tunnel->side_count,
+		              SIDES_MOST);
 	good = name_sides(tunnel);
 	if (tunnel->side_count < 2)
 		return refuse(NULL,
-		              "%s: want at least two, like 192.168.1.4:4500@85.9.8.7 "
-		              "192.168.2.100:4500@31.1.2.3",
-		              tunnel->side_count ? "one side only" : "no side");
+		              "%s (expected at least two, like 192.168.1.4:4500@85.9.8.7 "
+		              "192.168.2.100:4500@31.1.2.3)",
+		              tunnel->side_count ? "only one side" : "no sides");
 	for (size_t i = 0; i < tunnel->side_count; i++)
 		good &= check_side(tunnel, &tunnel->sides[i]);
 	good = good && check_star(tunnel) && complete_nets(tunnel) && check_everything(tunnel);
@@ -376,8 +383,8 @@ bool tunnel_check(struct tunnel *tunnel)
 		for (size_t j = i + 1; j < tunnel->side_count; j++)
 			good &= check_pair(tunnel, &tunnel->sides[i], &tunnel->sides[j]);
 	if (good && tunnel->nonike && !tunnel_encapsulates(tunnel))
-		good = refuse(tunnel->where_encap, "without ports there is no UDP to encapsulate "
-		                                   "in; want a port on every side");
+		good = refuse(tunnel->where_encap, "no side has a port, so there is no UDP "
+		                                   "encapsulation (expected a port on every side)");
 	return good;
 }
 

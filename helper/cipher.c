@@ -48,7 +48,8 @@ const struct cipher *cipher_find(const char *name, const char *where)
 
 	if (cipher)
 		return cipher;
-	refuse(where, "cipher '%s': want one that --list-ciphers prints, like %s or %s", shown(name), ciphers[0].name,
+	refuse(where, "cipher '%s': unknown (expected one that --list-ciphers prints, like %s or "
+	       "%s)", shown(name), ciphers[0].name,
 	       ciphers[6].name);
 	return NULL;
 }

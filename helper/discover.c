@@ -43,8 +43,8 @@ static bool server_parse(struct server *server, const char *text)
 			return false;
 	} else {
 		if (!lookup_is_name(text, length))
-			return refuse("server", "'%s': want a name or an address, "
-			              "and :PORT if it is not %d", shown(text), STUN_PORT);
+			return refuse("server", "'%s': invalid (expected a name or an address, "
+			              "with :PORT unless it is %d)", shown(text), STUN_PORT);
 		memcpy(server->name, text, length);
 		text += length;
 		if (*text && !port_parse(&server->endpoint.port, text + 1, "server"))
@@ -81,7 +81,7 @@ static void servers_locate(struct asking *asking, sa_family_t family, const stru
 		if (found.address.family)
 			server->trouble = NULL;
 		else if (!server->trouble)
-			server->trouble = found.again ? NO_NAME_SERVER : "no such name";
+			server->trouble = found.again ? NO_NAME_SERVER : "name not found";
 	}
 }
 
@@ -176,7 +176,7 @@ static void server_take(struct server *server, const struct endpoint *local,
 	else if (reply.mapped.address.family == from->address.family)
 		server->mapped = reply.mapped;
 	else
-		server->trouble = "sees an address of the other IP version (NAT64)";
+		server->trouble = "reports an address of the other family (NAT64)";
 }
 
 /* ICMP errors end nothing: anyone can send one. */
@@ -252,7 +252,7 @@ static void hold(struct asking *asking)
 
 	probe_on_signal(EXIT_OK);
 	if (isatty(STDIN_FILENO))
-		warnx("holding the mapping: Enter ends");
+		warnx("keeping the mapping open; press Enter to stop");
 	for (int times = 0; times < HOLD_TIMES && poll(&input, 1, HOLD_MS) == 0; times++) {
 		icmp_take(asking);
 		random_fill(id, sizeof id);
@@ -269,8 +269,9 @@ static bool family_agree(const struct asking *asking, sa_family_t *family)
 		sa_family_t other = asking->servers[i].endpoint.address.family;
 
 		if (other && *family && other != *family)
-			return refuse("server", "'%s': want all addresses IPv4 or all IPv6, "
-			              "for they share a socket", shown(asking->servers[i].text));
+			return refuse("server", "'%s': another address family (expected all IPv4 "
+			              "or all IPv6, because they share a socket)",
+			              shown(asking->servers[i].text));
 		if (other)
 			*family = other;
 	}

@@ -32,13 +32,13 @@ static const char *why_unknown(const struct asking *asking, int seen)
 	const struct server *servers = asking->servers;
 
 	if (asking->given == 1)
-		return "only one server given";
+		return "only one server was given";
 	if (asking->count == 1)
-		return "both servers are one and the same";
+		return "both servers are the same";
 	if (seen == 1)
-		return "only one server counts";
+		return "only one server answered usefully";
 	if (address_equal(&servers[0].endpoint.address, &servers[1].endpoint.address))
-		return "both servers have one address";
+		return "both servers have the same address";
 	return NULL;
 }
 
@@ -49,18 +49,18 @@ static void judge_mapped(const struct asking *asking, const struct endpoint *map
 	char text[ADDRESS_TEXT], port[40] = "port kept";
 
 	if (mapped->port != asking->local.port)
-		snprintf(port, sizeof port, "port moved from %u to %u",
+		snprintf(port, sizeof port, "port changed from %u to %u",
 		         (unsigned)asking->local.port, (unsigned)mapped->port);
 	if (endpoint_equal(mapped, &asking->local))
 		warnx("not behind NAT");
 	else if (unknown)
-		warnx("behind NAT, %s; verdict unknown (%s): "
-		      "ask two servers of different addresses", port, unknown);
+		warnx("behind NAT, %s; its type is unknown (%s): ask two servers with different "
+		      "addresses", port, unknown);
 	else
 		warnx("mapping endpoint-independent (cone NAT), %s", port);
 	if (special_is_private(&mapped->address))
-		warnx("%s is in %s, not public: beyond the server stands another NAT; "
-		      "ask a server on the internet", address_print(text, &mapped->address),
+		warnx("%s is in %s, not public: there is another NAT beyond this server; ask a "
+		      "server on the internet", address_print(text, &mapped->address),
 		      special_find(&mapped->address)->text);
 }
 
@@ -74,13 +74,13 @@ static int judge_dependent(const struct asking *asking, struct endpoint *mapped)
 	int step = high->port - low->port;
 
 	*mapped = *high;
-	warnx("mapping endpoint-dependent (symmetric NAT): this word does only for a peer that is "
-	      "not behind NAT, or whose router has the port forwarded. What helps with others: "
-	      "--map, forward UDP port %u on the router, another network, IPv6",
+	warnx("mapping endpoint-dependent (symmetric NAT): this endpoint works only if the peer is "
+	      "reachable from the internet. Otherwise try --map, forward UDP port %u on the "
+	      "router, or use another network or IPv6",
 	      (unsigned)asking->local.port);
 	if (address_equal(&low->address, &high->address) && step <= STEP_MOST)
-		warnx("the two ports are %d apart, so this NAT counts: a peer's --punch tries the "
-		      "ten that follow, too", step);
+		warnx("the two ports are %d apart, so this NAT numbers them in sequence: the "
+		      "peer's --punch also tries the next ten", step);
 	return EXIT_NAT;
 }
 
@@ -93,34 +93,33 @@ static bool judge_router(const struct endpoint *router, const struct endpoint *s
 
 	endpoint_print(text[0], router);
 	if (!seen) {
-		warnx("%s is the router's word alone: no server answered", text[0]);
+		warnx("only the router reported %s: no server answered", text[0]);
 		return true;
 	}
 	endpoint_print(text[1], seen);
 	if (address_equal(&router->address, &seen->address)) {
 		if (router->port == seen->port)
-			warnx("the servers see what the router gives: everybody can send there, "
-			      "without --punch");
+			warnx("the servers confirm the router's port mapping: any host can send to "
+			      "it, without --punch");
 		else
-			warnx("what is sent first leaves as %s; but everybody can send to %s, "
+			warnx("packets sent first come from %s, but any host can send to %s, "
 			      "without --punch", text[1], text[0]);
 		return true;
 	}
-	warnx("the router gives %s, but servers see %s: beyond it stands another NAT, the "
-	      "carrier's perhaps, and the port is open only up to that; this word is what the "
-	      "servers see", text[0], text[1]);
+	warnx("the router mapped %s, but servers report %s: there is another NAT beyond the "
+	      "router, perhaps the carrier's; printing what the servers report", text[0], text[1]);
 	return false;
 }
 
 static void error_say(const char *name, const struct server *server)
 {
 	static const struct { unsigned number; const char *text; } meanings[] = {
-		{300, "it sends clients to another server"},
+		{300, "it redirects clients to another server"},
 		{400, "it does not understand the request"},
-		{401, "it serves only users with a password"},
+		{401, "it requires a password"},
 		{403, "it does not serve this host"},
-		{420, "it expects more than the request has"},
-		{500, "it has a fault now"},
+		{420, "it requires an attribute that the request does not have"},
+		{500, "it has an internal error"},
 	};
 	const char *text = "it gives no reason", *instead = "another server";
 	char alternate[ENDPOINT_TEXT];
@@ -141,15 +140,15 @@ static void server_say(const struct server *server)
 	if (server->mapped.address.family)
 		warnx("%s sees %s", name, endpoint_print(text, &server->mapped));
 	else if (server->nowhere.address.family)
-		warnx("%s: answered with %s, where no packet can go", name,
+		warnx("%s: answered with %s, which is not a unicast address", name,
 		      endpoint_print(text, &server->nowhere));
 	else if (server->error)
 		error_say(name, server);
 	else if (server->elsewhere.address.family)
-		warnx("%s: answered from another address, %s, which does not count: ask %s, or "
+		warnx("%s: answered from another address, %s, so the answer is ignored: ask %s or "
 		      "another server", name, endpoint_print(text, &server->elsewhere), text);
 	else if (server->odd)
-		warnx("%s: answered with what natprobe cannot read: ask another server", name);
+		warnx("%s: the answer cannot be parsed: ask another server", name);
 	else if (server->trouble)
 		warnx("%s: %s", name, server->trouble);
 	else if (server->refusal)

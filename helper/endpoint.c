@@ -21,7 +21,8 @@ bool address_read(struct address *out, const char *text)
 bool address_parse(struct address *out, const char *text, const char *where)
 {
 	if (!address_read(out, text))
-		return refuse(where, "address '%s': want IPv4 like 192.0.2.1 (no leading zeros) or IPv6 like [2001:db8::1]",
+		return refuse(where, "address '%s': invalid (expected IPv4 like 192.0.2.1, without "
+		              "leading zeros, or IPv6 like [2001:db8::1])",
 		              shown(text));
 	return true;
 }
@@ -31,7 +32,7 @@ bool port_parse(uint16_t *out, const char *text, const char *where)
 	unsigned long long port;
 
 	if (!number_parse(&port, text, 1, 65535))
-		return refuse(where, "port '%s': want 1 to 65535", shown(text));
+		return refuse(where, "port '%s': out of range (expected 1 to 65535)", shown(text));
 	*out = (uint16_t)port;
 	return true;
 }
@@ -45,21 +46,25 @@ bool endpoint_parse(struct endpoint *out, const char *text, const char *where)
 	memset(out, 0, sizeof *out);
 	end = strchr(text, skip ? ']' : ':');
 	if (skip && !end)
-		return refuse(where, "address '%s': the bracket is not closed", shown(text));
+		return refuse(where, "address '%s': no closing bracket (expected [ADDRESS] or "
+		              "[ADDRESS]:PORT)", shown(text));
 	if (!end)
 		end = text + strlen(text);
 	rest = skip ? end + 1 : end;
 	text += skip;
 	if ((size_t)(end - text) >= sizeof address || (*rest && *rest != ':'))
-		return refuse(where, "endpoint '%s': want ADDRESS:PORT", shown(text - skip));
+		return refuse(where, "endpoint '%s': no port (expected ADDRESS:PORT)",
+		              shown(text - skip));
 	if (!skip && *rest && strchr(rest + 1, ':'))
-		return refuse(where, "address '%s': write an IPv6 address in brackets, [2001:db8::1]:4500", shown(text));
+		return refuse(where, "address '%s': IPv6 without brackets (expected "
+		              "[2001:db8::1]:4500)", shown(text));
 	memcpy(address, text, (size_t)(end - text));
 	address[end - text] = '\0';
 	if (!address_parse(&out->address, address, where))
 		return false;
 	if (skip != (out->address.family == AF_INET6))
-		return refuse(where, "address '%s': brackets are for IPv6 addresses", shown(text - skip));
+		return refuse(where, "address '%s': IPv4 in brackets (expected brackets only for "
+		              "IPv6)", shown(text - skip));
 	return !*rest || port_parse(&out->port, rest + 1, where);
 }
 

@@ -38,17 +38,18 @@ enum {
 	"usage: espdecap [-b ADDR] [-i SECONDS] [-u UID[:GID]] [-N] [-d] " \
 	"PORT [PEER PORT | PEER:PORT]...\n"
 
-static const char help[] = USAGE
-	"Has the kernel decapsulate ESP that arrives on UDP port PORT, and keeps NATs open.\n"
+static const char help[] = USAGE "\n"
+	"Decapsulate ESP that arrives on UDP port PORT, and send keepalives to each PEER.\n"
 	"\n"
-	"  -b ADDR      take it on this address only\n"
-	"  -i SECONDS   between keepalives to each PEER (default 20; 0: send none)\n"
-	"  -u UID[:GID] become that user, by number, once the port is taken\n"
-	"  -N           the old non-IKE encapsulation (Linux before 6.10)\n"
-	"  -d           once it is ready, go to the background and print the pid\n"
-	"  -h, --help   -V, --version\n"
+	"  -b ADDR        bind to ADDR (default: all IPv4 addresses)\n"
+	"  -i SECONDS     keepalive interval (default 20; 0 = none)\n"
+	"  -u UID[:GID]   change to this user once the port is bound (default: no change)\n"
+	"  -N             use the non-IKE encapsulation of old peers (Linux before 6.10)\n"
+	"  -d             go to the background once the socket is ready, and print the process ID\n"
+	"  -h, --help     print this help\n"
+	"  -V, --version  print the version\n"
 	"\n"
-	"IPv6 addresses go in brackets: [2001:db8::1]:4500.  SIGTERM and SIGINT end it.\n";
+	"Write IPv6 addresses in brackets: [2001:db8::1]:4500. Stop it with SIGTERM or SIGINT.\n";
 
 struct order {
 	struct endpoint local;
@@ -65,7 +66,8 @@ static bool interval_parse(unsigned *out, const char *text)
 	unsigned long long seconds;
 
 	if (!number_parse(&seconds, text, 0, INTERVAL_SECONDS_MOST))
-		return refuse("-i", "interval '%s': want 0 to %d seconds", shown(text),
+		return refuse("-i", "interval '%s': out of range (expected 0 to %d seconds)",
+		              shown(text),
 		              INTERVAL_SECONDS_MOST);
 	*out = (unsigned)seconds;
 	return true;
@@ -78,7 +80,8 @@ static bool local_parse(struct endpoint *out, const char *text)
 	if (text[0] == '[' ? !endpoint_parse(out, text, "-b") : !address_parse(address, text, "-b"))
 		return false;
 	if (out->port)
-		return refuse("-b", "address '%s': want it without a port", shown(text));
+		return refuse("-b", "address '%s': has a port (expected an address alone)",
+		              shown(text));
 	return address_is_any(address) || special_check_unicast(address, text, "-b");
 }
 
@@ -89,12 +92,12 @@ static bool peers_parse(struct order *out, char **words)
 		struct endpoint *peer = &out->peer[out->peers];
 
 		if (out->peers == PEERS_MOST)
-			return refuse("peer", "'%s': want at most %d of them", shown(text),
+			return refuse("peer", "'%s': too many (expected at most %d)", shown(text),
 			              PEERS_MOST);
 		if (!endpoint_parse(peer, text, "peer"))
 			return false;
 		if (!peer->port && !*words)
-			return refuse("peer", "'%s' has no port: want PEER PORT or PEER:PORT",
+			return refuse("peer", "'%s': no port (expected PEER PORT or PEER:PORT)",
 			              shown(text));
 		if (!peer->port && !port_parse(&peer->port, *words++, "peer"))
 			return false;
@@ -103,7 +106,8 @@ static bool peers_parse(struct order *out, char **words)
 		if (!out->local.address.family)
 			out->local.address.family = peer->address.family;
 		if (out->local.address.family != peer->address.family)
-			return refuse("peer", "address '%s': IPv4 and IPv6 want a helper each",
+			return refuse("peer", "address '%s': IPv4 and IPv6 cannot share a socket "
+			              "(expected one espdecap for each)",
 			              shown(text));
 		out->peers++;
 	}
@@ -126,9 +130,8 @@ static _Noreturn void print_and_exit(const char *text)
 	exit(EXIT_OK);
 }
 
-static bool misuse(const char *text, const char *what)
+static bool misuse(void)
 {
-	refuse(NULL, "%s%s", shown(text), what);
 	print(STDERR_FILENO, help, sizeof USAGE - 1);
 	return false;
 }
@@ -156,8 +159,12 @@ static bool options_parse(struct order *out, int argc, char **argv)
 		case 'd': out->background = true; break;
 		case 'h': print_and_exit(help);
 		case 'V': print_and_exit("espdecap " VERSION "\n");
-		case ':': return misuse(word, ": wants a value after it");
-		default: return misuse(word, ": no such option");
+		case ':':
+			refuse(NULL, "option '%s': requires an argument", shown(word));
+			return misuse();
+		default:
+			refuse(NULL, "unknown option '%s'", shown(word));
+			return misuse();
 		}
 		if (!good)
 			return false;
@@ -168,8 +175,10 @@ static bool order_parse(struct order *out, int argc, char **argv)
 {
 	if (!options_parse(out, argc, argv))
 		return false;
-	if (optind >= argc)
-		return misuse("PORT", " is missing");
+	if (optind >= argc) {
+		refuse(NULL, "PORT: missing (expected the UDP port of the tunnel)");
+		return misuse();
+	}
 	if (!port_parse(&out->local.port, argv[optind], "PORT"))
 		return false;
 	if (!peers_parse(out, argv + optind + 1))
@@ -198,9 +207,9 @@ static int socket_open(const struct order *order)
 		if (errno != ENOPROTOOPT)
 			fail(EXIT_BROKE, "UDP_ENCAP");
 		say("%s", *encapsulation == UDP_ENCAP_ESPINUDP
-		    ? "this kernel does not take ESP from UDP: want one with CONFIG_XFRM"
-		    : "-N: this kernel has no non-IKE encapsulation any more: "
-		      "want Linux before 6.10, or no -N");
+		    ? "this kernel does not decapsulate ESP in UDP (expected CONFIG_XFRM)"
+		    : "-N: this kernel has no non-IKE encapsulation (expected Linux before 6.10, "
+		      "or no -N)");
 		exit(EXIT_NO_KERNEL);
 	}
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter))
@@ -213,7 +222,7 @@ static int socket_open(const struct order *order)
 	if (bind(fd, (struct sockaddr *)&address, length) == 0)
 		return fd;
 	if (errno == EADDRINUSE) {
-		say("port %u is taken: `ss -lunp` shows by whom", order->local.port);
+		say("port %u: in use: ss -lunp sport = :%u", order->local.port, order->local.port);
 		exit(EXIT_BROKE);
 	}
 	if (errno == EADDRNOTAVAIL) {

@@ -48,13 +48,14 @@ bool ids_parse(struct ids *out, const char *text)
 
 	out->text = text;
 	if (!both_parse(out, text))
-		return refuse("-u", "user '%s': expected UID or UID:GID in numbers; "
-		              "`id -u %s` prints the UID", shown(text),
+		return refuse("-u", "user '%s': not a number (expected UID or UID:GID): id -u %s",
+		              shown(text),
 		              is_name ? shown(text) : "NAME");
 	if (!out->uid)
-		return refuse("-u", "user '%s': want one who is not root", shown(text));
+		return refuse("-u", "user '%s': is root (expected another user)", shown(text));
 	if (!out->gid)
-		return refuse("-u", "user '%s': want one whose group is not root's", shown(text));
+		return refuse("-u", "user '%s': the group is root's (expected another group)",
+		              shown(text));
 	return true;
 }
 
@@ -74,7 +75,7 @@ void ids_take(const struct ids *ids)
 	    syscall(SETRESUID, ids->uid, ids->uid, ids->uid) || syscall(SYS_capset, &self, none))
 		fail(EXIT_BROKE, "cannot become user '%s'", shown(ids->text));
 	if (syscall(SETRESUID, 0, 0, 0) == 0 || geteuid() != ids->uid || getegid() != ids->gid) {
-		say("root came back after becoming user '%s'", shown(ids->text));
+		say("could become root again after becoming user '%s'", shown(ids->text));
 		exit(EXIT_BROKE);
 	}
 }

@@ -107,12 +107,14 @@ static bool resolve_parse(struct address *address, const char *text, sa_family_t
 	else if (inet_pton(AF_INET6, text, address->bytes) == 1)
 		address->family = AF_INET6;
 	else if (!lookup_is_name(text, strlen(text)))
-		return refuse("--resolve", "'%s': want a name or an address, without a port",
+		return refuse("--resolve", "'%s': invalid (expected a name or an address, without "
+		              "a port)",
 		              shown(text));
 	if (special_is_unusable(address))
-		return refuse("--resolve", "'%s': no packet can go there", shown(text));
+		return refuse("--resolve", "'%s': not a unicast address", shown(text));
 	if (address->family && family && address->family != family)
-		return refuse("--resolve", "'%s': want it IPv4 or IPv6 as -b", shown(text));
+		return refuse("--resolve", "'%s': another address family than -b (expected both "
+		              "IPv4 or both IPv6)", shown(text));
 	return true;
 }
 
@@ -136,10 +138,10 @@ int resolve(const struct probe *probe)
 	if (found.again)
 		warnx("%s: %s", name, NO_NAME_SERVER);
 	else if (!found.address.family)
-		warnx("%s: no such name, or none with an IPv%c address", name,
+		warnx("%s: name not found, or it has no IPv%c address", name,
 		      family == AF_INET6 ? '6' : '4');
 	else if (special_is_unusable(&found.address))
-		warnx("%s: is %s, where no packet can go", name,
+		warnx("%s: is %s, which is not a unicast address", name,
 		      address_print(text, &found.address));
 	else if (probe_print(address_print(text, &found.address), "", ""))
 		return EXIT_OK;

@@ -202,22 +202,23 @@ static void refusal_say(const char *router, const char *protocol, const struct p
 {
 	static const struct { unsigned char result; const char *text; } meanings[] = {
 		{PCP_VERSION, "it speaks another version"},
-		{PCP_NOT_AUTHORIZED, "it may not be asked for this port, or has given it to "
-		 "another program: allow PCP or NAT-PMP in its settings"},
-		{PCP_OPCODE, "it maps no ports: allow PCP or NAT-PMP in its settings"},
-		{PCP_NETWORK, "it has no way to the internet now: again when it has"},
-		{PCP_RESOURCES, "it has no room for another port: again later"},
-		{PCP_PROTOCOL, "it maps no UDP"},
-		{PCP_QUOTA, "this host has as many ports as it may: give one back with --unmap"},
-		{PCP_EXTERNAL, "it cannot give that port: again without =PORT, or with another -p"},
-		{PCP_ADDRESS, "it sees us at another address: between us stands another NAT"},
+		{PCP_NOT_AUTHORIZED, "it does not allow this port, or another program has it: "
+		 "allow PCP or NAT-PMP in its settings"},
+		{PCP_OPCODE, "it does not map ports: allow PCP or NAT-PMP in its settings"},
+		{PCP_NETWORK, "it is offline: try again when it is online"},
+		{PCP_RESOURCES, "it has no free mappings: try again later"},
+		{PCP_PROTOCOL, "it does not map UDP ports"},
+		{PCP_QUOTA, "this host has too many port mappings: remove one with --unmap"},
+		{PCP_EXTERNAL, "it cannot map that port: try without =PORT, or with another -p"},
+		{PCP_ADDRESS, "it receives our packets from another address: there is a NAT "
+			"between us"},
 	};
-	const char *text = "it does not say why";
+	const char *text = "it gives no reason";
 
 	for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
 		if (meanings[i].result == answer->result)
 			text = meanings[i].text;
-	warnx("%s: refuses by %s, error %u: %s", router, protocol, answer->number, text);
+	warnx("%s: refused the %s request, error %u: %s", router, protocol, answer->number, text);
 }
 
 static int refused(const struct asking *asking, const struct pcp_answer *answer)
@@ -225,7 +226,7 @@ static int refused(const struct asking *asking, const struct pcp_answer *answer)
 	refusal_say(asking->router, asking->protocol, answer);
 	if (asking->second.result != PCP_SUCCESS)
 		refusal_say(asking->router, "NAT-PMP", &asking->second);
-	warnx("where that does not help, forward UDP port %u on the router by hand",
+	warnx("if that does not help, forward UDP port %u on the router by hand",
 	      (unsigned)asking->asked.local.port);
 	return EXIT_BROKE;
 }
@@ -243,15 +244,15 @@ static int unanswered(const struct asking *asking, int error)
 	}
 	if (asking->elsewhere.family) {
 		address_print(elsewhere, &asking->elsewhere);
-		warnx("%s: does not answer from its own address, but %s does: if that is your "
-		      "router (CARP, VRRP), add --router %s", asking->router, elsewhere,
+		warnx("%s: no answer from this address, but from %s: if that is your router (CARP, "
+		      "VRRP), add --router %s", asking->router, elsewhere,
 		      elsewhere);
 		return EXIT_NO_ANSWER;
 	}
-	warnx(error == ECONNREFUSED ? "%s: does not listen to requests by %s: switch it on there, "
-	                              "or forward UDP port %u by hand"
-	                            : "%s: no answer to requests by %s: switch it on there, "
-	                              "or forward UDP port %u by hand",
+	warnx(error == ECONNREFUSED ? "%s: rejects %s requests: enable them on the router, or "
+	                              "forward UDP port %u by hand"
+	                            : "%s: no answer to %s requests: enable them on the router, or "
+	                              "forward UDP port %u by hand",
 	      asking->router, protocols, (unsigned)asking->asked.local.port);
 	return EXIT_NO_ANSWER;
 }
@@ -264,14 +265,15 @@ static int judge(const struct asking *asking, const struct pcp_answer *answer)
 
 	endpoint_print(text, mapped);
 	if (!is_usable(asking, answer)) {
-		warnx("%s: answers by %s with %s for %u s, where no packet can go", asking->router,
+		warnx("%s: answered the %s request with %s for %u s, which cannot be used",
+		      asking->router,
 		      asking->protocol, text, (unsigned)answer->seconds);
 		return EXIT_NO_ANSWER;
 	}
 	warnx("%s: maps %s to here for %u s, by %s", asking->router, text,
 	      (unsigned)answer->seconds, asking->protocol);
 	if (mapped->port != asking->asked.port)
-		warnx("port %u was asked for: the peer has to be told %u",
+		warnx("requested port %u, got another: give the peer port %u",
 		      (unsigned)asking->asked.port, (unsigned)mapped->port);
 	return EXIT_OK;
 }
@@ -293,7 +295,7 @@ static int router_find(struct route *route, const struct address *given, sa_fami
 		route->router = *given;
 	if (route->router.family && route->local.family)
 		return EXIT_OK;
-	warnx("the default route leads through no router that could be asked");
+	warnx("the default route has no router to ask");
 	return EXIT_BROKE;
 }
 
@@ -382,7 +384,7 @@ int map_ask(const struct probe *probe, struct endpoint *local, struct endpoint *
 			status = refused(&asking, &answer);
 	}
 	if (status == EXIT_OK && probe->unmap)
-		warnx("%s: maps port %u no more", asking.router, (unsigned)local->port);
+		warnx("%s: removed the mapping of port %u", asking.router, (unsigned)local->port);
 	else if (status == EXIT_OK) {
 		status = judge(&asking, &answer);
 		if (status != EXIT_NO_ANSWER)
@@ -406,8 +408,8 @@ int map(const struct probe *probe)
 	if (!mapped.address.family)
 		return status;
 	if (special_is_private(&mapped.address)) {
-		warnx("%s is in %s, not public: beyond the router stands another NAT, and this "
-		      "word does only for a peer on this side of it; for others ask STUN servers",
+		warnx("%s is in %s, not public: there is another NAT beyond the router; only peers "
+		      "on this side of it can use this endpoint",
 		      address_print(text, &mapped.address), special_find(&mapped.address)->text);
 		status = EXIT_NAT;
 	}

@@ -19,50 +19,43 @@
 static const char usage_text[] =
 	"usage: natprobe [-b ADDR] [-p PORT] [-u UID[:GID]] [--hold] "
 	"SERVER[:PORT] [SERVER[:PORT]]\n"
-	"       natprobe [-b ADDR] -p PORT [-u UID[:GID]] [--router ADDR] "
-	"--map[=PORT] [SERVER[:PORT] [SERVER[:PORT]]] | --unmap\n"
+	"       natprobe [-b ADDR] -p PORT [-u UID[:GID]] [--router ADDR]\n"
+	"                --map[=PORT] [SERVER[:PORT] [SERVER[:PORT]]] | --unmap\n"
 	"       natprobe [-b ADDR] -p PORT [-u UID[:GID]] --punch PEER:PORT "
 	"[--first] [--ttl N] [--timeout S]\n"
 	"                [--until-tunnel] [--mtu N] [--token WORD | --token-fd N]\n"
 	"       natprobe [-b ADDR] [-u UID[:GID]] --resolve NAME\n";
 
 static const char help_text[] =
-	"Asks STUN servers for the mapped endpoint, prints LOCAL:PORT@MAPPED:PORT "
-	"and judges the NAT;\n"
-	"or has the router give the port to this host, for everybody, "
-	"and prints the word with what it gives;\n"
-	"or punches the hole to a peer that does the same, "
-	"and prints the PEER:PORT really heard;\n"
-	"or looks up a name, and prints the first address that a peer can have.\n"
+	"Ask STUN servers for the mapped endpoint, print LOCAL:PORT@MAPPED:PORT and classify "
+	"the NAT.\n"
+	"With --map, --punch or --resolve, do that instead, and print the endpoint or address.\n"
 	"\n"
-	"  -b ADDR          send from this address (default: the one the kernel would take)\n"
-	"  -p PORT          send from this UDP port, the tunnel's\n"
-	"  -u UID[:GID]     become that user, by number, once the port is taken\n"
-	"      --hold       keep the mapping alive until Enter, end of input or a signal, "
-	"an hour at most\n"
-	"      --map[=PORT] ask the default router for the port, as PORT outside: "
-	"PCP or NAT-PMP, for two hours\n"
-	"      --unmap      give it back\n"
-	"      --router ADDR ask this router (default: the default route's)\n"
-	"      --punch PEER:PORT   the endpoint that the peer's natprobe printed behind its @\n"
-	"      --first      this side was started first: exactly one of the two takes it\n"
-	"      --ttl N      hops that opening packets live: past the own NAT, "
-	"not up to the peer's\n"
-	"                   (default: 2, and up to 5 "
-	"while no public router is seen to drop them)\n"
-	"      --timeout S  give up after S seconds (60)\n"
-	"      --until-tunnel  stop early if PEER seems to be up: ask it through the tunnel\n"
-	"      --mtu N      test whether packets of N bytes get through (1500)\n"
-	"      --token WORD a word that both sides share: packets of others do not count; "
-	"ps(1) shows it\n"
-	"      --token-fd N read it from descriptor N instead (0: standard input)\n"
-	"      --resolve NAME  look it up, in IPv4 or as -b has it; an address is its own\n"
+	"  -b ADDR             send from ADDR (default: as the kernel chooses)\n"
+	"  -p PORT             send from UDP port PORT, the tunnel's (default: any)\n"
+	"  -u UID[:GID]        change to this user once the port is bound\n"
+	"      --hold          keep the mapping open until Enter or a signal, 1 hour at most\n"
+	"      --map[=PORT]    map the port on the router, as PORT (default: as -p)\n"
+	"      --unmap         remove that port mapping\n"
+	"      --router ADDR   ask the router ADDR (default: that of the default route)\n"
+	"      --punch PEER:PORT  punch a hole to the peer's mapped endpoint, the part after "
+	"the @\n"
+	"      --first         start first; exactly one of the two peers has this option\n"
+	"      --ttl N         send opening packets that pass your NAT but do not reach the "
+	"peer's\n"
+	"                      (default 2; up to 5 while no public router drops them)\n"
+	"      --timeout S     stop after S seconds (default 60)\n"
+	"      --until-tunnel  stop early if the peer seems to be up already\n"
+	"      --mtu N         test whether packets of N bytes get through (default 1500)\n"
+	"      --token WORD    ignore packets without this shared secret; ps(1) shows it\n"
+	"      --token-fd N    read the token from file descriptor N (0: standard input)\n"
+	"      --resolve NAME  look up NAME as IPv4, or in the family of -b\n"
 	"  -h, --help   -V, --version\n"
 	"\n"
-	"The default port of SERVER is 3478. "
-	"A name is looked up in IPv4 first; -b :: asks for IPv6.\n"
-	"Status: 0 done, 1 the system refused, 2 usage, "
-	"3 the NAT cannot be punched, 4 no answer in time.";
+	"The default port of SERVER is 3478. Names are looked up as IPv4 first; use -b :: "
+	"for IPv6.\n"
+	"Status: 0 done, 1 system error, 2 usage, 3 this NAT cannot be punched, 4 no answer "
+	"in time.";
 
 static bool count_parse(unsigned *out, const char *text, unsigned least, unsigned most,
                         const char *where)
@@ -70,7 +63,8 @@ static bool count_parse(unsigned *out, const char *text, unsigned least, unsigne
 	unsigned long long number;
 
 	if (!number_parse(&number, text, least, most))
-		return refuse(where, "'%s': want %u to %u", shown(text), least, most);
+		return refuse(where, "'%s': out of range (expected %u to %u)", shown(text), least,
+		              most);
 	*out = (unsigned)number;
 	return true;
 }
@@ -111,15 +105,16 @@ static bool usage(void)
 static bool token_take(struct probe *probe, const char *word, size_t length, const char *where)
 {
 	if (length >= sizeof probe->token || memchr(word, '\0', length))
-		return refuse(where, "want a word of at most %zu characters",
+		return refuse(where, "too long (expected at most %zu characters)",
 		              sizeof probe->token - 1);
 	if (!length)
-		return refuse(where, "'': want a word");
+		return refuse(where, "'': empty (expected a token)");
 	if (probe->token[0])
-		return refuse(where, "want one token");
+		return refuse(where, "already given (expected one token)");
 	memcpy(probe->token, word, length);
 	if (length < TOKEN_LEAST)
-		warnx("%s: a word of less than %d characters can be guessed", where, TOKEN_LEAST);
+		warnx("%s: warning: a token of less than %d characters can be guessed", where,
+		      TOKEN_LEAST);
 	return true;
 }
 
@@ -133,7 +128,8 @@ static bool token_read(struct probe *probe, const char *text)
 	bool good;
 
 	if (!number_parse(&file, text, 0, 65535))
-		return refuse("--token-fd", "'%s': want the number of an open file", shown(text));
+		return refuse("--token-fd", "'%s': invalid (expected the number of an open file "
+		              "descriptor)", shown(text));
 	while (length < sizeof word && got > 0 && !memchr(word, '\n', length)) {
 		got = read((int)file, word + length, sizeof word - length);
 		if (got < 0)
@@ -173,9 +169,9 @@ static bool option_refuse(int code, char *const *argv)
 	const char *option = optopt > 0 && optopt < HOLD ? letter : argv[optind - 1];
 
 	if (code == ':')
-		refuse(NULL, "option '%s': wants a value", shown(option));
+		refuse(NULL, "option '%s': requires an argument", shown(option));
 	else
-		refuse(NULL, "option '%s': not known", shown(option));
+		refuse(NULL, "unknown option '%s'", shown(option));
 	return usage();
 }
 
@@ -217,7 +213,8 @@ static bool options_parse(struct probe *probe, int argc, char **argv)
 			return false;
 	for (int i = 0; optind < argc; i++, optind++) {
 		if (i == 2)
-			return refuse(NULL, "'%s': two servers are enough", shown(argv[optind]));
+			return refuse(NULL, "'%s': too many servers (expected at most two)",
+			              shown(argv[optind]));
 		probe->server[i] = argv[optind];
 	}
 	return true;
@@ -233,7 +230,8 @@ static bool resolve_agrees(const struct probe *probe)
 {
 	if (probe->map || probe->unmap || probe->router.family || probe->server[0] ||
 	    probe->local.port || probe->hold || probe->peer.address.family || has_punch_options(probe))
-		return refuse("--resolve", "with it only -b and -u");
+		return refuse("--resolve", "cannot be combined with other options (expected only "
+		              "-b and -u)");
 	return true;
 }
 
@@ -243,16 +241,16 @@ static bool map_agrees(const struct probe *probe)
 	sa_family_t own = probe->local.address.family;
 
 	if (probe->map && probe->unmap)
-		return refuse(NULL, "--map, --unmap: want one of them");
+		return refuse(NULL, "--map and --unmap (expected one of them)");
 	if (!probe->local.port)
-		return refuse(where, "no own port: want -p PORT, the tunnel's");
+		return refuse(where, "no local port (expected -p PORT, the tunnel's)");
 	if (probe->unmap && probe->server[0])
-		return refuse(where, "no server is asked for that");
+		return refuse(where, "asks no server (expected no SERVER)");
 	if (probe->hold && !probe->server[0])
-		return refuse("--hold", "is for asking servers");
+		return refuse("--hold", "only for queries to servers (expected SERVER)");
 	if (own && probe->router.family && own != probe->router.family)
-		return refuse("--router", "-b has the other IP version "
-		              "(expected both IPv4 or both IPv6)");
+		return refuse("--router", "-b has another address family (expected both IPv4 or "
+		              "both IPv6)");
 	return true;
 }
 
@@ -261,20 +259,22 @@ static bool punch_agrees(const struct probe *probe)
 	sa_family_t own = probe->local.address.family;
 
 	if (probe->map || probe->unmap)
-		return refuse(NULL, "--map, --unmap: not with --punch: before it");
+		return refuse(NULL, "--map and --unmap cannot be combined with --punch (run --map "
+		              "first)");
 	if (probe->server[0])
-		return refuse(NULL, "'%s': with --punch no server is asked",
+		return refuse(NULL, "'%s': --punch asks no server (expected no SERVER)",
 		              shown(probe->server[0]));
 	if (probe->hold)
-		return refuse("--hold", "is for asking servers: with --punch say --timeout S");
+		return refuse("--hold", "cannot be combined with --punch (expected --timeout S)");
 	if (!probe->peer.port)
-		return refuse("--punch", "no port: want PEER:PORT, what the peer's natprobe "
-		              "printed behind its @");
+		return refuse("--punch", "no port (expected PEER:PORT, which the peer's natprobe "
+		              "printed after the @)");
 	if (!probe->local.port)
-		return refuse("--punch", "no own port: want -p PORT, the one that the peer was "
-		              "told");
+		return refuse("--punch", "no local port (expected -p PORT, the one you gave the "
+		              "peer)");
 	if (own && own != probe->peer.address.family)
-		return refuse("--punch", "-b and PEER: want both IPv4 or both IPv6");
+		return refuse("--punch", "-b has another address family (expected both IPv4 or "
+		              "both IPv6)");
 	return true;
 }
 
@@ -284,16 +284,16 @@ static bool options_agree(const struct probe *probe)
 	if (probe->resolve)
 		return resolve_agrees(probe);
 	if (probe->router.family && !probe->map && !probe->unmap)
-		return refuse("--router", "only with --map or --unmap");
+		return refuse("--router", "requires --map or --unmap");
 	if (probe->peer.address.family)
 		return punch_agrees(probe);
 	if (has_punch_options(probe))
-		return refuse(NULL, "--first, --ttl, --timeout, --until-tunnel, --mtu, --token: "
-		              "want --punch PEER:PORT with them");
+		return refuse(NULL, "--first, --ttl, --timeout, --until-tunnel, --mtu and --token "
+		              "require --punch PEER:PORT");
 	if (probe->map || probe->unmap)
 		return map_agrees(probe);
 	if (!probe->server[0]) {
-		refuse(NULL, "no SERVER to ask and no peer to --punch");
+		refuse(NULL, "nothing to do (expected SERVER or --punch PEER:PORT)");
 		return usage();
 	}
 	return true;

@@ -44,7 +44,8 @@ bool prefix_parse(struct prefix *out, const char *text, const char *where)
 	struct address network;
 
 	if (length == 0 || length >= sizeof address)
-		return refuse(where, "net '%s': want a prefix like 10.1.0.0/16 or 2001:db8:1::/48", shown(text));
+		return refuse(where, "net '%s': invalid (expected a prefix like 10.1.0.0/16 or "
+		              "2001:db8:1::/48)", shown(text));
 	memcpy(address, text, length);
 	address[length] = '\0';
 	if (!address_parse(&out->address, address, where))
@@ -54,15 +55,17 @@ bool prefix_parse(struct prefix *out, const char *text, const char *where)
 		unsigned long long bits;
 
 		if (!number_parse(&bits, slash + 1, 0, out->length))
-			return refuse(where, "net '%s': want a prefix length from 0 to %u", shown(text), out->length);
+			return refuse(where, "net '%s': prefix length out of range (expected 0 to "
+			              "%u)", shown(text), out->length);
 		out->length = (unsigned)bits;
 	}
 	network = network_of(&out->address, out->length);
 	if (!address_equal(&network, &out->address))
-		return refuse(where, "net '%s': host bits are set; want %s/%u", shown(text),
+		return refuse(where, "net '%s': host bits are set (expected %s/%u)", shown(text),
 		              address_print(text_of_network, &network), out->length);
 	if (out->length && never_protected(out))
-		return refuse(where, "net '%s': holds unspecified, loopback or multicast addresses; want what can be reached, or 0.0.0.0/0 for all",
+		return refuse(where, "net '%s': contains unspecified, loopback or multicast "
+		              "addresses (expected unicast addresses, or 0.0.0.0/0 for all)",
 		              shown(text));
 	return true;
 }

@@ -113,7 +113,7 @@ int probe_socket(struct endpoint *local, const struct ids *ids)
 		return fd;
 	}
 	if (errno == EADDRINUSE)
-		warnx("port %u: in use: `ss -lunp sport = :%u` names the owner",
+		warnx("port %u: in use: ss -lunp sport = :%u",
 		      (unsigned)local->port, (unsigned)local->port);
 	else if (errno == EADDRNOTAVAIL)
 		warnx("%s: not an address of this host", address_print(text, &local->address));

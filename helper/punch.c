@@ -394,27 +394,29 @@ static int hole_failed(const struct hole *hole, unsigned seconds)
 	endpoint_print(peer, &hole->peer);
 	switch (finding) {
 	case CHECKSUM:
-		warnx("%s: packets arrive with a UDP checksum only, and ESP in UDP over IPv4 has "
-		      "none: use IPv6 outside, or another network or router", peer);
+		warnx("%s: only packets with a UDP checksum arrive, and ESP in UDP over IPv4 has "
+		      "none: use IPv6 between the hosts, or another network or router", peer);
 		return EXIT_NO_ANSWER;
 	case TUNNEL:
-		warnx("%s: something sends from there as a tunnel would; whether it is the peer's "
-		      "only the tunnel can tell", peer);
+		warnx("%s: ESP packets arrive from it; only the tunnel can tell whether they are "
+		      "the peer's", peer);
 		return EXIT_NO_ANSWER;
 	case ONE_WAY:
-		warnx("%s: heard it, but it did not hear us in %u seconds", peer, seconds);
+		warnx("%s: received its packets, but it received none of ours in %u seconds", peer,
+		      seconds);
 		break;
 	default:
-		warnx("%s: heard nothing in %u seconds%s%s", peer, seconds,
+		warnx("%s: no packet received in %u seconds%s%s", peer, seconds,
 		      *trouble ? "; last error: " : "", trouble);
 	}
 	if (finding == FOREIGN)
-		warnx("%s: packets with another --token come from there: compare the digests of "
-		      "the two scripts (anyone can send such packets)", peer);
-	warnx("stop both for 30 seconds, then start the side given --first first "
-	      "(one side, not both)");
-	warnx("where that does not help: --ttl N, more than the hops to the own NAT and less than "
-	      "to the peer's; where no N fits, forward UDP port %u on the router, or IPv6",
+		warnx("%s: packets with another --token arrive from it: compare the digests of the "
+		      "two scripts (anyone can send such packets)", peer);
+	warnx("stop both for 30 seconds, then start the side with --first before the other (one "
+	      "side has it, not both)");
+	warnx("if that does not help, use --ttl N, with N greater than the hops to your NAT and "
+	      "less than those to the peer's; otherwise forward UDP port %u on the router, or use "
+	      "IPv6",
 	      (unsigned)hole->probe->local.port);
 	return EXIT_NO_ANSWER;
 }
@@ -425,8 +427,8 @@ static void size_say(const struct hole *hole, const char *peer)
 	unsigned full = full_size(hole), longest = hole->peer_longest;
 
 	if (longest && longest < full)
-		warnx("%s: packets of %u bytes do not get through to it, those of %u do: "
-		      "lower the path MTU (xfrmpair --mtu %u)", peer, full, longest, longest);
+		warnx("%s: packets of %u bytes do not reach it, packets of %u bytes do: lower the "
+		      "path MTU (xfrmpair --mtu %u)", peer, full, longest, longest);
 }
 
 static int hole_done(const struct hole *hole)
@@ -436,8 +438,8 @@ static int hole_done(const struct hole *hole)
 	endpoint_print(peer, &hole->peer);
 	size_say(hole, peer);
 	if (!hole->probe->scripted && !endpoint_equal(&hole->peer, &hole->probe->peer))
-		warnx("%s: the peer sends from there, not from %s: its NAT is symmetric, "
-		      "or the port was taken", peer, endpoint_print(given, &hole->probe->peer));
+		warnx("%s: the peer sends from this endpoint, not from %s: its NAT is symmetric, "
+		      "or the port was in use", peer, endpoint_print(given, &hole->probe->peer));
 	return probe_print(peer, "", "") ? EXIT_OK : EXIT_BROKE;
 }
 

@@ -67,5 +67,6 @@ bool special_is_unusable(const struct address *address)
 bool special_check_unicast(const struct address *address, const char *text, const char *where)
 {
 	return !special_is_unusable(address) || special_kind(address) == SPECIAL_LOOPBACK ||
-	       refuse(where, "address '%s': want that of one machine", shown(text));
+	       refuse(where, "address '%s': not a unicast address (expected the address of one "
+	              "machine)", shown(text));
 }

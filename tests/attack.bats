@@ -55,7 +55,7 @@ says() {
 
 @test "a script given as a tunnel file is refused, and no word of it shown" {
 	"$XFRMPAIR" -o t "$A" "$B"
-	says 2 "t/a.sh:$(grep -nE '[0-9a-f]{32}' t/a.sh | head -1 | cut -d: -f1): a key is in it: want a tunnel file; a key file goes with --keys" -f t/a.sh
+	says 2 "t/a.sh:$(grep -nE '[0-9a-f]{32}' t/a.sh | head -1 | cut -d: -f1): contains a key (expected a tunnel file; give a key file to --keys)" -f t/a.sh
 }
 
 # mutate FILE COUNT SEED: that many key files, m1 and on, each with a slip or two: words swapped or glued, bytes changed or gone
@@ -88,7 +88,7 @@ mutate() {
 	for file in m*; do
 		"$XFRMPAIR" --keys "$file" "$A" "$B" "$C" >/dev/null 2>said || refused=$((refused + 1))
 		"$XFRMPAIR" -f "$file" >/dev/null 2>>said && return 1
-		run -1 grep -E '[0-9a-f]{9}' <(sed 's/: want 1 to 99999999$//' said)
+		run -1 grep -E '[0-9a-f]{9}' <(sed 's/: out of range (expected 1 to 99999999)$//' said)
 	done
 	echo "# $refused of ${MUTATIONS:-150} refused" >&3
 	[ "$refused" -gt $((${MUTATIONS:-150} / 2)) ]
@@ -123,7 +123,7 @@ mutate() {
 @test "control characters in paths do not reach the terminal" {
 	local odd=$'o\e[31m\nd\x9b' shown='o\x1b[31m\x0ad\x9b'
 	run -0 --separate-stderr "$XFRMPAIR" -o "$odd" --save-keys "$odd.k" "$A" "$B"
-	[ "${stderr_lines[0]}" = "xfrmpair: wrote $shown/a.sh, for the host 192.168.1.4: start it first" ]
+	[ "${stderr_lines[0]}" = "xfrmpair: wrote $shown/a.sh for the host 192.168.1.4 (start it first)" ]
 	"$XFRMPAIR" -n -o "$odd" "$A" "$B" >said
 	[ "$(head -1 said)" = "# $shown/a.sh:" ]
 }
@@ -163,7 +163,7 @@ mutate() {
 @test "more than 1,024 sides are refused: espdecap takes no more peers" {
 	local sides
 	mapfile -t sides < <(for ((i = 1; i <= 1025; i++)); do echo "10.$((i / 250)).$((i % 250)).1:4500"; done)
-	says 2 "1025 sides: want at most 1024" "${sides[@]}"
+	says 2 "1025 sides (expected at most 1024)" "${sides[@]}"
 }
 
 @test "nothing is written over a device, with --force either" {
@@ -182,23 +182,23 @@ mutate() {
 @test "a folder, or a place, of somebody else is refused for scripts and keys" {
 	[ "$(id -u)" -eq 0 ] || skip "files of others need root"
 	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
-	local want="want a place where only you and root can write"
+	local place="expected a place that only you and root can write to"
 	mkdir -p others/mine mode way
 	chown 1234 others
-	says 1 "others: belongs to user 1234: $want" -o others "$A" "$B"
-	says 1 "others/new: $PWD/others belongs to user 1234: $want" -o others/new "$A" "$B"
-	says 1 "others/mine: $PWD/others belongs to user 1234: $want" -o others/mine "$A" "$B"
-	says 1 "others/k: $PWD/others belongs to user 1234: $want" --save-keys others/k -o u "$A" "$B"
+	says 1 "others: belongs to user 1234 ($place)" -o others "$A" "$B"
+	says 1 "others/new: $PWD/others belongs to user 1234 ($place)" -o others/new "$A" "$B"
+	says 1 "others/mine: $PWD/others belongs to user 1234 ($place)" -o others/mine "$A" "$B"
+	says 1 "others/k: $PWD/others belongs to user 1234 ($place)" --save-keys others/k -o u "$A" "$B"
 	# through a link as well
 	ln -s ../others/mine way/there
-	says 1 "way/there: $PWD/others belongs to user 1234: $want" -o way/there "$A" "$B"
+	says 1 "way/there: $PWD/others belongs to user 1234 ($place)" -o way/there "$A" "$B"
 	# a file of keys: its owner, and where it is
 	cp -p k others/k
 	cp -p k mode/k
 	cp -p k owned
 	chown 1234 owned
-	says 2 "owned: belongs to user 1234: want a key file of your own" --keys owned "$A" "$B"
-	says 2 "others/k: $PWD/others belongs to user 1234: $want" --keys others/k "$A" "$B"
+	says 2 "owned: belongs to user 1234 (expected a key file of your own)" --keys owned "$A" "$B"
+	says 2 "others/k: $PWD/others belongs to user 1234 ($place)" --keys others/k "$A" "$B"
 	# like /tmp: what is yours there nobody else replaces, but others can add to it
 	chmod 1777 mode
 	"$XFRMPAIR" -o mode/new --keys mode/k --save-keys mode/l "$A" "$B"
@@ -783,7 +783,7 @@ ends_held() {
 		hold write 2 2 -o t --save-keys k "$A" "$B"
 		signal_held "${signal%:*}"
 		ends_held "${signal#*:}"
-		[ "$(<../said)" = "xfrmpair: t/b.sh: not written: told to end" ]
+		[ "$(<../said)" = "xfrmpair: t/b.sh: interrupted, nothing written" ]
 		[ -z "$(ls -A)" ]
 		hold fsync 1 3 -o t --save-keys k "$A" "$B"
 		signal_held "${signal%:*}"

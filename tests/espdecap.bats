@@ -99,7 +99,7 @@ new_netns() {
 
 @test "more than 1024 peers are refused" {
 	run -2 --separate-stderr "$ESPDECAP" 4500 $(printf '127.0.0.1:1 %.0s' {1..1025})
-	[ "$stderr" = "espdecap: peer: '127.0.0.1:1': want at most 1024 of them" ]
+	[ "$stderr" = "espdecap: peer: '127.0.0.1:1': too many (expected at most 1024)" ]
 	[ -z "$output" ]
 }
 
@@ -155,7 +155,7 @@ new_netns() {
 @test "a taken port is named, and where to look" {
 	start "$ESPDECAP" "$PORT"
 	run -1 --separate-stderr "$ESPDECAP" "$PORT"
-	[ "$stderr" = "espdecap: port $PORT is taken: \`ss -lunp\` shows by whom" ]
+	[ "$stderr" = "espdecap: port $PORT: in use: ss -lunp sport = :$PORT" ]
 }
 
 @test "an address that is not here is named" {
@@ -170,7 +170,7 @@ new_netns() {
 		stop TERM 0
 	else
 		run -5 --separate-stderr timeout 3 "$ESPDECAP" -N "$PORT"
-		[ "$stderr" = "espdecap: -N: this kernel has no non-IKE encapsulation any more: want Linux before 6.10, or no -N" ]
+		[ "$stderr" = "espdecap: -N: this kernel has no non-IKE encapsulation (expected Linux before 6.10, or no -N)" ]
 	fi
 }
 
@@ -394,7 +394,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 @test "-d fails in the foreground where the port is taken, the user a name or there may be no process: status 1, 2, 1" {
 	start "$ESPDECAP" "$PORT"
 	run -1 --separate-stderr "$ESPDECAP" -d "$PORT"
-	[ "$stderr" = "espdecap: port $PORT is taken: \`ss -lunp\` shows by whom" ]
+	[ "$stderr" = "espdecap: port $PORT: in use: ss -lunp sport = :$PORT" ]
 	[ -z "$output" ]
 	stop TERM 0
 	run -2 "$ESPDECAP" -d -u nobody "$PORT"

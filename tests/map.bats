@@ -61,7 +61,7 @@ gets() {
 
 @test "another port than was asked for is the word's, and is said" {
 	SEEN=85.9.8.7:40000 gets '' --map 0 192.168.1.4:61525@85.9.8.7:40000 'natprobe: 192.168.1.1: maps 85.9.8.7:40000 to here for 7200 s, by PCP
-natprobe: port 61525 was asked for: the peer has to be told 40000'
+natprobe: requested port 61525, got another: give the peer port 40000'
 }
 
 @test "a router that knows only NAT-PMP is asked so, whether it says so, with either opcode, or is silent to PCP" {
@@ -86,14 +86,14 @@ NAT-PMP map 61525 61525 7200'
 	# it knows no NAT-PMP to fall back to
 	on_host 'serve fe80::1 [2001:db8:1::4] natpmp; probe -b :: --map; echo $status >status'
 	same "$(cat status out err)" '1
-natprobe: fe80::1: refuses by PCP, error 1: it speaks another version
-natprobe: where that does not help, forward UDP port 61525 on the router by hand'
+natprobe: fe80::1: refused the PCP request, error 1: it speaks another version
+natprobe: if that does not help, forward UDP port 61525 on the router by hand'
 }
 
 @test "renewed and given back by another process: the same nonce, and another for another port; --unmap prints no word" {
 	on_host 'serve 192.168.1.1 85.9.8.7; probe --map; probe --map; probe --unmap; echo $status >status'
 	same "$(cat status out err)" '0
-natprobe: 192.168.1.1: maps port 61525 no more'
+natprobe: 192.168.1.1: removed the mapping of port 61525'
 	same "$(cut -d' ' -f5 asked | sed 1d)" '7200
 7200
 0'
@@ -106,7 +106,7 @@ natprobe: 192.168.1.1: maps port 61525 no more'
 natprobe: 192.168.1.1: maps 85.9.8.7:61524 to here for 7200 s, by NAT-PMP'
 	on_host 'serve 192.168.1.1 85.9.8.7 natpmp; probe --unmap; echo $status >status'
 	same "$(cat status out err)" '0
-natprobe: 192.168.1.1: maps port 61525 no more'
+natprobe: 192.168.1.1: removed the mapping of port 61525'
 	same "$(tail -n 1 asked)" 'NAT-PMP map 61525 0 0'
 }
 
@@ -119,30 +119,30 @@ natprobe: 192.168.1.1: maps port 61525 no more'
 @test "where PCP is refused, or gives what is no use, NAT-PMP is asked before anything is said" {
 	for kind in pcp-refuse=2 pcp-refuse=8 pcp-refuse=11 pcp-refuse=99 pcp-zero; do
 		gets $kind --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by NAT-PMP'
-		gets $kind --unmap 0 '' 'natprobe: 192.168.1.1: maps port 61525 no more'
+		gets $kind --unmap 0 '' 'natprobe: 192.168.1.1: removed the mapping of port 61525'
 	done
 	same "$(sed 1d asked | cut -d' ' -f1-5)" 'PCP map 61525 0 0'
-	gets pcp-refuse=11 --unmap 0 '' 'natprobe: 192.168.1.1: maps port 61525 no more' # by the one that refused, or never gave it
+	gets pcp-refuse=11 --unmap 0 '' 'natprobe: 192.168.1.1: removed the mapping of port 61525' # by the one that refused, or never gave it
 	same "$(tail -n 1 asked)" 'NAT-PMP map 61525 0 0'
 }
 
 @test "a router that refuses by both is quoted for both, and one that then is silent for PCP" {
-	hand='natprobe: where that does not help, forward UDP port 61525 on the router by hand'
-	gets 'pcp-refuse=11 refuse=2' --map 1 '' "natprobe: 192.168.1.1: refuses by PCP, error 11: it cannot give that port: again without =PORT, or with another -p
-natprobe: 192.168.1.1: refuses by NAT-PMP, error 2: it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings
+	hand='natprobe: if that does not help, forward UDP port 61525 on the router by hand'
+	gets 'pcp-refuse=11 refuse=2' --map 1 '' "natprobe: 192.168.1.1: refused the PCP request, error 11: it cannot map that port: try without =PORT, or with another -p
+natprobe: 192.168.1.1: refused the NAT-PMP request, error 2: it does not allow this port, or another program has it: allow PCP or NAT-PMP in its settings
 $hand"
 	# of a router whose outside is IPv6 alone, which knows no NAT-PMP
-	SEEN='[2001:db8::1]' gets pcp-refuse=8 --map 1 '' "natprobe: 192.168.1.1: refuses by PCP, error 8: it has no room for another port: again later
+	SEEN='[2001:db8::1]' gets pcp-refuse=8 --map 1 '' "natprobe: 192.168.1.1: refused the PCP request, error 8: it has no free mappings: try again later
 $hand"
 }
 
 @test "an answer from another address than the one asked is no silence: it is named, and --router asks there" {
 	on_host 'router ip address add 192.168.1.2/24 dev r0; serve 192.168.1.1 85.9.8.7 elsewhere=192.168.1.2; probe --map; echo $status >status'
 	same "$(cat status out err)" '4
-natprobe: 192.168.1.1: does not answer from its own address, but 192.168.1.2 does: if that is your router (CARP, VRRP), add --router 192.168.1.2'
+natprobe: 192.168.1.1: no answer from this address, but from 192.168.1.2: if that is your router (CARP, VRRP), add --router 192.168.1.2'
 	on_host 'router ip address add 192.168.1.2/24 dev r0; serve 192.168.1.2 85.9.8.7; probe --map --router 192.168.1.2; echo $status >status; probe --unmap --router 192.168.1.2; cat err >>status'
 	same "$(cat status)" '0
-natprobe: 192.168.1.2: maps port 61525 no more'
+natprobe: 192.168.1.2: removed the mapping of port 61525'
 	on_host 'ip route del default; serve 192.168.1.1 85.9.8.7; probe --map --router 192.168.1.1; echo $status >status'
 	same "$(cat status out)" '0
 192.168.1.4:61525@85.9.8.7:61525'
@@ -159,40 +159,40 @@ natprobe: fe80::1: maps [2001:db8:1::4]:61525 to here for 7200 s, by PCP'
 		"$NATPROBE" $arguments >out 2>err || status=$?
 		same "$status $(cat out err)" "2 natprobe: $text"
 	done <<-'END'
-		-p 1 --router 192.168.1.1 127.0.0.1|--router: only with --map or --unmap
-		-p 1 --router 192.168.1.1 --punch 127.0.0.1:9|--router: only with --map or --unmap
-		--router 192.168.1.1 --resolve localhost|--resolve: with it only -b and -u
-		-b ::1 -p 1 --map --router 192.168.1.1|--router: -b has the other IP version (expected both IPv4 or both IPv6)
-		-p 1 --map --router 224.0.0.1|--router: address '224.0.0.1': want that of one machine
+		-p 1 --router 192.168.1.1 127.0.0.1|--router: requires --map or --unmap
+		-p 1 --router 192.168.1.1 --punch 127.0.0.1:9|--router: requires --map or --unmap
+		--router 192.168.1.1 --resolve localhost|--resolve: cannot be combined with other options (expected only -b and -u)
+		-b ::1 -p 1 --map --router 192.168.1.1|--router: -b has another address family (expected both IPv4 or both IPv6)
+		-p 1 --map --router 224.0.0.1|--router: address '224.0.0.1': not a unicast address (expected the address of one machine)
 	END
 }
 
 @test "refusals are said in words, with what to do: status 1" {
-	hand='natprobe: where that does not help, forward UDP port 61525 on the router by hand'
+	hand='natprobe: if that does not help, forward UDP port 61525 on the router by hand'
 	while IFS='|' read -r kind by error text second; do
-		gets "$kind" --map 1 '' "natprobe: 192.168.1.1: refuses by $by, error $error: $text
-${second:+natprobe: 192.168.1.1: refuses by NAT-PMP, error $error: $second
+		gets "$kind" --map 1 '' "natprobe: 192.168.1.1: refused the $by request, error $error: $text
+${second:+natprobe: 192.168.1.1: refused the NAT-PMP request, error $error: $second
 }$hand"
 	done <<-'END'
-		refuse=2|PCP|2|it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings
-		refuse=4|PCP|4|it maps no ports: allow PCP or NAT-PMP in its settings|it has no room for another port: again later
-		refuse=7|PCP|7|it has no way to the internet now: again when it has|it does not say why
-		refuse=8|PCP|8|it has no room for another port: again later|it does not say why
-		refuse=9|PCP|9|it maps no UDP|it does not say why
-		refuse=10|PCP|10|this host has as many ports as it may: give one back with --unmap|it does not say why
-		refuse=11|PCP|11|it cannot give that port: again without =PORT, or with another -p|it does not say why
-		refuse=12|PCP|12|it sees us at another address: between us stands another NAT|it does not say why
-		refuse=99|PCP|99|it does not say why
-		natpmp refuse=2|NAT-PMP|2|it may not be asked for this port, or has given it to another program: allow PCP or NAT-PMP in its settings
-		natpmp refuse=3|NAT-PMP|3|it has no way to the internet now: again when it has
-		natpmp refuse=4|NAT-PMP|4|it has no room for another port: again later
-		natpmp refuse=5|NAT-PMP|5|it maps no ports: allow PCP or NAT-PMP in its settings
-		natpmp refuse=9|NAT-PMP|9|it does not say why
+		refuse=2|PCP|2|it does not allow this port, or another program has it: allow PCP or NAT-PMP in its settings
+		refuse=4|PCP|4|it does not map ports: allow PCP or NAT-PMP in its settings|it has no free mappings: try again later
+		refuse=7|PCP|7|it is offline: try again when it is online|it gives no reason
+		refuse=8|PCP|8|it has no free mappings: try again later|it gives no reason
+		refuse=9|PCP|9|it does not map UDP ports|it gives no reason
+		refuse=10|PCP|10|this host has too many port mappings: remove one with --unmap|it gives no reason
+		refuse=11|PCP|11|it cannot map that port: try without =PORT, or with another -p|it gives no reason
+		refuse=12|PCP|12|it receives our packets from another address: there is a NAT between us|it gives no reason
+		refuse=99|PCP|99|it gives no reason
+		natpmp refuse=2|NAT-PMP|2|it does not allow this port, or another program has it: allow PCP or NAT-PMP in its settings
+		natpmp refuse=3|NAT-PMP|3|it is offline: try again when it is online
+		natpmp refuse=4|NAT-PMP|4|it has no free mappings: try again later
+		natpmp refuse=5|NAT-PMP|5|it does not map ports: allow PCP or NAT-PMP in its settings
+		natpmp refuse=9|NAT-PMP|9|it gives no reason
 	END
 }
 
 @test "a silent router: status 4 after 8 seconds; one where nobody listens, or none at all: at once" {
-	gets silent --map 4 '' 'natprobe: 192.168.1.1: no answer to requests by PCP and NAT-PMP: switch it on there, or forward UDP port 61525 by hand'
+	gets silent --map 4 '' 'natprobe: 192.168.1.1: no answer to PCP and NAT-PMP requests: enable them on the router, or forward UDP port 61525 by hand'
 	[ "$(cat took)" -ge 8000000 ]
 	[ "$(cat took)" -lt 10000000 ]
 	# 0 and 3 seconds; then 0, 0.25, 0.75, 1.75 and 3.75, or fewer on a machine that is busy
@@ -200,13 +200,13 @@ ${second:+natprobe: 192.168.1.1: refuses by NAT-PMP, error $error: $second
 	on_host 'probe --map; echo $status >status'
 	[ "$(cat took)" -lt 3000000 ]
 	same "$(cat status out err)" '4
-natprobe: 192.168.1.1: does not listen to requests by PCP and NAT-PMP: switch it on there, or forward UDP port 61525 by hand'
+natprobe: 192.168.1.1: rejects PCP and NAT-PMP requests: enable them on the router, or forward UDP port 61525 by hand'
 	on_host 'ip route del default; ip -6 route del default; probe --map; echo $status >status'
 	same "$(cat status out err | sed 's/ is un/ un/')" '1
 natprobe: default route: Network unreachable'
 	on_host 'ip route replace default dev h0; probe --map; echo $status >status'
 	same "$(cat status out err)" '1
-natprobe: the default route leads through no router that could be asked'
+natprobe: the default route has no router to ask'
 	on_host 'probe -b 192.168.1.5 --map; echo $status >status'
 	same "$(cat status out)" 1
 }
@@ -223,18 +223,18 @@ natprobe: the default route leads through no router that could be asked'
 
 @test "a router that lies is believed nothing that no packet can reach: no word, status 4" {
 	for seen in 0.0.0.0 127.0.0.1 224.0.0.1 255.255.255.255; do
-		SEEN=$seen:5 gets '' --map 4 '' "natprobe: 192.168.1.1: answers by PCP with $seen:5 for 7200 s, where no packet can go"
-		SEEN=$seen:5 gets natpmp --map 4 '' "natprobe: 192.168.1.1: answers by NAT-PMP with $seen:5 for 7200 s, where no packet can go"
+		SEEN=$seen:5 gets '' --map 4 '' "natprobe: 192.168.1.1: answered the PCP request with $seen:5 for 7200 s, which cannot be used"
+		SEEN=$seen:5 gets natpmp --map 4 '' "natprobe: 192.168.1.1: answered the NAT-PMP request with $seen:5 for 7200 s, which cannot be used"
 	done
-	SEEN='[2001:db8::1]:5' gets '' --map 4 '' 'natprobe: 192.168.1.1: answers by PCP with [2001:db8::1]:5 for 7200 s, where no packet can go'
-	gets zero --map 4 '' 'natprobe: 192.168.1.1: answers by PCP with 85.9.8.7 for 7200 s, where no packet can go'
-	gets 'natpmp zero' --map 4 '' 'natprobe: 192.168.1.1: answers by NAT-PMP with 85.9.8.7 for 7200 s, where no packet can go'
-	gets lease=0 --map 4 '' 'natprobe: 192.168.1.1: answers by PCP with 85.9.8.7:61525 for 0 s, where no packet can go'
+	SEEN='[2001:db8::1]:5' gets '' --map 4 '' 'natprobe: 192.168.1.1: answered the PCP request with [2001:db8::1]:5 for 7200 s, which cannot be used'
+	gets zero --map 4 '' 'natprobe: 192.168.1.1: answered the PCP request with 85.9.8.7 for 7200 s, which cannot be used'
+	gets 'natpmp zero' --map 4 '' 'natprobe: 192.168.1.1: answered the NAT-PMP request with 85.9.8.7 for 7200 s, which cannot be used'
+	gets lease=0 --map 4 '' 'natprobe: 192.168.1.1: answered the PCP request with 85.9.8.7:61525 for 0 s, which cannot be used'
 }
 
 @test "behind another NAT: the router's private address is a word for this side of it only: status 3" {
 	SEEN=100.64.1.2 gets '' --map 3 192.168.1.4:61525@100.64.1.2:61525 'natprobe: 192.168.1.1: maps 100.64.1.2:61525 to here for 7200 s, by PCP
-natprobe: 100.64.1.2 is in 100.64.0.0/10, not public: beyond the router stands another NAT, and this word does only for a peer on this side of it; for others ask STUN servers'
+natprobe: 100.64.1.2 is in 100.64.0.0/10, not public: there is another NAT beyond the router; only peers on this side of it can use this endpoint'
 }
 
 @test "with STUN servers: they see what the router gives, or another port, or another NAT, or nothing" {
@@ -245,20 +245,20 @@ natprobe: 100.64.1.2 is in 100.64.0.0/10, not public: beyond the router stands a
 $4"
 		same "$(tail -n 1 err)" "natprobe: $5"
 	}
-	with 85.9.8.7 85.9.8.7:61525 0 192.168.1.4:61525@85.9.8.7:61525 'the servers see what the router gives: everybody can send there, without --punch'
+	with 85.9.8.7 85.9.8.7:61525 0 192.168.1.4:61525@85.9.8.7:61525 'the servers confirm the router'"'"'s port mapping: any host can send to it, without --punch'
 	same "$(sed -n 1p err)" 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by PCP'
 	with 85.9.8.7 85.9.8.7:40000 0 192.168.1.4:61525@85.9.8.7:61525 \
-		'what is sent first leaves as 85.9.8.7:40000; but everybody can send to 85.9.8.7:61525, without --punch'
+		'packets sent first come from 85.9.8.7:40000, but any host can send to 85.9.8.7:61525, without --punch'
 	# even where the NAT is symmetric
 	with 85.9.8.7 85.9.8.7:40000 0 192.168.1.4:61525@85.9.8.7:61525 \
-		'what is sent first leaves as 85.9.8.7:40000; but everybody can send to 85.9.8.7:61525, without --punch' 85.9.8.7:50000
-	with 100.64.1.2 85.9.8.7:40000 0 192.168.1.4:61525@85.9.8.7:40000 'mapping endpoint-independent (cone NAT), port moved from 61525 to 40000'
-	same "$(tail -n 2 err | head -n 1)" 'natprobe: the router gives 100.64.1.2:61525, but servers see 85.9.8.7:40000: beyond it stands another NAT, the carrier'"'"'s perhaps, and the port is open only up to that; this word is what the servers see'
-	with '85.9.8.7 refuse=2' 85.9.8.7:40000 1 192.168.1.4:61525@85.9.8.7:40000 'mapping endpoint-independent (cone NAT), port moved from 61525 to 40000'
+		'packets sent first come from 85.9.8.7:40000, but any host can send to 85.9.8.7:61525, without --punch' 85.9.8.7:50000
+	with 100.64.1.2 85.9.8.7:40000 0 192.168.1.4:61525@85.9.8.7:40000 'mapping endpoint-independent (cone NAT), port changed from 61525 to 40000'
+	same "$(tail -n 2 err | head -n 1)" 'natprobe: the router mapped 100.64.1.2:61525, but servers report 85.9.8.7:40000: there is another NAT beyond the router, perhaps the carrier'"'"'s; printing what the servers report'
+	with '85.9.8.7 refuse=2' 85.9.8.7:40000 1 192.168.1.4:61525@85.9.8.7:40000 'mapping endpoint-independent (cone NAT), port changed from 61525 to 40000'
 	on_host 'serve 192.168.1.1 85.9.8.7; probe --map 192.168.1.1:9; echo $status >status'
 	same "$(cat status out)" '0
 192.168.1.4:61525@85.9.8.7:61525'
-	same "$(tail -n 1 err)" "natprobe: 85.9.8.7:61525 is the router's word alone: no server answered"
+	same "$(tail -n 1 err)" "natprobe: only the router reported 85.9.8.7:61525: no server answered"
 }
 
 @test "the port itself is left to who has it: --map and --unmap go on beside the tunnel" {

@@ -129,7 +129,7 @@ $5}"
 	same "$(cat a.out b.out)" "192.168.1.4:61525@85.9.8.7:61525
 192.168.2.100:61523@31.1.2.3:10421"
 	same "$(tail -n 1 a.err)" "natprobe: mapping endpoint-independent (cone NAT), port kept"
-	same "$(tail -n 1 b.err)" "natprobe: mapping endpoint-independent (cone NAT), port moved from 61523 to 10421"
+	same "$(tail -n 1 b.err)" "natprobe: mapping endpoint-independent (cone NAT), port changed from 61523 to 10421"
 }
 
 @test "a server of RFC 3489 gives the same words" {
@@ -159,11 +159,11 @@ $5}"
 
 @test "open routers in the wrong order: status 4, and silence is advised" {
 	ended openwrong 4 4
-	same "$(sed -n 2p pa.err)" "natprobe: stop both for 30 seconds, then start the side given --first first (one side, not both)"
+	same "$(sed -n 2p pa.err)" "natprobe: stop both for 30 seconds, then start the side with --first before the other (one side has it, not both)"
 }
 
 @test "scripts of different runs: both sides wait to the deadline, status 4, with that as a hint" {
-	foreign='packets with another --token come from there: compare the digests of the two scripts (anyone can send such packets)'
+	foreign='packets with another --token arrive from it: compare the digests of the two scripts (anyone can send such packets)'
 	ended tworuns 4 4
 	same "$(sed -n 2p pa.err)" "natprobe: $B_MOVED: $foreign"
 	same "$(sed -n 2p pb.err)" "natprobe: $A: $foreign"
@@ -180,7 +180,7 @@ $5}"
 	cd "$BATS_FILE_TMPDIR/symmetric"
 	same "$(cat a.status)" 3
 	[[ "$(cat a.out)" == 192.168.1.4:61525@85.9.8.7:* ]]
-	grep -q 'mapping endpoint-dependent (symmetric NAT): this word does only for a peer that is not behind NAT' a.err
+	grep -q 'mapping endpoint-dependent (symmetric NAT): this endpoint works only if the peer is reachable from the internet' a.err
 	same "$(cat b.out)" 31.1.2.3:61523
 	same "$(tail -n 1 b.err)" "natprobe: not behind NAT"
 }
@@ -192,7 +192,7 @@ $5}"
 	same "$(cat pa.out)" 31.1.2.3:61523
 	[[ $(cat pb.out) == 85.9.8.7:* ]]
 	[[ $(cat pb.out) != "$A" ]]
-	same "$(cat pb.err)" "natprobe: $(cat pb.out): the peer sends from there, not from $A: its NAT is symmetric, or the port was taken"
+	same "$(cat pb.err)" "natprobe: $(cat pb.out): the peer sends from this endpoint, not from $A: its NAT is symmetric, or the port was in use"
 }
 
 @test "two NATs in a row on both sides are seen through and punched" {
@@ -205,7 +205,7 @@ $5}"
 @test "a server inside the carrier's network: the second NAT is named" {
 	cd "$BATS_FILE_TMPDIR/cgnserver"
 	same "$(cat a.out)" 192.168.1.4:61525@100.64.1.2:61525
-	same "$(tail -n 1 a.err)" "natprobe: 100.64.1.2 is in 100.64.0.0/10, not public: beyond the server stands another NAT; ask a server on the internet"
+	same "$(tail -n 1 a.err)" "natprobe: 100.64.1.2 is in 100.64.0.0/10, not public: there is another NAT beyond this server; ask a server on the internet"
 }
 
 @test "behind one NAT the words show one mapped address, and the LAN addresses punch" {

@@ -75,7 +75,7 @@ natprobe: not behind NAT"
 	same "$status" 0
 	same "$out" 127.0.0.1:21103@192.0.2.1:40000
 	same "$err" "natprobe: localhost (127.0.0.1:21741) sees 192.0.2.1:40000
-natprobe: behind NAT, port moved from 21103 to 40000; verdict unknown (both servers are one and the same): ask two servers of different addresses"
+natprobe: behind NAT, port changed from 21103 to 40000; its type is unknown (both servers are the same): ask two servers with different addresses"
 }
 
 @test "the same mapping at two servers: endpoint-independent, with the port kept or moved" {
@@ -84,7 +84,7 @@ natprobe: behind NAT, port moved from 21103 to 40000; verdict unknown (both serv
 	probe -p 21104 $here:21480 $peer:21480
 	same "$status" 0
 	same "$out" 127.0.0.1:21104@192.0.2.1:40000
-	same "$(tail -1 err)" 'natprobe: mapping endpoint-independent (cone NAT), port moved from 21104 to 40000'
+	same "$(tail -1 err)" 'natprobe: mapping endpoint-independent (cone NAT), port changed from 21104 to 40000'
 	probe -p 40000 $here:21480 $peer:21480
 	same "$(tail -1 err)" 'natprobe: mapping endpoint-independent (cone NAT), port kept'
 }
@@ -97,7 +97,7 @@ natprobe: behind NAT, port moved from 21103 to 40000; verdict unknown (both serv
 	same "$out" 127.0.0.1:21105@192.0.2.1:50001
 	same "$err" "natprobe: $here:21480 sees 192.0.2.1:40000
 natprobe: $peer:21480 sees 192.0.2.1:50001
-natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a peer that is not behind NAT, or whose router has the port forwarded. What helps with others: --map, forward UDP port 21105 on the router, another network, IPv6"
+natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only if the peer is reachable from the internet. Otherwise try --map, forward UDP port 21105 on the router, or use another network or IPv6"
 }
 
 @test "two mappings 1 to 5 ports apart at one address: the NAT counts, the word has the higher port" {
@@ -106,7 +106,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a 
 		fake $peer:$at $seen
 		probe -p 21120 $here:21480 $peer:$at
 		same "$status $out" "3 127.0.0.1:21120@$want"
-		same "$(sed -n 's/^natprobe: the two ports are \([0-9]\) apart, so this NAT counts: .*/\1/p' err)" "$said"
+		same "$(sed -n 's/^natprobe: the two ports are \([0-9]\) apart, so this NAT numbers them in sequence: .*/\1/p' err)" "$said"
 	done <<-END
 		21481 192.0.2.1:40006 192.0.2.1:40006 1
 		21482 192.0.2.1:40010 192.0.2.1:40010 5
@@ -121,9 +121,9 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a 
 	fake $here:21481 192.0.2.1:21106
 	probe -p 21106 $here:21480
 	same "$status" 0
-	same "$(tail -1 err)" 'natprobe: behind NAT, port kept; verdict unknown (only one server given): ask two servers of different addresses'
+	same "$(tail -1 err)" 'natprobe: behind NAT, port kept; its type is unknown (only one server was given): ask two servers with different addresses'
 	probe -p 21106 $here:21480 $here:21481
-	same "$(tail -1 err)" 'natprobe: behind NAT, port kept; verdict unknown (both servers have one address): ask two servers of different addresses'
+	same "$(tail -1 err)" 'natprobe: behind NAT, port kept; its type is unknown (both servers have the same address): ask two servers with different addresses'
 }
 
 @test "a server on this side of the NAT makes no symmetric one" {
@@ -131,7 +131,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a 
 	probe -p 21107 127.0.0.2:21478 $here:21480
 	same "$status" 0
 	same "$out" 127.0.0.1:21107@192.0.2.1:40000
-	same "$(tail -1 err)" 'natprobe: behind NAT, port moved from 21107 to 40000; verdict unknown (only one server counts): ask two servers of different addresses'
+	same "$(tail -1 err)" 'natprobe: behind NAT, port changed from 21107 to 40000; its type is unknown (only one server answered usefully): ask two servers with different addresses'
 }
 
 @test "a mapped address that is not public is named: another NAT" {
@@ -140,7 +140,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a 
 	probe -p 21108 $here:21480 $peer:21480
 	same "$status" 0
 	same "$out" 127.0.0.1:21108@100.64.7.8:40000
-	same "$(tail -1 err)" 'natprobe: 100.64.7.8 is in 100.64.0.0/10, not public: beyond the server stands another NAT; ask a server on the internet'
+	same "$(tail -1 err)" 'natprobe: 100.64.7.8 is in 100.64.0.0/10, not public: there is another NAT beyond this server; ask a server on the internet'
 }
 
 @test "every range that is not public is named, and what lies beside it is not" {
@@ -205,20 +205,20 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a 
 		) 3>&- &
 		probes[port]=$!
 	done <<-'END'
-		300|it sends clients to another server
+		300|it redirects clients to another server
 		400|it does not understand the request
-		401|it serves only users with a password
+		401|it requires a password
 		403|it does not serve this host
-		420|it expects more than the request has
+		420|it requires an attribute that the request does not have
 		438|it gives no reason
-		500|it has a fault now
+		500|it has an internal error
 	END
 	for one in "${probes[@]}"; do wait $one; done
 	[ $port -eq 21707 ]
 	fake 127.0.0.1:21710 192.0.2.1:3479 alternate
 	probe -p 21709 127.0.0.1:21710
 	same "$status $out" "4 "
-	same "$err" "natprobe: 127.0.0.1:21710: answered with error 300: it sends clients to another server: ask 192.0.2.1:3479"
+	same "$err" "natprobe: 127.0.0.1:21710: answered with error 300: it redirects clients to another server: ask 192.0.2.1:3479"
 }
 
 @test "an error 500 is not the last word: the server is asked again" {
@@ -251,10 +251,10 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this word does only for a 
 	one=$!
 	(cd two; probe -p 21736 127.0.0.1:21733 127.0.0.1:21734; echo "$status $out $err" >said) 3>&- &
 	wait $! $one
-	same "$(cat one/said)" "4  natprobe: 127.0.0.1:21731: answered from another address, 127.0.0.3:21739, which does not count: ask 127.0.0.3:21739, or another server
-natprobe: 127.0.0.1:21732: answered with what natprobe cannot read: ask another server"
-	same "$(cat two/said)" "4  natprobe: 127.0.0.1:21733: answered with what natprobe cannot read: ask another server
-natprobe: 127.0.0.1:21734: answered with what natprobe cannot read: ask another server"
+	same "$(cat one/said)" "4  natprobe: 127.0.0.1:21731: answered from another address, 127.0.0.3:21739, so the answer is ignored: ask 127.0.0.3:21739 or another server
+natprobe: 127.0.0.1:21732: the answer cannot be parsed: ask another server"
+	same "$(cat two/said)" "4  natprobe: 127.0.0.1:21733: the answer cannot be parsed: ask another server
+natprobe: 127.0.0.1:21734: the answer cannot be parsed: ask another server"
 }
 
 @test "an answer where no packet can go is no endpoint: no word, status 4" {
@@ -266,7 +266,7 @@ natprobe: 127.0.0.1:21734: answered with what natprobe cannot read: ask another 
 		fake "$at" "$seen"
 		probe -p 21114 "$at"
 		same "$seen: $status $out" "$seen: 4 "
-		same "$err" "natprobe: $at: answered with $seen, where no packet can go"
+		same "$err" "natprobe: $at: answered with $seen, which is not a unicast address"
 	done
 }
 
@@ -373,15 +373,15 @@ natprobe: not behind NAT"
 
 @test "--resolve: one line says whether there is no such name, no answer, or nothing that a packet can go to: status 4" {
 	named "$ZONE" --resolve gone.example.org
-	same "$status $(cat out err)" "4 natprobe: gone.example.org: no such name, or none with an IPv4 address"
+	same "$status $(cat out err)" "4 natprobe: gone.example.org: name not found, or it has no IPv4 address"
 	named "$ZONE" --resolve six.example.org
-	same "$status $(cat out err)" "4 natprobe: six.example.org: no such name, or none with an IPv4 address"
+	same "$status $(cat out err)" "4 natprobe: six.example.org: name not found, or it has no IPv4 address"
 	named "$ZONE" -b :: --resolve home.example.org
-	same "$status $(cat out err)" "4 natprobe: home.example.org: no such name, or none with an IPv6 address"
+	same "$status $(cat out err)" "4 natprobe: home.example.org: name not found, or it has no IPv6 address"
 	named "$ZONE" --resolve nowhere.example.org
-	same "$status $(cat out err)" "4 natprobe: nowhere.example.org: is 127.0.1.1, where no packet can go"
+	same "$status $(cat out err)" "4 natprobe: nowhere.example.org: is 127.0.1.1, which is not a unicast address"
 	named "$ZONE" --resolve localhost
-	same "$status $(cat out err)" "4 natprobe: localhost: is 127.0.0.1, where no packet can go"
+	same "$status $(cat out err)" "4 natprobe: localhost: is 127.0.0.1, which is not a unicast address"
 	PATIENCE=1 named "" --resolve home.example.org
 	same "$status $(cat out err)" "4 natprobe: home.example.org: no name server answers"
 }
@@ -493,7 +493,7 @@ NoNewPrivs: 1"
 	fake $here:21480 192.0.2.1:1
 	probe -b $here -p 21480 --punch $peer:21502
 	same "$status" 1
-	same "$err" 'natprobe: port 21480: in use: `ss -lunp sport = :21480` names the owner'
+	same "$err" 'natprobe: port 21480: in use: ss -lunp sport = :21480'
 }
 
 @test "an address that this host has not is said to be so: status 1" {
@@ -517,7 +517,7 @@ NoNewPrivs: 1"
 
 @test "-- ends the options" {
 	probe -- --what/
-	same "$status $err" "2 natprobe: server: '--what/': want a name or an address, and :PORT if it is not 3478"
+	same "$status $err" "2 natprobe: server: '--what/': invalid (expected a name or an address, with :PORT unless it is 3478)"
 }
 
 @test "--help and --version go to stdout: status 0" {

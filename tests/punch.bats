@@ -64,9 +64,9 @@ hush() {
 		both "--token the-word-of-run-one --timeout 3 $first" "--token the-word-of-run-two --timeout 3"
 		same "$status $other" "4 4"
 		same "$out$out2" ""
-		same "$(sed -n 1,2p err)" "natprobe: $peer:21502: heard nothing in 3 seconds
-natprobe: $peer:21502: packets with another --token come from there: compare the digests of the two scripts (anyone can send such packets)"
-		same "$(sed -n 2p err2)" "natprobe: $here:21501: packets with another --token come from there: compare the digests of the two scripts (anyone can send such packets)"
+		same "$(sed -n 1,2p err)" "natprobe: $peer:21502: no packet received in 3 seconds
+natprobe: $peer:21502: packets with another --token arrive from it: compare the digests of the two scripts (anyone can send such packets)"
+		same "$(sed -n 2p err2)" "natprobe: $here:21501: packets with another --token arrive from it: compare the digests of the two scripts (anyone can send such packets)"
 		[ $((${EPOCHREALTIME/./} - start)) -ge 3000000 ]
 	done
 }
@@ -101,7 +101,7 @@ echoes() {
 	probe -b $here -p 21501 --punch $peer:21502 --token a-word-of-sixteen --timeout 3
 	same "$status $out" "4 "
 	[ $((${EPOCHREALTIME/./} - start)) -ge 3000000 ]
-	same "$(sed -n 2p err)" "natprobe: $peer:21502: packets with another --token come from there: compare the digests of the two scripts (anyone can send such packets)"
+	same "$(sed -n 2p err)" "natprobe: $peer:21502: packets with another --token arrive from it: compare the digests of the two scripts (anyone can send such packets)"
 	hush
 	echoes 1 random
 	{ sleep 2.5; exec "$NATPROBE" -b $peer -p 21502 --punch $here:21501 --token a-word-of-sixteen --timeout 8 2>err2 >out2 3>&-; } &
@@ -146,10 +146,10 @@ echoes() {
 	says 1 "$foreign" "$foreign" "$foreign" "$(escaped CCCCCCCC '' BBBBBBBB)"
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 1
 	same "$status $out" "4 "
-	same "$err" "natprobe: $peer:21502: heard nothing in 1 seconds
-natprobe: $peer:21502: packets with another --token come from there: compare the digests of the two scripts (anyone can send such packets)
-natprobe: stop both for 30 seconds, then start the side given --first first (one side, not both)
-natprobe: where that does not help: --ttl N, more than the hops to the own NAT and less than to the peer's; where no N fits, forward UDP port 21501 on the router, or IPv6"
+	same "$err" "natprobe: $peer:21502: no packet received in 1 seconds
+natprobe: $peer:21502: packets with another --token arrive from it: compare the digests of the two scripts (anyone can send such packets)
+natprobe: stop both for 30 seconds, then start the side with --first before the other (one side has it, not both)
+natprobe: if that does not help, use --ttl N, with N greater than the hops to your NAT and less than those to the peer's; otherwise forward UDP port 21501 on the router, or use IPv6"
 	status=0
 	wait $many || status=$?
 	same "$status $(cat out2)" "4 "
@@ -171,7 +171,7 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	says 1 "$(escaped AAAAAAAA)" "$(escaped CCCCCCCC '' BBBBBBBB)" "$(escaped CCCCCCCC '' BBBBBBBB)"
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 1
 	same "$status" 4
-	same "$(head -1 err)" "natprobe: $peer:21502: heard it, but it did not hear us in 1 seconds"
+	same "$(head -1 err)" "natprobe: $peer:21502: received its packets, but it received none of ours in 1 seconds"
 }
 
 @test "a peer that sends from another port is heard, reported and printed" {
@@ -181,7 +181,7 @@ natprobe: where that does not help: --ttl N, more than the hops to the own NAT a
 	wait $! || other=$?
 	same "$status $other" "0 0"
 	same "$out" $peer:21503
-	same "$err" "natprobe: $peer:21503: the peer sends from there, not from $peer:21502: its NAT is symmetric, or the port was taken"
+	same "$err" "natprobe: $peer:21503: the peer sends from this endpoint, not from $peer:21502: its NAT is symmetric, or the port was in use"
 }
 
 # behind_counting STEPS: a peer that waits where the NAT lets in only what has been sent to, and answers what comes there: each port, once it was sent to
@@ -232,7 +232,7 @@ behind_counting() {
 }
 
 @test "a keepalive or ESP from the peer's endpoint proves no token: it ends nothing, and at the deadline is said, status 4, no word" {
-	tunnel="natprobe: $peer:21502: something sends from there as a tunnel would; whether it is the peer's only the tunnel can tell"
+	tunnel="natprobe: $peer:21502: ESP packets arrive from it; only the tunnel can tell whether they are the peer's"
 	says 0.3 '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'
 	probe -b $here -p 21501 --punch $peer:21502 --first --timeout 1
 	same "$status $out $err" "4  $tunnel"
@@ -266,7 +266,7 @@ behind_counting() {
 	# and to who is no script
 	says 0.3 '\xff'
 	probe -b $here -p 21501 --punch $peer:21502 --until-tunnel --timeout 20 --first --token a-word-of-sixteen
-	same "$status $out $err" "4  natprobe: $peer:21502: something sends from there as a tunnel would; whether it is the peer's only the tunnel can tell"
+	same "$status $out $err" "4  natprobe: $peer:21502: ESP packets arrive from it; only the tunnel can tell whether they are the peer's"
 	[ $((${EPOCHREALTIME/./} - start)) -lt 16000000 ]
 }
 
@@ -283,14 +283,14 @@ behind_counting() {
 	FROM=$peer:21503 says 1 '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'
 	probe -b $here -p 21501 --punch $peer:21502 --until-tunnel --timeout 4
 	same "$status $out" "4 "
-	[[ $(head -1 err) == "natprobe: $peer:21502: heard nothing in 4 seconds"* ]]
+	[[ $(head -1 err) == "natprobe: $peer:21502: no packet received in 4 seconds"* ]]
 	[ $((${EPOCHREALTIME/./} - start)) -ge 4000000 ]
 	hush
 	start=${EPOCHREALTIME/./}
 	says 1 "$(escaped AAAAAAAA)" '\xff'
 	probe -b $here -p 21501 --punch $peer:21502 --until-tunnel --timeout 4
 	same "$status $out" "4 "
-	same "$(head -1 err)" "natprobe: $peer:21502: heard it, but it did not hear us in 4 seconds"
+	same "$(head -1 err)" "natprobe: $peer:21502: received its packets, but it received none of ours in 4 seconds"
 	[ $((${EPOCHREALTIME/./} - start)) -ge 4000000 ]
 	hush
 	start=${EPOCHREALTIME/./}
@@ -308,7 +308,7 @@ behind_counting() {
 		esac
 		probe -b $here -p 21501 --punch $peer:21502 --timeout 2   # longer than the second that the first packet gives it
 		same "$status $out" "4 "
-		same "$(head -1 err)" "natprobe: $peer:21502: heard it, but it did not hear us in 2 seconds"
+		same "$(head -1 err)" "natprobe: $peer:21502: received its packets, but it received none of ours in 2 seconds"
 		hush
 	done
 }
@@ -317,7 +317,7 @@ behind_counting() {
 	FROM=$peer:21503 says 1 '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 2
 	same "$status $out" "4 "
-	[[ $(head -1 err) == "natprobe: $peer:21502: heard nothing in 2 seconds"* ]]
+	[[ $(head -1 err) == "natprobe: $peer:21502: no packet received in 2 seconds"* ]]
 }
 
 @test "without the right MAC nothing is answered, wherever it comes from" {
@@ -328,7 +328,7 @@ behind_counting() {
 		FROM=$from says 0.5 "$(escaped AAAAAAAA '' other)" "${good%????}\x00" "${good%????}" "${good/02/01}" "$(escaped AAAAAAAA)"
 		probe -b $here -p 21501 --punch $peer:21502 --token $word --timeout 1
 		same "$status $out" "4 "
-		[[ $(head -1 err) == "natprobe: $peer:21502: heard nothing in 1 seconds"* ]]
+		[[ $(head -1 err) == "natprobe: $peer:21502: no packet received in 1 seconds"* ]]
 		same "$(stat -c %s came)" 0
 		hush
 	done
@@ -386,13 +386,13 @@ behind_counting() {
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 1 --token-fd=0 <<<a-word-of-sixteen
 	same "$status $out $err" "4 refused "
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 1 --token-fd=0 <<<a-word-of-fifte
-	same "$status $(head -1 err)" "4 natprobe: --token-fd: a word of less than 16 characters can be guessed"
+	same "$status $(head -1 err)" "4 natprobe: --token-fd: warning: a token of less than 16 characters can be guessed"
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 1 --token a-word-of-fifte
-	same "$status $(head -1 err)" "4 natprobe: --token: a word of less than 16 characters can be guessed"
+	same "$status $(head -1 err)" "4 natprobe: --token: warning: a token of less than 16 characters can be guessed"
 	probe -b $here -p 21501 --punch $peer:21502 --token-fd 0 <&-
-	same "$status $err" "2 natprobe: --token-fd: '': want a word"
+	same "$status $err" "2 natprobe: --token-fd: '': empty (expected a token)"
 	probe -b $here -p 21501 --punch $peer:21502 --token-fd 0 < <(printf '%300s' '')
-	same "$status $err" "2 natprobe: --token-fd: want a word of at most 256 characters"
+	same "$status $err" "2 natprobe: --token-fd: too long (expected at most 256 characters)"
 }
 
 @test "SHA-256 and its HMAC give what FIPS 180-4's examples and RFC 4231 say" {
@@ -433,7 +433,7 @@ behind_counting() {
 	started+=($!)
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 1
 	same "$status" 4
-	same "$(head -1 err)" "natprobe: $peer:21502: heard it, but it did not hear us in 1 seconds"
+	same "$(head -1 err)" "natprobe: $peer:21502: received its packets, but it received none of ours in 1 seconds"
 	[[ "$(cat came)" =~ ^2[0-4]\ good$ ]]   # some are sent unasked
 }
 
@@ -472,7 +472,7 @@ alone() {
 
 @test "a path that drops packets without a UDP checksum is named, with the way out: status 4, on both sides" {
 	needs_network
-	checksum=': packets arrive with a UDP checksum only, and ESP in UDP over IPv4 has none: use IPv6 outside, or another network or router'
+	checksum=': only packets with a UDP checksum arrive, and ESP in UDP over IPv4 has none: use IPv6 between the hosts, or another network or router'
 	mkdir two one script
 	(cd two; alone 'drop ip protocol udp udp checksum 0; both 127.0.0.1 127.0.0.2 127.0.0.1 "--timeout 5"') &
 	two=$!
@@ -495,7 +495,7 @@ checksum'
 
 @test "a path that drops packets of full size is named, with the size that gets through; the peer's endpoint is printed all the same" {
 	needs_network
-	text() { echo "natprobe: $1: packets of $2 bytes do not get through to it, those of $3 do: lower the path MTU (xfrmpair --mtu $3)"; }
+	text() { echo "natprobe: $1: packets of $2 bytes do not reach it, packets of $3 bytes do: lower the path MTU (xfrmpair --mtu $3)"; }
 	alone 'drop meta length \> 1470; both 127.0.0.1 127.0.0.2 127.0.0.1 "--timeout 5"'
 	same "$(cat status out out2)" '0 0
 127.0.0.2:21502

@@ -54,11 +54,11 @@ table() {
 	cat >wrong.table <<'END'
 let A 192.0.2.1:1
 let B 192.0.2.2:1
-message xfrmpair: one side only: another message
+message xfrmpair: only one side: another message
 row | xfrmpair $A
 status 1
-message xfrmpair: one side only: want at least two, like 192.168.1.4:4500@85.9.8.7 \
-        192.168.2.100:4500@31.1.2.3
+message xfrmpair: only one side (expected at least two, like 192.168.1.4:4500@85.9.8.7 \
+        192.168.2.100:4500@31.1.2.3)
 row | xfrmpair $A
 status 2
 row | xfrmpair $A $B

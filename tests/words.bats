@@ -82,7 +82,7 @@ digest() { sed -n 's/^digest=\([^ ]*\) .*/\1/p' "$1"; }
 	run --separate-stderr "$XFRMPAIR" --secret dora.key $(natprobe -p 61525 S1 S2)
 	[ "$status" -eq 0 ]
 	[[ "$output" =~ ^192\.168\.1\.4:61525@85\.9\.8\.7:61525#[A-Za-z0-9_-]{43}$ ]]
-	[ "$stderr" = "xfrmpair: made dora.key: it stays here, and nobody else sees it" ]
+	[ "$stderr" = "xfrmpair: made dora.key: keep it on this machine, and show it to nobody" ]
 	[ "$(stat -c %a dora.key)" = 600 ]
 	[[ "$(cat dora.key)" =~ ^xfrmpair\ secret\ 0x[0-9a-f]{64}$ ]]
 	# as libcrypto has it
@@ -121,10 +121,10 @@ digest() { sed -n 's/^digest=\([^ ]*\) .*/\1/p' "$1"; }
 	same "$(grep -o "peers='.*@[0-9]*'" hers/t/alice.sh | cut -d@ -f2)" "$(grep -o "peers='.*@[0-9]*'" his/t/bob.sh | cut -d@ -f2)"
 	# neither secret nor what it shares is in a script
 	run -1 grep -qF -e "$(sed 's/.*0x//' hers/alice.key)" -e "$(sed 's/.*0x//' his/bob.key)" hers/t/alice.sh his/t/bob.sh
-	same "$(cat hers/said)" "xfrmpair: fingerprint $(fingerprint hers/t/alice.sh): read it out to each other, over the phone; if it differs, start nothing: a word was altered, or an option differs
-xfrmpair: wrote t/alice.sh, for the host 192.168.1.4: start it first
-xfrmpair: alice.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
-	same "$(sed -n 2p his/said)" "xfrmpair: wrote t/bob.sh, for the host 192.168.2.100"
+	same "$(cat hers/said)" "xfrmpair: fingerprint $(fingerprint hers/t/alice.sh): compare it by phone; if it differs, start nothing: an endpoint string was altered or an option differs
+xfrmpair: wrote t/alice.sh for the host 192.168.1.4 (start it first)
+xfrmpair: you can delete alice.key now: then nobody can compute these keys again; or keep it for later endpoint strings"
+	same "$(sed -n 2p his/said)" "xfrmpair: wrote t/bob.sh for the host 192.168.2.100"
 	# the same again is the same; another key of one of them is another tunnel
 	(cd hers && writes alice again "$A" "$B" && cmp t/alice.sh again/alice.sh)
 	(cd his && D=$("$XFRMPAIR" --secret dora.key "${B%#*}" 2>said) && writes dora other "$A" "$D")
@@ -271,9 +271,9 @@ bob"
 	[ "$status" -eq 0 ]
 	same "$(grep -c '^# side ' <<<"$output")" 1
 	grep -q '^# side bob of the tunnel alice - bob,' <<<"$output"
-	local digits=${stderr%%:\ read*}
+	local digits=${stderr%%:\ compare*}
 	grep -qx "# Fingerprint $(sed 's/.*fingerprint //' <<<"$digits"): compare it by phone, and stop if it differs." <<<"$output"
-	same "${stderr##*$'\n'}" "xfrmpair: bob.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
+	same "${stderr##*$'\n'}" "xfrmpair: you can delete bob.key now: then nobody can compute these keys again; or keep it for later endpoint strings"
 	local keys; keys=$(grep -o '0x[0-9a-f]\{72\}' <<<"$output" | sort)
 	same "$("$XFRMPAIR" --secret bob.key --explain "$A" "$B" 2>/dev/null | grep -v '^#')" "$(grep -v '^#' <<<"$output")"
 	run --separate-stderr "$XFRMPAIR" --secret bob.key --format wireshark "$A" "$B"
@@ -289,7 +289,7 @@ bob"
 		"$gen"/{identity,key,tunnel,side,path}.c "$helper"/{cipher,endpoint,epoch,number,prefix,random,say,section,special,sha256,text,xfrm}.c
 	secret() { printf '0x%064x' $(($1)); }
 	run -2 ./reqid "$(secret 0x7c0b)" "$(secret 0x17a)"
-	same "$output" "reqid: words: the SPIs of a and b, and those of a and c, make one reqid, 1536198347: want fresh words, or the sides in another order"
+	same "$output" "reqid: words: the SPIs of a and b and those of a and c give the same reqid, 1536198347 (expected new endpoint strings, or the sides in another order)"
 	# the control
 	same "$(./reqid "$(secret 0x7c0b)" "$(secret 0x17b)")" "kept
 kept"
@@ -309,7 +309,7 @@ kept"
 	[ "$(id -u)" -eq 0 ] || skip "needs root: a file of somebody else"
 	chown 65534 alice.key
 	run -2 --separate-stderr "$XFRMPAIR" --secret alice.key "$A" "$B"
-	[ "$stderr" = "xfrmpair: alice.key: belongs to user 65534: want a secret file of your own" ]
+	[ "$stderr" = "xfrmpair: alice.key: belongs to user 65534 (expected a secret file of your own)" ]
 	[ -z "$output" ]
 }
 
@@ -344,11 +344,11 @@ kept"
 
 @test "with --secret there is nothing else to delete, but the keys that were saved" {
 	"$XFRMPAIR" --secret alice.key -o t --save-keys k "$A" "$B" 2>said
-	same "$(tail -2 said)" "xfrmpair: once all sides are up, delete here k: who has it can read what they send
-xfrmpair: alice.key may be deleted now: without it nobody can make these keys again; kept, later words can have it again"
+	same "$(tail -2 said)" "xfrmpair: once all sides are up, delete k: anyone who has it can decrypt the traffic
+xfrmpair: you can delete alice.key now: then nobody can compute these keys again; or keep it for later endpoint strings"
 	# a dry run writes nothing, and says the fingerprint
 	"$XFRMPAIR" -n --secret alice.key -o u "$A" "$B" >out 2>said
-	same "$(cat said)" "xfrmpair: fingerprint $(fingerprint t/alice.sh): read it out to each other, over the phone; if it differs, start nothing: a word was altered, or an option differs"
+	same "$(cat said)" "xfrmpair: fingerprint $(fingerprint t/alice.sh): compare it by phone; if it differs, start nothing: an endpoint string was altered or an option differs"
 	[ ! -e u ]
 	sed 1d out | cmp - t/alice.sh
 }

@@ -46,7 +46,7 @@ warned() {
 	for i in {1001..1064}; do nets+=+2001:0db8:${i}:ffff:ffff:ffff:255.255.255.255/128/tcp/65535; done
 	warned '' -n --format script "longest-name-15=[2001:0db8:0000:0000:0000:ffff:255.255.255.255]:61525@$label.$label.$label.$label:61525$nets" '[2001:db8::3]:61525'
 	run -2 --separate-stderr "$XFRMPAIR" "$A$(printf '+10.8.%s.0/24' {1..64})+10.9.0.0/16" "$B"
-	[ "$stderr" = "xfrmpair: side 1: net '10.9.0.0/16': one too many; want at most 64 on a side" ]
+	[ "$stderr" = "xfrmpair: side 1: net '10.9.0.0/16': too many (expected at most 64 per side)" ]
 	[ -z "$output" ]
 }
 
@@ -56,12 +56,12 @@ warned() {
 	printf '[tunnel]\nesn = maybe\n' >"$long/tunnel.conf"
 	gives "$XFRMPAIR" -f "$long/tunnel.conf"
 	echo "$stderr"
-	[[ $stderr == "xfrmpair: ..."*"folder/tunnel.conf:2: esn 'maybe': want yes or no" ]]
+	[[ $stderr == "xfrmpair: ..."*"folder/tunnel.conf:2: esn 'maybe': invalid (expected yes or no)" ]]
 	install -m 600 /dev/null "$long/k"
 	chmod 777 "$long"
 	gives "$XFRMPAIR" --keys "$long/k" "$A" "$B"
 	echo "$stderr"
-	[[ $stderr == *"folder/k: others than its owner can write in "*"folderfolder (mode 0777): want a place where only you and root can write" ]]
+	[[ $stderr == *"folder/k: others can write in "*"folderfolder (mode 0777; expected a place that only you and root can write to)" ]]
 }
 
 @test "help and version go to stdout, and -- ends the options" {
@@ -81,11 +81,11 @@ warned() {
 	run --separate-stderr "$XFRMPAIR" -o t "$A" "$B"
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
-	[ "$stderr" = "xfrmpair: wrote t/a.sh, for the host 192.168.1.4: start it first
-xfrmpair: wrote t/b.sh, for the host 192.168.2.100
-xfrmpair: once all sides are up, delete here what is not this host's: who has it can read what they send" ]
+	[ "$stderr" = "xfrmpair: wrote t/a.sh for the host 192.168.1.4 (start it first)
+xfrmpair: wrote t/b.sh for the host 192.168.2.100
+xfrmpair: once all sides are up, delete the other hosts' files here: anyone who has them can decrypt the traffic" ]
 	run --separate-stderr "$XFRMPAIR" -o u --save-keys k "$A" "$B"
-	[ "${stderr_lines[2]}" = "xfrmpair: once all sides are up, delete here what is not this host's, and k: who has it can read what they send" ]
+	[ "${stderr_lines[2]}" = "xfrmpair: once all sides are up, delete the other hosts' files here, and k: anyone who has them can decrypt the traffic" ]
 	[ "$(stat -c '%a %n' t t/*)" = "700 t
 600 t/a.sh
 600 t/b.sh" ]
@@ -96,7 +96,7 @@ xfrmpair: once all sides are up, delete here what is not this host's: who has it
 	echo precious >t/b.sh
 	run --separate-stderr "$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	[ "$status" -eq 1 ]
-	[ "$stderr" = "xfrmpair: t/b.sh: exists; --force replaces it, -o another folder leaves it" ]
+	[ "$stderr" = "xfrmpair: t/b.sh: exists (expected --force to replace it, or another folder for -o)" ]
 	[ "$(ls -A t)" = b.sh ]
 	[ "$(cat t/b.sh)" = precious ]
 	[ ! -e k ]
@@ -392,7 +392,7 @@ conf() { printf '%s\n' "$@" >t.conf; }
 	for option in '' '--save-keys k'; do
 		# shellcheck disable=SC2086 # words
 		run -2 --separate-stderr "$XFRMPAIR" --keys t/a.sh $option "$A" "$B"
-		[ "$stderr" = "xfrmpair: t/a.sh: a script: want a key file, as --save-keys writes one" ]
+		[ "$stderr" = "xfrmpair: t/a.sh: is a script (expected a key file, as --save-keys writes one)" ]
 		[ -z "$output" ]
 		[ ! -e k ]
 	done
@@ -514,12 +514,12 @@ END
 }
 
 @test "who has just written scripts is told the host by what the internet sees of it, where LOCAL is auto" {
-	LAST="xfrmpair: once all sides are up, delete here what is not this host's: who has it can read what they send"
+	LAST="xfrmpair: once all sides are up, delete the other hosts' files here: anyone who has them can decrypt the traffic"
 	run --separate-stderr "$XFRMPAIR" -o t auto:4500@home.example.org+10.1.0.0/24 auto:4501@31.1.2.3+10.2.0.0/24 192.168.1.4:4500@two.example.org
 	[ "$status" -eq 0 ]
-	[ "$stderr" = "xfrmpair: wrote t/a.sh, for the host behind home.example.org: start it first
-xfrmpair: wrote t/b.sh, for the host behind 31.1.2.3
-xfrmpair: wrote t/c.sh, for the host 192.168.1.4
+	[ "$stderr" = "xfrmpair: wrote t/a.sh for the host behind home.example.org (start it first)
+xfrmpair: wrote t/b.sh for the host behind 31.1.2.3
+xfrmpair: wrote t/c.sh for the host 192.168.1.4
 $LAST" ]
 }
 
@@ -597,7 +597,7 @@ commands() { planned "$1/$2.sh" | grep "$3" | grep -v '^espdecap'; }
 	# the control: without --save-keys, a mesh that the file does not fit is a mistake
 	run --separate-stderr "$XFRMPAIR" -o no --keys k2 "$A" "$B" "$C"
 	[ "$status" -eq 2 ]
-	[ "${stderr_lines[0]}" = 'xfrmpair: k2: no key for a and c: want a line `a c 1 secret SECRET`, or one for each way, `a c 1 SPI KEY`' ]
+	[ "${stderr_lines[0]}" = 'xfrmpair: k2: no key for a and c (expected a line `a c 1 secret SECRET`, or one per direction, `a c 1 SPI KEY`)' ]
 	# and fresh keys are other ones
 	"$XFRMPAIR" -o fresh "$A" "$B" "$C"
 	[ "$(commands fresh a 31.1.2.3)" != "$(commands two a 31.1.2.3)" ]
@@ -666,7 +666,7 @@ b.sh" ]
 		echo precious >t/b.sh
 		run --separate-stderr without_links "$calls" -o t --save-keys k "$A" "$B"
 		[ "$status" -eq 1 ]
-		[ "$stderr" = "xfrmpair: t/b.sh: exists; --force replaces it, -o another folder leaves it" ]
+		[ "$stderr" = "xfrmpair: t/b.sh: exists (expected --force to replace it, or another folder for -o)" ]
 		[ "$(cat t/b.sh)" = precious ]
 		[ "$(ls -A t)" = b.sh ]
 		[ ! -e k ]
@@ -992,7 +992,7 @@ blocks() {
 # rows_of: the table without its comments
 rows_of() { grep -v '^#' "$@"; }
 @test "--format wireshark: a row for each SA, with the key that the script has, at any address; it warns of the keys" {
-	local keys='xfrmpair: --format: warning: the table has keys: who has it reads what they encrypt'
+	local keys='xfrmpair: --format: warning: the table contains keys: anyone who has it can decrypt the traffic'
 	"$XFRMPAIR" --save-keys k -o t "$A" "$B"
 	warned "$keys" --format wireshark --keys k "$A" "$B"
 	echo "$output" >esp_sa
@@ -1011,7 +1011,7 @@ rows_of() { grep -v '^#' "$@"; }
 	[ "$(ls w)" = esp_sa ]
 	diff esp_sa w/esp_sa
 	warned "$keys
-xfrmpair: --format: warning: they are fresh, no script has them: want --keys FILE" --format wireshark "$A" "$B"
+xfrmpair: --format: warning: the keys are new and no script has them (expected --keys FILE)" --format wireshark "$A" "$B"
 	[ "$(grep -vc '^#' <<<"$output")" -eq 2 ]
 	# names and auto are no addresses, and need none
 	warned "$keys" --format wireshark --save-keys n auto:1@85.9.8.7+10.1.0.0/24 192.168.2.9:1@home.example.org

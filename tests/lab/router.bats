@@ -112,7 +112,7 @@ $stderr"
 
 @test "servers see what the router gives; and a router that was restarted and has forgotten maps again" {
 	maps 192.168.1.4:61525@85.9.8.7:61525 PCP 198.51.100.1 198.51.100.2
-	[[ "$stderr" == *"the servers see what the router gives: everybody can send there, without --punch" ]]
+	[[ "$stderr" == *"the servers confirm the router's port mapping: any host can send to it, without --punch" ]]
 	router_down
 	run -1 arrives
 	router_up
@@ -168,14 +168,14 @@ both_punch() {
 	run on a natprobe -p 61525 --map
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[[ "$output" == *"natprobe: port 61525 was asked for: the peer has to be told 61526
+	[[ "$output" == *"natprobe: requested port 61525, got another: give the peer port 61526
 192.168.1.4:61525@85.9.8.7:61526" ]]
 	on a natprobe -p 61525 --unmap
 	on na ip address delete 85.9.8.7/24 dev wan
 	run on a natprobe -p 61525 --map
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ "$output" == "natprobe: 192.168.1.1: refuses by PCP, error 7: it has no way to the internet now: again when it has"* ]]
+	[[ "$output" == "natprobe: 192.168.1.1: refused the PCP request, error 7: it is offline: try again when it is online"* ]]
 	on na ip address add 85.9.8.7/24 dev wan
 	on na ip route add default via 85.9.8.1
 	router_down
