@@ -153,7 +153,7 @@ static bool read_file(struct text *out, struct stat *status, const struct target
 		                         "cannot be opened: %s (expected a regular file)",
 		                         strerror(errno));
 	if (fstat(fd, status) != 0 || !S_ISREG(status->st_mode))
-		good = refuse(target->path, "no regular file");
+		good = refuse(target->path, "not a regular file");
 	else
 		good = text_read(out, fd, most) ||
 		       refuse(target->path, "cannot be read: %s", strerror(errno));

@@ -24,25 +24,25 @@ struct verb {
 
 static const struct verb verbs[] = {
 	{ "up", 0, INT_MAX, KEEP_PAGE, up, NULL, " [OPTION]...",
-	  "set the tunnel up; one that is up is mended" },
+	  "set the tunnel up, or mend it if it is up" },
 	{ "down", 0, INT_MAX, KEEP_PAGE, down, NULL, " [--all]",
-	  "remove what up added, with --all the leak guard too" },
+	  "remove what up added; --all: the leak guard too" },
 	{ "status", 0, INT_MAX, 0, NULL, status_verb, " [--json | --watch]",
-	  "print what is there, and what was sent and received" },
+	  "print the state and traffic of the tunnel" },
 	{ "check", 0, 1, 0, NULL, check_verb, " [TARGET]",
-	  "test the tunnel, and say what is wrong and what to do" },
+	  "test the tunnel, and print what is wrong" },
 	{ "follow", 0, 0, 0, NULL, follow_verb, "",
-	  "keep it going while peers and this host move, in the foreground" },
+	  "follow peers whose endpoint changes; runs until stopped" },
 	{ "rekey", 0, 0, KEEP_LOCK | KEEP_UP | KEEP_KERNEL, rekey, NULL, "",
-	  "use the next keys, if the peer has followed" },
+	  "change to the next keys, if the peer has the present ones" },
 	{ "mend", 0, 0, KEEP_LOCK | KEEP_UP | KEEP_KERNEL, mend, NULL, "",
-	  "put back what another program removed" },
+	  "restore what another program removed" },
 	{ "update-peer", 1, 2, KEEP_LOCK, update_peer, NULL, " [NAME] ADDRESS:PORT",
-	  "send to another endpoint of a peer" },
+	  "change the endpoint of a peer" },
 	{ "capture", 1, 1, 0, capture, NULL, " FILE",
-	  "write packets to FILE, decrypted ones to FILE.inner" },
+	  "write packets to FILE, and decrypted ones to FILE.inner" },
 	{ "wireshark", 0, 0, 0, wireshark, NULL, "",
-	  "print the table by which Wireshark decrypts" },
+	  "print the keys as a table for Wireshark" },
 };
 enum { VERB_COUNT = sizeof verbs / sizeof *verbs };
 
@@ -56,10 +56,10 @@ static void print_usage(FILE *out)
 		fprintf(out, "  %-40s %s\n", words, verbs[i].help);
 	}
 	fprintf(out, "  %-40s %s\n", "list [FOLDER]",
-		"print all tunnels of a folder (default /etc/xfrmpair)");
+		"print the tunnels of FOLDER (default /etc/xfrmpair)");
 	fprintf(out, "\n"
-		     "  -n, --dry-run  print the commands, without keys, and change nothing\n"
-		     "  -h, --help     print this\n"
+		     "  -n, --dry-run  print the commands without keys, and change nothing\n"
+		     "  -h, --help     print this help\n"
 		     "  -V, --version  print the version\n");
 }
 
@@ -96,7 +96,7 @@ static int run_verb(const struct verb *verb, bool dry, int argc, char **argv)
 	int status;
 
 	if (dry && verb->alone == follow_verb)
-		return misuse("no dry run of", verb->name);
+		return misuse("-n: not supported by", verb->name);
 	if (!verb->run)
 		return finish(verb->alone(argv[0], argc - 1, argv + 1));
 	status = keep_open(&keep, argv[0], dry, verb->needs);
@@ -137,7 +137,7 @@ int main(int argc, char **argv)
 		dry = true;
 	}
 	if (argc < 1)
-		return misuse("a verb is missing", NULL);
+		return misuse("VERB: missing", NULL);
 	if (strcmp(argv[0], "list") == 0)
 		return argc > 2 ? misuse("wrong number of arguments for", argv[0]) :
 				  finish(list_verb(argv[1]));
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 	if (!verb)
 		return misuse("unknown verb", argv[0]);
 	if (argc < 2)
-		return misuse("a script is missing (expected one like a.sh) behind", argv[0]);
+		return misuse("SCRIPT: missing after", argv[0]);
 	if (argc - 2 < verb->least || argc - 2 > verb->most)
 		return misuse("wrong number of arguments for", argv[0]);
 	return run_verb(verb, dry, argc - 1, argv + 1);

@@ -129,10 +129,10 @@ not_written() {
 	not_chosen unsafe "store/$name: cannot be opened: Too many levels of symbolic links (expected a regular file)"
 	rm store/$name
 	mkfifo store/$name
-	not_chosen unsafe "store/$name: no regular file"
+	not_chosen unsafe "store/$name: not a regular file"
 	rm store/$name
 	mkdir store/$name
-	not_chosen unsafe "store/$name: no regular file"
+	not_chosen unsafe "store/$name: not a regular file"
 	refused "page: none/store: cannot be made: No such file or directory (expected a folder of your own)" page first pair.sh none/store
 }
 
@@ -313,7 +313,7 @@ a.sh"
 		page rewrite pair.sh 1 cut.sh
 	refused "page: none.sh: cannot be found: No such file or directory (expected the script)" page rewrite pair.sh 1 none.sh
 	mkfifo fifo.sh
-	refused "page: fifo.sh: no regular file" page rewrite pair.sh 1 fifo.sh
+	refused "page: fifo.sh: not a regular file" page rewrite pair.sh 1 fifo.sh
 	sed 's/heard 0/heard 1/' "$BATS_TEST_DIRNAME/section/pair.sh" | cmp - torn.sh
 	same "$(ls -A)" "cut.sh
 fifo.sh
