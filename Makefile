@@ -5,7 +5,7 @@
 #   make                build/xfrmpair build/espdecap build/natprobe build/xfrmkeep
 #   make demo           shows the main job; installs what the demo needs, if it may
 #   make test           runs every test; installs what the tests need, if it may
-#   make quick          runs every test that needs no VM
+#   make quick          runs the tests of an edit: no VM, sanitizers or fuzzer, one compiler
 #   make install        installs programs, manuals, completion, units and examples
 #   make install-strip  does the same and strips the programs
 #   make uninstall      removes what install has installed
