@@ -24,7 +24,7 @@ static void add_title(struct text *out, const struct plan *plan)
 		text_join(out, local_print_address(address, plan->self), ".\n", NULL);
 	text_add_string(out, "# CONTAINS KEYS below \"# ---- now\": keep it readable by its owner "
 	                     "only");
-	text_add_string(out, plan->tunnel->exchanged ? "; it is for this host alone.\n#\n"
+	text_add_string(out, plan->tunnel->exchanged ? "; it is only for this host.\n#\n"
 	                                             : ", and copy it over ssh.\n#\n");
 	print_picture(out, plan);
 	text_add_string(out, "#\n");
@@ -80,13 +80,13 @@ static void add_verbs(struct text *out, const struct plan *plan)
 	const char *name = plan->self->name;
 
 	text_printf(out,
-	            "#   sh %s.sh [-n] up     set it up, side %s first; -n prints the commands and "
-	            "changes nothing\n",
+	            "#   sh %s.sh [-n] up     set it up, side %s first; -n: print the commands and "
+	            "change nothing\n",
 	            name, plan->tunnel->sides[0].name);
 	if (plan->tunnel->guard)
 		text_printf(out,
-		            "#   sh %s.sh [-n] down   remove it, and block what it carried; with "
-		            "--all, remove the block too\n",
+		            "#   sh %s.sh [-n] down   remove what up added, then block unencrypted "
+		            "packets (not with --all)\n",
 		            name);
 	else
 		text_printf(out,
@@ -97,8 +97,8 @@ static void add_verbs(struct text *out, const struct plan *plan)
 	            "wireshark\n#\n",
 	            name);
 	text_printf(out,
-	            "# Needs root, ip (iproute2)%s; xfrmkeep does the rest.\n# Programs are looked for "
-	            "beside this file and in PATH",
+	            "# Needs root, ip (iproute2)%s; xfrmkeep does the rest.\n# Programs are found "
+	            "beside this file or in PATH",
 	            plan->encapsulates ? ", espdecap, and natprobe to open the NATs" : "");
 	text_add_string(out, ".\n\n");
 }
@@ -139,7 +139,7 @@ static void add_peers(struct text *out, const struct plan *plan)
 				text_printf(out, ":%u", plan->views[i].other_outer.port);
 			between = " ";
 		}
-	text_printf(out, "' # NUMBER=NAME%s of peers whose address is looked up at each up\n",
+	text_printf(out, "' # NUMBER=NAME%s of peers with a DNS name\n",
 	            plan->encapsulates ? ":PORT" : "");
 }
 

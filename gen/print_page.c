@@ -72,18 +72,18 @@ static void add_policy_functions(struct text *out, const struct plan *plan)
 {
 	if (plan->tunnel->guard) {
 		begin_rows(out, "guards",
-		           "What is blocked, also while the tunnel is down, and what passes all "
-		           "the same.");
+		           "Leak guard: blocks unencrypted packets, also while the tunnel is down, "
+		           "with exceptions.");
 		add_policies(out, &plan->neighbours);
 		add_policies(out, &plan->blocks);
 		end_rows(out);
-		begin_rows(out, "unguard", "What down --all removes besides.");
+		begin_rows(out, "unguard", "down --all also removes these.");
 		add_deletes(out, &plan->neighbours);
 		add_deletes(out, &plan->blocks);
 		end_rows(out);
 	}
 	begin_rows(out, "policies",
-	           "Which packets are encrypted. The outbound template names the SPI: a new key "
+	           "Which packets to encrypt. The outbound template names the SPI, so a new key "
 	           "takes over at once.");
 	add_policies(out, &plan->bypasses);
 	if (!plan->tunnel->guard)
@@ -97,8 +97,7 @@ static void add_link(struct text *out, const struct plan *plan)
 	const char *interface = plan->tunnel->interface;
 
 	begin_rows(out, "link",
-	           "The interface into which the routes lead; its policies and SAs have its "
-	           "if_id.");
+	           "The xfrm interface that the routes use; the policies and SAs have its if_id.");
 	text_printf(out, "link add name %s group %u type xfrm if_id 0x%x\n", interface,
 	            (unsigned)plan->identity.group, (unsigned)plan->if_id);
 	text_printf(out, "link set dev %s mtu %u up\n", interface, plan->mtu);
@@ -124,8 +123,8 @@ static void add_routes(struct text *out, const struct plan *plan)
 {
 	text_add_string(out, "# shellcheck disable=SC2154 # add_routes sets them\n");
 	begin_rows(out, "routes",
-	           "Routes set the source address and the MTU; they lead where the outer packets "
-	           "go.");
+	           "Routes set the source address and MTU, and use the same way as the outer "
+	           "packets.");
 	for (size_t i = 0; i < plan->routes.count; i++)
 		add_route(out, plan, &plan->routes.rows[i]);
 	end_rows(out);
@@ -136,8 +135,7 @@ static void add_undo(struct text *out, const struct plan *plan)
 	char text[PREFIX_TEXT];
 
 	begin_rows(out, "undo",
-	           "What down removes: it knows its objects by index, reqid, protocol, label or "
-	           "group.");
+	           "What down removes, found by index, reqid, protocol, label or group.");
 	if (plan->is_site)
 		for (size_t i = 0; i < plan->routes.count; i++)
 			text_printf(out, "route delete %s proto %u\n",
@@ -165,7 +163,7 @@ static void add_helper(struct text *out, const struct plan *plan)
 	const char *bracket = plan->self->local.address.family == AF_INET6 ? "[" : "";
 
 	begin_rows(out, "helper",
-	           "espdecap holds the UDP socket so that the kernel decapsulates, and keeps the "
+	           "espdecap holds the UDP socket, so that the kernel decapsulates, and keeps the "
 	           "NAT mapping open.");
 	text_printf(out, "%s-u 65534 -b $here $port", plan->tunnel->nonike ? "-N " : "");
 	for (size_t i = 0; i < plan->peer_count; i++)
@@ -207,10 +205,10 @@ static void add_tables(struct text *out, const struct plan *plan)
 	const bool is_ipv6 = plan->self->local.address.family == AF_INET6;
 	const char *outer = is_ipv6 ? "ip6" : "ip";
 
-	text_printf(out, "table=xfrmpair-%s-%08x # the names of its nft tables begin so\n",
+	text_printf(out, "table=xfrmpair-%s-%08x # prefix of its nft tables\n",
 	            plan->self->name, (unsigned)plan->tunnel->digest);
 	if (plan->tunnel->clamp) {
-		text_add_string(out, "# TCP is told to send no larger segments than fit.\n"
+		text_add_string(out, "# Lower the MSS, so that TCP segments fit.\n"
 		                     "clamp() { echo \"\ntable inet $table-clamp {\n\tchain both "
 		                     "{\n");
 		for (size_t i = 0; i < selectors->count; i++)
@@ -220,8 +218,8 @@ static void add_tables(struct text *out, const struct plan *plan)
 		                     "\tchain output { type filter hook output priority mangle; "
 		                     "jump both; }\n}\n\"; }\n");
 	}
-	text_add_string(out, "# With up --nat-exempt: a connection that is bound to its own "
-	                     "address is not translated by later NAT rules.\n"
+	text_add_string(out, "# For up --nat-exempt: later NAT rules do not change a connection "
+	                     "translated to its own address.\n"
 	                     "exempt() { echo \"\ntable inet $table-exempt {\n");
 	for (int sends = 1; sends >= 0 && plan->encapsulates; sends--)
 		print_own_flow(out, plan, outer, sends);
@@ -260,8 +258,8 @@ static void add_up(struct text *out, const struct plan *plan)
 
 	text_add_string(out, "up() {\n");
 	if (plan->has_neighbours)
-		text_add_string(out, "\t[ -n \"$dry\" ] || fail 1 \"only xfrmkeep keeps this "
-		                     "host's own links outside of a net that is everything: put it "
+		text_add_string(out, "\t[ -n \"$dry\" ] || fail 1 \"only xfrmkeep can exempt "
+		                     "this host's own links from a net of everything: put it "
 		                     "beside $file\"\n");
 	if (tunnel->guard && !guards_hosts)
 		text_add_string(out, "\tadd_guards\n");

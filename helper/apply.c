@@ -272,7 +272,7 @@ static struct apply_result give_ip(const char *const *arguments, const struct te
 		return (struct apply_result){ .cause = APPLY_DONE };
 	}
 	if (!apply_ip())
-		return lacks("no ip that knows xfrm in $PATH: install iproute2");
+		return lacks("no ip with xfrm in $PATH: install iproute2");
 	return give(apply_ip(), arguments, text);
 }
 

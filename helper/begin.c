@@ -47,7 +47,7 @@ static bool start_again(struct keep *keep, size_t peer)
 		return refuse(other->name, "count-used-up: no sequence numbers are left (expected "
 					   "new scripts, or rekey on both sides)");
 	if (left <= FEW)
-		keep_say(keep, "%s: sequence numbers for %u more starts: then %s", other->name,
+		keep_say(keep, "%s: sequence numbers for %u more starts, then %s", other->name,
 			 (unsigned)left - 1,
 			 other->derived ? "rekey is needed" : "new scripts are needed");
 	return true;
@@ -56,8 +56,8 @@ static bool start_again(struct keep *keep, size_t peer)
 /* A fresh key that is not on the disk would be used from its first number again. */
 static bool begin_unwritten(struct keep *keep, struct steps *steps)
 {
-	keep_say(keep, "warning: if that stays so, the other side will refuse what is sent after "
-	               "the next up");
+	keep_say(keep, "warning: if this does not change, the other side will drop all packets "
+	               "after the next up");
 	for (size_t i = 0; i < keep->section.peer_count; i++) {
 		if (!steps->before[i].stepped)
 			continue;

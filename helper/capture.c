@@ -124,7 +124,7 @@ static bool create_files(struct capture *capture)
 
 	if (outer && tcpdump_create(&capture->inner, capture->inner_path))
 		return true;
-	keep_say(capture->keep, "cannot make %s and %s, or one is there already: want another FILE",
+	keep_say(capture->keep, "cannot create %s and %s, or one exists (expected another FILE)",
 	         shown(capture->path), shown(capture->inner_path));
 	if (outer)
 		unlink(capture->path);
@@ -138,12 +138,12 @@ static void start_inner(struct capture *capture)
 
 	if (!nft)
 		keep_say(capture->keep,
-		         "warning: no nft (nftables), so nothing from inside is captured");
+		         "warning: no nft, so inner packets are not captured: install nftables");
 	else if (tcpdump_start(&capture->inner, capture->program, capture->interface, NULL) &&
 	         make_table(capture))
 		capture->has_inner = true;
 	else
-		keep_say(capture->keep, "warning: nothing from inside is captured");
+		keep_say(capture->keep, "warning: inner packets are not captured");
 	free(nft);
 	if (capture->has_inner)
 		return;
@@ -155,7 +155,7 @@ static int start(struct capture *capture)
 {
 	capture->program = apply_find("tcpdump");
 	if (!capture->program) {
-		keep_say(capture->keep, "no tcpdump; install it");
+		keep_say(capture->keep, "no tcpdump: install it");
 		return EXIT_BROKE;
 	}
 	if (!create_files(capture))
@@ -166,9 +166,9 @@ static int start(struct capture *capture)
 		return EXIT_BROKE;
 	}
 	start_inner(capture);
-	keep_say(capture->keep, "captures until ^C: %s as it crosses the net%s%s%s", capture->path,
-	         capture->has_inner ? ", " : "", capture->has_inner ? capture->inner_path : "",
-	         capture->has_inner ? " inside" : "");
+	keep_say(capture->keep, "capturing until ^C: outer packets in %s%s%s", capture->path,
+	         capture->has_inner ? ", inner packets in " : "",
+	         capture->has_inner ? capture->inner_path : "");
 	return EXIT_OK;
 }
 
@@ -202,10 +202,10 @@ static void finish(struct capture *capture)
 		return;
 	if (capture->has_inner)
 		keep_say(capture->keep,
-		         "captured %lld packets as they cross the net in %s, and %lld inside in %s",
+		         "captured %lld outer packets in %s, and %lld inner packets in %s",
 		         outer, capture->path, inner < 0 ? 0 : inner, capture->inner_path);
 	else
-		keep_say(capture->keep, "captured %lld packets as they cross the net in %s", outer,
+		keep_say(capture->keep, "captured %lld outer packets in %s", outer,
 		         capture->path);
 }
 
@@ -220,7 +220,7 @@ static int run(struct capture *capture)
 	capture->signals = keep_signals();
 	status = start(capture);
 	if (!status && !copy(capture)) {
-		keep_say(capture->keep, "tcpdump has ended");
+		keep_say(capture->keep, "tcpdump exited");
 		status = EXIT_BROKE;
 	}
 	finish(capture);

@@ -344,7 +344,7 @@ static void report(const struct change_peer *peer, const char *name)
 	case CONFLICT_STATE:
 		refuse(name,
 		       "taken: another tool has an SA with SPI 0x%08x to %s: see ip xfrm state; "
-		       "delete it, or wait until it is gone",
+		       "delete it, or wait until it expires",
 		       (unsigned)peer->spi, address_print(dst, &peer->dst));
 		break;
 	case CONFLICT_POLICY:

@@ -321,7 +321,8 @@ int check_verb(const char *script, int argc, char **argv)
 	int status;
 
 	if (argc > 1) {
-		refuse("check", "'%s': expected one TARGET at most", shown(argv[1]));
+		refuse("check", "'%s': too many arguments (expected at most one TARGET)",
+		       shown(argv[1]));
 		return EXIT_MISTAKE;
 	}
 	status = look_open(&check.look, script, false);

@@ -56,14 +56,14 @@ static int try_port(const struct keep *keep, const struct address *here)
 		return EXIT_OK;
 	if (!owner.pid)
 		return tell(keep, EXIT_BROKE, "port-taken",
-		            "UDP port %u is taken: ss -lunp sport = :%u names the process",
+		            "UDP port %u is in use: ss -lunp sport = :%u names the process",
 		            (unsigned)end.port, (unsigned)end.port);
 	if (strcmp(owner.name, "natprobe") == 0 && has_argument(owner.pid, "--hold"))
 		return tell(keep, EXIT_BROKE, "port-taken",
-		            "UDP port %u is taken by natprobe --hold (pid %d): Enter ends it",
+		            "UDP port %u is in use by natprobe --hold (pid %d): press Enter there",
 		            (unsigned)end.port, (int)owner.pid);
 	return tell(keep, EXIT_BROKE, "port-taken",
-	            "UDP port %u is taken by %s (pid %d): kill %d ends it", (unsigned)end.port,
+	            "UDP port %u is in use by %s (pid %d): kill %d", (unsigned)end.port,
 	            owner.name, (int)owner.pid, (int)owner.pid);
 }
 
@@ -108,7 +108,7 @@ static int try_route(struct keep *keep)
 	error = kernel_route_to(&route, there, NULL, 0, 0);
 	if (error)
 		return tell(keep, EXIT_BROKE, "no-route",
-		            "no route leads to %s, the address of %s (%s): up waits for one",
+		            "no route to %s, the address of %s (%s): up waits for one",
 		            address_print(text, there), page->peers[0].name, strerror(error));
 	return EXIT_OK;
 }
@@ -260,13 +260,13 @@ static int tell_refusal(const struct keep *keep, const struct apply_result *resu
 	path = find_block(line, module);
 	if (path) {
 		tell(keep, EXIT_NO_KERNEL, "esp-blocked",
-		     "ESP is switched off on purpose: remove the line '%s' from %s (%s)",
+		     "ESP is disabled on purpose: remove the line '%s' from %s (%s)",
 		     shown(line + strspn(line, " ")), path, result->said);
 		free(path);
 		return EXIT_NO_KERNEL;
 	}
 	return tell(keep, EXIT_NO_KERNEL, "no-esp",
-	            "this kernel, or this container, has no ESP: try modprobe %s (%s)", module,
+	            "this kernel or container has no ESP: try modprobe %s (%s)", module,
 	            result->said);
 }
 
@@ -290,9 +290,8 @@ static int tell_guarded(const struct look *look)
 	const struct page *page = &look->keep.page;
 
 	for (size_t i = 0; i < page->peer_count; i++)
-		printf("%s: guarded: the tunnel is down, and its leak guard blocks what it "
-		       "carried: sh "
-		       "%s up, or down --all\n",
+		printf("%s: guarded: the tunnel is down, and its leak guard blocks tunnelled "
+		       "traffic: sh %s up, or down --all\n",
 		       page->peers[i].name, page->path);
 	return EXIT_BROKE;
 }

@@ -131,8 +131,8 @@ static void look_for_policies(struct check *check)
 		add_lack(&check->more[policy->peer], "policy src %s dst %s dir %s%s",
 		         prefix_print(src, &policy->src.prefix),
 		         prefix_print(dst, &policy->dst.prefix), directions[policy->direction],
-		         kernel_find_selector(&keep->kernel, policy) ? " (another one has its "
-		                                                       "place)"
+		         kernel_find_selector(&keep->kernel, policy) ? " (another policy has its "
+		                                                       "selector)"
 		                                                     : "");
 	}
 }

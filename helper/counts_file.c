@@ -68,8 +68,8 @@ void counts_save(const struct counts *counts, const struct keep *keep)
 	counts_print(&text, counts, &keep->page);
 	if (!save(keep->run.fd, &text))
 		keep_say(keep,
-		         "warning: cannot write %s/counts: %s: status forgets what SAs have "
-		         "counted that are removed",
+		         "warning: cannot write %s/counts: %s: status loses the counts of removed "
+		         "SAs",
 		         keep->run.path, strerror(errno));
 	text_free(&text);
 }

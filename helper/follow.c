@@ -31,7 +31,7 @@ static bool lock_file(struct follow *follow)
 			return refuse(follow->run.path, "follow: %s", strerror(errno));
 		if (flock(follow->file, LOCK_EX | LOCK_NB) < 0) {
 			run_read(&follow->run, "follow", pid, sizeof pid);
-			return refuse(follow->name, "is followed already (pid %s)", shown(pid));
+			return refuse(follow->name, "already followed (pid %s)", shown(pid));
 		}
 		/* The one before may have removed it meanwhile. */
 		if (fstat(follow->file, &opened) == 0 &&
@@ -229,18 +229,18 @@ int follow_verb(const char *script, int argc, char **argv)
 	int status;
 
 	if (argc > 0) {
-		refuse("follow", "'%s': expected no argument", shown(argv[0]));
+		refuse("follow", "'%s': unexpected argument", shown(argv[0]));
 		return EXIT_MISTAKE;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0); /* what was put back, into a log */
 	status = begin_follow(&follow);
 	if (!status) {
 		tick_begin(&follow.tick, follow_now());
-		fprintf(stderr, "%s: follows its peers\n", follow.name);
+		fprintf(stderr, "%s: following its peers\n", follow.name);
 		notify_ready();
 		loop(&follow);
-		fprintf(stderr, "%s: follows no more%s\n", follow.name,
-		        follow_is_over(&follow) ? ": the tunnel is down" : "");
+		fprintf(stderr, "%s: stopped following%s\n", follow.name,
+		        follow_is_over(&follow) ? " (the tunnel is down)" : "");
 	}
 	end_follow(&follow);
 	return status;

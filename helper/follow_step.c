@@ -129,7 +129,7 @@ static enum tick_outcome move_peer(struct follow *follow, size_t peer, const str
 		endpoint_print(before, &keep.section.peers[peer].there);
 		outcome = outcome_of(keep_move(&keep, NULL, peer, there));
 		if (outcome == TICK_DONE)
-			keep_say(&keep, "%s is at %s now, was at %s", follow->peers[peer].name,
+			keep_say(&keep, "%s is now at %s (was at %s)", follow->peers[peer].name,
 			         endpoint_print(now, there), before);
 	}
 	keep_close(&keep);
@@ -167,7 +167,7 @@ static enum tick_outcome move_self(struct follow *follow)
 		if (!run_has(&keep.run, "moved"))
 			run_write(&keep.run, "moved", before);
 		if (outcome == TICK_DONE)
-			keep_say(&keep, "this host is at %s now, was at %s",
+			keep_say(&keep, "this host is now at %s (was at %s)",
 			         address_print(now, here), before);
 	}
 	keep_close(&keep);

@@ -170,8 +170,8 @@ static int forward_family(struct keep *keep, bool six, bool set)
 		if (set)
 			return put(keep, path, 1);
 		keep_say(keep,
-			 "warning: %s is 0: hosts behind this one are cut off; up --forward sets it, "
-			 "and down puts it back",
+			 "warning: %s is 0: this host does not forward for the hosts behind it; up "
+			 "--forward sets it, and down restores it",
 			 path);
 	} else if (set && !keep->dry) {
 		each_other(keep, copy_line, &copy); /* another tunnel has set it */
@@ -218,9 +218,9 @@ static int stop_redirects(struct keep *keep, const struct prefix *net, bool set)
 			return EXIT_BROKE;
 		if (!set && setting(path) > 0)
 			keep_say(keep,
-				 "warning: %s is on %s, which leads out too: redirects of this host "
-				 "will send its hosts past the tunnel, in clear text; up --forward "
-				 "switches %s off, and down on again",
+				 "warning: %s is on %s, the outer link: ICMP redirects will make "
+				 "its hosts bypass the tunnel, in clear text; up --forward "
+				 "disables %s, and down restores it",
 				 prefix_print(text, net), link->name, path);
 	}
 	return EXIT_OK;
@@ -333,7 +333,7 @@ int down_notes(struct keep *keep)
 	if (undo && run_read(&keep->run, "undo", undo, UNDO_MOST)) {
 		status = take_back_rows(keep, undo);
 	} else if (run_has(&keep->run, "undo")) {
-		refuse(keep->run.path, "undo: cannot be read, so settings stay as they are");
+		refuse(keep->run.path, "undo: cannot be read, so settings are not restored");
 		status = EXIT_BROKE;
 	}
 	free(undo);

@@ -274,7 +274,7 @@ static void restart_numbers(struct keep *keep, size_t peer)
 		outbound->sequence += SENT_MEANWHILE;
 	else if (!epoch_start(&keep->section, peer))
 		refuse(keep->section.peers[peer].name,
-		       "count-used-up: no sequence numbers are left, nothing is sent: rekey, or "
+		       "count-used-up: no sequence numbers are left, so nothing is sent: rekey, or "
 		       "make new scripts");
 }
 
@@ -394,7 +394,7 @@ bool keep_peer(const struct keep *keep, const char *name, size_t *index)
 	*index = 0;
 	if (!name)
 		return page->peer_count == 1 ||
-		       refuse(NULL, "a peer's name is missing (expected one of the %zu peers)",
+		       refuse(NULL, "no peer given (expected one of the %zu peers)",
 			      page->peer_count);
 	for (; *index < page->peer_count; ++*index)
 		if (strcmp(page->peers[*index].name, name) == 0)

@@ -65,7 +65,7 @@ static bool is_own(int fd, const char *path)
 		return refuse(path, "belongs to user %u (expected root or your own)",
 			      (unsigned)status.st_uid);
 	if (status.st_mode & (S_IWGRP | S_IWOTH))
-		return refuse(path, "others can write there (expected mode 0700)");
+		return refuse(path, "others can write to it (expected mode 0700)");
 	return true;
 }
 
@@ -78,7 +78,7 @@ static bool open_folder(int *fd, int above, const char *name, const char *path)
 	if (*fd < 0 && errno == EACCES)
 		return refuse(NULL, "no-permission: run this as root (cannot open %s)", path);
 	if (*fd < 0)
-		return refuse(path, "%s (expected a folder of root's, or your own)",
+		return refuse(path, "%s (expected a folder of root, or your own)",
 			      strerror(errno));
 	return is_own(*fd, path);
 }
@@ -272,7 +272,7 @@ static bool make_folder(struct run *run)
 	if (mkdir(folder(), 0700) < 0 && errno != EEXIST)
 		return fail_make(folder());
 	return open_folder(&run->above, AT_FDCWD, folder(), folder()) &&
-	       (run->above >= 0 || refuse(folder(), "is gone again"));
+	       (run->above >= 0 || refuse(folder(), "was removed meanwhile"));
 }
 
 static bool try_lock(struct run *run, pid_t *pid)
@@ -328,7 +328,7 @@ bool run_lock(struct run *run)
 	for (unsigned tries = 0; !try_lock(run, &pid); tries++) {
 		if (tries == TRIES || (pid < 0 && errno != EINVAL))
 			return refuse(run->path,
-				      pid > 0 ? "process %d is at work on this tunnel"
+				      pid > 0 ? "process %d is changing this tunnel"
 					      : "cannot be locked (expected a folder of your own)",
 				      (int)pid);
 		remove_stale(run);

@@ -29,7 +29,7 @@ static bool is_quiet(const struct keep *keep)
 
 	if (!verb)
 		return true;
-	keep_say(keep, "%s is at work (pid %d)", verb, (int)pid);
+	keep_say(keep, "%s is running (pid %d)", verb, (int)pid);
 	return false;
 }
 

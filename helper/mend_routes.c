@@ -209,7 +209,7 @@ int up_routes(struct keep *keep)
 	if (result.cause == APPLY_DONE)
 		return EXIT_OK;
 	keep_say(keep, "warning: %s: %s",
-		 result.cause == APPLY_TAKEN ? "a route that exists stays as it is"
+		 result.cause == APPLY_TAKEN ? "an existing route was not changed"
 					     : "a route could not be added",
 		 result.said);
 	return EXIT_OK;

@@ -163,7 +163,7 @@ int restart_helper(struct keep *keep, const char *command)
 		if (keep->dry) {
 			printf("%s\n", now.bytes);
 		} else if (!is_kept(keep)) {
-			keep_say(keep, "espdecap is not this script's: have it started as: %s",
+			keep_say(keep, "espdecap was not started by this script: start it as: %s",
 				 now.bytes);
 		} else {
 			pid = run_process(&keep->run, "espdecap", command);
@@ -229,7 +229,7 @@ int keep_move(struct keep *keep, const struct address *here, size_t peer,
 static bool fits(const struct keep *keep, const struct endpoint *there, const char *text)
 {
 	if (there->address.family != keep->page.family)
-		return refuse(NULL, "'%s': not of the family of the tunnel (expected IPv%c)",
+		return refuse(NULL, "'%s': another address family (expected IPv%c)",
 			      shown(text), keep->page.family == AF_INET6 ? '6' : '4');
 	if ((there->port != 0) != (keep->page.port != 0))
 		return refuse(NULL, "'%s': expected %s", shown(text),
@@ -256,7 +256,7 @@ int update_peer(struct keep *keep, int argc, char **argv)
 	endpoint_print(before, &other->there);
 	status = keep_move(keep, NULL, peer, &there);
 	if (!status && !keep->dry)
-		keep_say(keep, "%s is at %s now, was at %s", other->name,
+		keep_say(keep, "%s is now at %s (was at %s)", other->name,
 			 endpoint_print(now, &there), before);
 	return status;
 }

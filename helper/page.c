@@ -37,8 +37,8 @@ static bool check_kind(const struct page *page)
 	size_t length;
 
 	if (memchr(text->bytes, '\r', text->length))
-		return refuse(page->path, "line ends are CRLF (expected a script as xfrmpair wrote "
-		                          "it: copy it again)");
+		return refuse(page->path, "carriage return (expected a script as xfrmpair wrote "
+		                          "it): copy it again");
 	if (memchr(text->bytes, '\0', text->length) || !line_next(&lines, &line, &length) ||
 	    !line_is(line, length, "#!/bin/sh") || !next_but_directive(&lines, &line, &length) ||
 	    !line_begins(line, length, "{ # ") ||
@@ -46,9 +46,8 @@ static bool check_kind(const struct page *page)
 		return refuse(page->path, "not a script of xfrmpair (expected one like a.sh)");
 	while (line_next(&lines, &line, &length))
 		if (line_begins(line, length, "# ---- program"))
-			return refuse(page->path, "a script of xfrmpair 0.1 (expected one of 0.2: run "
-			                          "down with the old script, then up with the new "
-			                          "one)");
+			return refuse(page->path, "made by xfrmpair 0.1 (expected 0.2): run down "
+			                          "with the old script, then up with a new one");
 	return true;
 }
 
@@ -63,9 +62,7 @@ static bool find_section(struct page *page)
 		    memcmp(text->bytes + end, script_end, strlen(script_end)) == 0)
 			return true;
 	}
-	return refuse(page->path, "truncated: the lines after # ---- end, or this line, are "
-	                          "missing (expected the whole script: "
-	                          "copy it again)");
+	return refuse(page->path, "truncated (expected the whole script): copy it again");
 }
 
 static bool add_function(struct page *page, const char *name, struct lines *rest)
@@ -76,9 +73,9 @@ static bool add_function(struct page *page, const char *name, struct lines *rest
 		if (strcmp(name, function_names[i]) != 0)
 			continue;
 		if (page->rows[i].at)
-			return refuse(page->path, "%s(): stands there twice (expected once)", name);
+			return refuse(page->path, "%s(): defined twice (expected once)", name);
 		if (!lines_of_rows(&rows, rest))
-			return refuse(page->path, "%s(): the rows do not end (expected \"; })",
+			return refuse(page->path, "%s(): no end (expected \"; })",
 			              name);
 		page->rows[i] = rows;
 	}
@@ -183,7 +180,7 @@ bool page_section(struct section *out, const struct page *page)
 	if (!section_parse(out, text, page->section_length, page->port, where))
 		return false;
 	if (strcmp(out->check, page->check) != 0)
-		refuse(where, "it belongs to another script (expected check=%s)", page->check);
+		refuse(where, "belongs to another script (expected check=%s)", page->check);
 	else if (page_fits(page, out, where))
 		return true;
 	section_free(out);

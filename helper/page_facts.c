@@ -351,10 +351,10 @@ static bool take_fact(struct page *page, struct facts *read, unsigned long long 
 		if (strcmp(read->name, facts[i].name) != 0)
 			continue;
 		if (*seen >> i & 1)
-			return fail_fact(page, read, "stands there twice (expected once)");
+			return fail_fact(page, read, "defined twice (expected once)");
 		*seen |= 1ULL << i;
 		return facts[i].parse(page, &facts[i], value) ||
-		       fail_fact(page, read, "its value is wrong (expected as xfrmpair wrote it)");
+		       fail_fact(page, read, "invalid value (expected as xfrmpair wrote it)");
 	}
 	return true;
 }

@@ -59,7 +59,7 @@ static void add_interface(struct parts *parts, const struct page *page, const st
 	if (!*page->interface)
 		return;
 	if (link && (strcmp(link->kind, "xfrm") != 0 || link->if_id != page->if_id))
-		trouble = " (another one has its name)";
+		trouble = " (another interface has its name)";
 	else if (link && !link->up)
 		trouble = " (it is down)";
 	add(parts, PART_INTERFACE, link && !*trouble, "interface %s%s", page->interface, trouble);
@@ -143,11 +143,11 @@ static void add_helper(struct parts *parts, const struct parts_seen *seen)
 	if (seen->helper_stopped)
 		add(parts, PART_HELPER, false, "espdecap (pid %d is stopped)", (int)seen->helper);
 	else if (seen->owner.pid)
-		add(parts, PART_HELPER, false, "espdecap (its port is that of %s, pid %d)",
+		add(parts, PART_HELPER, false, "espdecap (%s, pid %d, has its port)",
 		    seen->owner.name, (int)seen->owner.pid);
 	else
 		add(parts, PART_HELPER, seen->helper > 0, "espdecap%s",
-		    seen->owner.found ? " (its port is that of another process)" : "");
+		    seen->owner.found ? " (another process has its port)" : "");
 }
 
 char *parts_table(const struct page *page, const char *kind)

@@ -75,7 +75,7 @@ int up_neighbours(struct keep *keep)
 		return EXIT_BROKE;
 	}
 	if (batch.length && !keep->dry)
-		keep_say(keep, "adding policies: this host's own links stay outside");
+		keep_say(keep, "adding policies: exempt this host's own links");
 	return keep_give(keep, &batch);
 }
 

@@ -11,25 +11,23 @@ static void say_turn(const struct keep *keep, enum epoch_turn turn, size_t peer)
 	case EPOCH_TURNED:
 		break;
 	case EPOCH_NOT_HEARD:
-		keep_say(keep, "%s has not been heard yet: the keys stay as they are", other->name);
+		keep_say(keep, "nothing received from %s yet, so the keys stay", other->name);
 		break;
 	case EPOCH_NOT_FOLLOWED:
 		keep_say(
 			keep,
-			"%s has not followed yet: it sends with epoch %u, we with %u: "
-			 "run rekey there too",
+			"%s still sends with epoch %u, this side with %u: run rekey there too",
 			other->name, (unsigned)other->heard,
 			(unsigned)epoch_present(&keep->section, peer));
 		break;
 	case EPOCH_SPI_TAKEN:
 		keep_say(
 			keep,
-			"%s: taken: the next SPI is that of another SA of this script: the keys "
-			 "stay as they are",
+			"%s: taken: another SA of this script has the next SPI, so the keys stay",
 			other->name);
 		break;
 	case EPOCH_FIXED:
-		keep_say(keep, "%s: its keys are fixed: make new scripts to change them",
+		keep_say(keep, "%s: the keys are fixed: make new scripts to change them",
 			 other->name);
 	}
 }

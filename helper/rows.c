@@ -142,10 +142,10 @@ static bool take_value(struct facts *facts)
 	text_add(&facts->value, begin, (size_t)(lines->at - begin));
 	if (quoted && (lines->at == lines->end || *lines->at++ != '\'')) {
 		lines->number = number;
-		return fail_fact(facts, "a quoted value does not end (expected ')");
+		return fail_fact(facts, "no closing quote (expected ')");
 	}
 	return lines->at == lines->end || is_blank(*lines->at) ||
-	       fail_fact(facts, "a character that no value has (expected NAME=VALUE, or quotes)");
+	       fail_fact(facts, "invalid character (expected NAME=VALUE, or quotes)");
 }
 
 bool facts_next(struct facts *facts)
@@ -177,11 +177,11 @@ static bool add_value(struct rows *rows, struct text *row)
 	char name[ROWS_NAME], what[ROWS_NAME + sizeof "$ has no value"];
 
 	if (!take_name(name, &rows->lines.at, rows->lines.end))
-		return fail_row(rows, "a $ without a variable (expected one like $here)");
+		return fail_row(rows, "$ without a variable (expected one like $here)");
 	if (rows->value(rows->context, row, name))
 		return true;
 	if (rows->secret)
-		return fail_row(rows, "a variable without a value");
+		return fail_row(rows, "variable without a value");
 	snprintf(what, sizeof what, "$%s has no value", name);
 	return fail_row(rows, what);
 }
@@ -225,7 +225,7 @@ static bool read_row(struct rows *rows, struct text *row)
 			}
 			/* fall through */
 		default:
-			return fail_row(rows, "a character that no row has (expected plain words)");
+			return fail_row(rows, "invalid character (expected plain words)");
 		}
 	}
 	return true;

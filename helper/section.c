@@ -11,7 +11,7 @@
 
 static const char last_line[] = "# ---- end ";
 static const char torn_expected[] =
-	"expected it as it was written: restore it, or make new scripts";
+	"expected as it was written: restore it, or make new scripts";
 
 enum {
 	SUM = 16,                                                 /* hexadecimal digits */

@@ -65,11 +65,11 @@ static const char *fault_of(const struct section *section, size_t index)
 		return "states do not fit (expected inbound ones of one epoch after the other, "
 		       "then one outbound)";
 	if (!fits_epochs(peer, states, count))
-		return "epochs do not fit those of the states";
+		return "epochs do not match those of the states";
 	if (!fits_encapsulation(section, peer, &states[0]))
-		return "UDP ports do not fit the encapsulation";
+		return "UDP ports do not match the encapsulation";
 	if (!fits_family(section, peer))
-		return "the endpoints are of two families";
+		return "the endpoints differ in address family";
 	return NULL;
 }
 

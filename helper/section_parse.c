@@ -45,7 +45,7 @@ static bool split(struct parser *parser, const char *text, size_t length)
 			parser->facts.end = line;
 			parser->rows = rest;
 			return lines_of_rows(&parser->rows, &parser->peers) ||
-			       fail_at(parser, rest.number, "the rows do not end (expected \"; })");
+			       fail_at(parser, rest.number, "no end (expected \"; })");
 		}
 	return fail_at(parser, rest.number - 1, "no rows (expected states())");
 }
@@ -171,15 +171,15 @@ static bool is_known(const char *name)
 
 static bool fail_fact(const struct parser *parser, const struct facts *facts)
 {
-	char what[sizeof ": its value or its place is wrong" + ROWS_NAME];
+	char what[sizeof ": invalid value or position" + ROWS_NAME];
 
 	if (!is_known(facts->name))
-		return fail_at(parser, facts->lines.number, "an unknown fact");
+		return fail_at(parser, facts->lines.number, "unknown variable");
 	if (parser->section->peer_count == SECTION_PEERS &&
 	    strncmp(facts->name, "there_", strlen("there_")) == 0)
 		return fail_at(parser, facts->lines.number,
 		               "too many peers (expected at most 1024)");
-	snprintf(what, sizeof what, "%s: its value or its place is wrong", facts->name);
+	snprintf(what, sizeof what, "%s: invalid value or position", facts->name);
 	return fail_at(parser, facts->lines.number, what);
 }
 
@@ -246,7 +246,7 @@ static bool parse_row(struct parser *parser, char *row, unsigned line)
 	state.peer = parser->peer;
 	if (parser->peer < last || parser->peer > last + 1) {
 		explicit_bzero(&state, sizeof state);
-		return refuse(at, "a state out of order (expected the peers' in their order)");
+		return refuse(at, "state out of order (expected the order of the peers)");
 	}
 	/* those that are not known yet are not 0.0.0.0 */
 	state.src = state.outbound ? section->here : section->peers[state.peer].there.address;
@@ -271,7 +271,7 @@ static bool parse_states(struct parser *parser)
 		if (!rows_next(&rows, &row))
 			break;
 		good = parser->peer == NO_PEER ? fail_at(parser, rows.number,
-		                                         "a row of no peer (expected $there_N)")
+		                                         "row without a peer (expected $there_N)")
 		                               : parse_row(parser, row.bytes, rows.number);
 		if (!good)
 			break;
@@ -345,10 +345,10 @@ static bool parse_peers(struct parser *parser)
 	if (!good)
 		return fail_at(
 			parser, parser->peers.number - 1,
-			"a peer is wrong (expected #: NAME heard N next N SECRET, or fixed)");
+			"invalid peer (expected #: NAME heard N next N SECRET, or fixed)");
 	return count == section->peer_count ||
 	       fail_at(parser, parser->peers.number - 1,
-	               "a peer is missing (expected as many #: lines as there_N)");
+	               "missing peer (expected as many #: lines as there_N)");
 }
 
 /* The line is that of the peer's secret. */
@@ -392,7 +392,7 @@ static bool is_printed_so(const struct parser *parser, const char *text, size_t 
 	good = same == length && same == again.length;
 	text_free(&again);
 	return good ||
-	       fail_at(parser, line, "not as xfrmkeep writes it (expected the section unedited)");
+	       fail_at(parser, line, "edited (expected it as xfrmkeep writes it)");
 }
 
 bool section_parse(struct section *out, const char *text, size_t length, uint16_t port,

@@ -29,7 +29,7 @@ void status_print_duration(struct text *out, time_t seconds)
 void status_print_received(struct text *out, const struct status_peer *peer)
 {
 	if (!peer->received) {
-		text_add_string(out, "not heard yet");
+		text_add_string(out, "nothing received yet");
 		return;
 	}
 	text_add_string(out, "heard");
@@ -72,7 +72,7 @@ static void add_silent(struct text *out, const struct status *status)
 		if (peer->received && peer->silent && (!least || peer->age < least))
 			least = peer->age;
 	}
-	text_add_string(out, "; nothing heard from ");
+	text_add_string(out, "; nothing received from ");
 	add_peers(out, status, true);
 	text_add_string(out, " for ");
 	status_print_duration(out, least);
@@ -90,7 +90,7 @@ static void add_hint(struct text *out, const struct status *status)
 	else if (status->used_up)
 		text_join(out, "no packet can be sent: sh ", script, NULL);
 	else
-		text_join(out, "flushed by another tool? Put back what is missing with: sh ",
+		text_join(out, "removed by another tool? Restore what is missing with: sh ",
 		          script, " up", NULL);
 	if (status->limit_reached || status->used_up)
 		text_add_string(out, " rekey, or new scripts where keys are fixed");
@@ -108,7 +108,7 @@ void status_print_verdict(struct text *out, const struct status *status)
 		if (status->helper > 0)
 			text_printf(out, ", espdecap alive (pid %d)", (int)status->helper);
 		if (status->unheard) {
-			text_add_string(out, "; nothing heard from ");
+			text_add_string(out, "; nothing received from ");
 			add_peers(out, status, false);
 			text_add_string(out, " yet");
 		}
@@ -207,7 +207,7 @@ void status_print(struct text *out, const struct status *status)
 
 void status_print_down(struct text *out, const struct page *page, bool blocked)
 {
-	text_join(out, page->name, ": down", blocked ? ", and what it carried is blocked" : "",
+	text_join(out, page->name, ": down", blocked ? ", and tunnelled traffic is blocked" : "",
 	          "\n", NULL);
 	add_fingerprint(out, page);
 }

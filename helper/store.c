@@ -50,7 +50,7 @@ const char *store_folder(void)
 static bool is_safe(const struct stat *status, const char *where)
 {
 	if (status->st_uid != 0 && status->st_uid != geteuid())
-		return refuse(where, "it belongs to user %lu (expected root, or you)",
+		return refuse(where, "belongs to user %lu (expected root, or you)",
 		              (unsigned long)status->st_uid);
 	if (status->st_mode & (S_IWGRP | S_IWOTH))
 		return refuse(
@@ -245,8 +245,8 @@ static bool was_written(const struct section *script, const struct page *page, c
 		return false;
 	where = text_printable(folder);
 	refuse(page->path,
-	       "the store %s/%s is lost (expected it, written %llu times: restore it, or make new "
-	       "scripts)",
+	       "the store %s/%s is lost (it was written %llu times): restore it, or make "
+	       "new scripts",
 	       where, page->store, script->made);
 	free(where);
 	return true;
@@ -385,7 +385,7 @@ static bool open_script(struct target *out, const char *path)
 		out->folder = folder;
 	}
 	if (folder < 0)
-		refuse(out->path, "cannot be found: %s (expected the script)", strerror(errno));
+		refuse(out->path, "cannot find it: %s (expected the script)", strerror(errno));
 	free(real);
 	return folder >= 0;
 }
@@ -398,7 +398,7 @@ static bool make_script(struct text *out, const struct page *page, const struct 
 	size_t end = page->section_begin + page->section_length;
 
 	if (strcmp(page->check, section->check) != 0)
-		return refuse(page->path, "is another script now (expected check=%s)",
+		return refuse(page->path, "is now another script (expected check=%s)",
 		              section->check);
 	if (!section_is_whole(old->bytes + page->section_begin, page->section_length, page->path))
 		return false;
@@ -417,7 +417,8 @@ static bool refuse_script(const struct target *target)
 		return false;
 	said = said || read_only;
 	return refuse(target->path, "cannot be rewritten: %s%s", strerror(errno),
-	              read_only ? " (the script keeps past secrets; the store has the present ones)"
+	              read_only ? " (the script still has past secrets; the store has the current "
+		"ones)"
 	                        : "");
 }
 
@@ -445,7 +446,7 @@ static bool rewrite(const struct section *section, const struct target *target)
 	bool missing, good;
 
 	good = read_file(&text, &status, target, PAGE_MOST, &missing) ||
-	       (missing && refuse(target->path, "is gone (expected the script)"));
+	       (missing && refuse(target->path, "does not exist (expected the script)"));
 	good = good && page_parse(&page, &text, target->path) &&
 	       make_script(&script, &page, section) &&
 	       (write_script(target, &script, &status) || refuse_script(target));

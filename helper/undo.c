@@ -140,11 +140,11 @@ static int remove_rows(struct keep *keep, const struct text *rows)
 	error = remove_xfrm(&left, &keep->kernel, rows);
 	problem = find_problem(said.bytes);
 	if (!problem && error)
-		problem = "the kernel lists no policies or SAs";
+		problem = "cannot list the kernel's policies and SAs";
 	if (!problem)
 		problem = find_problem(left.bytes);
 	if (problem)
-		keep_say(keep, "something could not be removed: %s", problem);
+		keep_say(keep, "cannot remove everything: %s", problem);
 	text_free(&said);
 	text_free(&left);
 	return problem ? EXIT_BROKE : EXIT_OK;

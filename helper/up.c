@@ -82,7 +82,7 @@ static int add_guards(struct up *up)
 	if (!keep->dry && kernel_read_policies(&keep->kernel) == 0 && keep_has_guard(keep))
 		return EXIT_OK;
 	up->unguards = true;
-	status = give_rows(up, "blocking what the tunnel is to carry", PAGE_GUARDS);
+	status = give_rows(up, "adding the leak guard", PAGE_GUARDS);
 	up->unguards = status != EXIT_OK;
 	return status;
 }
@@ -226,8 +226,8 @@ static int find_helper(struct up *up)
 	free(path);
 	return path ? EXIT_OK
 		    : up_stop(up, EXIT_BROKE,
-			      "no espdecap that can be run: copy it beside %s or into a folder of "
-			      "$PATH, and chmod +x it (or is its file system mounted noexec?)",
+			      "no espdecap to run: copy it beside %s or into $PATH, and chmod +x "
+			      "it (or is its file system mounted noexec?)",
 			      keep->page.path);
 }
 
@@ -404,7 +404,7 @@ static int mend_instead(struct keep *keep)
 		status = mend(keep, 0, NULL);
 	if (keep->put_back)
 		return status;
-	keep_say(keep, "is up already");
+	keep_say(keep, "already up");
 	return EXIT_BROKE;
 }
 
@@ -418,9 +418,9 @@ static int check_taken(struct up *up)
 
 	if (left.length)
 		status = up_stop(up, EXIT_BROKE,
-				 "taken: another tool, or an up that %s has forgotten, has an index or "
-				 "reqid of this script: see ip -s xfrm policy; sh %s down removes what "
-				 "has them",
+				 "taken: another tool, or an up not recorded in %s, has an index or "
+				 "reqid of this script: see ip -s xfrm policy; sh %s down removes "
+				 "what has them",
 				 keep->run.path, keep->page.path);
 	text_free(&left);
 	return status;

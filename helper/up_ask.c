@@ -98,7 +98,7 @@ int up_names(struct up *up)
 			continue;
 		if (!has_natprobe(up->keep))
 			return up_stop(up, EXIT_BROKE,
-				       "no natprobe beside %s or in PATH: it looks up names",
+				       "no natprobe beside %s or in PATH to look up names",
 				       up->keep->page.path);
 		status = find_name(up, i, &left);
 	}
@@ -114,7 +114,8 @@ static void say_mapped(const struct up *up, const char *endpoint)
 	const char *port = strrchr(endpoint, ':');
 
 	if (!port || strtoul(port + 1, NULL, 10) != wanted)
-		keep_say(up->keep, "the other sides send to port %u: there, update-peer %s %s", wanted,
+		keep_say(up->keep, "the other sides send to port %u: run update-peer %s %s there",
+		         wanted,
 			 up->keep->page.name, endpoint);
 }
 
@@ -135,18 +136,18 @@ int up_map(struct up *up)
 		return EXIT_OK;
 	}
 	if (!has_natprobe(keep))
-		return up_stop(up, EXIT_BROKE, "no natprobe beside %s or in PATH: it maps the port",
+		return up_stop(up, EXIT_BROKE, "no natprobe beside %s or in PATH to map the port",
 			       keep->page.path);
 	/* Another tunnel's mapping must outlive this attempt. */
 	if (owner_of(&local).found) {
-		keep_say(keep, "UDP port %u is in use, so the router is not asked to map it",
+		keep_say(keep, "UDP port %u is in use, so it is not mapped on the router",
 			 (unsigned)local.port);
 		return EXIT_OK;
 	}
 	if (!run_write(&keep->run, "map", portmap_end(end, keep)))
 		return EXIT_BROKE;
 	if (run(up, map.arguments, NULL, false, line, sizeof line) != EXIT_OK) {
-		keep_say(keep, "going on without a port mapping");
+		keep_say(keep, "continuing without a port mapping");
 		return EXIT_OK;
 	}
 	at = strchr(line, '@');
@@ -182,14 +183,15 @@ static int judge(struct up *up, int status, char *word)
 	if (!run_write(&up->keep->run, "hole", word))
 		return EXIT_BROKE;
 	if (!*word && (status <= EXIT_OK || status > EXIT_NO_KERNEL))
-		return up_stop(up, EXIT_BROKE, "natprobe found nothing and says nothing (status %d)",
+		return up_stop(up, EXIT_BROKE, "natprobe found nothing and gave no reason (status "
+		               "%d)",
 			       status);
 	if (status == EXIT_OK)
 		return take_endpoint(up, word);
 	if (status == EXIT_NO_ANSWER)
 		return EXIT_OK;
 	return up_stop(up, status > 0 && status <= EXIT_NO_KERNEL ? status : EXIT_BROKE,
-		       "natprobe could not open the hole (status %d)", status);
+		       "natprobe could not punch a hole (status %d)", status);
 }
 
 void up_hint(char *out, size_t room, const struct up *up)
@@ -201,28 +203,29 @@ void up_hint(char *out, size_t room, const struct up *up)
 	if (!run_read(&up->keep->run, "hole", word, sizeof word))
 		*word = '\0';
 	if (strcmp(word, "refused") == 0)
-		snprintf(out, room, "nobody has that port at %s, says ICMP: is %s up, at this endpoint?",
+		snprintf(out, room, "ICMP says that no process has that port at %s: is %s up, at "
+		         "this endpoint?",
 			 endpoint_print(there, &up->keep->section.peers[0].there), peer);
 	else if (strcmp(word, "tunnel") == 0)
 		snprintf(out, room,
-			 "what comes from there is of another tunnel: is an earlier run of %s up? "
-			 "There: sh %s.sh down, and up",
+			 "packets of another tunnel arrive: is an earlier script of %s up? There: "
+			 "sh %s.sh down, then up",
 			 peer, peer);
 	else if (strcmp(word, "one-way") == 0)
 		snprintf(out, room,
-			 "it was received, but does not receive: does its router or firewall let "
-			 "packets in? There: sh %s.sh down, and up --map",
+			 "its packets arrive, but ours do not: does its router or firewall drop "
+			 "them? There: sh %s.sh down, then up --map",
 			 peer);
 	else if (strcmp(word, "foreign") == 0)
 		snprintf(out, room,
-			 "packets with another token come from there: is the script of %s of another "
-			 "run? If its digest is not %s, make both scripts anew, from the same "
-			 "endpoint strings and options",
+			 "packets with another token arrive: is the script of %s of another run? "
+			 "If its digest is not %s, make both scripts again, from the same endpoint "
+			 "strings and options",
 			 peer, page->digest);
 	else if (strcmp(word, "checksum") == 0)
 		snprintf(out, room,
-			 "only packets with a UDP checksum arrive, and ESP in UDP over IPv4 has none: "
-			 "use IPv6 outside, or another network or router");
+			 "only packets with a UDP checksum arrive, and ESP in UDP over IPv4 has "
+			 "none: use IPv6 between the hosts, or another network or router");
 	else
 		snprintf(out, room, "is it up, with digest %s?", page->digest);
 }
@@ -240,7 +243,8 @@ int up_punch(struct up *up, bool until_tunnel)
 	int status;
 
 	if (!has_natprobe(keep)) {
-		keep_say(keep, "no natprobe beside %s or in PATH: going on without opening the hole",
+		keep_say(keep, "no natprobe beside %s or in PATH: continuing without punching a "
+		         "hole",
 			 keep->page.path);
 		return EXIT_OK;
 	}

@@ -30,15 +30,15 @@ static int tell_missing(struct up *up, const struct kernel_address *own, bool ro
 	if (!own)
 		return up_stop(up, EXIT_BROKE,
 			       "%s is not an address of this host: is this the script of another "
-			       "side? (--local ADDRESS if it has another now; LOCAL@MAPPED, with new "
-			       "scripts, if it is how the internet sees this host)",
+			       "side? (expected --local ADDRESS if the address has changed; new "
+			       "scripts with LOCAL@MAPPED if it is the public address)",
 			       here);
 	if (routed)
 		return up_stop(up, EXIT_BROKE,
-			       "%s cannot be used yet, or another host has it, too: see ip address",
+			       "%s cannot be used yet, or another host has it too: see ip address",
 			       here);
 	keep_say(up->keep,
-		 "warning: no route to %s: set up all the same, and silent until there is one",
+		 "warning: no route to %s: no packet can be sent until there is one",
 		 address_print(there, &up->keep->section.peers[0].there.address));
 	return EXIT_OK;
 }

@@ -88,7 +88,7 @@ int up_take_options(struct up_options *options, const struct page *page, int arg
 				return misuse(page, "--local '%s': not an address", value);
 			i++;
 		} else if (!take_flag(options, page, word)) {
-			misuse(page, "'%s': not known here (expected as follows)", word);
+			misuse(page, "'%s': unknown (expected as follows)", word);
 			return print_usage(page);
 		}
 	}

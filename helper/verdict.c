@@ -43,9 +43,9 @@ void verdict_note(struct verdict *verdict, const char *format, ...)
 
 const char *verdict_anew(const struct evidence *evidence)
 {
-	return evidence->own_words ? "make both scripts anew, each from the same endpoint strings "
-	                             "and options"
-	                           : "copy both scripts of one run anew";
+	return evidence->own_words ? "make new scripts on both sides from the same endpoint "
+	                             "strings and options"
+	                           : "copy both scripts of one run again";
 }
 
 uint64_t verdict_moved(const struct evidence *evidence, const char *name)
@@ -223,8 +223,8 @@ static void note_counters(struct verdict *verdict, const struct evidence *eviden
 		verdict_note(verdict, "the kernel counts: %s", list.bytes);
 	if (!evidence->counted)
 		verdict_note(verdict, "this kernel does not count why it drops packets "
-		                      "(/proc/net/xfrm_stat): "
-		                      "causes that differ only there are not told apart");
+		                      "(/proc/net/xfrm_stat), so some causes cannot be "
+		                      "distinguished");
 	text_free(&list);
 }
 
@@ -236,10 +236,10 @@ static void note_wire(struct verdict *verdict, const struct evidence *evidence,
 
 	if (!evidence->tapped)
 		return;
-	verdict_note(verdict, "on the wire: %u encrypted packets to %s, %u from it", wire->out,
+	verdict_note(verdict, "on the network: %u encrypted packets to %s, %u from it", wire->out,
 	             endpoint_print(text, &peer->there), wire->in);
 	if (wire->unknown)
-		verdict_note(verdict, "%u of them with an SPI that is unknown here, 0x%08" PRIx32,
+		verdict_note(verdict, "%u of them with the unknown SPI 0x%08" PRIx32,
 		             wire->unknown, wire->unknown_spi);
 	if (wire->in_from.address.family)
 		verdict_note(verdict, "some came from %s", endpoint_print(text, &wire->in_from));
@@ -260,10 +260,10 @@ static void note_helper(struct verdict *verdict, const struct evidence *evidence
 		return;
 	if (evidence->owner)
 		verdict_note(verdict,
-		             "espdecap of this script does not run; %s (pid %d) has port %u",
+		             "espdecap is not running; %s (pid %d) has port %u",
 		             evidence->owner_name, (int)evidence->owner, (unsigned)evidence->port);
 	else
-		verdict_note(verdict, "espdecap of this script does not run%s",
+		verdict_note(verdict, "espdecap is not running%s",
 		             evidence->owned ? "; an unknown process has its port" : "");
 }
 
@@ -321,8 +321,8 @@ static void note_unknown(struct verdict *verdict, const struct evidence *evidenc
 	if (evidence->sites && list &&
 	    (list[FIREWALL_FORWARD_IN].fate == FIREWALL_UNKNOWN ||
 	     list[FIREWALL_FORWARD_OUT].fate == FIREWALL_UNKNOWN))
-		verdict_note(verdict, "whether this host lets hosts behind it pass depends on "
-		                      "rules that are not known here: test from one of them");
+		verdict_note(verdict, "whether this host forwards for hosts behind it depends on "
+		                      "rules that check cannot judge: test from one of them");
 }
 
 static void add_evidence(struct verdict *verdict, const struct evidence *evidence,
@@ -358,13 +358,12 @@ void verdict_judge(struct verdict *verdict, const struct evidence *evidence,
 	verdict->evidence = (struct text){ 0 };
 	if (verdict->untested)
 		verdict_tell(verdict, NULL,
-		             "not tested, because the tunnel carries nothing that could be tried: "
-		             "%s",
+		             "not tested, because no selector fits a ping or connection: %s",
 		             peer->row && *peer->row ? peer->row : "use it");
 	else if (!verdict->healthy && !verdict->cause)
 		verdict_tell(verdict, NULL,
-		             "no cause found: no test is answered, and nothing seen here explains "
-		             "it");
+		             "no cause found: no test is answered, and nothing on this host "
+		             "explains it");
 	add_evidence(verdict, evidence, peer);
 	if (hints.length)
 		text_add(&verdict->evidence, hints.bytes, hints.length);

@@ -23,9 +23,9 @@ bool verdict_address_gone(struct verdict *verdict, const struct evidence *eviden
 	if (!evidence->gone)
 		return false;
 	return verdict_tell(verdict, "address-gone",
-	                    "%s is not an address of this host any more: sh %s mend puts an inner "
-	                    "address back; "
-	                    "if the local address has changed, sh %s down and up --local ADDRESS",
+	                    "%s is no longer an address of this host: sh %s mend restores an inner "
+	                    "address; if the local address has changed, sh %s down and up --local "
+	                    "ADDRESS",
 	                    evidence->gone, evidence->script, evidence->script);
 }
 
@@ -69,8 +69,7 @@ bool verdict_half_up(struct verdict *verdict, const struct evidence *evidence,
 	if (!peer->lacks || !*peer->lacks)
 		return false;
 	return verdict_tell(verdict, "half-up",
-	                    "a part is missing (%s%s), flushed or deleted by another tool: sh %s "
-	                    "mend",
+	                    "a part is missing (%s%s), removed by another tool: sh %s mend",
 	                    peer->lacks[0], peer->lacks[1] ? ", and more" : "", evidence->script);
 }
 
@@ -90,19 +89,18 @@ bool verdict_no_route(struct verdict *verdict, const struct evidence *evidence,
 	if (*evidence->interface && strcmp(peer->outer_link, evidence->interface) == 0)
 		return verdict_tell(verdict, "no-route",
 		                    "the route to %s, the address of %s, leads into the tunnel "
-		                    "itself: add one that leads outside",
+		                    "itself: add a route outside the tunnel",
 		                    address_print(text, &peer->there.address), peer->name);
 	if (is_unreachable(peer->outer_error))
 		return verdict_tell(verdict, "no-route",
-		                    "no route leads to %s, the address of %s (%s): add a default "
-		                    "route, or wait for the network",
+		                    "no route to %s, the address of %s (%s): add a default route, "
+		                    "or wait for the network",
 		                    address_print(text, &peer->there.address), peer->name,
 		                    strerror(peer->outer_error));
 	if (is_unreachable(peer->inner_error) && !peer->sent)
 		return verdict_tell(verdict, "no-route",
-		                    "no route leads to %s (%s), and without one the policies are "
-		                    "not asked: sh %s mend, or a "
-		                    "default route",
+		                    "no route to %s (%s), so the policies do not apply: sh %s "
+		                    "mend, or add a default route",
 		                    address_print(text, &peer->to), strerror(peer->inner_error),
 		                    evidence->script);
 	return false;
@@ -117,11 +115,12 @@ bool verdict_helper_gone(struct verdict *verdict, const struct evidence *evidenc
 		return false;
 	if (evidence->helper == HELPER_GONE)
 		return verdict_tell(verdict, "no-helper",
-		                    "espdecap does not run, so nothing is decapsulated: sh %s mend",
+		                    "espdecap is not running, so nothing is decapsulated: sh %s "
+		                    "mend",
 		                    evidence->script);
 	if (evidence->helper == HELPER_OTHERS && (refused || peer->wire.in))
 		return verdict_tell(verdict, "no-helper",
-		                    "UDP packets arrive, and no process has port %u: start %s",
+		                    "UDP packets arrive, but no process has port %u: start %s",
 		                    (unsigned)evidence->port, evidence->helper_command);
 	return false;
 }
@@ -135,8 +134,8 @@ bool verdict_guarded(struct verdict *verdict, const struct evidence *evidence,
 	    !(verdict_is_refused(peer) && verdict_moved(evidence, "XfrmOutPolBlock")))
 		return false;
 	return verdict_tell(verdict, "guarded",
-	                    "a policy blocks what is sent, a leak guard or one of another tool: ip "
-	                    "xfrm policy shows it");
+	                    "a policy blocks what is sent (a leak guard, or another tool's): see "
+	                    "ip xfrm policy");
 }
 
 bool verdict_own_nat(struct verdict *verdict, const struct evidence *evidence,
@@ -149,7 +148,7 @@ bool verdict_own_nat(struct verdict *verdict, const struct evidence *evidence,
 	if (!seen && (evidence->tapped || !evidence->nat_chain || peer->small.error))
 		return false;
 	if (seen)
-		verdict_note(verdict, "NAT of this host made them come from %s%s%s",
+		verdict_note(verdict, "NAT on this host changed their source to %s%s%s",
 		             address_print(text, &wire->clear_from),
 		             evidence->nat_chain ? ": " : "",
 		             evidence->nat_chain ? evidence->nat_chain : "");
@@ -158,13 +157,12 @@ bool verdict_own_nat(struct verdict *verdict, const struct evidence *evidence,
 		             evidence->nat_chain);
 	if (evidence->can_exempt)
 		return verdict_tell(verdict, "own-nat",
-		                    "NAT rules of this host take what is sent before IPsec does: "
+		                    "NAT rules of this host match tunnelled traffic before IPsec: "
 		                    "sh %s down, then up --nat-exempt",
 		                    evidence->script);
 	return verdict_tell(verdict, "own-nat",
-	                    "NAT rules of this host take what is sent before IPsec does: exempt it "
-	                    "there (nft rt ipsec exists, "
-	                    "iptables -m policy --dir out --pol ipsec)");
+	                    "NAT rules of this host match tunnelled traffic before IPsec: exempt "
+	                    "it (nft rt ipsec exists, iptables -m policy --dir out --pol ipsec)");
 }
 
 /* One of the peer's networks, perhaps another one than the tested. */
@@ -175,18 +173,18 @@ bool verdict_stray(struct verdict *verdict, const struct evidence *evidence,
 		return false;
 	if (!*peer->stray_link)
 		return verdict_tell(verdict, "no-route",
-		                    "no route leads to %s, and without one the policies are not "
-		                    "asked: sh %s mend, or a default route",
+		                    "no route to %s, so the policies do not apply: sh %s mend, or "
+		                    "add a default route",
 		                    peer->stray, evidence->script);
 	if (*evidence->interface)
 		return verdict_tell(verdict, "bypass",
 		                    "the route to %s leads through %s, not through %s: look for a "
-		                    "rule of another VPN (ip rule), and put one for this tunnel "
+		                    "rule of another VPN (ip rule), and add one for this tunnel "
 		                    "before it",
 		                    peer->stray, peer->stray_link, evidence->interface);
 	return verdict_tell(verdict, "bypass",
-	                    "what is sent to %s leaves in clear text through %s, where IPsec is "
-	                    "off: sysctl net.ipv4.conf.%s.disable_xfrm=0",
+	                    "packets to %s leave in clear text through %s, where IPsec is off: "
+	                    "sysctl net.ipv4.conf.%s.disable_xfrm=0",
 	                    peer->stray, peer->stray_link, peer->stray_link);
 }
 
@@ -198,8 +196,8 @@ bool verdict_bypass(struct verdict *verdict, const struct evidence *evidence,
 	if (!peer->wire.clear)
 		return false;
 	return verdict_tell(verdict, "bypass",
-	                    "what is sent leaves in clear text through %s: look for another VPN, "
-	                    "a rule or a VRF that takes it (ip rule)",
+	                    "packets leave in clear text through %s: look for another VPN, a rule "
+	                    "or a VRF that matches them (ip rule)",
 	                    peer->wire.clear_link);
 }
 
@@ -216,7 +214,7 @@ bool verdict_own_firewall(struct verdict *verdict, const struct evidence *eviden
 	if (!refused && !lost && !(dropped && !peer->wire.out))
 		return false;
 	return verdict_tell(verdict, "own-firewall",
-	                    "this host's firewall drops what is sent (%s): %s",
+	                    "this host's firewall drops outgoing packets (%s): %s",
 	                    peer->sent ? "the encrypted packets" : "before it is encrypted",
 	                    dropped      ? finding->command
 	                    : peer->sent ? "look at the output rules (nft list ruleset), and "
@@ -235,8 +233,7 @@ bool verdict_helper_stopped(struct verdict *verdict, const struct evidence *evid
 		return false;
 	return verdict_tell(verdict, "no-helper",
 	                    "espdecap (pid %d) is stopped, so no keepalives are sent and an idle "
-	                    "NAT mapping will go: "
-	                    "kill -CONT %d",
+	                    "NAT mapping will expire: kill -CONT %d",
 	                    (int)evidence->helper_pid, (int)evidence->helper_pid);
 }
 
@@ -247,13 +244,12 @@ bool verdict_mtu(struct verdict *verdict, const struct evidence *evidence,
 		return false;
 	if (!peer->passes)
 		return verdict_tell(verdict, "mtu",
-		                    "small packets pass, of %u bytes none: new scripts with a "
-		                    "smaller --mtu, or --clamp for TCP",
+		                    "small packets pass, packets of %u bytes do not: new scripts "
+		                    "with a smaller --mtu, or --clamp for TCP",
 		                    evidence->mtu);
 	return verdict_tell(verdict, "mtu",
-	                    "small packets pass, of %u bytes none, of %u bytes they do: new "
-	                    "scripts with --mtu %u, or "
-	                    "--clamp for TCP",
+	                    "small packets pass, packets of %u bytes do not, packets of %u bytes "
+	                    "do: new scripts with --mtu %u, or --clamp for TCP",
 	                    evidence->mtu, peer->passes,
 	                    peer->passes + evidence->path_mtu - evidence->mtu);
 }
@@ -282,9 +278,9 @@ bool verdict_loss(struct verdict *verdict, const struct evidence *evidence,
 	if (!peer->small.answered || lost < LOSS_LEAST)
 		return false;
 	return verdict_tell(verdict, "loss",
-	                    "%u of %u tests were not answered, and the replay window dropped "
-	                    "none: the path loses packets; compare with "
-	                    "ping outside the tunnel, and sh %s.sh check there",
+	                    "%u of %u tests were not answered, and the replay window dropped none: "
+	                    "the path loses packets; compare with ping outside the tunnel, and run "
+	                    "sh %s.sh check on the other side",
 	                    lost, sent, peer->name);
 }
 
@@ -295,8 +291,8 @@ bool verdict_no_forwarding(struct verdict *verdict, const struct evidence *evide
 	if (!evidence->no_forwarding)
 		return false;
 	return verdict_tell(verdict, "no-forwarding",
-	                    "%s is 0, so hosts behind this one are cut off: sh %s down, then up "
-	                    "--forward",
+	                    "%s is 0, so this host does not forward for the hosts behind it: sh %s "
+	                    "down, then up --forward",
 	                    evidence->no_forwarding, evidence->script);
 }
 
@@ -307,9 +303,8 @@ bool verdict_redirected(struct verdict *verdict, const struct evidence *evidence
 	if (!evidence->redirects)
 		return false;
 	return verdict_tell(verdict, "redirected",
-	                    "%s is on the link that leads out, so ICMP redirects send its hosts "
-	                    "past the tunnel, in clear "
-	                    "text: sh %s down, then up --forward",
+	                    "%s is on the outer link, so ICMP redirects make its hosts bypass the "
+	                    "tunnel, in clear text: sh %s down, then up --forward",
 	                    evidence->redirects, evidence->script);
 }
 
@@ -332,12 +327,12 @@ bool verdict_cut_off(struct verdict *verdict, const struct evidence *evidence,
 		return false;
 	if (flow == FIREWALL_INNER_IN)
 		return verdict_tell(verdict, "firewall",
-		                    "%s drops all new connections from %s, which only answers "
-		                    "pass: %s",
+		                    "%s drops all new connections from %s and passes only answers: "
+		                    "%s",
 		                    list[flow].chain, peer->name, list[flow].command);
 	return verdict_tell(verdict, "firewall",
-	                    "%s drops what hosts behind this one %s the tunnel, although this host "
-	                    "itself is answered: %s",
+	                    "%s drops packets that hosts behind this one %s the tunnel, although "
+	                    "this host itself gets answers: %s",
 	                    list[flow].chain,
 	                    flow == FIREWALL_FORWARD_IN ? "are sent through" : "send into",
 	                    list[flow].command);
@@ -355,8 +350,7 @@ bool verdict_wrong_source(struct verdict *verdict, const struct evidence *eviden
 		return false;
 	address_print(from, &peer->from);
 	return verdict_tell(verdict, "wrong-source",
-	                    "what comes from %s passes; what this host sends by itself comes from "
-	                    "%s, which the tunnel "
+	                    "packets from %s pass, but this host sends from %s, which the tunnel "
 	                    "does not protect: ping -I %s, or a route with src %s",
 	                    from, address_print(source, &peer->source), from, from);
 }

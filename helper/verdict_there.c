@@ -21,14 +21,13 @@ bool verdict_unknown_spi(struct verdict *verdict, const struct evidence *evidenc
 		return false;
 	if (peer->heard)
 		return verdict_tell(verdict, "epochs-apart",
-		                    "packets arrive with an SPI that is unknown here, though %s "
-		                    "was received before; a store was "
-		                    "lost, or restored from a backup: new scripts on both sides",
+		                    "packets arrive with an unknown SPI, although %s was received "
+		                    "before; a store was lost, or restored from a backup: new "
+		                    "scripts on both sides",
 		                    peer->name);
 	return verdict_tell(verdict, "unknown-spi",
-	                    "packets arrive with an SPI that is unknown here, so the script of %s "
-	                    "is not of the run with "
-	                    "digest %s: %s",
+	                    "packets arrive with an unknown SPI, so the script of %s is not of the "
+	                    "run with digest %s: %s",
 	                    peer->name, evidence->digest, verdict_anew(evidence));
 }
 
@@ -47,7 +46,7 @@ bool verdict_no_encap(struct verdict *verdict, const struct evidence *evidence,
 	if (!is_rejected(evidence, peer, peer->wire.other_form, "XfrmInStateMismatch"))
 		return false;
 	return verdict_tell(verdict, "no-encap",
-	                    "packets arrive %s: the scripts are not of one run, or one side was "
+	                    "packets arrive %s: the scripts are of different runs, or one side was "
 	                    "set up by hand; %s",
 	                    evidence->port ? "without UDP, which this side expects"
 	                                   : "in UDP, which this side does not expect",
@@ -60,8 +59,8 @@ bool verdict_wrong_key(struct verdict *verdict, const struct evidence *evidence,
 	if (!is_rejected(evidence, peer, peer->failed, "XfrmInStateProtoError"))
 		return false;
 	return verdict_tell(verdict, "wrong-key",
-	                    "packets arrive that the key does not authenticate (key, salt, ICV "
-	                    "length or ESN differ): %s",
+	                    "packets arrive that fail authentication (key, salt, ICV length or ESN "
+	                    "differ): %s",
 	                    verdict_anew(evidence));
 }
 
@@ -72,14 +71,14 @@ bool verdict_replayed(struct verdict *verdict, const struct evidence *evidence,
 		return false;
 	if (peer->derived)
 		return verdict_tell(verdict, "replayed",
-		                    "packets arrive with sequence numbers that were received "
-		                    "before, as if %s came up again without "
-		                    "its store: rekey there, or new scripts on both sides",
+		                    "packets arrive with repeated sequence numbers, as if %s came "
+		                    "up again without its store: rekey there, or new scripts on "
+		                    "both sides",
 		                    peer->name);
 	return verdict_tell(verdict, "replayed",
-	                    "packets arrive with sequence numbers that were received before, as if "
-	                    "%s came up again without "
-	                    "its store: new scripts on both sides, because the keys are fixed",
+	                    "packets arrive with repeated sequence numbers, as if %s came up again "
+	                    "without its store: new scripts on both sides, because the keys are "
+	                    "fixed",
 	                    peer->name);
 }
 
@@ -90,8 +89,8 @@ bool verdict_template(struct verdict *verdict, const struct evidence *evidence,
 	    2 * verdict_moved(evidence, "XfrmInTmplMismatch") < peer->received_now)
 		return false;
 	return verdict_tell(verdict, "template",
-	                    "what is decrypted does not fit the policy (reqid, mode or address of "
-	                    "its template): sh %s down, then up",
+	                    "decrypted packets do not match the template of the policy (reqid, "
+	                    "mode or address): sh %s down, then up",
 	                    evidence->script);
 }
 
@@ -102,9 +101,8 @@ bool verdict_clear_arrives(struct verdict *verdict, const struct evidence *evide
 	if (!verdict_moved(evidence, "XfrmInTmplMismatch") || peer->wire.in)
 		return false;
 	return verdict_tell(verdict, "clear-arrives",
-	                    "packets arrive in clear text that must be encrypted; the tunnel of %s "
-	                    "is down, or its NAT takes "
-	                    "them first: sh %s.sh check there",
+	                    "the peer sends unencrypted packets; the tunnel of %s is down, or its "
+	                    "NAT matches them first: run sh %s.sh check there",
 	                    peer->name, peer->name);
 }
 
@@ -117,8 +115,8 @@ bool verdict_no_policy(struct verdict *verdict, const struct evidence *evidence,
 	    !(peer->received_now || verdict_is_sending(evidence, peer)))
 		return false;
 	return verdict_tell(verdict, "no-policy",
-	                    "what is decrypted is covered by no policy, so %s has other networks "
-	                    "in its script: %s",
+	                    "no policy matches decrypted packets, so %s has other networks in its "
+	                    "script: %s",
 	                    peer->name, verdict_anew(evidence));
 }
 
@@ -135,15 +133,14 @@ bool verdict_moved_away(struct verdict *verdict, const struct evidence *evidence
 	if (!peer->received && address_equal(&peer->mapping.address, &peer->there.address))
 		return verdict_tell(verdict, "peer-port",
 		                    "%s sends from %s, and from no other port since up, not from "
-		                    "port %u (a symmetric NAT, or one "
-		                    "that was met in the wrong order): sh %s update-peer %s %s, or "
-		                    "take both down and, after 30 s, "
-		                    "start the first side first",
+		                    "port %u (a symmetric NAT, or the sides started in the wrong "
+		                    "order): sh %s update-peer %s %s, or take both down and, after "
+		                    "30 s, start the first side first",
 		                    peer->name, now, (unsigned)peer->there.port, evidence->script,
 		                    peer->name, now);
 	return verdict_tell(verdict, "peer-moved",
-	                    "%s sends from %s, not from where packets for it go: sh %s follow, or "
-	                    "sh %s update-peer %s %s",
+	                    "%s sends from %s, but packets for it go to another endpoint: sh %s "
+	                    "follow, or sh %s update-peer %s %s",
 	                    peer->name, now, evidence->script, evidence->script, peer->name, now);
 }
 
@@ -160,8 +157,7 @@ bool verdict_firewall(struct verdict *verdict, const struct evidence *evidence,
 	if (!peer->received_now || (!peer->wire.answers && !dropped && !guessed))
 		return false;
 	return verdict_tell(verdict, "firewall",
-	                    "packets arrive and are decrypted, and this host drops the answers "
-	                    "among them: %s",
+	                    "packets arrive and are decrypted, but this host drops the answers: %s",
 	                    dropped ? finding->command
 	                            : "accept meta secpath exists (nft), or -m policy --dir in "
 	                              "--pol ipsec "
@@ -191,12 +187,11 @@ bool verdict_name(struct verdict *verdict, const struct evidence *evidence,
 	address_print(there, &peer->there.address);
 	if (!peer->host_now.family)
 		return verdict_tell(verdict, "name",
-		                    "%s, the name of %s, is not found in DNS, and %s is what is "
-		                    "used: check the name server, or "
-		                    "sh %s update-peer %s ADDRESS:PORT",
+		                    "%s, the name of %s, is not found in DNS, so %s stays in use: "
+		                    "check the name server, or sh %s update-peer %s ADDRESS:PORT",
 		                    peer->host, peer->name, there, evidence->script, peer->name);
 	return verdict_tell(verdict, "name",
-	                    "%s is %s now, and %s is what is used: sh %s follow, or down and up",
+	                    "%s is now %s, but %s is in use: sh %s follow, or down and up",
 	                    peer->host, address_print(now, &peer->host_now), there,
 	                    evidence->script);
 }
@@ -223,9 +218,9 @@ bool verdict_target(struct verdict *verdict, const struct evidence *evidence,
 		verdict_note(verdict, "the tunnel itself works: packets from %s arrived %lld s ago",
 		             peer->name, (long long)peer->age);
 	return verdict_tell(verdict, "firewall",
-	                    "%s does not answer; a firewall of %s or beyond drops the packets, %s "
-	                    "does not forward, or no host "
-	                    "has that address: sh %s.sh check there",
+	                    "%s does not answer; a firewall at or behind %s drops the packets, %s "
+	                    "does not forward, or no host has that address: run sh %s.sh check "
+	                    "there",
 	                    address_print(text, &peer->to), peer->name, peer->name, peer->name);
 }
 
@@ -243,15 +238,14 @@ bool verdict_not_our_socket(struct verdict *verdict, const struct evidence *evid
 		return false;
 	if (evidence->owner)
 		return verdict_tell(verdict, "not-our-socket",
-		                    "UDP packets arrive, and the kernel does not decapsulate them, "
-		                    "because the socket on port "
-		                    "%u is that of %s (pid %d): end that, then sh %s mend",
-		                    (unsigned)evidence->port, evidence->owner_name,
-		                    (int)evidence->owner, evidence->script);
+		                    "UDP packets arrive, but the kernel does not decapsulate them, "
+		                    "because %s (pid %d) has port %u: end it, then sh %s mend",
+		                    evidence->owner_name, (int)evidence->owner,
+		                    (unsigned)evidence->port, evidence->script);
 	return verdict_tell(verdict, "not-our-socket",
-	                    "UDP packets arrive, and the kernel does not decapsulate them, because "
-	                    "the socket on port %u "
-	                    "is not espdecap's: ss -lunp sport = :%u names its process",
+	                    "UDP packets arrive, but the kernel does not decapsulate them, because "
+	                    "the socket on port %u is not espdecap's: ss -lunp sport = :%u names "
+	                    "its process",
 	                    (unsigned)evidence->port, (unsigned)evidence->port);
 }
 
@@ -269,9 +263,8 @@ bool verdict_outer_nat(struct verdict *verdict, const struct evidence *evidence,
 		                    endpoint_print(text, &peer->wire.out_from),
 		                    endpoint_print(here, &evidence->here), evidence->script);
 	return verdict_tell(verdict, "own-nat",
-	                    "NAT of this host changes the tunnel's own packets: they leave as %s, "
-	                    "not as %s: exempt %s %u from it, "
-	                    "and end its entry (conntrack -D)",
+	                    "NAT on this host changes the tunnel's own packets: they leave from "
+	                    "%s, not from %s: exempt %s %u, and delete the entry (conntrack -D)",
 	                    endpoint_print(text, &peer->wire.out_from),
 	                    endpoint_print(here, &evidence->here),
 	                    evidence->port ? "UDP port" : "protocol",
@@ -296,7 +289,7 @@ bool verdict_outer_firewall(struct verdict *verdict, const struct evidence *evid
 		                    peer->name, endpoint_print(text, &peer->wire.in_from),
 		                    (unsigned)peer->there.port, evidence->script, peer->name, text);
 	return verdict_tell(
-		verdict, "firewall", "%s, and this host drops them before they are decrypted: %s",
+		verdict, "firewall", "%s: this host drops them before they are decrypted: %s",
 		peer->wire.in ? "encrypted packets arrive" : "encrypted packets cannot arrive",
 		dropped ? finding->command
 			: "look at the input rules (nft list ruleset), and accept the tunnel's "
@@ -312,8 +305,8 @@ bool verdict_same_nat(struct verdict *verdict, const struct evidence *evidence,
 	    !address_equal(&evidence->mapped.address, &peer->there.address))
 		return false;
 	return verdict_tell(verdict, "same-nat",
-	                    "%s is behind the same NAT, %s, which does not send packets back "
-	                    "inside: new scripts with --lan",
+	                    "%s is behind the same NAT, %s, which has no hairpin: new scripts with "
+	                    "--lan",
 	                    peer->name, address_print(text, &peer->there.address));
 }
 
@@ -324,11 +317,9 @@ bool verdict_half_path(struct verdict *verdict, const struct evidence *evidence,
 	if (peer->received || !peer->punched)
 		return false;
 	return verdict_tell(verdict, "half-path",
-	                    "the hellos of %s arrived, and no encrypted packet did: if sh %s.sh "
-	                    "check there "
-	                    "says the same, the path "
-	                    "drops them; try IPv6 outside, another port, or new scripts with --mtu "
-	                    "1300",
+	                    "hellos from %s arrived, but no encrypted packet: if sh %s.sh check "
+	                    "there says the same, the path drops them; try IPv6 between the hosts, "
+	                    "another port, or new scripts with --mtu 1300",
 	                    peer->name, peer->name);
 }
 
@@ -337,35 +328,33 @@ bool verdict_silence(struct verdict *verdict, const struct evidence *evidence,
 {
 	char text[ADDRESS_TEXT];
 
-	verdict_note(verdict, "if check there says the same, packets of both sides are lost on the "
-	                      "way: take both down and up again, the first side first");
+	verdict_note(verdict, "if check there says the same, packets are lost in both directions: "
+	                      "take both down and up again, the first side first");
 	verdict_note(verdict,
-	             "if it says replayed, the sequence number in our store was too low "
+	             "if it says replayed, the sequence number in this store was too low "
 	             "(count-low): sh %s rekey",
 	             evidence->script);
 	if (evidence->moved_from.family && evidence->mapped.address.family)
 		verdict_note(verdict,
-		             "the local address was %s at up: a NAT that keeps its mapping gives "
-		             "the new "
-		             "address another port; take both sides down, and 3 minutes later up "
-		             "again; "
-		             "a forwarded port, or up --map, avoids that",
+		             "the local address was %s at up, and the NAT gives the new one "
+		             "another port; take both sides down, and up again 3 minutes later; a "
+		             "forwarded port or up --map avoids that",
 		             address_print(text, &evidence->moved_from));
 	if (peer->wire.keepalives)
-		verdict_note(verdict, "keepalives of %s arrive, so it is up", peer->name);
+		verdict_note(verdict, "keepalives from %s arrive, so it is up", peer->name);
 	if (peer->guessed)
 		verdict_note(verdict,
-		             "%s was asked, as the first address there: if no host has it, name "
-		             "one that is there: sh %s check TARGET",
+		             "%s was tested, the first address there: if no host has it, name one: "
+		             "sh %s check TARGET",
 		             address_print(text, &peer->to), evidence->script);
 	if (peer->received)
 		return verdict_tell(verdict, "not-arriving",
-		                    "we send, and receive nothing any more, because the NAT "
-		                    "mapping is gone or the other side is down: "
-		                    "sh %s.sh check there, then sh %s down and up",
+		                    "no packets received any more: the NAT mapping is gone, or the "
+		                    "other side is down: run sh %s.sh check there, then sh %s down "
+		                    "and up",
 		                    peer->name, evidence->script);
 	return verdict_tell(verdict, "never-heard",
-	                    "we send, and have received nothing since up; is %s up, with digest "
-	                    "%s? sh %s.sh check there",
+	                    "no packet received since up: is %s up, with digest %s? Run sh %s.sh "
+	                    "check there",
 	                    peer->name, evidence->digest, peer->name);
 }

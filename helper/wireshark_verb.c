@@ -56,12 +56,13 @@ int wireshark(struct keep *keep, int argc, char **argv)
 	(void)argv;
 	if (!esp_sa_can(keep->page.cipher, keep->page.encap)) {
 		keep_say(keep,
-		         "Wireshark cannot decrypt this tunnel: it does not know %s, or takes "
-		         "espinudp-nonike for IKE",
+		         "Wireshark cannot decrypt this tunnel: it does not support %s, or "
+		         "mistakes espinudp-nonike for IKE",
 		         keep->page.cipher->name);
 		return EXIT_MISTAKE;
 	}
-	keep_say(keep, "warning: the table has keys: who has it reads what they encrypt");
+	keep_say(keep, "warning: the table contains keys: anyone who has it can decrypt the "
+	         "traffic");
 	print_head(&out, keep);
 	for (size_t i = 0; i < keep->section.state_count; i++)
 		print_state(&out, keep, &keep->section.states[i]);

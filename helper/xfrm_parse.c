@@ -37,8 +37,8 @@ static struct row begin(char *text, const char *where)
 static bool fail_word(const struct row *row, const char *expected)
 {
 	if (!row->word)
-		return refuse(row->where, "the row ends early (expected %s)", expected);
-	return refuse(row->where, "word %u of the row is wrong (expected %s)", row->number,
+		return refuse(row->where, "row too short (expected %s)", expected);
+	return refuse(row->where, "word %u of the row is invalid (expected %s)", row->number,
 	              expected);
 }
 
@@ -81,7 +81,7 @@ static bool read_number(struct row *row, const char *name, unsigned long long *o
 	if (!expect(row, name))
 		return false;
 	if (!row->word || !number_parse(out, row->word, least, most))
-		return refuse(row->where, "%s: no number in range (expected %llu to %llu)", name,
+		return refuse(row->where, "%s: not a number in range (expected %llu to %llu)", name,
 		              least, most);
 	advance(row);
 	return true;
@@ -178,7 +178,7 @@ static bool read_selector(struct row *row, struct policy *policy)
 		return false;
 	if (policy->src.prefix.address.family != policy->dst.prefix.address.family)
 		return refuse(row->where,
-		              "source and destination are of two families (expected one)");
+		              "source and destination differ in address family");
 	if (!is(row, "proto"))
 		return true;
 	if (!read_number(row, "proto", &proto, 1, UINT8_MAX))
@@ -210,8 +210,8 @@ static bool read_index(struct row *row, struct policy *policy)
 	if (!read_u32(row, "index", &policy->index, 8))
 		return false;
 	return (policy->index & 7) == policy->direction ||
-	       refuse(row->where, "index: it is of another direction (expected its low bits in 0, "
-	                          "out 1, fwd 2)");
+	       refuse(row->where, "index: of another direction (expected low bits in 0, out 1, fwd "
+	                          "2)");
 }
 
 static bool read_template(struct row *row, struct policy *policy)
@@ -354,13 +354,13 @@ static bool read_algorithms(struct row *row, struct state *state)
 		return fail_word(row, "the length of the ICV");
 	state->cipher = cipher_of(encryption, integrity, (unsigned)icv, key_length(key));
 	if (!state->cipher)
-		return refuse(row->where, "unknown cipher, or length of key (expected one of "
-		                          "xfrmpair --list-ciphers)");
+		return refuse(row->where, "unknown cipher or key length (expected one of xfrmpair "
+		                          "--list-ciphers)");
 	advance(row);
 	if (!read_key(state->key, state->cipher->key_bytes, key) ||
 	    (auth &&
 	     !read_key(state->key + state->cipher->key_bytes, state->cipher->auth_bytes, auth)))
-		return refuse(row->where, "key: no key of %s (expected 0x and all its digits)",
+		return refuse(row->where, "key: invalid for %s (expected 0x and all its digits)",
 		              state->cipher->name);
 	return true;
 }

@@ -346,15 +346,15 @@ refused() {
 @test "a script refuses a place where others can change its state, and says so" {
 	with_tunnel
 	mkdir -m 700 run state
-	local mode place shown plain=': others can change it, or it cannot be made (expected your own, mode 0700)'
+	local mode place shown plain=': cannot be made, or others can write to it (expected your own, mode 0700)'
 	for mode in 0770 0702 1777; do # a sticky one, too: what others make there would be ours to run
 		chmod $mode run
-		for verb in up down; do refused $verb "$PWD/run" "$plain" ": others can write there (expected mode 0700)"; done
+		for verb in up down; do refused $verb "$PWD/run" "$plain" ": others can write to it (expected mode 0700)"; done
 		chmod 700 run
 	done
 	mv run elsewhere
 	ln -s elsewhere run
-	for verb in up down; do refused $verb "$PWD/run" "$plain" ": Not a directory (expected a folder of root's, or your own)"; done
+	for verb in up down; do refused $verb "$PWD/run" "$plain" ": Not a directory (expected a folder of root, or your own)"; done
 	rm run
 	mv elsewhere run
 	chown 1234 run
@@ -388,10 +388,10 @@ refused() {
 	rm state
 	mv elsewhere state
 	chown 1234 state
-	refused up "$PWD/state" "$plain" ": it belongs to user 1234 (expected root, or you)"
+	refused up "$PWD/state" "$plain" ": belongs to user 1234 (expected root, or you)"
 	chown 0 state
 	chown 1234 "$state.starts"
-	refused up "$state.starts" "$plain" ": it belongs to user 1234 (expected root, or you)"
+	refused up "$state.starts" "$plain" ": belongs to user 1234 (expected root, or you)"
 	rm "$state.starts"
 	# the control: in a sticky place all keep what is theirs
 	mkdir -m 1777 sticky
@@ -417,7 +417,7 @@ refused() {
 				XFRMKEEP=$xfrmkeep run -1 on_host $shell t/a.sh up --no-punch
 				echo "$place, $xfrmkeep: $output"
 				case $xfrmkeep in
-				/none) [ "${lines[0]}" = "a: $PWD/sticky/$place: others can change it, or it cannot be made (expected your own, mode 0700)" ] ;;
+				/none) [ "${lines[0]}" = "a: $PWD/sticky/$place: cannot be made, or others can write to it (expected your own, mode 0700)" ] ;;
 				*) [[ "${lines[0]}" == "xfrmkeep: $PWD/sticky/$place: "*"belongs to user 1234 (expected root"* ]] ;;
 				esac
 				no_policies
@@ -551,7 +551,7 @@ refused() {
 		no_policies
 		mv bin/espdecap bin/away
 		PATH=$PWD/bin:/usr/sbin:/usr/bin:/sbin:/bin run -1 on_host $shell -s up --no-punch <t/a.sh
-		[[ "$output" == *"a: no espdecap to run"* ]]
+		[[ "$output" == *"a: no espdecap beside "*" or in PATH"* ]]
 		mv bin/away bin/espdecap
 		[ ! -e ran ]
 	done
@@ -606,7 +606,7 @@ refused() {
 		on_host $shell t/a.sh up >said 2>&1 3>&- &
 		until_true test -e waits
 		run -1 on_host $shell t/a.sh up
-		[[ "$output" == *"a: is up already, or was cut off: sh t/a.sh down"* ]]
+		[[ "$output" == *"a: already up, or interrupted: sh t/a.sh down"* ]]
 		[ -d "$run" ]
 		ip netns pids "$space" | xargs kill # natprobe too: a shell acts on a signal when its child has ended
 		wait $! || :

@@ -88,7 +88,7 @@ $state:1"
 	gives begin # up goes on, and says what that costs
 	same "$status" 0
 	same "$stderr" "xfrmkeep: $state: cannot be written: File exists
-a: warning: if that stays so, the other side will refuse what is sent after the next up"
+a: warning: if this does not change, the other side will drop all packets after the next up"
 	same "$(cat a.sh "$state")" "$before"
 	# no fresh key, which would be used from its first number again
 	same "$(grep -c "$(sed -n 's/.*\(0x[0-9a-f]\{64,\}\).*, epoch 1$/\1/p' "$state" | head -n 1)" begun)" 1
@@ -152,7 +152,7 @@ $state:0"
 	for word in here=x there_1=31.1.2.9 port_1=0 name=b -b here; do
 		gives up_only up "$word"
 		same "$status" 2
-		same "$(head -n 1 <<<"$stderr")" "a: '$word': not known here (expected as follows)"
+		same "$(head -n 1 <<<"$stderr")" "a: '$word': unknown (expected as follows)"
 	done
 	[ ! -e "$state" ]
 }
@@ -164,8 +164,8 @@ $state:0"
 		same "$status" 0
 		case $start in
 		4[0-7]) same "$stderr" '' ;;
-		48) same "$stderr" "a: b: sequence numbers for 15 more starts: then rekey is needed" ;;
-		63) same "$stderr" "a: b: sequence numbers for 0 more starts: then rekey is needed" ;;
+		48) same "$stderr" "a: b: sequence numbers for 15 more starts, then rekey is needed" ;;
+		63) same "$stderr" "a: b: sequence numbers for 0 more starts, then rekey is needed" ;;
 		esac
 	done
 	same "$(field oseq_1 "$state")" 4227858432
@@ -257,7 +257,7 @@ $state:0"
 				up_in "$shell" up
 			fi
 			same "$status" 0
-			same "$(grep -c 'if that stays so, the other side will refuse what is sent after the next up$' <<<"$stderr")" 1
+			same "$(grep -c 'if this does not change, the other side will drop all packets after the next up$' <<<"$stderr")" 1
 			same "$(grep -c 'cannot' <<<"$stderr")" 1
 			same "$(grep -o 'replay-oseq [0-9]*' batches)" "replay-oseq $number"
 			on_host $shell a.sh down

@@ -79,7 +79,7 @@ route_on() { ip -n "$space" route add default via 192.168.1.1 dev up0 onlink; }
 	does 0 sh t/a.sh down
 }
 
-not_here="is not an address of this host: is this the script of another side? (--local ADDRESS if it has another now; LOCAL@MAPPED, with new scripts, if it is how the internet sees this host)"
+not_here="is not an address of this host: is this the script of another side? (expected --local ADDRESS if the address has changed; new scripts with LOCAL@MAPPED if it is the public address)"
 @test "up does not wait longer than it says, and then says what is wrong" {
 	in_a_host
 	up0_off
@@ -95,7 +95,7 @@ not_here="is not an address of this host: is this the script of another side? (-
 	address_on
 	does 0 sh t/a.sh up --no-punch --wait 1
 	same "${lines[0]}" 'a: waiting up to 1 s for the address 192.168.1.4 and a route to 31.1.2.3'
-	same "${lines[1]}" 'a: warning: no route to 31.1.2.3: set up all the same, and silent until there is one'
+	same "${lines[1]}" 'a: warning: no route to 31.1.2.3: no packet can be sent until there is one'
 	same "$(policies)" 3
 }
 
@@ -146,7 +146,7 @@ a: no address of home.example.org in 7 s'
 	cp bin/espdecap t/espdecap
 	chmod 644 t/espdecap
 	does 1 sh t/a.sh up --no-punch
-	same "${lines[0]}" 'a: no espdecap that can be run: copy it beside t/a.sh or into a folder of $PATH, and chmod +x it (or is its file system mounted noexec?)'
+	same "${lines[0]}" 'a: no espdecap to run: copy it beside t/a.sh or into $PATH, and chmod +x it (or is its file system mounted noexec?)'
 	same "$(policies)" 0
 	same "$(ls -A run)" ''
 	# nor without xfrmkeep
@@ -156,7 +156,7 @@ a: no address of home.example.org in 7 s'
 	for shell in dash 'busybox ash' bash mksh; do
 		XFRMKEEP=/none does 1 $shell t/a.sh up --no-punch
 		[[ "$output" == *"
-a: no espdecap to run
+a: no espdecap beside t/a.sh or in PATH
 a: removing what up added" ]]
 		same "$(policies)" 0
 		same "$(ls -A run)" ''
@@ -167,7 +167,7 @@ a: removing what up added" ]]
 	for words in 'up --nonsense' 'up down' 'down --wrong' 'up x'; do
 		for shell in dash 'busybox ash' bash mksh; do
 			run -2 $shell t/a.sh $words
-			[[ "${lines[0]}" == "a: '"*"': not known here (expected as follows)" ]]
+			[[ "${lines[0]}" == "a: '"*"': unknown (expected as follows)" ]]
 			[[ "${lines[1]}" == 'usage: sh a.sh '* ]]
 			same "${#lines[@]}" 2
 		done
@@ -260,7 +260,7 @@ put back: 3 SAs of b"
 	same "$(policies)" 0
 	same "$(ls -A run)" ''
 	does 1 sh t/a.sh up --wait 1
-	[[ "$output" == *"natprobe: "*"4500"*"a: natprobe could not open the hole (status "* ]]
+	[[ "$output" == *"natprobe: "*"4500"*"a: natprobe could not punch a hole (status "* ]]
 	same "$(ls -A run)" ''
 }
 
@@ -273,7 +273,7 @@ put back: 3 SAs of b"
 	[[ "$(sh t/a.sh --help)" == *' [--no-helper]'* ]]
 	[[ "$(sh plain/a.sh --help)" != *helper* ]]
 	run -2 sh plain/a.sh up --no-helper
-	same "${lines[0]}" "a: '--no-helper': not known here (expected as follows)"
+	same "${lines[0]}" "a: '--no-helper': unknown (expected as follows)"
 }
 
 @test "an espdecap that is stopped is ended all the same, by a move, which begins another, and by down" {
@@ -606,9 +606,9 @@ ends_at_once() {
 	# a mistake is not made again and again
 	echo 'UP="--wrong"' >etc/home.env
 	rc start home 3>&-
-	until_true grep -q "'--wrong': not known" host/log
+	until_true grep -q "'--wrong': unknown" host/log
 	sleep 1.5
-	same "$(grep -c "'--wrong': not known" host/log)" 1
+	same "$(grep -c "'--wrong': unknown" host/log)" 1
 }
 @test "the rc script's stop ends an up that waits, and start ends where up says that it is a mistake" {
 	in_a_host
@@ -633,7 +633,7 @@ ends_at_once() {
 	rm -f rundir/*
 	echo 'UP="--wrong"' >etc/home.env
 	rc start home 3>&-
-	until_true grep -q "'--wrong': not known" host/log
+	until_true grep -q "'--wrong': unknown" host/log
 	until_true test ! -e rundir/xfrmpair-home.pid
 }
 
@@ -714,13 +714,13 @@ a: waiting for b, for up to 1 s (a is started first)'
 	# silent from the start: it goes on
 	does 0 sh t/a.sh up --map --no-punch
 	[[ "$output" == *"natprobe: 192.168.1.1: no answer
-a: going on without a port mapping"* ]]
+a: continuing without a port mapping"* ]]
 	does 0 sh t/a.sh down
 	same "$(ls -A run)" ''
 	# another port than the page has
 	lends 192.168.1.4:4500@85.9.8.7:4501 7200
 	does 0 sh t/a.sh up --map --no-punch
-	[[ "$output" == *"a: the other sides send to port 4500: there, update-peer a 85.9.8.7:4501"* ]]
+	[[ "$output" == *"a: the other sides send to port 4500: run update-peer a 85.9.8.7:4501 there"* ]]
 	does 0 sh t/a.sh down
 	# up that fails gives it back
 	rm host/ran
@@ -729,10 +729,10 @@ a: going on without a port mapping"* ]]
 	same "$(ls -A run)" ''
 	# that there is a port, and natprobe, is looked at before anything is changed
 	run -2 sh plain/a.sh up --map
-	same "${lines[0]}" "a: '--map': not known here (expected as follows)"
+	same "${lines[0]}" "a: '--map': unknown (expected as follows)"
 	rm bin/natprobe
 	XFRMKEEP=$(command -v xfrmkeep) PATH=$PWD/bin:/usr/sbin:/usr/bin:/sbin:/bin does 1 sh t/a.sh up --map
-	[[ "$output" == "a: no natprobe beside t/a.sh or in PATH: it maps the port"* ]]
+	[[ "$output" == "a: no natprobe beside t/a.sh or in PATH to map the port"* ]]
 	same "$(ls -A run)" ''
 	# a mesh knows its port, too
 	xfrmpair -o mesh 192.168.1.4:4500@85.9.8.7:5000 192.168.2.9:4500@31.1.2.3 192.168.3.9:4500@77.1.2.3 2>/dev/null

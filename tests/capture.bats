@@ -61,7 +61,7 @@ begins() {
 	env --default-signal "$XFRMKEEP" capture a.sh "$1" >printed 2>said 3>&- &
 	pid=$!
 	for _ in {1..200}; do
-		! grep -q 'captures until' said || return 0
+		! grep -q 'capturing until' said || return 0
 		kill -0 $pid 2>/dev/null || break
 		sleep 0.1
 	done
@@ -94,9 +94,9 @@ gone() { # FILE...: none is there
 
 @test "capture writes the packets of both tcpdumps, of which each is given the time to say the last ones" {
 	begins t.pcap
-	[ "$(cat said)" = 'a: captures until ^C: t.pcap as it crosses the net, t.pcap.inner inside' ]
+	[ "$(cat said)" = 'a: capturing until ^C: outer packets in t.pcap, inner packets in t.pcap.inner' ]
 	ends 0
-	[ "$(tail -n 1 said)" = 'a: captured 5 packets as they cross the net in t.pcap, and 5 inside in t.pcap.inner' ]
+	[ "$(tail -n 1 said)" = 'a: captured 5 outer packets in t.pcap, and 5 inner packets in t.pcap.inner' ]
 	[ "$(cat t.pcap)" = 'early outer
 late outer' ]
 	[ "$(cat t.pcap.inner)" = 'early inner
@@ -139,7 +139,7 @@ late inner' ]
 		begins $signal.pcap
 		kill -$signal $pid
 		wait $pid
-		grep -q '^a: captured 5 packets' said
+		grep -q '^a: captured 5 outer packets' said
 	done
 }
 
@@ -155,7 +155,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin' ]
 @test "a file that is there stays as it is" {
 	echo mine >t.pcap
 	keep 1 capture a.sh t.pcap
-	[ "$stderr" = 'a: cannot make t.pcap and t.pcap.inner, or one is there already: want another FILE' ]
+	[ "$stderr" = 'a: cannot create t.pcap and t.pcap.inner, or one exists (expected another FILE)' ]
 	[ "$(cat t.pcap)" = mine ]
 	gone t.pcap.inner
 	mv t.pcap t.pcap.inner
@@ -209,17 +209,17 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin' ]
 	echo 'tcpdump: NFLOG link-layer type filtering not implemented' >inner.fails
 	begins t.pcap
 	[ "$(cat said)" = 'xfrmkeep: tcpdump: NFLOG link-layer type filtering not implemented
-a: warning: nothing from inside is captured
-a: captures until ^C: t.pcap as it crosses the net' ]
+a: warning: inner packets are not captured
+a: capturing until ^C: outer packets in t.pcap' ]
 	ends 0
-	[ "$(tail -n 1 said)" = 'a: captured 5 packets as they cross the net in t.pcap' ]
+	[ "$(tail -n 1 said)" = 'a: captured 5 outer packets in t.pcap' ]
 	gone t.pcap.inner nft.given
 	rm inner.fails
 	echo 'Error: Could not process rule: No such file or directory' >nft.fails
 	begins u.pcap
 	[ "$(cat said)" = 'xfrmkeep: nft: Error: Could not process rule: No such file or directory
-a: warning: nothing from inside is captured
-a: captures until ^C: u.pcap as it crosses the net' ]
+a: warning: inner packets are not captured
+a: capturing until ^C: outer packets in u.pcap' ]
 	run -1 kill -0 "$(cat inner.pid)"
 	ends 0
 	gone u.pcap.inner
@@ -228,7 +228,7 @@ a: captures until ^C: u.pcap as it crosses the net' ]
 @test "a tcpdump that ends by itself, and a file that cannot be written, are 1" {
 	touch outer.ends
 	keep 1 capture a.sh t.pcap
-	[ "${stderr_lines[1]}" = 'a: tcpdump has ended' ]
+	[ "${stderr_lines[1]}" = 'a: tcpdump exited' ]
 	[ "$(cat t.pcap)" = 'early outer' ]
 	rm outer.ends
 	# of bats too, whose files are none
@@ -240,7 +240,7 @@ a: captures until ^C: u.pcap as it crosses the net' ]
 
 @test "wireshark prints a row for each SA of the section, its key and the ports" {
 	run --separate-stderr -0 "$XFRMKEEP" wireshark a.sh
-	[ "$stderr" = 'a: warning: the table has keys: who has it reads what they encrypt' ]
+	[ "$stderr" = 'a: warning: the table contains keys: anyone who has it can decrypt the traffic' ]
 	[ "${lines[0]}" = "# Wireshark's ESP SAs of the tunnel a - b, digest $digest. CONTAINS KEYS." ]
 	[ "${lines[1]}" = '# As ~/.config/wireshark/esp_sa it is for: tshark -r FILE -o esp.enable_encryption_decode:TRUE -d udp.port==61525,udpencap -d udp.port==10421,udpencap' ]
 	# the rows of the section, whatever is in the kernel
@@ -259,9 +259,9 @@ a: captures until ^C: u.pcap as it crosses the net' ]
 
 @test "a cipher that Wireshark does not know, and espinudp-nonike, are refused with 2" {
 	keep 2 wireshark "$BATS_FILE_TMPDIR/nonike/a.sh"
-	[ "$stderr" = 'a: Wireshark cannot decrypt this tunnel: it does not know aes128gcm12, or takes espinudp-nonike for IKE' ]
+	[ "$stderr" = 'a: Wireshark cannot decrypt this tunnel: it does not support aes128gcm12, or mistakes espinudp-nonike for IKE' ]
 	[ -z "$output" ]
 	keep 2 wireshark "$BATS_FILE_TMPDIR/chacha/a.sh"
-	[ "$stderr" = 'a: Wireshark cannot decrypt this tunnel: it does not know chacha20poly1305, or takes espinudp-nonike for IKE' ]
+	[ "$stderr" = 'a: Wireshark cannot decrypt this tunnel: it does not support chacha20poly1305, or mistakes espinudp-nonike for IKE' ]
 	[ -z "$output" ]
 }

@@ -210,7 +210,7 @@ refusing_ip() {
 	same "$(ip -n "$space" route show proto "$(fact route_proto a.sh)" | wc -l)" 2
 	nsenter --net="/run/netns/$space" xfrmkeep follow a.sh >said 2>&1 3>&- &
 	local follower=$! try
-	until grep -q 'follows its peers' said; do sleep 0.1; done
+	until grep -q 'following its peers' said; do sleep 0.1; done
 	ip -n "$space" link set up0 down
 	ip -n "$space" address delete 192.168.1.4/24 dev up0
 	same "$(ip -n "$space" route show proto "$(fact route_proto a.sh)" | wc -l)" 0
@@ -224,7 +224,7 @@ refusing_ip() {
 	kill $follower
 	wait $follower || :
 	[ "$try" -lt 100 ] || { cat said; ip -n "$space" route; return 1; }
-	grep -q '^a: this host is at 192.168.77.9 now, was at 192.168.1.4$' said
+	grep -q '^a: this host is now at 192.168.77.9 (was at 192.168.1.4)$' said
 	same "$(ip -n "$space" xfrm policy | grep -c 'tmpl src 192.168.77.9 dst 31.1.2.3')" 2 # one for each network
 }
 
@@ -239,7 +239,7 @@ refusing_ip() {
 	until [ -n "$(on_host ss -Hlun sport = :61525)" ]; do sleep 0.1; done
 	gives on_host xfrmkeep status a.sh --json
 	kill $other
-	jq -e '.missing | index("espdecap (its port is that of e??, pid '$other')")' <<<"$output"
+	jq -e '.missing | index("espdecap (e??, pid '$other', has its port)")' <<<"$output"
 	wait $other || :
 }
 
@@ -295,7 +295,7 @@ on_full() {
 		gives on_full "$kind" xfrmkeep status a.sh
 		[[ "$output" == "a: half up: "* ]]
 		# nobody can take the lock of a read-only folder, so nobody records there
-		[ -n "$kind" ] || [[ "$stderr" == "a: warning: cannot write $PWD/run/$(fact store a.sh)/counts: "*": status forgets what SAs have counted that are removed" ]] || { echo "$stderr"; return 1; }
+		[ -n "$kind" ] || [[ "$stderr" == "a: warning: cannot write $PWD/run/$(fact store a.sh)/counts: "*": status loses the counts of removed SAs" ]] || { echo "$stderr"; return 1; }
 		gives on_full "$kind" sh a.sh down
 		! grep -i 'echo:\|I/O error' <<<"$stderr" || false
 		is_up a.sh
@@ -337,7 +337,7 @@ on_full() {
 	chmod +x bin/natprobe bin/espdecap
 	gives on_host env PATH="$PWD/bin:$PATH" NATPROBE="$PWD/bin/natprobe" ESPDECAP=/nowhere timeout 20 sh a.sh up
 	same "$status" 1
-	grep -q '^a: no espdecap that can be run: copy it beside ./a.sh ' <<<"$stderr"
+	grep -q '^a: no espdecap to run: copy it beside ./a.sh ' <<<"$stderr"
 	[ ! -e asked ]
 	local no_type='RTNETLINK answers: Protocol not supported' no_aead='RTNETLINK answers: Function not implemented' new_type='Error: Requested type not found.' \
 		new_aead='Error: Requested AEAD algorithm not found.'
@@ -366,7 +366,7 @@ on_full() {
 				mkdir -m $mode $folder
 				XFRMKEEP=$keeper gives on_host sh a.sh up --no-punch
 				same "$status" 1
-				[[ "$stderr" == *"$folder: others can "* ]] || { echo "$keeper $mode: $stderr"; return 1; }
+				[[ "$stderr" == *"$folder: "*"others can write to it ("* ]] || { echo "$keeper $mode: $stderr"; return 1; }
 				same "$(ls -A $folder)" ""
 				same "$(ip -n "$space" xfrm policy)" ""
 			done

@@ -39,14 +39,14 @@ judged() { run -0 "$BATS_FILE_TMPDIR/firewall" nft iptables "$@"; }
 
 @test "a verdict is one line with what to do, then evidence, indented" {
 	run -0 verdict 'the peer is not up any more'
-	[ "${lines[0]}" = "b: not-arriving: we send, and receive nothing any more, because the NAT mapping is gone or the other side is down: sh b.sh check there, then sh /root/a.sh down and up" ]
+	[ "${lines[0]}" = "b: not-arriving: no packets received any more: the NAT mapping is gone, or the other side is down: run sh b.sh check there, then sh /root/a.sh down and up" ]
 	[ "${lines[1]}" = "  0 of 10 small echo requests answered, from 192.168.1.4 to 192.168.2.100" ]
 	[ "$(grep -c '^  ' <<<"$output")" -eq $((${#lines[@]} - 1)) ]
 	[[ "$output" == *"count-low"* ]]
 	run -0 verdict nothing
 	[ "$output" = "b: healthy" ]
 	run -0 verdict 'nothing leaves, and nobody knows why'
-	[ "${lines[0]}" = "b: no cause found: no test is answered, and nothing seen here explains it" ]
+	[ "${lines[0]}" = "b: no cause found: no test is answered, and nothing on this host explains it" ]
 	[[ "$output" == *"SAs: out +0, in +0"* ]]
 	run -0 verdict 'nothing leaves, errors of a kernel that does not count'
 	[[ "$output" == *"this kernel does not count why it drops packets"* ]]
@@ -64,7 +64,7 @@ judged() { run -0 "$BATS_FILE_TMPDIR/firewall" nft iptables "$@"; }
   1 of 13 echo requests was not answered" ]
 	run -0 verdict 'the forward chain depends on what cannot be known'
 	[ "$output" = "b: healthy
-  whether this host lets hosts behind it pass depends on rules that are not known here: test from one of them" ]
+  whether this host forwards for hosts behind it depends on rules that check cannot judge: test from one of them" ]
 	run -0 verdict 'the peer ignores echo requests, but refuses TCP'
 	[ "$output" = "b: healthy
   b does not answer echo requests, but other packets" ]
@@ -74,7 +74,7 @@ judged() { run -0 "$BATS_FILE_TMPDIR/firewall" nft iptables "$@"; }
 
 @test "a side that moved behind a NAT that keeps its mapping is told what to do" {
 	run -0 verdict 'this host moved behind a NAT'
-	[[ "$output" == *"the local address was 192.168.1.4 at up: a NAT that keeps its mapping gives the new address another port; take both sides down, and 3 minutes later up again"* ]]
+	[[ "$output" == *"the local address was 192.168.1.4 at up, and the NAT gives the new one another port; take both sides down, and up again 3 minutes later"* ]]
 }
 
 @test "rules: a gateway that forwards answers alone, and the command that opens it" {

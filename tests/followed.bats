@@ -43,7 +43,7 @@ is_up() {
 follows() {
 	nsenter --net="/run/netns/$space" xfrmkeep follow a.sh >said 2>&1 3>&- &
 	follower=$!
-	until_true grep -q '^a: follows its peers$' said
+	until_true grep -q '^a: following its peers$' said
 }
 until_true() { # COMMAND...: within 20 s
 	for _ in $(seq 100); do
@@ -66,7 +66,7 @@ ends() {
 	run -1 xfrmkeep follow a.sh
 	[ "$output" = "xfrmkeep: a: not running: sh a.sh up" ]
 	run -2 xfrmkeep -n follow a.sh
-	[ "${lines[0]}" = "xfrmkeep: no dry run of 'follow'" ]
+	[ "${lines[0]}" = "xfrmkeep: -n: not supported by 'follow'" ]
 	run -2 xfrmkeep follow a.sh b
 	[ ! -e run ]
 }
@@ -78,14 +78,14 @@ ends() {
 		# a shell has its children in the background ignore INT
 		nsenter --net="/run/netns/$space" env --default-signal=INT xfrmkeep follow a.sh >said 2>&1 3>&- &
 		follower=$!
-		until_true grep -q '^a: follows its peers$' said
+		until_true grep -q '^a: following its peers$' said
 		read -r pid <"$run/follow"
 		grep -q xfrmkeep "/proc/$pid/comm"
 		run -1 on_host xfrmkeep follow a.sh
-		[ "$output" = "xfrmkeep: a: is followed already (pid $pid)" ]
+		[ "$output" = "xfrmkeep: a: already followed (pid $pid)" ]
 		kill -s "$signal" "$pid"
 		ends 0
-		[ "$(tail -n 1 said)" = "a: follows no more" ]
+		[ "$(tail -n 1 said)" = "a: stopped following" ]
 		[ ! -e "$run/follow" ]
 	done
 	# one that was killed is in nobody's way
@@ -105,7 +105,7 @@ ends() {
 		mv "$run" "$run.old"
 		[ "$how" = gone ] || is_up
 		on_host ip address add "10.1.1.${#how}/32" dev lo # the kernel announces something
-		until_true grep -q '^a: follows no more: the tunnel is down$' said
+		until_true grep -q '^a: stopped following (the tunnel is down)$' said
 		ends 0
 		rm -r "$run.old"
 		[ -d "$run" ] || is_up
@@ -158,7 +158,7 @@ ends() {
 	[ "$output" = "a: is down; set it up with: sh a.sh up" ]
 	on_host ip route delete default
 	run -1 on_host xfrmkeep check a.sh
-	[[ "$output" == "a: no-route: no route leads to 31.1.2.3, the address of b (Network "*"unreachable): up waits for one" ]]
+	[[ "$output" == "a: no-route: no route to 31.1.2.3, the address of b (Network "*"unreachable): up waits for one" ]]
 	on_host ip address delete 192.168.1.4/24 dev up0
 	run -1 on_host xfrmkeep check a.sh
 	[ "$output" = "a: address-gone: 192.168.1.4 is not an address of this host: sh a.sh up --local ADDRESS if it has another now" ]
@@ -167,7 +167,7 @@ ends() {
 	nsenter --net="/run/netns/$space" espdecap 61525 2>/dev/null 3>&- &
 	until_true eval '[ -n "$(on_host ss -Hlun sport = :61525)" ]'
 	run -1 on_host xfrmkeep check a.sh
-	[ "$output" = "a: port-taken: UDP port 61525 is taken by espdecap (pid $!): kill $! ends it" ]
+	[ "$output" = "a: port-taken: UDP port 61525 is in use by espdecap (pid $!): kill $!" ]
 	kill $!
 	wait $! || :
 	on_host ip xfrm policy add src 10.99.0.1/32 dst 10.99.0.2/32 dir out priority 7 action block
@@ -176,7 +176,7 @@ ends() {
 	on_host ip xfrm policy flush
 	sed -i 's/.*-batch.*/*-batch*) echo "Error: Requested AEAD algorithm not found." >\&2; exit 2 ;;/' bin/ip
 	run -5 on_host xfrmkeep check a.sh
-	[ "$output" = "a: no-esp: this kernel, or this container, has no ESP: try modprobe esp4 (Error: Requested AEAD algorithm not found.)" ]
+	[ "$output" = "a: no-esp: this kernel or container has no ESP: try modprobe esp4 (Error: Requested AEAD algorithm not found.)" ]
 }
 
 @test "check of a tunnel that is down: an SA that the kernel does not take, because of its cipher or of what modprobe is told" {
@@ -204,11 +204,11 @@ ends() {
 		refuses "no-cipher" empty "$error" /ecb.cipher_null/d
 		[ "$output" = "a: no-cipher: this kernel lacks the cipher aes256gcm16: generate with another --cipher ($error)" ]
 		refuses "no-esp" empty "$error"
-		[ "$output" = "a: no-esp: this kernel, or this container, has no ESP: try modprobe esp4 ($error)" ]
+		[ "$output" = "a: no-esp: this kernel or container has no ESP: try modprobe esp4 ($error)" ]
 	done
 	printf '%s\n' '# install esp4 no' 'install esp /bin/true' 'options install esp4' >modprobe.d/more.conf
 	refuses "no-esp" modprobe.d 'Error: Requested type not found.'
 	printf '%s\n' '# install esp4 no' 'install esp /bin/true' '  install	esp4	/bin/false' >modprobe.d/off.conf
 	refuses "esp-blocked" modprobe.d 'Error: Requested type not found.'
-	[ "$output" = "a: esp-blocked: ESP is switched off on purpose: remove the line 'install esp4 /bin/false' from /etc/modprobe.d/off.conf (Error: Requested type not found.)" ]
+	[ "$output" = "a: esp-blocked: ESP is disabled on purpose: remove the line 'install esp4 /bin/false' from /etc/modprobe.d/off.conf (Error: Requested type not found.)" ]
 }

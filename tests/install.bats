@@ -112,7 +112,7 @@ END
 	alone '' up --no-punch
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"
-a: no espdecap to run
+a: no espdecap beside t/a.sh or in PATH
 "* ]]
 	alone "$PREFIX/bin:" up
 	echo "$output"
@@ -129,7 +129,7 @@ a: espdecap did not start
 	"$PREFIX/bin/xfrmpair" -o t 192.168.1.4:4500 198.51.100.7:4500
 	XFRMKEEP=$PREFIX/bin/xfrmkeep run on_host sh t/a.sh up --no-punch
 	[ "$status" -eq 1 ]
-	[ "${lines[0]}" = "a: no espdecap that can be run: copy it beside t/a.sh or into a folder of \$PATH, and chmod +x it (or is its file system mounted noexec?)" ]
+	[ "${lines[0]}" = "a: no espdecap to run: copy it beside t/a.sh or into \$PATH, and chmod +x it (or is its file system mounted noexec?)" ]
 	XFRMKEEP=$PREFIX/bin/xfrmkeep PATH=$PATH:$PREFIX/bin run on_host sh t/a.sh up --wait 1
 	echo "$output"
 	[ "$status" -eq 4 ]

@@ -20,7 +20,7 @@ load keep
 	same "${stderr%%$'\n'*}" "xfrmkeep: unknown option '--bad'"
 	gives xfrmkeep
 	same "$status" 2
-	same "${stderr%%$'\n'*}" "xfrmkeep: a verb is missing"
+	same "${stderr%%$'\n'*}" "xfrmkeep: VERB: missing"
 	gives xfrmkeep -- rekeys a.sh
 	same "$status" 2
 	same "${stderr%%$'\n'*}" "xfrmkeep: unknown verb 'rekeys'"
@@ -128,7 +128,7 @@ load keep
 	in_a_host
 	mkdir -m 777 "$XFRMPAIR_RUN"
 	chmod 777 "$XFRMPAIR_RUN"
-	refused "xfrmkeep: $XFRMPAIR_RUN: others can write there (expected mode 0700)" begin
+	refused "xfrmkeep: $XFRMPAIR_RUN: others can write to it (expected mode 0700)" begin
 	chmod 700 "$XFRMPAIR_RUN"
 	mv "$XFRMPAIR_RUN" elsewhere
 	ln -s elsewhere "$XFRMPAIR_RUN"
@@ -278,7 +278,7 @@ put back: $helper"
 	same "$stderr" "xfrmkeep: 'c': not a peer (expected b)"
 	gives keep update-peer b 31.1.2.9:4500
 	same "$status" 0
-	same "$stderr" "a: b is at 31.1.2.9:4500 now, was at 31.1.2.3:10421"
+	same "$stderr" "a: b is now at 31.1.2.9:4500 (was at 31.1.2.3:10421)"
 	same "$(field there_1 "$state")" 31.1.2.9
 	made=$(field made "$state")
 	gives keep update-peer 31.1.2.9:4500
@@ -303,7 +303,7 @@ put back: $helper"
 	echo none >"$run/espdecap"
 	gives keep update-peer 31.1.2.9:4501
 	same "$status" 0
-	same "${stderr%%$'\n'*}" "a: espdecap is not this script's: have it started as: espdecap -d -u 65534 -b 192.168.1.4 61525 31.1.2.9:4501"
+	same "${stderr%%$'\n'*}" "a: espdecap was not started by this script: start it as: espdecap -d -u 65534 -b 192.168.1.4 61525 31.1.2.9:4501"
 	same "$(<"$run/espdecap")" none
 }
 

@@ -111,13 +111,13 @@ chain forward { type filter hook forward priority mangle; "*" }
 	sed 's/^xfrm policy deleteall dir out .*/xfrm policy $there_2/' pair.sh >two.sh
 	refused 'page: two.sh:25: $there_2 has no value' page rows two.sh undo
 	sed 's/^xfrm policy deleteall dir out .*/xfrm policy $(reboot)/' pair.sh >two.sh
-	refused 'page: two.sh:25: a $ without a variable (expected one like $here)' page rows two.sh undo
+	refused 'page: two.sh:25: $ without a variable (expected one like $here)' page rows two.sh undo
 	sed 's/^xfrm policy deleteall dir out .*/xfrm $((\x1b[1m))/' pair.sh >two.sh
-	refused 'page: two.sh:25: a $ without a variable (expected one like $here)' page rows two.sh undo
+	refused 'page: two.sh:25: $ without a variable (expected one like $here)' page rows two.sh undo
 	sed 's/^xfrm policy deleteall dir out .*/xfrm "policy/' pair.sh >two.sh
-	refused 'page: two.sh:25: a character that no row has (expected plain words)' page rows two.sh undo
+	refused 'page: two.sh:25: invalid character (expected plain words)' page rows two.sh undo
 	sed 's/dir fwd index 1346875506/dir fwd index 1346875505/' pair.sh >two.sh
-	refused 'page: two.sh:21: index: it is of another direction (expected its low bits in 0, out 1, fwd 2)' page policies two.sh policies
+	refused 'page: two.sh:21: index: of another direction (expected low bits in 0, out 1, fwd 2)' page policies two.sh policies
 }
 
 @test "a file that is no script, an older one and a truncated one each have their own line" {
@@ -137,9 +137,9 @@ chain forward { type filter hook forward priority mangle; "*" }
 	refused "page: none: cannot be read: No such file or directory (expected a script of xfrmpair)" page facts none
 	refused "page: .: cannot be read: Is a directory (expected a script of xfrmpair)" page facts .
 	sed 's/$/\r/' pair.sh >file
-	refused "page: file: line ends are CRLF (expected a script as xfrmpair wrote it: copy it again)" page facts file
+	refused "page: file: carriage return (expected a script as xfrmpair wrote it): copy it again" page facts file
 	sed 's/^fingerprint/# ---- program xfrmpair 0.1\n&/' pair.sh >file
-	local older="a script of xfrmpair 0.1 (expected one of 0.2: run down with the old script, then up with the new one)"
+	local older="made by xfrmpair 0.1 (expected 0.2): run down with the old script, then up with a new one"
 	refused "page: file: $older" page facts file
 	# as 0.1 wrote them: no remark for the linter, and keys at the end
 	cat >old.sh <<'END'
@@ -167,14 +167,14 @@ END
 	length=$(stat -c %s pair.sh)
 	for ((i = 200; i < length; i += 97)); do
 		head -c $i pair.sh >file
-		refused "page: file: truncated: the lines after # ---- end, or this line, are missing (expected the whole script: copy it again)" page facts file
+		refused "page: file: truncated (expected the whole script): copy it again" page facts file
 	done
 	for ((i = length - 15; i < length; i++)); do
 		head -c $i pair.sh >file
-		refused "page: file: truncated: the lines after # ---- end, or this line, are missing (expected the whole script: copy it again)" page facts file
+		refused "page: file: truncated (expected the whole script): copy it again" page facts file
 	done
 	{ cat pair.sh; echo reboot; } >file
-	refused "page: file: truncated: the lines after # ---- end, or this line, are missing (expected the whole script: copy it again)" page facts file
+	refused "page: file: truncated (expected the whole script): copy it again" page facts file
 }
 
 # page_refused MESSAGE PROGRAM: of pair.sh, edited
@@ -185,7 +185,7 @@ page_refused() {
 # fact_refused LINE NAME PROGRAM
 fact_refused() {
 	sed -E "$3" pair.sh >edited.sh
-	refused "page: edited.sh:$1: $2: its value is wrong (expected as xfrmpair wrote it)" page facts edited.sh
+	refused "page: edited.sh:$1: $2: invalid value (expected as xfrmpair wrote it)" page facts edited.sh
 }
 
 @test "a page whose facts are wrong is refused, and the line is named" {
@@ -223,7 +223,7 @@ fact_refused() {
 	fact_refused 13 route_proto "s,route_proto=217,route_proto=256,"
 	fact_refused 13 fingerprint "s,12345 67890',12345 6789O',"
 	sed "s/later='a/later='\x01/" pair.sh >edited.sh
-	refused "page: edited.sh:13: a quoted value does not end (expected ')" page facts edited.sh
+	refused "page: edited.sh:13: no closing quote (expected ')" page facts edited.sh
 	page_refused "no fact 'store' (expected a whole script of xfrmpair)" 's/^store=[^ ]*//'
 	page_refused "no fact 'peers' (expected a whole script of xfrmpair)" "s/^peers=.*//; s/other_nets=[^ ]*//"
 	page_refused "port: does not fit encap (expected one with UDP, none without)" 's/ port=61525//'
@@ -231,28 +231,28 @@ fact_refused() {
 	page_refused "family: not that of local and mapped" 's/family=4/family=6/'
 	page_refused "store: not the name of a file (expected NAME.DIGITS)" 's/store=a/store=/'
 	page_refused "no policies() or no undo() (expected a script as xfrmpair wrote it)" 's/^policies\(\)/rules()/'
-	page_refused "undo(): stands there twice (expected once)" 's/^helper\(\)/undo()/'
+	page_refused "undo(): defined twice (expected once)" 's/^helper\(\)/undo()/'
 	sed 's/^name=a/& name=b/' pair.sh >edited.sh
-	refused "page: edited.sh:7: name: stands there twice (expected once)" page facts edited.sh
+	refused "page: edited.sh:7: name: defined twice (expected once)" page facts edited.sh
 	sed "s/^own_nets=/hosts='2=x.org' &/" pair.sh >edited.sh
-	refused "page: edited.sh:11: hosts: its value is wrong (expected as xfrmpair wrote it)" page facts edited.sh
+	refused "page: edited.sh:11: hosts: invalid value (expected as xfrmpair wrote it)" page facts edited.sh
 	for port in 0 65536 x ''; do
 		sed "s/^own_nets=/hosts='1=x.org:$port' &/" pair.sh >edited.sh
-		refused "page: edited.sh:11: hosts: its value is wrong (expected as xfrmpair wrote it)" page facts edited.sh
+		refused "page: edited.sh:11: hosts: invalid value (expected as xfrmpair wrote it)" page facts edited.sh
 	done
 	sed 's/^name=a/reboot &/' pair.sh >edited.sh
 	refused "page: edited.sh:7: not a fact (expected NAME=VALUE)" page facts edited.sh
 	sed 's/^name=a/name=$(reboot)/' pair.sh >edited.sh
-	refused "page: edited.sh:7: a character that no value has (expected NAME=VALUE, or quotes)" page facts edited.sh
+	refused "page: edited.sh:7: invalid character (expected NAME=VALUE, or quotes)" page facts edited.sh
 	sed '/^undo() /,/^"; }$/{/^"; }$/d}; /^helper() /,/^"; }$/d; /^tests() /,/^"; }$/d; s/^say/"; } \n&/' pair.sh >edited.sh
-	refused "page: edited.sh: undo(): the rows do not end (expected \"; })" page facts edited.sh
+	refused "page: edited.sh: undo(): no end (expected \"; })" page facts edited.sh
 }
 
 @test "a script's own section is refused when it is torn, another script's, or of other peers" {
 	sed 's/0x41e5/0x41e6/' pair.sh >edited.sh
 	refused "page: edited.sh: section: torn: its sum is wrong $torn" page rows edited.sh undo
 	sed 's/ check=fe/ check=ff/' pair.sh >edited.sh
-	refused "page: edited.sh: section: it belongs to another script (expected check=ffdcba98765432100123456789abcdef)" page rows edited.sh undo
+	refused "page: edited.sh: section: belongs to another script (expected check=ffdcba98765432100123456789abcdef)" page rows edited.sh undo
 	sed "s/^peers='b/peers='c/" pair.sh >edited.sh
 	refused "page: edited.sh: section: the section's peer 1 is not the script's (expected c)" page rows edited.sh undo
 	sed "s/^peers='b@1132782033/peers='b@1132782034/" pair.sh >edited.sh

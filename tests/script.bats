@@ -91,7 +91,7 @@ a: espdecap -d -u 65534 -b 192.168.1.4 4500 31.1.2.3:4500'
 		pid=$(<"$run/espdecap")
 		kill -0 "$pid"
 		does 1 $shell t/a.sh up --no-punch
-		same "${lines[-1]}" 'a: is up already, or was cut off: sh t/a.sh down' # mkdir has said why
+		same "${lines[-1]}" 'a: already up, or interrupted: sh t/a.sh down' # mkdir has said why
 		same "$(policies)" 3
 		kill -0 "$pid"
 		does 0 $shell t/a.sh status
@@ -109,7 +109,7 @@ a: down'
 	xfrmpair -o all 192.168.1.4:4500@85.9.8.7 31.1.2.3:4500+0.0.0.0/0 2>/dev/null
 	for shell in "${all_shells[@]}"; do
 		does 1 $shell all/a.sh up --no-punch
-		same "$output" "a: only xfrmkeep keeps this host's own links outside of a net that is everything: put it beside all/a.sh"
+		same "$output" "a: only xfrmkeep can exempt this host's own links from a net of everything: put it beside all/a.sh"
 	done
 	same "$(policies)" 0
 }
@@ -155,7 +155,7 @@ refusal() {
 	in_a_host
 	does 0 sh t/a.sh up --no-punch
 	does 1 strace -qq -o trace -e trace=sendto -e inject=sendto:error=ENOBUFS sh t/a.sh down
-	[[ "$output" == *"a: something could not be removed: the kernel lists no policies or SAs" ]]
+	[[ "$output" == *"a: cannot remove everything: cannot list the kernel's policies and SAs" ]]
 	same "$(policies)" 3
 	does 0 sh t/a.sh down
 	same "$(policies)" 0
@@ -168,7 +168,7 @@ refusal() {
 	# one that this ip cannot delete
 	ip_that 'case $* in *-batch*) sed "/delete dir fwd/d" | exec '"$PWD"'/bin/real-ip "$@"; exit ;; esac'
 	does 1 sh t/a.sh down
-	[[ "$output" == *"a: something could not be removed: xfrm policy delete dir fwd index "* ]]
+	[[ "$output" == *"a: cannot remove everything: xfrm policy delete dir fwd index "* ]]
 	same "$(policies)" 1
 	ip_that ''
 	does 0 sh t/a.sh down
@@ -272,12 +272,12 @@ address delete 10.66.0.1/32 dev up0'
 		does 0 sh t/a.sh down
 	done <<-END
 		4 nothing set up, but no packet received from b in 7 s: is it up, with digest $digest?
-		4 refused set up, but no packet received from b in 7 s: nobody has that port at 31.1.2.3:4500, says ICMP: is b up, at this endpoint?
-		4 tunnel set up, but no packet received from b in 7 s: what comes from there is of another tunnel: is an earlier run of b up? There: sh b.sh down, and up
-		4 one-way set up, but no packet received from b in 7 s: it was received, but does not receive: does its router or firewall let packets in? There: sh b.sh down, and up --map
-		4 foreign set up, but no packet received from b in 7 s: packets with another token come from there: is the script of b of another run? If its digest is not $digest, make both scripts anew, from the same endpoint strings and options
-		4 checksum set up, but no packet received from b in 7 s: only packets with a UDP checksum arrive, and ESP in UDP over IPv4 has none: use IPv6 outside, or another network or router
-		3 - natprobe could not open the hole (status 3)
+		4 refused set up, but no packet received from b in 7 s: ICMP says that no process has that port at 31.1.2.3:4500: is b up, at this endpoint?
+		4 tunnel set up, but no packet received from b in 7 s: packets of another tunnel arrive: is an earlier script of b up? There: sh b.sh down, then up
+		4 one-way set up, but no packet received from b in 7 s: its packets arrive, but ours do not: does its router or firewall drop them? There: sh b.sh down, then up --map
+		4 foreign set up, but no packet received from b in 7 s: packets with another token arrive: is the script of b of another run? If its digest is not $digest, make both scripts again, from the same endpoint strings and options
+		4 checksum set up, but no packet received from b in 7 s: only packets with a UDP checksum arrive, and ESP in UDP over IPv4 has none: use IPv6 between the hosts, or another network or router
+		3 - natprobe could not punch a hole (status 3)
 	END
 	rm bin/natprobe
 	# without natprobe the hole is left to espdecap
@@ -286,7 +286,7 @@ address delete 10.66.0.1/32 dev up0'
 	espdecap=$(command -v espdecap)
 	xfrmkeep=$(command -v xfrmkeep)
 	PATH=$PWD/bin:/usr/sbin:/usr/bin:/sbin:/bin ESPDECAP=$espdecap XFRMKEEP=$xfrmkeep does 0 sh t/a.sh up --wait 7
-	same "${lines[1]}" "a: no natprobe beside t/a.sh or in PATH: going on without opening the hole"
+	same "${lines[1]}" "a: no natprobe beside t/a.sh or in PATH: continuing without punching a hole"
 	same "${lines[-2]}" "a: set up. When the other side is up too, test it with:"
 	same "$(grep -c natprobe <<<"$output")" 1
 	does 0 sh t/a.sh down

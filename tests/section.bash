@@ -50,4 +50,4 @@ refused() {
 # in_one_line: rows that a backslash continues, joined
 in_one_line() { sed ':a; /\\$/{ N; s/ \\\n */ /; ba; }'; }
 # of a section that is not whole, what there is to say
-torn="(expected it as it was written: restore it, or make new scripts)"
+torn="(expected as it was written: restore it, or make new scripts)"

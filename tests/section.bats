@@ -59,67 +59,67 @@ state="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00000101 reqid
 
 @test "a row is refused where it differs from what is printed, and no word of it is shown" {
 	local esn=${state/replay-window/flag esn replay-window}
-	row_refused "the row ends early (expected policy)" xfrm
-	row_refused "word 1 of the row is wrong (expected xfrm)" "ip $policy"
-	row_refused "word 2 of the row is wrong (expected policy)" "xfrm monitor"
-	row_refused "word 3 of the row is wrong (expected add)" "${policy/add/delete}"
-	row_refused "word 5 of the row is wrong (expected a prefix)" "${policy/10.1.0.0/10.1.0.1}"
-	row_refused "word 5 of the row is wrong (expected a prefix)" "${policy/10.1.0.0\/16/10.1.0.0}"
-	row_refused "word 7 of the row is wrong (expected a prefix)" "${policy/10.2.0.0\/16/10.2.0.0/33}"
-	row_refused "source and destination are of two families (expected one)" "${policy/10.2.0.0\/16/::/0}"
-	row_refused "proto: no number in range (expected 1 to 255)" "${policy/dir/proto 256 dir}"
-	row_refused "word 11 of the row is wrong (expected a port)" "${policy/dir/proto 6 sport 0 dir}"
-	row_refused "word 10 of the row is wrong (expected dir)" "${policy/dir/proto 6 type dir}"
-	row_refused "word 9 of the row is wrong (expected in, out or fwd)" "${policy/dir out/dir both}"
-	row_refused "index: it is of another direction (expected its low bits in 0, out 1, fwd 2)" "${policy/index 9/index 8}"
-	row_refused "index: no number in range (expected 8 to 4294967295)" "${policy/index 9/index 0x9}"
-	row_refused "index: no number in range (expected 8 to 4294967295)" "${policy/index 9/index 1}"
-	row_refused "word 12 of the row is wrong (expected priority)" "${policy/priority 2000/ptype main}"
-	row_refused "priority: no number in range (expected 0 to 4294967295)" "${policy/2000/4294967296}"
-	row_refused "word 15 of the row is wrong (expected an if_id like 0x1f)" "${policy/2000/2000 if_id 0x0}"
-	row_refused "word 15 of the row is wrong (expected an if_id like 0x1f)" "${policy/2000/2000 if_id 0x1f1f1f1f1}"
-	row_refused "word 15 of the row is wrong (expected an if_id like 0x1f)" "${policy/2000/2000 if_id 0x1G}"
-	row_refused "word 15 of the row is wrong (expected block)" "${policy/tmpl*/action allow}"
-	row_refused "word 14 of the row is wrong (expected nothing more)" "${policy/tmpl/mark 1 tmpl}"
-	row_refused "word 16 of the row is wrong (expected an address)" "${policy/192.0.2.1/any}"
-	row_refused "word 20 of the row is wrong (expected esp)" "${policy/esp/ah}"
-	row_refused "word 22 of the row is wrong (expected an SPI)" "${policy/0x00000101/0x101}"
-	row_refused "word 22 of the row is wrong (expected an SPI other than 0)" "${policy/0x00000101/0x00000000}"
-	row_refused "reqid: no number in range (expected 1 to 4294967295)" "${policy/reqid 7/reqid 0}"
-	row_refused "word 26 of the row is wrong (expected tunnel)" "${policy/mode tunnel/mode beet}"
-	row_refused "word 27 of the row is wrong (expected nothing more)" "$policy level use"
-	row_refused "word 5 of the row is wrong (expected an address)" "${state/192.0.2.1/192.0.2}"
-	row_refused "word 17 of the row is wrong (expected esn or af-unspec)" "${state/replay-window/flag nopmtudisc replay-window}"
-	row_refused "replay-window: no number in range (expected 0 to 4096)" "${state/128/4097}"
-	row_refused "replay-seq: no number in range (expected 0 to 4294967295)" "${state/128/128 replay-seq 4294967296}"
-	row_refused "word 22 of the row is wrong (expected replay-seq-hi)" "${esn/128/128 replay-seq 1}"
-	row_refused "word 20 of the row is wrong (expected enc)" "${state/128/128 replay-seq 1 replay-seq-hi 0}"
-	row_refused "byte-hard: no number in range (expected 1 to 18446744073709551615)" "${state/128/128 limit byte-hard 0}"
-	row_refused "word 19 of the row is wrong (expected packet-hard)" "${state/128/128 limit time-hard 5}"
-	row_refused "word 22 of the row is wrong (expected each limit once, bytes first)" "${state/128/128 limit byte-hard 5 limit byte-hard 6}"
-	row_refused "word 19 of the row is wrong (expected espinudp-nonike)" "${state/espinudp/espintcp}"
-	row_refused "word 20 of the row is wrong (expected a port)" "${state/4500 4501/65536 4501}"
-	row_refused "word 22 of the row is wrong (expected 0.0.0.0)" "${state/0.0.0.0/1.2.3.4}"
-	row_refused "word 23 of the row is wrong (expected enc)" "${state/aead/comp}"
-	row_refused "unknown cipher, or length of key (expected one of xfrmpair --list-ciphers)" "${state/gcm(aes)/ccm(aes)}"
-	row_refused "unknown cipher, or length of key (expected one of xfrmpair --list-ciphers)" "${state/$key/${key}00}"
-	row_refused "unknown cipher, or length of key (expected one of xfrmpair --list-ciphers)" "${state/ 96/ 100}"
-	row_refused "unknown cipher, or length of key (expected one of xfrmpair --list-ciphers)" "${state/$key/\'\'}"
-	row_refused "unknown cipher, or length of key (expected one of xfrmpair --list-ciphers)" "${state/$key/x}"
-	row_refused "key: no key of aes128gcm12 (expected 0x and all its digits)" "${state/41e5/41E5}"
-	row_refused "key: no key of aes128gcm12 (expected 0x and all its digits)" "${state/0x41/0041}"
-	row_refused "the row ends early (expected the length of the ICV)" "${state/rfc4106(gcm(aes)) /}"
-	row_refused "the row ends early (expected a key)" "${state/ $key 96/}"
-	row_refused "the row ends early (expected the length of the ICV)" "${state/ 96/}"
-	row_refused "the row ends early (expected auth-trunc)" "${state/aead*/enc cbc(aes) $key}"
-	row_refused "word 28 of the row is wrong (expected from)" "$state # by b, epoch 1"
-	row_refused "the row ends early (expected epoch)" "$state # from b"
-	row_refused "epoch: no number in range (expected 1 to 4294967295)" "$state # from b, epoch 0"
-	row_refused "word 32 of the row is wrong (expected nothing more)" "$state # from b, epoch 1 $key"
-	row_refused "word 30 of the row is wrong (expected the direction of the sequence number)" "${state/128/128 replay-seq 1} # to b, epoch 1"
+	row_refused "row too short (expected policy)" xfrm
+	row_refused "word 1 of the row is invalid (expected xfrm)" "ip $policy"
+	row_refused "word 2 of the row is invalid (expected policy)" "xfrm monitor"
+	row_refused "word 3 of the row is invalid (expected add)" "${policy/add/delete}"
+	row_refused "word 5 of the row is invalid (expected a prefix)" "${policy/10.1.0.0/10.1.0.1}"
+	row_refused "word 5 of the row is invalid (expected a prefix)" "${policy/10.1.0.0\/16/10.1.0.0}"
+	row_refused "word 7 of the row is invalid (expected a prefix)" "${policy/10.2.0.0\/16/10.2.0.0/33}"
+	row_refused "source and destination differ in address family" "${policy/10.2.0.0\/16/::/0}"
+	row_refused "proto: not a number in range (expected 1 to 255)" "${policy/dir/proto 256 dir}"
+	row_refused "word 11 of the row is invalid (expected a port)" "${policy/dir/proto 6 sport 0 dir}"
+	row_refused "word 10 of the row is invalid (expected dir)" "${policy/dir/proto 6 type dir}"
+	row_refused "word 9 of the row is invalid (expected in, out or fwd)" "${policy/dir out/dir both}"
+	row_refused "index: of another direction (expected low bits in 0, out 1, fwd 2)" "${policy/index 9/index 8}"
+	row_refused "index: not a number in range (expected 8 to 4294967295)" "${policy/index 9/index 0x9}"
+	row_refused "index: not a number in range (expected 8 to 4294967295)" "${policy/index 9/index 1}"
+	row_refused "word 12 of the row is invalid (expected priority)" "${policy/priority 2000/ptype main}"
+	row_refused "priority: not a number in range (expected 0 to 4294967295)" "${policy/2000/4294967296}"
+	row_refused "word 15 of the row is invalid (expected an if_id like 0x1f)" "${policy/2000/2000 if_id 0x0}"
+	row_refused "word 15 of the row is invalid (expected an if_id like 0x1f)" "${policy/2000/2000 if_id 0x1f1f1f1f1}"
+	row_refused "word 15 of the row is invalid (expected an if_id like 0x1f)" "${policy/2000/2000 if_id 0x1G}"
+	row_refused "word 15 of the row is invalid (expected block)" "${policy/tmpl*/action allow}"
+	row_refused "word 14 of the row is invalid (expected nothing more)" "${policy/tmpl/mark 1 tmpl}"
+	row_refused "word 16 of the row is invalid (expected an address)" "${policy/192.0.2.1/any}"
+	row_refused "word 20 of the row is invalid (expected esp)" "${policy/esp/ah}"
+	row_refused "word 22 of the row is invalid (expected an SPI)" "${policy/0x00000101/0x101}"
+	row_refused "word 22 of the row is invalid (expected an SPI other than 0)" "${policy/0x00000101/0x00000000}"
+	row_refused "reqid: not a number in range (expected 1 to 4294967295)" "${policy/reqid 7/reqid 0}"
+	row_refused "word 26 of the row is invalid (expected tunnel)" "${policy/mode tunnel/mode beet}"
+	row_refused "word 27 of the row is invalid (expected nothing more)" "$policy level use"
+	row_refused "word 5 of the row is invalid (expected an address)" "${state/192.0.2.1/192.0.2}"
+	row_refused "word 17 of the row is invalid (expected esn or af-unspec)" "${state/replay-window/flag nopmtudisc replay-window}"
+	row_refused "replay-window: not a number in range (expected 0 to 4096)" "${state/128/4097}"
+	row_refused "replay-seq: not a number in range (expected 0 to 4294967295)" "${state/128/128 replay-seq 4294967296}"
+	row_refused "word 22 of the row is invalid (expected replay-seq-hi)" "${esn/128/128 replay-seq 1}"
+	row_refused "word 20 of the row is invalid (expected enc)" "${state/128/128 replay-seq 1 replay-seq-hi 0}"
+	row_refused "byte-hard: not a number in range (expected 1 to 18446744073709551615)" "${state/128/128 limit byte-hard 0}"
+	row_refused "word 19 of the row is invalid (expected packet-hard)" "${state/128/128 limit time-hard 5}"
+	row_refused "word 22 of the row is invalid (expected each limit once, bytes first)" "${state/128/128 limit byte-hard 5 limit byte-hard 6}"
+	row_refused "word 19 of the row is invalid (expected espinudp-nonike)" "${state/espinudp/espintcp}"
+	row_refused "word 20 of the row is invalid (expected a port)" "${state/4500 4501/65536 4501}"
+	row_refused "word 22 of the row is invalid (expected 0.0.0.0)" "${state/0.0.0.0/1.2.3.4}"
+	row_refused "word 23 of the row is invalid (expected enc)" "${state/aead/comp}"
+	row_refused "unknown cipher or key length (expected one of xfrmpair --list-ciphers)" "${state/gcm(aes)/ccm(aes)}"
+	row_refused "unknown cipher or key length (expected one of xfrmpair --list-ciphers)" "${state/$key/${key}00}"
+	row_refused "unknown cipher or key length (expected one of xfrmpair --list-ciphers)" "${state/ 96/ 100}"
+	row_refused "unknown cipher or key length (expected one of xfrmpair --list-ciphers)" "${state/$key/\'\'}"
+	row_refused "unknown cipher or key length (expected one of xfrmpair --list-ciphers)" "${state/$key/x}"
+	row_refused "key: invalid for aes128gcm12 (expected 0x and all its digits)" "${state/41e5/41E5}"
+	row_refused "key: invalid for aes128gcm12 (expected 0x and all its digits)" "${state/0x41/0041}"
+	row_refused "row too short (expected the length of the ICV)" "${state/rfc4106(gcm(aes)) /}"
+	row_refused "row too short (expected a key)" "${state/ $key 96/}"
+	row_refused "row too short (expected the length of the ICV)" "${state/ 96/}"
+	row_refused "row too short (expected auth-trunc)" "${state/aead*/enc cbc(aes) $key}"
+	row_refused "word 28 of the row is invalid (expected from)" "$state # by b, epoch 1"
+	row_refused "row too short (expected epoch)" "$state # from b"
+	row_refused "epoch: not a number in range (expected 1 to 4294967295)" "$state # from b, epoch 0"
+	row_refused "word 32 of the row is invalid (expected nothing more)" "$state # from b, epoch 1 $key"
+	row_refused "word 30 of the row is invalid (expected the direction of the sequence number)" "${state/128/128 replay-seq 1} # to b, epoch 1"
 	# the key slipped to where something else belongs
-	row_refused "word 5 of the row is wrong (expected an address)" "xfrm state add src $key"
-	row_refused "word 2 of the row is wrong (expected policy)" "xfrm $key"
+	row_refused "word 5 of the row is invalid (expected an address)" "xfrm state add src $key"
+	row_refused "word 2 of the row is invalid (expected policy)" "xfrm $key"
 }
 
 @test "policies are compared by what the kernel knows them by, and by what they do" {
@@ -159,7 +159,7 @@ state="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00000101 reqid
 	gives section flips pair.sh 61525
 	same "$output" "0 of 12837 taken"
 	[ "$(wc -l <../stderr)" -eq 12837 ]
-	[ "$(grep -c '^section: section: torn: its .* (expected it as it was written: restore it, or make new scripts)$' ../stderr)" -eq 12837 ]
+	[ "$(grep -c '^section: section: torn: its .* (expected as it was written: restore it, or make new scripts)$' ../stderr)" -eq 12837 ]
 	# the sum made right: what is taken then is in its form all the same
 	gives section signed-flips pair.sh 61525
 	same "$output" "1000 of 12837 taken"
@@ -182,56 +182,56 @@ edited_refused() {
 @test "a section whose parts do not fit is refused, and the line is named" {
 	edited ''
 	fine section parse edited 61525 # the control
-	edited_refused ":1: made: its value or its place is wrong" 's/^made=1 /made=0 /'
-	edited_refused ":1: made: its value or its place is wrong" 's/^made=1 /made=1000000000000000 /'
-	edited_refused ":1: not as xfrmkeep writes it (expected the section unedited)" 's/^made=1 .*/made=1/'
-	edited_refused ":1: an unknown fact" 's/^made=1 /made=1 starts=0 /'
-	edited_refused ":3: oseq_1: its value or its place is wrong" 's/oseq_1=0/oseq_1=4294967296/'
-	edited_refused ":10: a variable without a value" 's/\$oseq_1/$oseq_2/'
-	edited_refused ":10: a \$ without a variable (expected one like \$here)" 's/\$oseq_1/$((oseq_1))/'
-	edited_refused ":2: check: its value or its place is wrong" 's/check=fe(.*) here/check=FE\1 here/'
-	edited_refused ":2: here: its value or its place is wrong" 's/here=192.168.1.4$/here=192.168.1/'
-	edited_refused ":2: not as xfrmkeep writes it (expected the section unedited)" 's/here=192.168.1.4$/here=0.0.0.0/'
-	edited_refused ":13: b: the endpoints are of two families" 's/here=192.168.1.4$/here=::5/'
-	edited_refused ":2: an unknown fact" 's/here=192.168.1.4$/& cafe0123456789=1/'
+	edited_refused ":1: made: invalid value or position" 's/^made=1 /made=0 /'
+	edited_refused ":1: made: invalid value or position" 's/^made=1 /made=1000000000000000 /'
+	edited_refused ":1: edited (expected it as xfrmkeep writes it)" 's/^made=1 .*/made=1/'
+	edited_refused ":1: unknown variable" 's/^made=1 /made=1 starts=0 /'
+	edited_refused ":3: oseq_1: invalid value or position" 's/oseq_1=0/oseq_1=4294967296/'
+	edited_refused ":10: variable without a value" 's/\$oseq_1/$oseq_2/'
+	edited_refused ":10: \$ without a variable (expected one like \$here)" 's/\$oseq_1/$((oseq_1))/'
+	edited_refused ":2: check: invalid value or position" 's/check=fe(.*) here/check=FE\1 here/'
+	edited_refused ":2: here: invalid value or position" 's/here=192.168.1.4$/here=192.168.1/'
+	edited_refused ":2: edited (expected it as xfrmkeep writes it)" 's/here=192.168.1.4$/here=0.0.0.0/'
+	edited_refused ":13: b: the endpoints differ in address family" 's/here=192.168.1.4$/here=::5/'
+	edited_refused ":2: unknown variable" 's/here=192.168.1.4$/& cafe0123456789=1/'
 	edited_refused ":2: not a fact (expected NAME=VALUE)" 's/here=192.168.1.4$/& 41e579f7070a660d/'
-	edited_refused ":3: a quoted value does not end (expected ')" "s/ port_1=/ port_1='/"
-	edited_refused ":3: there_1: its value or its place is wrong" 's/^there_1=[^ ]*/there_1=0.0.0.0/'
-	edited_refused ":3: there_1: its value or its place is wrong" 's/^there_1=[^ ]*/there_1=-x.org/'
-	edited_refused ":3: there_2: its value or its place is wrong" 's/^there_1=/there_2=/'
-	edited_refused ":3: port_2: its value or its place is wrong" 's/ port_1=/ port_2=/'
-	edited_refused ":3: port_1: its value or its place is wrong" 's/ port_1=10421/ port_1=65536/'
-	edited_refused ":3: spi_1: its value or its place is wrong" 's/ spi_1=0x/ spi_1=0X/'
+	edited_refused ":3: no closing quote (expected ')" "s/ port_1=/ port_1='/"
+	edited_refused ":3: there_1: invalid value or position" 's/^there_1=[^ ]*/there_1=0.0.0.0/'
+	edited_refused ":3: there_1: invalid value or position" 's/^there_1=[^ ]*/there_1=-x.org/'
+	edited_refused ":3: there_2: invalid value or position" 's/^there_1=/there_2=/'
+	edited_refused ":3: port_2: invalid value or position" 's/ port_1=/ port_2=/'
+	edited_refused ":3: port_1: invalid value or position" 's/ port_1=10421/ port_1=65536/'
+	edited_refused ":3: spi_1: invalid value or position" 's/ spi_1=0x/ spi_1=0X/'
 	edited_refused ":13: b: spi_N is not that of the outbound state" 's/ spi_1=0x0d02cb05/ spi_1=0x0d02cb06/'
-	edited_refused ":3: not as xfrmkeep writes it (expected the section unedited)" 's/# b: endpoint/# c: endpoint/'
-	edited_refused ":3: not as xfrmkeep writes it (expected the section unedited)" 's/^there_1=/ &/'
-	edited_refused ":4: token: its value or its place is wrong" 's/^token=../token=/'
-	edited_refused ":5: not as xfrmkeep writes it (expected the section unedited)" 's/^states/\n&/'
+	edited_refused ":3: edited (expected it as xfrmkeep writes it)" 's/# b: endpoint/# c: endpoint/'
+	edited_refused ":3: edited (expected it as xfrmkeep writes it)" 's/^there_1=/ &/'
+	edited_refused ":4: token: invalid value or position" 's/^token=../token=/'
+	edited_refused ":5: edited (expected it as xfrmkeep writes it)" 's/^states/\n&/'
 	edited_refused ":14: no rows (expected states())" 's/^states\(\)/state()/'
-	edited_refused ":6: the rows do not end (expected \"; })" '/^made=/,$s/^"; \}$/"; } /'
-	edited_refused ":6: a row of no peer (expected \$there_N)" '/0x8880d114/s/\$there_1/1.2.3.4/; /from b, epoch 1$/s/\$port_1/10421/'
-	edited_refused ":6: not as xfrmkeep writes it (expected the section unedited)" '/0x8880d114/s/\$here/192.168.1.4/'
-	edited_refused ":6: a variable without a value" '/0x8880d114/s/\$here/$there_2/'
-	edited_refused ":6: a variable without a value" '/0x8880d114/s/\$here/$cafe0123456789/'
-	edited_refused ":6: a \$ without a variable (expected one like \$here)" '/0x8880d114/s/\$here/$(id)/'
-	edited_refused ":6: a character that no row has (expected plain words)" '/0x8880d114/s/\$here/`id`/'
-	edited_refused ":7: a character that no row has (expected plain words)" '/epoch 1$/s/0x41e5/\\0x41e5/'
-	edited_refused ":6: word 1 of the row is wrong (expected xfrm)" '/0x8880d114/s/^xfrm/Xfrm/'
-	edited_refused ":11: b: epochs do not fit those of the states" '/0x1fbdc45f/,+1d; s/next 2/next 1/'
+	edited_refused ":6: no end (expected \"; })" '/^made=/,$s/^"; \}$/"; } /'
+	edited_refused ":6: row without a peer (expected \$there_N)" '/0x8880d114/s/\$there_1/1.2.3.4/; /from b, epoch 1$/s/\$port_1/10421/'
+	edited_refused ":6: edited (expected it as xfrmkeep writes it)" '/0x8880d114/s/\$here/192.168.1.4/'
+	edited_refused ":6: variable without a value" '/0x8880d114/s/\$here/$there_2/'
+	edited_refused ":6: variable without a value" '/0x8880d114/s/\$here/$cafe0123456789/'
+	edited_refused ":6: \$ without a variable (expected one like \$here)" '/0x8880d114/s/\$here/$(id)/'
+	edited_refused ":6: invalid character (expected plain words)" '/0x8880d114/s/\$here/`id`/'
+	edited_refused ":7: invalid character (expected plain words)" '/epoch 1$/s/0x41e5/\\0x41e5/'
+	edited_refused ":6: word 1 of the row is invalid (expected xfrm)" '/0x8880d114/s/^xfrm/Xfrm/'
+	edited_refused ":11: b: epochs do not match those of the states" '/0x1fbdc45f/,+1d; s/next 2/next 1/'
 	edited_refused ":11: b: states do not fit (expected inbound ones of one epoch after the other, then one outbound)" '/^xfrm state.*0x0d02cb05/,+1d'
 	edited_refused ":13: b: states do not fit (expected inbound ones of one epoch after the other, then one outbound)" '/0x1fbdc45f/s/reqid 1/reqid 2/'
 	edited_refused ":13: b: states do not fit (expected inbound ones of one epoch after the other, then one outbound)" 's/from b, epoch 2/from b, epoch 3/'
-	edited_refused ":13: b: epochs do not fit those of the states" 's/next 2/next 3/'
-	edited_refused ":13: b: epochs do not fit those of the states" 's/heard 0/heard 3/'
-	edited_refused ":13: b: epochs do not fit those of the states" 's/heard 0 next .*/heard 0 fixed/'
+	edited_refused ":13: b: epochs do not match those of the states" 's/next 2/next 3/'
+	edited_refused ":13: b: epochs do not match those of the states" 's/heard 0/heard 3/'
+	edited_refused ":13: b: epochs do not match those of the states" 's/heard 0 next .*/heard 0 fixed/'
 	edited_refused ":13: b: another state has this SPI" 's/0x1fbdc45f/0x8880d114/'
-	edited_refused ":13: a peer is wrong (expected #: NAME heard N next N SECRET, or fixed)" 's/^#: b/#: B/'
-	edited_refused ":13: a peer is wrong (expected #: NAME heard N next N SECRET, or fixed)" 's/^(#: .* 0x)../\1/'
-	edited_refused ":13: a peer is wrong (expected #: NAME heard N next N SECRET, or fixed)" 's/^#: b .*/& /'
-	edited_refused ":13: a peer is wrong (expected #: NAME heard N next N SECRET, or fixed)" 's/heard 0 /heard -1 /'
-	edited_refused ":14: a peer is wrong (expected #: NAME heard N next N SECRET, or fixed)" 's/^#: b .*/&\n&/'
-	edited_refused ":13: a peer is missing (expected as many #: lines as there_N)" '/^#: b/d'
-	edited_refused ":7: a variable without a value" '' 0
+	edited_refused ":13: invalid peer (expected #: NAME heard N next N SECRET, or fixed)" 's/^#: b/#: B/'
+	edited_refused ":13: invalid peer (expected #: NAME heard N next N SECRET, or fixed)" 's/^(#: .* 0x)../\1/'
+	edited_refused ":13: invalid peer (expected #: NAME heard N next N SECRET, or fixed)" 's/^#: b .*/& /'
+	edited_refused ":13: invalid peer (expected #: NAME heard N next N SECRET, or fixed)" 's/heard 0 /heard -1 /'
+	edited_refused ":14: invalid peer (expected #: NAME heard N next N SECRET, or fixed)" 's/^#: b .*/&\n&/'
+	edited_refused ":13: missing peer (expected as many #: lines as there_N)" '/^#: b/d'
+	edited_refused ":7: variable without a value" '' 0
 }
 
 @test "a section that is empty, too long, of too many peers, or has CRLF or NUL, is refused" {
@@ -252,7 +252,7 @@ edited_refused() {
 		} >unsigned
 		section sign unsigned >many.$count
 	done
-	refused "section: section:1029: a peer is missing (expected as many #: lines as there_N)" section parse many.1024 0
+	refused "section: section:1029: missing peer (expected as many #: lines as there_N)" section parse many.1024 0
 	refused "section: section:1027: too many peers (expected at most 1024)" section parse many.1025 0
 }
 
@@ -264,7 +264,7 @@ edited_refused() {
 		sed -n '/^xfrm state.*reqid 11/,/256/p; /^"; }/,$p' whole
 	} >unsigned
 	section sign unsigned >edited
-	refused "section: section:12: a state out of order (expected the peers' in their order)" section parse edited 0
+	refused "section: section:12: state out of order (expected the order of the peers)" section parse edited 0
 	sed '/^xfrm state.*reqid 11/,/256/d' whole >unsigned
 	section sign unsigned >edited
 	refused "section: section:13: b: states do not fit (expected inbound ones of one epoch after the other, then one outbound)" section parse edited 0
@@ -282,11 +282,11 @@ edited_refused() {
 	sed 's/^there_2=[^ ]*/there_2=2001:db8:ffff::2/; s/0x00000202/0x00000103/' whole >unsigned
 	section sign unsigned >edited
 	refused "section: section:26: c: another state has this SPI" section parse edited 0
-	refused "section: section:25: b: UDP ports do not fit the encapsulation" section parse whole 4500
+	refused "section: section:25: b: UDP ports do not match the encapsulation" section parse whole 4500
 }
 
 @test "a side receives with the epoch that it sends with, the next one, and perhaps the one before" {
-	local fault="epochs do not fit those of the states" next
+	local fault="epochs do not match those of the states" next
 	section parse hub.sh 0 >whole
 	sed '/epoch 3$/d; /0x00000101/,+1d' whole >unsigned
 	section sign unsigned >edited

@@ -97,27 +97,27 @@ sent='sa out 1 packets=3 bytes=252'
 
 @test "a peer that was not heard since up is silent, with status 4" {
 	run -4 says text
-	[ "${lines[0]}" = 'a: up, digest '"$digest"', espdecap alive (pid 77); nothing heard from b yet' ]
-	[ "${lines[2]}" = '  b: silent, not heard yet, at 31.1.2.3:10421' ]
+	[ "${lines[0]}" = 'a: up, digest '"$digest"', espdecap alive (pid 77); nothing received from b yet' ]
+	[ "${lines[2]}" = '  b: silent, nothing received yet, at 31.1.2.3:10421' ]
 	run -4 says json
 	jq -e '.up and .peers[0].state == "silent" and .peers[0].cause == "never-heard" and .peers[0].last_received_seconds == null' <<<"$output"
 	# the other way counts for nothing
 	run -4 says text 'sa out 1 packets=100'
 	run -0 says text 'sa in 2 packets=1'
 	run -4 says_hub text
-	[ "${lines[0]}" = "hub: up, digest $hub; nothing heard from c, d yet" ]
+	[ "${lines[0]}" = "hub: up, digest $hub; nothing received from c, d yet" ]
 	# the first of the two is heard no more, the other not yet
 	run -4 says_hub text 'name bbbbbbbbbbbbbbb' 'sa in 1 packets=1 used=1'
-	[ "${lines[0]}" = "hub: up, digest $hub; nothing heard from d yet; nothing heard from bbbbbbbbbbbbbbb for 11 days" ]
+	[ "${lines[0]}" = "hub: up, digest $hub; nothing received from d yet; nothing received from bbbbbbbbbbbbbbb for 11 days" ]
 	run -4 says_hub text 'name bbbbbbbbbbbbbbb'
-	[ "${lines[0]}" = "hub: up, digest $hub; nothing heard from bbbbbbbbbbbbbbb, d yet" ]
+	[ "${lines[0]}" = "hub: up, digest $hub; nothing received from bbbbbbbbbbbbbbb, d yet" ]
 }
 
 @test "a peer that was not heard for longer than three keepalives is silent, with status 4" {
 	run -0 says text 'sa in 1 packets=3 used=999940'
 	[[ "$output" == *'  b: up, heard 60 s ago, at '* ]]
 	run -4 says text 'sa in 1 packets=3 used=999939'
-	[ "${lines[0]}" = 'a: up, digest '"$digest"', espdecap alive (pid 77); nothing heard from b for 61 s' ]
+	[ "${lines[0]}" = 'a: up, digest '"$digest"', espdecap alive (pid 77); nothing received from b for 61 s' ]
 	[ "${lines[2]}" = '  b: silent, heard 61 s ago, at 31.1.2.3:10421' ]
 	run -4 says json 'sa in 1 packets=3 used=990000'
 	jq -e '.up and .peers[0].state == "silent" and .peers[0].cause == "not-arriving" and .peers[0].last_received_seconds == 10000' <<<"$output"
@@ -185,7 +185,7 @@ counts() { says json "$@" | jq -r '.peers[0] | "\(.rx_packets) \(.rx_bytes) \(.t
 # lacks TEXT [FACT]...: half up, of the pair, with exactly that missing
 lacks() {
 	run -1 says text "${@:2}" "$heard"
-	[ "${lines[0]}" = 'a: half up: flushed by another tool? Put back what is missing with: sh t/a.sh up' ]
+	[ "${lines[0]}" = 'a: half up: removed by another tool? Restore what is missing with: sh t/a.sh up' ]
 	[ "$(sed -n '/^  missing: \|^  foreign: /p' <<<"$output")" = "$1" ]
 	[[ "$output" == *'  b: half-up, heard 2 s ago, at '* ]]
 }
@@ -204,8 +204,8 @@ fwd='  missing: policy src 192.168.2.100/32 dst 192.168.1.4/32 dir fwd'
 $fwd" 'no policy 2' 'no policy 1'
 	lacks '  missing: espdecap' 'no helper'
 	lacks '  missing: espdecap (pid 12 is stopped)' 'stopped 12'
-	lacks '  missing: espdecap (its port is that of socat, pid 99)' 'no helper' 'owner socat 99'
-	lacks '  missing: espdecap (its port is that of another process)' 'no helper' 'owner - 0'
+	lacks '  missing: espdecap (socat, pid 99, has its port)' 'no helper' 'owner socat 99'
+	lacks '  missing: espdecap (another process has its port)' 'no helper' 'owner - 0'
 	lacks '  missing: local address 192.168.1.4' 'no here'
 	# of several SAs the way is said once
 	run -1 says text 'no sa in 1' 'no sa in 2' 'no sa out 1'
@@ -285,7 +285,7 @@ $fwd" 'no policy 2' 'no policy 1'
 	[ "${lines[0]}" = 'a: half up: a limit reached? Then: sh t/a.sh rekey, or new scripts where keys are fixed' ]
 	[ "${lines[1]}" = '  missing: SA to b' ]
 	run -1 says text limited "$heard" 'no policy 0'
-	[ "${lines[0]}" = 'a: half up: flushed by another tool? Put back what is missing with: sh t/a.sh up' ]
+	[ "${lines[0]}" = 'a: half up: removed by another tool? Restore what is missing with: sh t/a.sh up' ]
 }
 
 @test "status warns when half of the sequence numbers are used, and when none is left it is half up" {
@@ -500,7 +500,7 @@ boot' ]
 		ln -s $! run/$store.busy
 		keep 1 status a.sh
 		[ -z "$output" ]
-		[ "$stderr" = "a: $verb is at work (pid $!)" ]
+		[ "$stderr" = "a: $verb is running (pid $!)" ]
 		keep 1 status a.sh --json
 		[ "$output" = '{"name":"a","up":false,"fingerprint":"12345 67890"}' ]
 		kill $!

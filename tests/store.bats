@@ -47,9 +47,9 @@ made() {
 	fine page write pair.sh store
 	chosen good 4
 	rm store/$name
-	not_chosen lost "pair.sh: the store store/$name is lost (expected it, written 3 times: restore it, or make new scripts)"
+	not_chosen lost "pair.sh: the store store/$name is lost (it was written 3 times): restore it, or make new scripts"
 	rmdir store
-	not_chosen lost "pair.sh: the store store/$name is lost (expected it, written 3 times: restore it, or make new scripts)"
+	not_chosen lost "pair.sh: the store store/$name is lost (it was written 3 times): restore it, or make new scripts"
 	made 1
 	chosen absent 1
 }
@@ -65,7 +65,7 @@ made() {
 	not_chosen torn "store/$name: torn: its sum is wrong $torn"
 	sed 's/^#: b /#:  b /' good/$name >unsigned
 	section sign unsigned >store/$name
-	not_chosen torn "store/$name:13: a peer is wrong (expected #: NAME heard N next N SECRET, or fixed)"
+	not_chosen torn "store/$name:13: invalid peer (expected #: NAME heard N next N SECRET, or fixed)"
 	sed 's/check=fe/check=ff/' good/$name >unsigned
 	section sign unsigned >store/$name
 	not_chosen foreign "store/$name: belongs to another script (expected check=fedcba98765432100123456789abcdef)"
@@ -140,11 +140,11 @@ not_written() {
 	[ "$(id -u)" = 0 ] || skip "needs root, to give files away"
 	page write pair.sh store
 	chown 12345 store/$name
-	not_chosen unsafe "store/$name: it belongs to user 12345 (expected root, or you)"
+	not_chosen unsafe "store/$name: belongs to user 12345 (expected root, or you)"
 	chown 12345:0 store
 	chown 0 store/$name
-	not_chosen unsafe "store: it belongs to user 12345 (expected root, or you)"
-	not_written "store: it belongs to user 12345 (expected root, or you)"
+	not_chosen unsafe "store: belongs to user 12345 (expected root, or you)"
+	not_written "store: belongs to user 12345 (expected root, or you)"
 	# nor is what was another's on the way
 	chown 0 store
 	: >store/$name.new
@@ -154,7 +154,7 @@ not_written() {
 	mkdir -m 1777 sticky
 	mkdir sticky/store
 	chown 12345 sticky/store
-	refused "page: sticky/store: it belongs to user 12345 (expected root, or you)" page first pair.sh sticky/store
+	refused "page: sticky/store: belongs to user 12345 (expected root, or you)" page first pair.sh sticky/store
 	same "$(ls -A sticky/store)" ''
 	# the control: nobody was
 	rmdir sticky/store
@@ -288,7 +288,7 @@ a.sh"
 }
 
 @test "a script that is read-only is left alone, which is said once" {
-	local why="(the script keeps past secrets; the store has the present ones)"
+	local why="(the script still has past secrets; the store has the current ones)"
 	before=$(sha256sum pair.sh)
 	chmod 400 pair.sh
 	refused "page: pair.sh: cannot be rewritten: Permission denied $why" page rewrite pair.sh 3
@@ -305,13 +305,13 @@ a.sh"
 @test "a script that has become another's, torn, older or none keeps what it has" {
 	sed 's/check=fe/check=ff/' pair.sh >unsigned
 	section sign unsigned >other.sh
-	refused "page: other.sh: is another script now (expected check=fedcba98765432100123456789abcdef)" page rewrite pair.sh 1 other.sh
+	refused "page: other.sh: is now another script (expected check=fedcba98765432100123456789abcdef)" page rewrite pair.sh 1 other.sh
 	sed 's/heard 0/heard 1/' pair.sh >torn.sh
 	refused "page: torn.sh: torn: its sum is wrong $torn" page rewrite pair.sh 1 torn.sh
 	head -n 30 pair.sh >cut.sh
-	refused "page: cut.sh: truncated: the lines after # ---- end, or this line, are missing (expected the whole script: copy it again)" \
+	refused "page: cut.sh: truncated (expected the whole script): copy it again" \
 		page rewrite pair.sh 1 cut.sh
-	refused "page: none.sh: cannot be found: No such file or directory (expected the script)" page rewrite pair.sh 1 none.sh
+	refused "page: none.sh: cannot find it: No such file or directory (expected the script)" page rewrite pair.sh 1 none.sh
 	mkfifo fifo.sh
 	refused "page: fifo.sh: not a regular file" page rewrite pair.sh 1 fifo.sh
 	sed 's/heard 0/heard 1/' "$BATS_TEST_DIRNAME/section/pair.sh" | cmp - torn.sh

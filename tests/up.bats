@@ -91,7 +91,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	[ -e "$run/boot" ]
 }
 
-@test "up of a tunnel to which mend puts nothing back says that it is up already" {
+@test "up of a tunnel to which mend puts nothing back says that it is already up" {
 	in_a_host
 	begin
 	is_up
@@ -102,7 +102,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	PATH=$PWD/refuses:$PATH gives up_only up
 	same "$status" 1
 	same "$output" ''
-	same "$(tail -n 1 <<<"$stderr")" "a: is up already"
+	same "$(tail -n 1 <<<"$stderr")" "a: already up"
 	[ ! -L "$run.busy" ]
 	[ -e "$run/boot" ]
 }
@@ -125,7 +125,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 
 @test "up refuses where an index or a reqid of the script is in use, and leaves nothing behind" {
 	in_a_host
-	taken="a: taken: another tool, or an up that $run has forgotten, has an index or reqid of this script: see ip -s xfrm policy; sh a.sh down removes what has them"
+	taken="a: taken: another tool, or an up not recorded in $run, has an index or reqid of this script: see ip -s xfrm policy; sh a.sh down removes what has them"
 	add_policy fwd "$(index fwd)"
 	refused "$taken" up_only up
 	same "$(ls -A "$XFRMPAIR_RUN")" ''
@@ -154,7 +154,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	ip -n "$space" address add 10.99.0.1/32 dev lo label "$(fact own_label a.sh)"
 	gives "${nobody[@]}" xfrmkeep down a.sh
 	same "$status" 1
-	same "$(grep -cx "a: something could not be removed: RTNETLINK answers: Operation not permitted" <<<"$stderr")" 1
+	same "$(grep -cx "a: cannot remove everything: RTNETLINK answers: Operation not permitted" <<<"$stderr")" 1
 }
 
 @test "up that cannot make its folder, or has a torn store, leaves no lock" {
@@ -278,7 +278,7 @@ ip xfrm state deleteall reqid $(reqid)"
 	gives keep down
 	same "$status" 1
 	same "$(sed '/: torn: /d' <<<"$stderr")" "a: removing what up added
-a: something could not be removed: xfrm state delete src 192.168.1.4 dst 31.1.2.3 proto esp spi 0x00001000"
+a: cannot remove everything: xfrm state delete src 192.168.1.4 dst 31.1.2.3 proto esp spi 0x00001000"
 	same "$(grep -c '^xfrm state delete' batches)" 5
 	same "$(policies)" 0
 	same "$(ip -n "$space" -o address show dev lo | grep -c 10.99)" 0
@@ -295,5 +295,5 @@ a: something could not be removed: xfrm state delete src 192.168.1.4 dst 31.1.2.
 	END
 	chmod +x bin/ip
 	refused "a: removing what up added
-a: something could not be removed: Device or resource busy" keep down
+a: cannot remove everything: Device or resource busy" keep down
 }

@@ -724,7 +724,7 @@ b.sh" ]
 	begin='begin;' rows='batch states;batch policies;' helper='start_helper;'
 	punch='case $dry$* in *-n*) ;; # or --no-punch;*) open_hole ;;;esac;'
 	end='[ -n "$dry" ] || say "set up. When the other side is up too, test it with:$(tests)";[ -z "$silent" ] || exit "$silent";'
-	near="[ -n \"\$dry\" ] || fail 1 \"only xfrmkeep keeps this host's own links outside of a net that is everything: put it beside \$file\";"
+	near="[ -n \"\$dry\" ] || fail 1 \"only xfrmkeep can exempt this host's own links from a net of everything: put it beside \$file\";"
 	[ "$(calls "$A" "$B")" = "$begin$punch$rows$helper$end" ]
 	[ "$(calls --mode transport 192.0.2.1 198.51.100.2)" = "$begin$rows$end" ]
 	[ "$(calls --interface ipsec0 --inner 10.99.0.0/24 --clamp "$A+10.1.0.0/24" "$B" "$C")" = \
@@ -806,7 +806,7 @@ END
 			case $shell in
 			xfrmkeep) [[ "$stderr" == *'a: taken: another tunnel has this SPI or selector: see ip xfrm state; ip xfrm policy (RTNETLINK answers: File exists)'* ]] ;;
 			*) [[ "$stderr" == *"RTNETLINK answers: File exists
-a: ip refuses "* ]] ;;
+a: ip failed: "* ]] ;;
 			esac
 			[ "$(grep -c '^xfrm state add' given)" -eq 2 ]
 			run -1 grep -e '^xfrm .*delete' -e flush given
@@ -1035,7 +1035,7 @@ xfrmpair: --format: warning: the keys are new and no script has them (expected -
 		"$XFRMPAIR" --cipher $cipher --format wireshark --keys k "$A" "$B" 2>/dev/null >table
 		for shell in dash 'busybox ash' bash mksh; do
 			$shell t/b.sh wireshark >own 2>said
-			[ "$(cat said)" = 'b: warning: the table has keys: who has it reads what they encrypt' ]
+			[ "$(cat said)" = 'b: warning: the table contains keys: anyone who has it can decrypt the traffic' ]
 			# of a pair's secret those too that the other side may send with already
 			rows_of table | sort | comm -23 - <(rows_of own | sort) >lacks
 			[ ! -s lacks ]

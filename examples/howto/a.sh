@@ -11,12 +11,12 @@
 #   MTU       inner packets of up to 1442 bytes, on a path of 1500
 #   protects  192.168.1.4/32 <-> 192.168.2.100/32 (b)
 #
-#   sh a.sh [-n] up     set it up, side a first; -n prints the commands and changes nothing
+#   sh a.sh [-n] up     set it up, side a first; -n: print the commands and change nothing
 #   sh a.sh [-n] down   remove what up added, and nothing else
 #   sh a.sh status | check | rekey | follow | mend | update-peer | capture | wireshark
 #
 # Needs root, ip (iproute2), espdecap, and natprobe to open the NATs; xfrmkeep does the rest.
-# Programs are looked for beside this file and in PATH.
+# Programs are found beside this file or in PATH.
 
 name=a port=61525 first=a options=' [--no-punch] [--no-helper] [--map]'
 store=a.01693d5780de63281f4d52668754ac50 check=778e878306368ddbb72c83f034b74ca9
@@ -26,7 +26,7 @@ digest=88196a0e family=4 cipher=aes128gcm12 mode=tunnel encap=espinudp mtu=1442 
 # shellcheck disable=SC2034
 local=192.168.1.4 mapped=85.9.8.7:61525 own_nets='192.168.1.4/32' other_nets='192.168.2.100/32@1'
 
-# Which packets are encrypted. The outbound template names the SPI: a new key takes over at once.
+# Which packets to encrypt. The outbound template names the SPI, so a new key takes over at once.
 policies() { echo "
 xfrm policy add src 192.168.1.4/32 dst 192.168.2.100/32 dir out index 2261696345 priority 2000 \
   tmpl src $here dst $there_1 proto esp spi $spi_1 reqid 1830240544 mode tunnel
@@ -35,14 +35,14 @@ xfrm policy add src 192.168.2.100/32 dst 192.168.1.4/32 dir in index 2261696344 
 xfrm policy add src 192.168.2.100/32 dst 192.168.1.4/32 dir fwd index 2261696346 priority 2000 \
   tmpl src $there_1 dst $here proto esp reqid 1830240544 mode tunnel
 "; }
-# What down removes: it knows its objects by index, reqid, protocol, label or group.
+# What down removes, found by index, reqid, protocol, label or group.
 undo() { echo "
 xfrm policy deleteall dir out index 2261696345
 xfrm policy deleteall dir in index 2261696344
 xfrm policy deleteall dir fwd index 2261696346
 xfrm state deleteall reqid 1830240544
 "; }
-# espdecap holds the UDP socket so that the kernel decapsulates, and keeps the NAT mapping open.
+# espdecap holds the UDP socket, so that the kernel decapsulates, and keeps the NAT mapping open.
 helper() { echo "
 -u 65534 -b $here $port $there_1:$port_1
 "; }
@@ -50,42 +50,42 @@ tests() { echo "
   ping -c 3 -I 192.168.1.4 192.168.2.100
 "; }
 
-# With xfrmkeep beside this file or in PATH, main hands everything to it: it also waits, asks and
-# explains. What follows is the plain way without it, by the same commands of ip.
+# If xfrmkeep is beside this file or in PATH, main runs it instead. Without it, the functions below
+# run the same ip commands, but wait for nobody and explain less.
 set -u +eC
 umask 077
-unset IFS CDPATH token # a variable that the caller exported stays exported
+unset IFS CDPATH token # these must not stay exported
 dry='' all='' ip=ip made_run='' silent='' file=./$0
 case $0 in */*) file=$0 ;; esac
 case $- in *s*) file=/proc/$$/fd/0 ;; esac # sh -s <NAME.sh
 run=${XFRMPAIR_RUN:-/run/xfrmpair}/$store stored=${XFRMPAIR_STATE:-/var/lib/xfrmpair}/$store
 say() { echo "$name: $*" >&2; }
-fail() { # STATUS WORDS: takes back what up did
+fail() { # STATUS MESSAGE: undoes what up did, and exits
 	trap '' HUP INT TERM PIPE
 	say "$2"
 	[ -z "$made_run" ] || take_back
 	exit "$1"
 }
-find_program() { # NAME [PATH]: leaves in program the one at PATH, beside this file, or in PATH
+find_program() { # NAME [PATH]: sets program to PATH, or to NAME beside this file or in $PATH
 	local folder IFS=:
 	for folder in "${file%/*}" $PATH; do
 		program=${2:-$folder/$1}
-		[ ! -f "$program" ] || break # not another version, further on
+		[ ! -f "$program" ] || break # the first one, or none
 	done
 	[ -x "$program" ]
 }
-batch() { # FUNCTION: its rows go to ip's standard input, because they have keys
+batch() { # FUNCTION: passes its rows to ip on standard input, because they contain keys
 	local key='s/0x[0-9a-f]\{9,\}/KEY/g' word="s/ \([a-z0-9]*([^ ]*\)/ '\1'/g; s/  */ /g"
 	[ -z "$dry" ] || { "$1" | sed -n "s/ # .*//; $key; $word; s/^[a-z]/ip &/p"; return; }
 	say "adding $1"
-	! "$1" | "$ip" -batch - 2>&1 | sed "$key" | grep . >&2 || fail 1 "ip refuses $1"
+	! "$1" | "$ip" -batch - 2>&1 | sed "$key" | grep . >&2 || fail 1 "ip failed: $1"
 }
-own_folder() { # PATH: makes it, unless it is a file of ours; one that others can change is refused
+own_folder() { # PATH: creates it if needed, and fails if it is not ours or others can write to it
 	mkdir "$1" 2>/dev/null
 	case $([ ! -O "$1" ] || ls -ld "$1") in [-d]????[!w]??[!w]*) return 0 ;; esac
-	fail 1 "$1: others can change it, or it cannot be made (expected your own, mode 0700)"
+	fail 1 "$1: cannot be made, or others can write to it (expected your own, mode 0700)"
 }
-begin() { # each start takes 2^26 of the 2^32 sequence numbers; xfrmkeep reads the count later
+begin() { # each start uses 2^26 of the 2^32 sequence numbers; xfrmkeep reads the count later
 	local number=0 starts=0
 	if [ "$made" != 1 ] || [ -e "$stored" ]; then fail 1 "only xfrmkeep can read $stored"; fi
 	[ ! -f "$stored.starts" ] || starts=$(grep -cxF "$check" "$stored.starts")
@@ -97,8 +97,8 @@ begin() { # each start takes 2^26 of the 2^32 sequence numbers; xfrmkeep reads t
 	[ -z "$dry" ] || return 0
 	[ -n "$("$ip" address show to "$here")" ] || fail 1 "'$here' is not an address of this host"
 	own_folder "${stored%/*}" && own_folder "${run%/*}"
-	[ ! -e "$stored.starts" ] || own_folder "$stored.starts" # or numbers come again
-	mkdir "$run" || fail 1 "is up already, or was cut off: sh $file down"
+	[ ! -e "$stored.starts" ] || own_folder "$stored.starts" # else numbers could repeat
+	mkdir "$run" || fail 1 "already up, or interrupted: sh $file down"
 	made_run=yes
 	trap 'fail 1 interrupted' HUP INT TERM PIPE
 	echo "$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/$$/ns/net)" >"$run/boot" &&
@@ -110,10 +110,10 @@ start_helper() {
 	set -- -d $(helper)
 	[ -z "$dry" ] || { echo "espdecap $*" && return; }
 	say "espdecap $*"
-	find_program espdecap "${ESPDECAP-}" || fail 1 "no espdecap to run"
+	find_program espdecap "${ESPDECAP-}" || fail 1 "no espdecap beside $file or in PATH"
 	"$program" "$@" >"$run/espdecap" || fail 1 "espdecap did not start"
 }
-open_hole() { # a NAT lets packets in once some went out: both sides send until they receive
+open_hole() { # NATs accept packets only after one went out: both sides send until they receive
 	local at outer=$there_1
 	case $outer in *:*) outer="[$outer]" ;; esac
 	find_program natprobe "${NATPROBE-}" || return 0
@@ -121,13 +121,13 @@ open_hole() { # a NAT lets packets in once some went out: both sides send until 
 	set -- -u 65534 -b "$here" -p "$port" --punch "$outer:$port_1" --timeout 60 --token-fd 0
 	[ "$first" != "$name" ] || set -- "$@" --first
 	at=$(echo "$token" | "$program" "$@") || silent=$?
-	[ "${silent:-4}" = 4 ] || fail "$silent" "natprobe could not open the hole"
+	[ "${silent:-4}" = 4 ] || fail "$silent" "natprobe could not punch a hole"
 	[ -z "$silent" ] || return 0
 	at=${at%% *}
 	case $at in "${at%:*}" | *[!]0-9a-f.:[]* | *[!0-9]) fail 1 "natprobe printed '$at'" ;; esac
 	port_1=${at##*:} at=${at%:*} at=${at#[} there_1=${at%]}
 }
-take_back() { # what is gone already is no error
+take_back() { # an object that is already gone is not an error
 	local row pid
 	[ -n "$dry" ] || say "removing what up added"
 	! command -v remove_tables >/dev/null || remove_tables
@@ -144,7 +144,7 @@ take_back() { # what is gone already is no error
 }
 down() {
 	case $* in *--all*) all=$(command -v unguard) ;; esac
-	[ ! -e "${run%/*}" ] || own_folder "${run%/*}" # the rows in it are run
+	[ ! -e "${run%/*}" ] || own_folder "${run%/*}" # its rows are executed
 	take_back
 	[ -n "$dry" ] || say down
 }

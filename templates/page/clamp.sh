@@ -1,9 +1,9 @@
-add_clamp() { # in an nft table of this script's own
+add_clamp() { # in a separate nft table
 	if [ -n "$dry" ]; then
 		echo "nft -f - <<END$(clamp)"
 		echo END
 		return
 	fi
-	clamp | nft -f - || fail 1 "nft refuses the table $table-clamp (is nftables installed?)"
+	clamp | nft -f - || fail 1 "nft failed: table $table-clamp (is nftables installed?)"
 	: >"$run/clamp"
 }

@@ -1,4 +1,4 @@
-take_back() { # what is gone already is no error
+take_back() { # an object that is already gone is not an error
 	local row pid
 	[ -n "$dry" ] || say "removing what up added"
 	! command -v remove_tables >/dev/null || remove_tables
@@ -15,7 +15,7 @@ take_back() { # what is gone already is no error
 }
 down() {
 	case $* in *--all*) all=$(command -v unguard) ;; esac
-	[ ! -e "${run%/*}" ] || own_folder "${run%/*}" # the rows in it are run
+	[ ! -e "${run%/*}" ] || own_folder "${run%/*}" # its rows are executed
 	take_back
 	[ -n "$dry" ] || say down
 }

@@ -1,4 +1,4 @@
-add_routes() { # they lead where the outer packets go, from this host's address in an own net
+add_routes() { # by the way of the outer packets, from this host's address in its own net
 	local number=0 at way net
 	for _ in $peers; do
 		eval "at=\$there_$((number += 1))"
@@ -16,5 +16,5 @@ add_routes() { # they lead where the outer packets go, from this host's address 
 	done
 	[ -z "$dry" ] || { batch routes && return; }
 	say "adding routes"
-	routes | "$ip" -force -batch - || say "a route that exists stays as it is"
+	routes | "$ip" -force -batch - || say "an existing route was not changed"
 }

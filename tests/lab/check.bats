@@ -199,7 +199,7 @@ hush() { pkill -x ping || :; }
 		case $kind in
 		*/tcp/*)
 			run -0 script a check
-			[[ "$output" == 'b: not tested, because the tunnel carries nothing that could be tried: there: nc -z -v -w 3 -s 31.1.2.3 85.9.8.7 7000
+			[[ "$output" == 'b: not tested, because no selector fits a ping or connection: there: nc -z -v -w 3 -s 31.1.2.3 85.9.8.7 7000
 '* ]]
 			;;
 		*) says a healthy ;;
@@ -373,7 +373,7 @@ hush() { pkill -x ping || :; }
 	on b ip address delete 10.2.0.1/24 dev site
 	on b ip address add 10.2.0.2/24 dev site
 	run script a check
-	[[ "$output" == *'  10.2.0.1 was asked, as the first address there: if no host has it, name one that is there: sh '*'/a.sh check TARGET'* ]]
+	[[ "$output" == *'  10.2.0.1 was tested, the first address there: if no host has it, name one: sh '*'/a.sh check TARGET'* ]]
 	says a healthy 10.2.0.2
 	BREAK='a target that is in no network of the other side'
 	run -2 script a check 10.9.0.1
@@ -434,7 +434,7 @@ hush() { pkill -x ping || :; }
 	rmmod esp4
 	echo 'install esp4 /bin/false' >/etc/modprobe.d/lab.conf
 	run -5 script a check
-	[[ "$output" == "a: esp-blocked: ESP is switched off on purpose: remove the line 'install esp4 /bin/false' from /etc/modprobe.d/lab.conf ("*')' ]]
+	[[ "$output" == "a: esp-blocked: ESP is disabled on purpose: remove the line 'install esp4 /bin/false' from /etc/modprobe.d/lab.conf ("*')' ]]
 	run -5 script a up
 	[[ "$output" == *'a: no-esp: this kernel has no ESP: try modprobe esp4 ('* ]]
 	rm /etc/modprobe.d/lab.conf "$BATS_TEST_TMPDIR/up"

@@ -156,14 +156,14 @@ decrypts() {
 		on a nft list ruleset >"$BATS_TEST_TMPDIR/rules"
 		script a capture "$BATS_TEST_TMPDIR/t.pcap" 2>"$BATS_TEST_TMPDIR/said" 3>&- &
 		for _ in {1..200}; do
-			! grep -qs 'captures until' "$BATS_TEST_TMPDIR/said" || break
+			! grep -qs 'capturing until' "$BATS_TEST_TMPDIR/said" || break
 			sleep 0.1
 		done
 		answers a $from $to
 		pkill -TERM -f '^[^ ]*xfrmkeep capture '
 		wait $!
 		cat "$BATS_TEST_TMPDIR/said"
-		[ "$(tail -n 1 "$BATS_TEST_TMPDIR/said" | sed 's/captured [0-9]* /captured N /')" = "a: captured N packets as they cross the net in $BATS_TEST_TMPDIR/t.pcap, and 6 inside in $BATS_TEST_TMPDIR/t.pcap.inner" ]
+		[ "$(tail -n 1 "$BATS_TEST_TMPDIR/said" | sed 's/captured [0-9]* /captured N /')" = "a: captured N outer packets in $BATS_TEST_TMPDIR/t.pcap, and 6 inner packets in $BATS_TEST_TMPDIR/t.pcap.inner" ]
 		on a nft list ruleset | diff "$BATS_TEST_TMPDIR/rules" -
 		[ "$(tcpdump -n -r "$BATS_TEST_TMPDIR/t.pcap.inner" 2>/dev/null | grep -o 'echo [a-z]*' | sort | uniq -c | tr -s '\n ' ' ')" = ' 3 echo reply 3 echo request ' ]
 		both_down
@@ -314,7 +314,7 @@ decrypts() {
 	echo "$output"
 	[[ "$output" == "xfrmkeep: b: an SA has reached its limit and is gone"* ]]
 	[[ "$output" == *"
-a: is up already" ]]
+a: already up" ]]
 	# the next key has a count of its own; b has sent as much
 	script a rekey
 	script b rekey

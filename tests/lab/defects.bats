@@ -79,7 +79,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	cat "$BATS_TEST_TMPDIR"/said.?
 	[ "$(sort "$BATS_TEST_TMPDIR"/status.?)" = "0
 1" ]
-	grep -qx 'a: is up already' "$BATS_TEST_TMPDIR"/said.?
+	grep -qx 'a: already up' "$BATS_TEST_TMPDIR"/said.?
 	whole
 	[ "$(pgrep -xc espdecap)" = 1 ]
 }
@@ -129,7 +129,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	running natprobe
 	run sh_a up --wait 1
 	[ "$status" -eq 1 ]
-	[[ "$output" =~ ^"xfrmkeep: $XFRMPAIR_RUN/a."[0-9a-f]+": process "[0-9]+" is at work on this tunnel"$ ]]
+	[[ "$output" =~ ^"xfrmkeep: $XFRMPAIR_RUN/a."[0-9a-f]+": process "[0-9]+" is changing this tunnel"$ ]]
 	run script a down
 	[ "$status" -eq 0 ]
 	run wait $!
@@ -158,7 +158,7 @@ put back: 3 policies of b" ]
 	[ "$output" = "put back: 1 policy of b" ]
 	whole
 	run -1 script a up
-	[ "$output" = "a: is up already" ]
+	[ "$output" = "a: already up" ]
 }
 
 @test "a link that was down for a moment took routes with it, and up puts them back" {
@@ -260,7 +260,7 @@ put back: 3 policies of b" ]
 	script a up
 	rm -r "$XFRMPAIR_RUN/$(fact store)"
 	run -1 script a up
-	[ "$output" = "a: taken: another tool, or an up that $XFRMPAIR_RUN/$(fact store) has forgotten, has an index or reqid of this script: see ip -s xfrm policy; sh $BATS_TEST_TMPDIR/a.sh down removes what has them" ]
+	[ "$output" = "a: taken: another tool, or an up not recorded in $XFRMPAIR_RUN/$(fact store), has an index or reqid of this script: see ip -s xfrm policy; sh $BATS_TEST_TMPDIR/a.sh down removes what has them" ]
 	run -0 script a down
 	[ "$(states)$(policies)" = 00 ]
 	pkill -x espdecap # which nobody knows any more
@@ -367,7 +367,7 @@ put back: espdecap "* ]]
 		fake_force "case \$batch in *'$refused'*) echo 'RTNETLINK answers: Device or resource busy' >&2; exit 2 ;; esac"
 		run -1 with down
 		echo "$output"
-		[[ "$output" == *"a: something could not be removed: "* ]]
+		[[ "$output" == *"a: cannot remove everything: "* ]]
 		[[ "$output" != *"a: down"* ]]
 		rm "$BATS_TEST_TMPDIR/bin/ip"
 		run -0 script a down
@@ -402,7 +402,7 @@ b: "* ]] # and what check says of it
 	run script a status
 	echo "$output"
 	[ "$status" -eq 4 ]
-	[[ "${lines[0]}" =~ ^"a: up, digest $(fact digest), espdecap alive (pid "[0-9]+"); nothing heard from b yet"$ ]]
+	[[ "${lines[0]}" =~ ^"a: up, digest $(fact digest), espdecap alive (pid "[0-9]+"); nothing received from b yet"$ ]]
 	script a down
 	run script a up
 	[ "$status" -eq 0 ]
@@ -431,7 +431,7 @@ b: "* ]] # and what check says of it
 	run -4 on b sh "$BATS_TEST_TMPDIR/b.sh" up --wait 6
 	wait $!
 	cat "$BATS_TEST_TMPDIR/said.a"
-	[[ "$output" == *"b: set up, but no packet received from a in 6 s: packets with another token come from there: is the script of a of another run? If its digest is not $digest, make both scripts anew, from the same endpoint strings and options"* ]]
+	[[ "$output" == *"b: set up, but no packet received from a in 6 s: packets with another token arrive: is the script of a of another run? If its digest is not $digest, make both scripts again, from the same endpoint strings and options"* ]]
 	[ "$(cat "$BATS_TEST_TMPDIR/status.a")" = 4 ]
 	script a down
 	script b down
@@ -585,7 +585,7 @@ b: "* ]] # and what check says of it
 	on a ip route add default via 192.168.1.1
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = "a: waiting up to 1 s for the address 192.168.1.4 and a route to 31.1.2.3" ]
-	[ "${lines[1]}" = "a: warning: no route to 31.1.2.3: set up all the same, and silent until there is one" ]
+	[ "${lines[1]}" = "a: warning: no route to 31.1.2.3: no packet can be sent until there is one" ]
 	[ "$(states)" = 3 ]
 	run -0 script a up
 	[[ "$output" == *"put back: route "* ]]
@@ -635,7 +635,7 @@ b: "* ]] # and what check says of it
 	on b ip route add 192.168.3.4/32 via 192.168.1.4
 	run on a sh "$BATS_TEST_TMPDIR/arm/a.sh" up --no-punch
 	[ "$status" -eq 0 ]
-	[[ "$output" == *"a: warning: 192.168.1.0/24 is on eth0, which leads out too: redirects of this host will send its hosts past the tunnel, in clear text; up --forward switches /proc/sys/net/ipv4/conf/"*"/send_redirects off, and down on again"* ]]
+	[[ "$output" == *"a: warning: 192.168.1.0/24 is on eth0, the outer link: ICMP redirects will make its hosts bypass the tunnel, in clear text; up --forward disables /proc/sys/net/ipv4/conf/"*"/send_redirects, and down restores it"* ]]
 	on a sh "$BATS_TEST_TMPDIR/arm/a.sh" down
 	settings() { on a sh -c 'cd /proc/sys/net/ipv4; grep . ip_forward conf/*/forwarding conf/*/*_redirects'; }
 	settings >"$BATS_TEST_TMPDIR/settings"

@@ -54,9 +54,9 @@ until_true() { # COMMAND...: within 40 s
 	answers b 10.2.0.1 10.1.0.1
 	# a second one is refused; the first ends with the tunnel, and leaves nothing
 	run -1 script a follow
-	[[ "$output" == *'is followed already (pid '* ]]
+	[[ "$output" == *'already followed (pid '* ]]
 	script a down
-	until_true grep -q 'a: follows no more: the tunnel is down' "$BATS_TEST_TMPDIR/follow.a"
+	until_true grep -q 'a: stopped following (the tunnel is down)' "$BATS_TEST_TMPDIR/follow.a"
 	[ -z "$(ls "$XFRMPAIR_RUN" | grep "^a\.")" ]
 	script b down
 }
@@ -129,8 +129,8 @@ all_down_and_gone() {
 	until_true moved 2
 	meets
 	cat "$BATS_TEST_TMPDIR/follow.a"
-	grep -qx 'a: b is at 31.1.2.3:10499 now, was at 31.1.2.3:10421' "$BATS_TEST_TMPDIR/follow.a"
-	grep -qx 'a: b is at 31.1.2.9:10500 now, was at 31.1.2.3:10499' "$BATS_TEST_TMPDIR/follow.a"
+	grep -qx 'a: b is now at 31.1.2.3:10499 (was at 31.1.2.3:10421)' "$BATS_TEST_TMPDIR/follow.a"
+	grep -qx 'a: b is now at 31.1.2.9:10500 (was at 31.1.2.3:10499)' "$BATS_TEST_TMPDIR/follow.a"
 	script a status
 	[ "$(on a ip xfrm policy list | grep -c '31\.1\.2\.3')" -eq 0 ]
 	[ "$(on a ip xfrm state list nokeys | grep -c '31\.1\.2\.3')" -eq 0 ]
@@ -183,7 +183,7 @@ all_down_and_gone() {
 	leaves nb ip6 61523 '[2001:db8:f2::2]:10500'
 	recovers 'another port, IPv6' b "$inner_b" "$inner_a"
 	until_true moved 2
-	grep -qx 'a: b is at \[2001:db8:f2::2\]:10500 now, was at \[2001:db8:f2::2\]:10499' "$BATS_TEST_TMPDIR/follow.a"
+	grep -qx 'a: b is now at \[2001:db8:f2::2\]:10500 (was at \[2001:db8:f2::2\]:10499)' "$BATS_TEST_TMPDIR/follow.a"
 	# the policies that let the encapsulated packets past those that cover them moved, too
 	on a ip xfrm policy list | grep 'src 2001:db8:f2::2/128 dst 2001:db8:1::4/128 proto udp sport 10500 dport 61525'
 	script a status

@@ -91,7 +91,7 @@ to 5"
 	for _ in 1 2 3; do
 		keep a rekey
 		same "$status" 0
-		same "$stderr" "a: b has not followed yet: it sends with epoch 1, we with 2: run rekey there too"
+		same "$stderr" "a: b still sends with epoch 1, this side with 2: run rekey there too"
 		same "$(spis a)" "$before"
 	done
 	both_answer
@@ -168,7 +168,7 @@ to 3"
 	both_answer
 	keep a update-peer 31.1.2.3:10422
 	same "$status" 0
-	same "$stderr" "a: b is at 31.1.2.3:10422 now, was at 31.1.2.3:10421"
+	same "$stderr" "a: b is now at 31.1.2.3:10422 (was at 31.1.2.3:10421)"
 	silent a 192.168.1.4 192.168.2.100
 	script a down
 	script a up

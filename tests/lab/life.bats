@@ -312,7 +312,7 @@ walk_ends() {
 	reach_all
 	run script a rekey
 	[ "$status" -eq 0 ]
-	[ "$(echo "$output" | sort)" = "a: c has not followed yet: it sends with epoch 1, we with 2: run rekey there too
+	[ "$(echo "$output" | sort)" = "a: c still sends with epoch 1, this side with 2: run rekey there too
 a: sends to b with epoch 3" ]
 	reach_all
 	[ "$(epoch a b) $(epoch a c) $(epoch b a) $(epoch b c) $(epoch c a)" = '3 2 2 2 1' ]
@@ -365,7 +365,7 @@ unchanged() {
 		echo "$output"
 		[ "$status" -eq 0 ]
 		[[ "$output" == *"xfrmkeep: $(store a): cannot be written: $trouble
-a: warning: if that stays so, the other side will refuse what is sent after the next up"* ]]
+a: warning: if this does not change, the other side will drop all packets after the next up"* ]]
 		[ "$(cat "$(store a)")" = "$before" ]
 		meets
 		mount -o remount,rw "$disk"

@@ -199,7 +199,7 @@ heard_beside_a_flood() {
 	cp "$BUILD/espdecap" "$BUILD/xfrmkeep" "$BATS_TEST_TMPDIR/bin"
 	run on a env PATH="$BATS_TEST_TMPDIR/bin:/usr/sbin:/usr/bin:/sbin:/bin" sh "$BATS_TEST_TMPDIR/a.sh" up
 	[ "$status" -eq 0 ]
-	[[ "$output" == *"a: no natprobe beside $BATS_TEST_TMPDIR/a.sh or in PATH: going on without opening the hole"* ]]
+	[[ "$output" == *"a: no natprobe beside $BATS_TEST_TMPDIR/a.sh or in PATH: continuing without punching a hole"* ]]
 }
 
 @test "one side restarted while the other's tunnel is up hears it and goes on" {

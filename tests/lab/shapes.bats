@@ -183,7 +183,7 @@ undone() {
 	script b up
 	run script a up
 	[ "$status" -eq 0 ]
-	[[ "$output" == *"a: warning: /proc/sys/net/ipv4/ip_forward is 0: hosts behind this one are cut off; up --forward sets it, and down puts it back"* ]]
+	[[ "$output" == *"a: warning: /proc/sys/net/ipv4/ip_forward is 0: this host does not forward for the hosts behind it; up --forward sets it, and down restores it"* ]]
 	cut_off ha 10.2.0.10
 	both_down
 	both_up --forward
@@ -209,8 +209,8 @@ undone() {
 	run script a check
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ "${lines[0]}" == "b: own-nat: NAT rules of this host take what is sent before IPsec does: sh $BATS_TEST_TMPDIR/a.sh down, then up --nat-exempt" ]]
-	[[ "$output" == *"NAT of this host made them come from 192.168.1.4: table ip home, chain postrouting"* ]]
+	[[ "${lines[0]}" == "b: own-nat: NAT rules of this host match tunnelled traffic before IPsec: sh $BATS_TEST_TMPDIR/a.sh down, then up --nat-exempt" ]]
+	[[ "$output" == *"NAT on this host changed their source to 192.168.1.4: table ip home, chain postrouting"* ]]
 	both_down
 	for side in a b; do on $side conntrack -F 2>/dev/null || :; done
 	both_up --nat-exempt
@@ -229,7 +229,7 @@ undone() {
 	run script a check
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ "${lines[0]}" == "b: own-nat: NAT rules of this host take what is sent before IPsec does: sh $BATS_TEST_TMPDIR/a.sh down, then up --nat-exempt" ]]
+	[[ "${lines[0]}" == "b: own-nat: NAT rules of this host match tunnelled traffic before IPsec: sh $BATS_TEST_TMPDIR/a.sh down, then up --nat-exempt" ]]
 	both_down
 	for side in a b; do on $side conntrack -F 2>/dev/null || :; done
 	both_up --nat-exempt
@@ -460,9 +460,9 @@ undone() {
 	script a down
 	run script a status
 	[ "$status" -eq 1 ]
-	[ "$output" = "a: down, and what it carried is blocked" ]
+	[ "$output" = "a: down, and tunnelled traffic is blocked" ]
 	run -1 script a check
-	[[ "$output" == "b: guarded: the tunnel is down, and its leak guard blocks what it carried: sh "*"a.sh up, or down --all" ]]
+	[[ "$output" == "b: guarded: the tunnel is down, and its leak guard blocks tunnelled traffic: sh "*"a.sh up, or down --all" ]]
 	on ha ping -q -c 2 -i 0.2 -W 1 10.2.0.10 && false
 	on a ping -q -c 2 -i 0.2 -W 1 -I 10.1.0.1 10.2.0.10 && false
 	# again, and a step of it is refused

@@ -37,7 +37,7 @@ says() {
 # lacks TEXT: exactly that is missing of a, and mend puts it back
 lacks() {
 	says 1
-	[[ "${lines[0]}" == "a: half up: flushed by another tool? Put back what is missing with: sh "*"a.sh up" ]]
+	[[ "${lines[0]}" == "a: half up: removed by another tool? Restore what is missing with: sh "*"a.sh up" ]]
 	[ "$(grep '^  \(missing\|foreign\): ' <<<"$output")" = "$1" ]
 	script a mend
 	says "${2-0}"
@@ -47,7 +47,7 @@ lacks() {
 	generate "$A" "$B"
 	both_up
 	says 4
-	[[ "${lines[0]}" =~ ^"a: up, digest $(fact digest a), espdecap alive (pid "[0-9]+"); nothing heard from b yet"$ ]]
+	[[ "${lines[0]}" =~ ^"a: up, digest $(fact digest a), espdecap alive (pid "[0-9]+"); nothing received from b yet"$ ]]
 	answers b 192.168.2.100 192.168.1.4
 	says 0
 	[[ "${lines[0]}" =~ ^"a: up, digest $(fact digest a), espdecap alive (pid "[0-9]+")"$ ]]
@@ -119,7 +119,7 @@ lacks() {
 	head -c 100k /dev/zero >small/fill 2>/dev/null || :
 	says 0 2>said
 	[[ "$output" == *'  b: up, heard '* ]]
-	grep -q '^a: warning: cannot write .*/counts: No space left on device: status forgets what SAs have counted that are removed$' said
+	grep -q '^a: warning: cannot write .*/counts: No space left on device: status loses the counts of removed SAs$' said
 	rm small/fill
 	both_down
 }
@@ -182,7 +182,7 @@ lacks() {
 	script a up
 	script a down
 	says 1
-	[ "$output" = 'a: down, and what it carried is blocked' ]
+	[ "$output" = 'a: down, and tunnelled traffic is blocked' ]
 	script a down --all
 	says 1
 	[ "$output" = 'a: down' ]
@@ -248,7 +248,7 @@ decrypts() {
 	on a nft list ruleset >rules
 	script a capture "$PWD/t.pcap" 2>said 3>&- &
 	for _ in {1..200}; do
-		! grep -qs 'captures until' said || break
+		! grep -qs 'capturing until' said || break
 		sleep 0.1
 	done
 	answers a 192.168.1.4 192.168.2.100
@@ -256,7 +256,7 @@ decrypts() {
 	grep -q '^a: warning: the table has keys' warned
 	pkill -TERM -f '^[^ ]*xfrmkeep capture '
 	wait %1
-	[ "$(tail -n 1 said | sed 's/captured [0-9]* /captured N /')" = "a: captured N packets as they cross the net in $PWD/t.pcap, and 6 inside in $PWD/t.pcap.inner" ]
+	[ "$(tail -n 1 said | sed 's/captured [0-9]* /captured N /')" = "a: captured N outer packets in $PWD/t.pcap, and 6 inner packets in $PWD/t.pcap.inner" ]
 	on a nft list ruleset | diff rules -
 	[ "$(stat -c %a t.pcap t.pcap.inner | uniq)" = 600 ]
 	[ "$(tcpdump -n -r t.pcap.inner 2>/dev/null | grep -o 'echo [a-z]*' | sort | uniq -c | tr -s '\n ' ' ')" = ' 3 echo reply 3 echo request ' ]

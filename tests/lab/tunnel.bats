@@ -188,7 +188,7 @@ least() { sort -n "$BATS_TEST_TMPDIR/started.$1" | head -n 1; }
 	both_up
 	run script a up
 	[ "$status" -eq 1 ]
-	[ "$output" = "a: is up already" ]
+	[ "$output" = "a: already up" ]
 	answers a 192.168.1.4 192.168.2.100
 	script a down
 	run script a down
@@ -258,14 +258,14 @@ a: removing what up added"
 	sleep 0.3
 	refused "$did_not_start"
 	run -1 script a check
-	[[ "$output" =~ ^'a: port-taken: UDP port 61525 is taken by espdecap (pid '[0-9]+'): kill '[0-9]+' ends it'$ ]]
+	[[ "$output" =~ ^'a: port-taken: UDP port 61525 is in use by espdecap (pid '[0-9]+'): kill '[0-9]+''$ ]]
 	pkill -f 'espdecap 61525$'
 	# a natprobe that has it
 	on a natprobe -b 192.168.1.4 -p 61525 --punch 31.1.2.3:10421 --timeout 15 >/dev/null 2>&1 3>&- &
 	sleep 0.5
 	refused "$did_not_start"
 	run -1 script a check
-	[[ "$output" =~ ^'a: port-taken: UDP port 61525 is taken by natprobe (pid '[0-9]+'): kill '[0-9]+' ends it'$ ]]
+	[[ "$output" =~ ^'a: port-taken: UDP port 61525 is in use by natprobe (pid '[0-9]+'): kill '[0-9]+''$ ]]
 	pkill -x natprobe
 	# another tunnel, which goes on
 	xfrmpair -o "$BATS_TEST_TMPDIR/other" a=192.168.1.4:61525@85.9.8.7+10.77.0.0/24 c=192.168.2.100:61523@31.1.2.3:10421+10.78.0.0/24

@@ -86,13 +86,13 @@ inner() { sed -n 's/.*ping -c 3 -I \([^ ]*\) \(.*\)/\1 \2/p' $1/t/$1.sh; }
 	for side in a b; do
 		[ "$(cat $side/status)" -eq 4 ]
 		digest=$(sed -n 's/^digest=\([^ ]*\).*/\1/p' $side/t/$side.sh)
-		grep -qx "$side: set up, but no packet received from [ab] in [0-9]* s: packets with another token come from there: is the script of [ab] of another run? If its digest is not $digest, make both scripts anew, from the same endpoint strings and options" $side/said
+		grep -qx "$side: set up, but no packet received from [ab] in [0-9]* s: packets with another token arrive: is the script of [ab] of another run? If its digest is not $digest, make both scripts again, from the same endpoint strings and options" $side/said
 	done
 	on b ping -q -i 0.2 -c 200 -W 1 -I 192.168.2.100 192.168.1.4 >/dev/null 2>&1 3>&- &
 	run as a sh a/t/a.sh check
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ "${lines[0]}" == "b: unknown-spi: "*': make both scripts anew, each from the same endpoint strings and options' ]]
+	[[ "${lines[0]}" == "b: unknown-spi: "*': make new scripts on both sides from the same endpoint strings and options' ]]
 	pkill -x ping
 	for side in a b; do as $side sh $side/t/$side.sh status --json | jq -e '.peers[0].rx_packets == 0'; done
 	for side in a b; do as $side sh $side/t/$side.sh down; done
