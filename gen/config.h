@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The tunnel file: the command line's options and sides, written down.
+/* The tunnel file: options and sides, as on the command line.
  *
  *     [tunnel]
  *     cipher = aes256gcm16       # any long option that is not about one run only

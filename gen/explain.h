@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What --explain says of the words of a command. */
+/* The explanations of --explain for the words of a command. */
 #ifndef EXPLAIN_H
 #define EXPLAIN_H
 
@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* Behind those of xfrm.h. */
+/* Continues the words of xfrm.h. */
 enum {
 	WORD_LINK = WORD_OF_OTHERS,
 	WORD_ADDRESS,

@@ -14,8 +14,8 @@
 
 #include <stdbool.h>
 
-/* Takes the keys from the file PATH; refuses, every bad line in one line.  All pairs must be there
- * and no other sides, unless it may be PARTLY so: then what is of no use is passed over. */
+/* Reads the keys from the file PATH. Refuses every bad line with one line. It must have all pairs
+ * and no other sides; with PARTLY, pairs may be missing and other sides are ignored. */
 bool keyfile_read(struct tunnel *, const char *path, bool partly);
 /* The same for a text that was read already (the fuzzer's way in). */
 bool keyfile_parse(struct tunnel *, char *text, const char *path, bool partly);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Files that are written all, and whole, or not at all. */
+/* Writes several files completely, or none of them. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 struct output {
-	const char *folder;           /* of the scripts: made if it is missing; NULL: none */
-	bool force;                   /* files that exist are replaced */
+	const char *folder;           /* of the scripts, created if it does not exist; NULL: none */
+	bool force;                   /* replace existing files */
 
 	/* the rest is zero at first */
 	struct output_entry *entries; /* the newest first */
@@ -19,16 +19,15 @@ struct output {
 	sigset_t signals;             /* that were blocked before */
 };
 
-/* Writes TEXT, mode 0600, but not yet under the name of PATH, in FOLDER or elsewhere.  False, after
- * one line, when that fails, or when the program is to end: from the first file on, until
- * output_end(), signals wait. */
+/* Writes TEXT to a temporary file for PATH, mode 0600. Returns false after one line if that fails
+ * or a signal is pending. From the first file until output_end(), signals are blocked. */
 bool output_add(struct output *, const char *path, const struct text *text);
-/* Gives all files their names.  False, after one line, when one cannot have it. */
+/* Renames all files to their names. Returns false after one line if one cannot be renamed. */
 bool output_place(struct output *);
-/* Leaves everything as it was before, unless it is GOOD; then frees. */
+/* Restores the previous state unless GOOD, and frees. */
 void output_end(struct output *, bool good);
-/* Prints TEXT to stdout, headed by PATH unless that is NULL; false, after one line, when stdout
- * does not take it. */
+/* Prints TEXT on stdout, after a heading with PATH unless it is NULL. Returns false after one line
+ * if stdout cannot be written. */
 bool output_print(const char *path, const struct text *text);
 
 #endif

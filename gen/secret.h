@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Keys without a way to carry them: each side has a secret, an X25519 one in a file of its own, and
- * its public key in its word. */
+/* Keys by exchange: each side has an X25519 secret in a file, and its public key in its endpoint
+ * string. */
 #ifndef SECRET_H
 #define SECRET_H
 
@@ -9,15 +9,15 @@
 
 #include <stdbool.h>
 
-/* Prints WORD, which SIDE was read from, with the public key of the file PATH, made if it is
- * missing.  The exit status. */
+/* Prints WORD, from which SIDE was read, with the public key of the secret file PATH, which is
+ * created if it does not exist. Returns the exit status. */
 int secret_introduce(const char *path, const char *word, const struct side *);
-/* Refuses, in one line each, words of the checked tunnel that do not fit: EXCHANGED, all have a
- * public key, else none has. */
+/* Refuses sides of the checked tunnel, with one line each: with EXCHANGED those without a public
+ * key, else those with one. */
 bool secret_check_words(const struct tunnel *, bool exchanged);
-/* Gives the own pairs their keys, from the secret in the file PATH, the public keys, what
- * identity_exchange() takes, and the phrase in the file PHRASE_PATH unless that is NULL.  False
- * after one line that shows nothing of either file. */
+/* Computes the keys of this side's pairs from the secret in PATH, the public keys, the facts of
+ * identity_exchange(), and the phrase in PHRASE_PATH unless it is NULL. Returns false after one
+ * line that shows nothing of either file. */
 bool secret_exchange(struct tunnel *, const char *path, const char *phrase_path);
 
 #endif

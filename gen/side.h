@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* One side of the tunnel, and the token that a person writes for it:
+/* One side of the tunnel, and the endpoint string that describes it:
  *
  *     [NAME=]LOCAL[:PORT][@MAPPED[:PORT]][+NET[/PROTO[/PORT]]]...[#PUBLIC]
  *
@@ -18,7 +18,7 @@
 
 enum {
 	NAME_MOST = 15,
-	NETS_MOST = 64, /* on one side: a script shows every pair of nets */
+	NETS_MOST = 64, /* per side, because a script shows every pair of nets */
 	NET_TEXT = PREFIX_TEXT + sizeof "/icmp/65535",
 	WHERE_MOST = 512, /* bytes of "FILE:LINE" in an error text: more than path_shown() gives */
 	HOST_MOST = 253, /* of a DNS name: RFC 1035, section 2.3.4 */
@@ -27,21 +27,21 @@ enum {
 	PUBLIC_TEXT = 43 + 1, /* of base64url without padding, RFC 4648 section 5 */
 };
 
-/* What a side protects: a prefix, or of it one protocol or, of TCP and UDP, one port. */
+/* A protected network: a prefix, perhaps only one protocol or one TCP or UDP port of it. */
 struct net {
 	struct prefix prefix;
 	uint8_t proto;           /* IANA's number; 0: any */
 	uint16_t port;           /* on this side; 0: any */
 };
 
-/* A side owns what it receives with. */
+/* A side has what it receives with; what it sends with is the other side's. */
 struct side {
 	char name[NAME_MOST + 1];         /* empty until sides_check() gives one */
-	/* Of an address that is found at each `up` the family is known; address_is_any() tells. */
+	/* If an address is found at each `up`, it is all zeros, but its family is set. */
 	struct endpoint local;            /* on its own interface, or `auto`; port 0: plain ESP */
-	struct endpoint mapped; /* as the internet sees it; LOCAL itself when not behind NAT */
+	struct endpoint mapped; /* the mapped endpoint; equal to LOCAL if not behind NAT */
 	char mapped_name[HOST_MOST +
-	                 1]; /* in place of its address, in lower case; empty: there is none */
+	                 1]; /* DNS name instead of MAPPED's address, in lower case; empty: none */
 	bool behind_nat;
 	struct net nets[NETS_MOST];       /* what it protects */
 	size_t net_count;
@@ -56,16 +56,15 @@ bool side_parse(struct side *, const char *token);  /* error texts begin with si
 bool name_parse(char out[NAME_MOST + 1], const char *text, const char *where);
 bool net_parse(struct net *, const char *text, const char *where);
 
-/* The same in parts, for the tunnel file. */
+/* Set the parts of a side, for the tunnel file. */
 bool side_set_local(struct side *, const char *text, const char *where);
 bool side_set_mapped(struct side *, const char *text, const char *where);
 bool side_add_net(struct side *, const char *text, const char *where);
 bool side_set_public(struct side *, const char *text, const char *where);
-/* What is left to do when all parts were given; the nets may still be none. */
+/* Completes and checks a side whose parts were all given. It may still have no nets. */
 bool side_complete(struct side *);
 
-/* As in the token: the address, with its port if it has one; or `auto` or the name, and the port.
- */
+/* As in the endpoint string: the address, `auto` or the name, with the port if there is one. */
 const char *local_print(char out[OUTER_TEXT], const struct side *);
 const char *mapped_print(char out[OUTER_TEXT], const struct side *);
 /* The address alone, as `ip` takes it; or `auto` or the name. */
@@ -73,21 +72,20 @@ const char *local_print_address(char out[OUTER_TEXT], const struct side *);
 const char *mapped_print_address(char out[OUTER_TEXT], const struct side *);
 /* LOCAL is `auto`. */
 bool side_is_auto(const struct side *);
-/* One mapped address, or one name: both are behind the same NAT. */
+/* True if both have the same mapped address or name, so they are behind the same NAT. */
 bool side_shares_mapped(const struct side *, const struct side *);
 
-/* PUBLIC_TEXT - 1 where a word of that length, of the characters of a public key, begins; else 0.
- */
+/* PUBLIC_TEXT - 1 if the text begins with exactly that many characters of base64url; else 0. */
 size_t public_length(const char *);
 const char *public_print(char out[PUBLIC_TEXT], const unsigned char public[PUBLIC_BYTES]);
 
 const char *net_print(char out[NET_TEXT], const struct net *);
 struct net net_of_host(const struct address *);
-/* True when some packet may be of both: addresses, protocol and port. */
+/* True if a packet can be in both: addresses, protocol and port overlap. */
 bool net_overlaps(const struct net *, const struct net *);
-/* True when there are packets between the two: one family, and no two protocols. */
+/* True if packets can go between the two: same family, and compatible protocols. */
 bool net_meets(const struct net *, const struct net *);
-/* True when an echo request to it, or from it, is what it protects. */
+/* True if it includes echo requests. */
 bool net_takes_ping(const struct net *);
 
 #endif

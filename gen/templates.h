@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The files of templates/, put into the program by the Makefile: plain shell, each taken whole. */
+/* The files of templates/, which the Makefile embeds unchanged. */
 #ifndef TEMPLATES_H
 #define TEMPLATES_H
 
@@ -12,7 +12,7 @@ struct template_file {
 /* The last one has no name. */
 extern const struct template_file template_files[];
 
-/* The text of templates/FILE; a file that is not there is a mistake in the program: status 1. */
+/* The text of templates/FILE. A missing file is a bug, and ends the program with status 1. */
 const char *template_text(const char *file);
 
 #endif

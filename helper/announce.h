@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What the kernel announces to everybody, by netlink multicast. */
+/* Netlink multicast: what the kernel announces about SAs, links, addresses and routes. */
 #ifndef ANNOUNCE_H
 #define ANNOUNCE_H
 
@@ -25,16 +25,16 @@ struct announce {
 	unsigned char *buffer;
 };
 
-/* FROM is where packets for the SA of that reqid and SPI come from now; it has no address:
- * something else has changed, or announcements were lost. */
+/* FROM is the endpoint from which packets for the SA of that reqid and SPI now come. If FROM has no
+ * address, something else has changed, or announcements were lost. */
 typedef void announce_take(void *context, uint32_t reqid, uint32_t spi,
                            const struct endpoint *from);
 
-/* Listens; what this kernel does not announce is left out.  Returns 0, or the errno of the first
- * kind that was asked for.  announce_close() in both cases. */
+/* Starts listening, except to kinds that this kernel does not announce. Returns 0, or the errno of
+ * the first kind in WHAT. Call announce_close() in both cases. */
 int announce_open(struct announce *, unsigned what);
 void announce_close(struct announce *);
-/* Gives to TAKE all that has come to one of the sockets.  It never waits. */
+/* Passes everything that has arrived on one of the sockets to TAKE. It never waits. */
 void announce_read(struct announce *, int fd, announce_take *, void *context);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* From what the section and the page want and what the kernel has to the text for `ip -batch` that
- * makes one of the other.  Pure: nothing is read or changed. */
+/* Compares what the section and the page require with what the kernel has, and writes the `ip
+ * -batch` text that makes up the difference. Pure: nothing is read or changed. */
 #ifndef CHANGE_H
 #define CHANGE_H
 
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What of another tool's is in the way of a peer. */
+/* An object of another tool that prevents the SAs or policies of a peer. */
 enum conflict {
 	CONFLICT_NONE,
 	CONFLICT_STATE,  /* an SA of another reqid has our destination and SPI */
@@ -29,35 +29,36 @@ struct change_peer {
 	/* How many of each the batch has. */
 	unsigned states_added, states_updated, states_removed;
 	unsigned policies_added, policies_updated, policies_removed;
-	/* The outbound SA is added, or replaced: unless its key is fresh, its numbers must go on
-	 * far enough (epoch_start()). */
+	/* The outbound SA is added or replaced. Unless its key is new, its sequence numbers must
+	 * first be moved on by epoch_start(). */
 	bool outbound_added;
-	/* SAs with a limit that are gone: they have reached it, and are not begun anew with the
-	 * same key. */
+	/* SAs with a limit that no longer exist: they reached the limit, so they are not added
+	 * again with the same key. */
 	unsigned states_spent;
 };
 
 struct change {
 	const struct section *wanted; /* its states */
-	/* As they shall be.  A pinned SPI is that of the peer's outbound state. */
+	/* The required policies. A pinned SPI is that of the peer's outbound state. */
 	const struct policy *policies;
 	size_t policy_count;
 	const struct kernel *kernel;
 	const bool
-		*fresh; /* for each peer: it has just got keys of its next epoch; NULL: none has */
+		*fresh; /* for each peer, whether it just got the keys of its next epoch; NULL: none
+		         * did */
 
 	/* The result; change_free() frees it. */
 	struct change_peer *peers; /* as many as WANTED has */
-	size_t conflict_count;     /* peers in conflict: for them the batch has nothing */
+	size_t conflict_count;     /* peers in conflict, for which the batch contains nothing */
 	struct text batch;         /* has keys; empty: nothing differs */
 };
 
 /* Make before break: inbound SAs and then the outbound one of each peer, then policies, then the
- * deletion of SAs that have a peer's reqid and are not wanted.  What has another reqid, or another
- * index, is never touched. */
+ * deletion of superfluous SAs with a peer's reqid. Objects with another reqid or index are never
+ * touched. */
 void change_plan(struct change *);
-/* Says in a line for each peer in conflict what is in the way, and which SAs have reached a limit.
- */
+/* Prints, for each peer in conflict, the object that conflicts, and the SAs that reached a
+ * limit. */
 void change_report(const struct change *);
 void change_free(struct change *);
 /* Add the row that deletes it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The verb `check`: sends tests to all peers at once, looks at what moves meanwhile, and prints
- * what verdict.c makes of it. */
+/* The verb `check`: sends tests to all peers at once, reads the counters before and after, and
+ * prints the verdicts of verdict.c. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -15,12 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The arguments behind the script's name, and the exit status. */
+/* Takes the arguments after the script's name. Returns the exit status. */
 int check_verb(const char *script, int argc, char **argv);
 
 /* ---- Parts of it ---- */
 
-enum { CHECK_LADDER = 8 }; /* sizes that are tried when the largest does not pass */
+enum { CHECK_LADDER = 8 }; /* sizes to try if the largest does not pass */
 
 /* Counters of a peer's SAs. */
 struct check_count {
@@ -30,7 +30,7 @@ struct check_count {
 struct check_peer {
 	struct text row;     /* of the script's tests, without its comment sign */
 	uint16_t port;       /* TEST_TCP */
-	struct address near; /* with a target: what is asked in every other check */
+	struct address near; /* with a target: the address that check tests without one */
 	struct job name;     /* looks up the peer's name */
 	const char **lacks;  /* NULL ends it */
 	size_t lack_count;
@@ -63,24 +63,25 @@ struct check {
 	unsigned inner_link;
 };
 
-/* Chooses what is sent to each peer, and fills in from, to, test.  False after one line: the target
- * is in no peer's network. */
+/* Chooses the test for each peer, and fills in from, to and test. Returns false, after one line, if
+ * the target is not in a peer's network. */
 bool check_choose(struct check *, const char *target);
 /* The burst's trials, and those of smaller sizes for a peer. */
 void check_add_trials(struct check *);
 void check_add_ladder(struct check *, size_t peer);
-/* What the trials found, into the evidence. */
+/* Puts the results of the trials into the evidence. */
 void check_take_trials(struct check *);
 
-/* Counters and SAs before the burst; after it, all the rest of the evidence. */
+/* The first reads counters and SAs before the burst; the second collects the rest after it. */
 void check_look_before(struct check *);
 void check_look_after(struct check *);
 
-/* Of a tunnel that is down: prints what `up` would refuse for.  The exit status. */
+/* For a tunnel that is down: prints why `up` would fail. Returns the exit status. */
 int check_down(struct look *);
-/* Sends to each peer what `check` sends; true if one answers through the tunnel within 3 seconds. */
+/* Sends the tests of `check` to each peer; true if one answers through the tunnel within 3
+ * seconds. */
 bool check_answered(struct keep *);
-/* Tries an SA that encrypts nothing: if that is taken it is the cipher that is missing, not ESP. */
+/* Tries an SA with the null cipher. If the kernel accepts it, the cipher is missing, not ESP. */
 bool check_takes_esp(const struct keep *);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The ciphers, in strongSwan's proposal words. */
+/* The table of ciphers, named in strongSwan's proposal notation. */
 #ifndef CIPHER_H
 #define CIPHER_H
 
@@ -11,7 +11,7 @@
 enum { CIPHER_KEY_MOST = 96 };  /* bytes: AES-256 and HMAC-SHA-512, the longest pair */
 
 struct cipher {
-	const char *name;        /* strongSwan's word */
+	const char *name;        /* in strongSwan's notation */
 	const char *encryption;  /* the kernel's name */
 	const char *integrity;   /* the kernel's name; NULL for an AEAD, which is both */
 	unsigned key_bytes;      /* encryption key, with the salt that `ip` takes at its end; 0 for the null cipher */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What each peer has sent and received since `up`, also by SAs that are gone, and when something
- * was received last.  The record of it stands in the run folder; whoever looks at the kernel brings
- * it up to date, before an SA is removed at the latest. */
+/* Packets and bytes sent and received per peer since `up`, removed SAs included, and the time of
+ * the last received packet. The record is in the run folder. Every process that reads the kernel's
+ * SAs updates it, and it must be updated before an SA is removed. */
 #ifndef COUNTS_H
 #define COUNTS_H
 
@@ -22,7 +22,7 @@ struct count {
 
 enum way { WAY_IN, WAY_OUT, WAYS };
 
-/* An SA of the tunnel that was there when it was looked at last. */
+/* An SA of the tunnel that existed at the last update. */
 struct counts_sa {
 	size_t peer;
 	enum way way;
@@ -31,7 +31,7 @@ struct counts_sa {
 };
 
 struct counts_peer {
-	struct count gone[WAYS]; /* of SAs that are gone */
+	struct count gone[WAYS]; /* of removed SAs */
 	time_t received;         /* seconds since 1970; 0: nothing yet */
 };
 
@@ -42,7 +42,7 @@ struct counts {
 	size_t sa_count;
 };
 
-/* What a look at the kernel needs. */
+/* The input of counts_look(). */
 struct counts_look {
 	const struct page *page;
 	const struct section *section;
@@ -52,12 +52,13 @@ struct counts_look {
 	time_t now;
 };
 
-/* Takes the record's text, and empties it; lines that are not of this tunnel count as nothing. */
+/* Parses the text of the record, and wipes it. Lines that do not belong to this tunnel are
+ * ignored. */
 void counts_parse(struct counts *, const struct page *, char *text);
 void counts_print(struct text *, const struct counts *, const struct page *);
-/* Brings the record up to date. */
+/* Updates the record. */
 void counts_look(struct counts *, const struct counts_look *);
-/* Of all SAs since `up`. */
+/* The total of all SAs since `up`. */
 struct count counts_total(const struct counts *, size_t peer, enum way);
 void counts_free(struct counts *);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What the servers answered, between the file that asks them and the one that judges. */
+/* The servers' answers, passed from discover.c, which asks, to discover_judge.c. */
 #ifndef DISCOVER_H
 #define DISCOVER_H
 
@@ -14,24 +14,25 @@ struct server {
 	unsigned char id[STUN_ID];
 	bool answered;
 	struct endpoint mapped;      /* no family: none */
-	struct endpoint nowhere;     /* its answer where no packet can go; no family: none */
-	unsigned error;              /* that it answered with; 0: none */
-	struct endpoint alternate;   /* which it names instead of itself; no family: none */
-	struct endpoint elsewhere;   /* what answered in its place; no family: nothing */
+	struct endpoint nowhere;     /* its answer, if it is not a unicast address; no family:
+	                              * none */
+	unsigned error;              /* its error answer; 0: none */
+	struct endpoint alternate;   /* the server that it names instead; no family: none */
+	struct endpoint elsewhere;   /* another address that answered; no family: none */
 	int refusal;                 /* the last ICMP error, an errno; 0: none */
-	bool odd;                    /* something came from it that is no answer to us */
-	const char *trouble;         /* why there is none; NULL: no answer */
+	bool odd;                    /* it sent something that is not an answer to the request */
+	const char *trouble;         /* why there is no answer; NULL: none came */
 };
 
 struct asking {
-	struct endpoint local;       /* where all requests leave from */
+	struct endpoint local;       /* the source of all requests */
 	struct server servers[2];
-	int given, count, fd;        /* COUNT is 1 where two given are one and the same */
+	int given, count, fd;        /* COUNT is 1 if both given are the same */
 	int64_t start;
 };
 
-/* Says what was seen; fills MAPPED where there is one.  ROUTER: what it gives; without family,
- * nothing.  Returns the exit status.  (discover_judge.c) */
+/* Prints the findings, and fills in MAPPED if there is a mapped endpoint. ROUTER is the router's
+ * port mapping, or has no family. Returns the exit status. (discover_judge.c) */
 int discover_judge(const struct asking *, const struct endpoint *router, struct endpoint *mapped);
 
 #endif

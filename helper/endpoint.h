@@ -32,7 +32,7 @@ bool port_parse(uint16_t *, const char *text, const char *where);
 /* ADDR:PORT, or ADDR alone (port 0); an IPv6 address with a port, or without, in brackets. */
 bool endpoint_parse(struct endpoint *, const char *text, const char *where);
 
-/* How people and `ip` write it; the text lives in OUT, which is returned. */
+/* Prints the address as `ip` does. Returns OUT. */
 const char *address_print(char out[ADDRESS_TEXT], const struct address *);
 /* ADDR:PORT or [ADDR]:PORT; without a port the address alone. */
 const char *endpoint_print(char out[ENDPOINT_TEXT], const struct endpoint *);
@@ -43,7 +43,7 @@ socklen_t endpoint_to_sockaddr(struct sockaddr_storage *out, const struct endpoi
 bool endpoint_from_sockaddr(struct endpoint *, const struct sockaddr_storage *);
 
 bool address_equal(const struct address *, const struct address *);
-/* True in NETWORK, all of whose bits behind the first LENGTH are zero. */
+/* True if the address is in NETWORK, whose bits after the first LENGTH must be zero. */
 bool address_within(const struct address *, const struct address *network, unsigned length);
 /* 0.0.0.0 or ::, or no address. */
 bool address_is_any(const struct address *);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Epochs: which keys a pair has, when it may take the next ones, and how far the sequence numbers
- * are.  All pure: a section in, a section out.  (The rules, and why they hold, are in xfrmkeep(8),
- * EPOCHS.)
+/* Epochs: which keys a pair has, when it may use the next ones, and its sequence numbers. All
+ * functions are pure: they read and change only a section. (The rules and their reasons are in
+ * xfrmkeep(8), EPOCHS.)
  *
  * A side in epoch n sends with n and has inbound rows of n-1 (until the peer was received with n),
  * n and n+1; the section's secret is that of n+1.  It goes to n+1 once the peer was received with n
@@ -21,8 +21,8 @@ enum {
 	EPOCH_SPI_LEAST = 0x100,  /* RFC 4303, section 2.1: 1 to 255 are reserved */
 };
 
-/* How many numbers an end without a record may cost: each start begins so much further on.  (Tests
- * make it small.) */
+/* Each start moves the sequence number on by this many, because a process that ended without a
+ * record may have used them. (Tests make it small.) */
 #ifndef EPOCH_MARGIN
 #define EPOCH_MARGIN (UINT64_C(1) << 26)
 #endif
@@ -36,7 +36,7 @@ void epoch_token(unsigned char token[SECTION_SECRET], const unsigned char secret
 void epoch_derive(struct state *, const char *from, const char *to,
                   const unsigned char secret[SECTION_SECRET]);
 
-/* What the kernel has of one of the section's states. */
+/* What the kernel says about one of the section's states. */
 struct epoch_seen {
 	bool present;
 	/* Outbound: the number sent last.  Inbound: the highest number received, which is that of
@@ -46,9 +46,9 @@ struct epoch_seen {
 	uint64_t packets;         /* that passed; inbound ones were authenticated */
 };
 
-/* Takes into the section what was seen of each of its states, in their order: the numbers, which
- * never fall, and the highest epoch received.  An inbound number is recorded a replay window
- * higher, so that the next SA refuses every packet that this one has taken. */
+/* Updates the section from what the kernel has of each of its states, in their order: the sequence
+ * numbers, which never decrease, and the highest epoch received. An inbound number is recorded one
+ * replay window higher, so that the next SA drops every packet that this one accepted. */
 void epoch_tally(struct section *, const struct epoch_seen *);
 
 enum epoch_turn {
@@ -59,16 +59,16 @@ enum epoch_turn {
 	EPOCH_SPI_TAKEN,    /* another state has its SPI: nothing changes until that is gone */
 };
 
-/* Takes the peer one epoch on if it may: the outbound state is of that epoch and begins with number
- * 0, and the inbound ones reach one further.  NAME is this side's. */
+/* Moves the peer to the next epoch, if that is allowed: the outbound state gets that epoch's key
+ * and number 0, and an inbound state of the epoch after it is added. NAME is this side's. */
 enum epoch_turn epoch_turn(struct section *, size_t peer, const char *name);
-/* Drops the inbound states that the peer cannot send with any more.  Returns true if there were
+/* Removes the inbound states with which the peer can no longer send. Returns true if there were
  * any. */
 bool epoch_forget(struct section *, size_t peer);
-/* For an outbound SA that begins anew with the present key, at `up` or because another program
- * removed it: moves its number EPOCH_MARGIN on.  Write the section before the SA sends.  Returns
- * how many such starts there are, this one included (at most UINT32_MAX).  0: this one must not
- * send; its number is the last one, with which the kernel sends nothing. */
+/* For an outbound SA that is added again with the present key, at `up` or because another program
+ * removed it: moves its number on by EPOCH_MARGIN. Write the section before the SA sends. Returns
+ * how many such starts are left, this one included (at most UINT32_MAX). 0: the SA must not send;
+ * its number is then the last one, with which the kernel sends nothing. */
 uint32_t epoch_start(struct section *, size_t peer);
 /* The present epoch: that of the outbound state. */
 uint32_t epoch_present(const struct section *, size_t peer);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What a host's packet filter does to a tunnel, read from what nft(8) and iptables-save(8) print.
- * Pure: text in, findings out.  Only what is certain is a finding: where a rule depends on what
- * cannot be known here, nothing is said. */
+/* Judges what a host's packet filter does to a tunnel, from the output of nft(8) and
+ * iptables-save(8). Pure: text in, findings out. Only certain results are findings: if a rule
+ * depends on unknown facts, the fate is FIREWALL_UNKNOWN. */
 #ifndef FIREWALL_H
 #define FIREWALL_H
 
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Kinds of packets, each on one hook. */
+/* Kinds of packets; each passes one hook. */
 enum firewall_flow {
 	FIREWALL_OUTER_IN,     /* input: the tunnel's own packets, which answer ours */
 	FIREWALL_OUTER_OUT,    /* output: the same */
@@ -31,7 +31,7 @@ enum firewall_fate {
 	FIREWALL_UNKNOWN, /* it depends */
 	FIREWALL_ACCEPTS,
 	FIREWALL_DROPS,
-	FIREWALL_DROPS_MOST, /* all but what a rule names, a port for one */
+	FIREWALL_DROPS_MOST, /* all packets except those that a rule names, for example one port */
 };
 
 struct firewall_finding {
@@ -40,7 +40,7 @@ struct firewall_finding {
 	char command[192]; /* ... and what lets these packets pass */
 };
 
-/* What is known of the packets.  Names and prefixes that are not known are empty. */
+/* Known facts about the packets. Unknown names and prefixes are empty. */
 struct firewall_facts {
 	sa_family_t outer_family, inner_family;
 	uint16_t port;          /* this side's; 0: plain ESP */
@@ -50,12 +50,12 @@ struct firewall_facts {
 		other; /* a protected network of each side; length 0 with no family: not known */
 };
 
-/* Reads what nft printed, then what iptables-save printed, either may be empty; FINDINGS has
- * FIREWALL_FLOWS. */
+/* Judges the output of nft and of iptables-save; either may be empty. FINDINGS has FIREWALL_FLOWS
+ * entries. */
 void firewall_judge(struct firewall_finding *findings, const char *nft, const char *iptables,
                     const struct firewall_facts *);
-/* The first chain with a NAT rule that takes what goes to every destination, before IPsec sees it;
- * NULL: none.  The caller frees. */
+/* The first chain with a NAT rule for all destinations, which applies before IPsec; NULL: none. The
+ * caller frees. */
 char *firewall_nat_chain(const char *nft, const char *iptables);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* One rule of a packet filter: does it take a kind of packets, and what does it do with them? */
+/* One rule of a packet filter: whether it matches a kind of packets, and what it does with them. */
 #ifndef FIREWALL_RULE_H
 #define FIREWALL_RULE_H
 
@@ -8,11 +8,11 @@
 
 #include <stdbool.h>
 
-/* In the order of doubt. */
+/* Ordered from certain match to no match. */
 enum rule_match {
 	MATCH_ALL,     /* all of these packets */
 	MATCH_PART,    /* some of them: a protocol, a port */
-	MATCH_PERHAPS, /* it cannot be known */
+	MATCH_PERHAPS, /* unknown */
 	MATCH_NONE,
 };
 
@@ -26,7 +26,7 @@ enum rule_action {
 	RULE_PERHAPS, /* it may accept, or drop: queue, or a map of verdicts */
 };
 
-/* A kind of packets, with what is known of them. */
+/* A kind of packets, with the known facts about it. */
 struct flow {
 	bool inner;                     /* in the tunnel; else the tunnel's own */
 	bool decrypted;                 /* it has come out of the tunnel */
@@ -57,7 +57,7 @@ void rule_words_split(struct rule_words *, char *text);
 /* The next word, or an empty one. */
 const char *rule_words_peek(const struct rule_words *);
 const char *rule_words_next(struct rule_words *);
-/* Passes the next word over if it is this one. */
+/* Skips the next word if it is WORD. */
 bool rule_words_next_is(struct rule_words *, const char *word);
 bool rule_word_is_one(const char *word, const char *const *list);
 

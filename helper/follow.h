@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The verb `follow`: keeps a tunnel going while peers and this host move, in the foreground. */
+/* The verb `follow`: runs in the foreground and adapts the tunnel when the endpoint of a peer or of
+ * this host changes. */
 #ifndef FOLLOW_H
 #define FOLLOW_H
 
@@ -13,14 +14,14 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* Until a signal comes, or the tunnel is down.  The exit status. */
+/* Runs until a signal arrives or the tunnel is down. Returns the exit status. */
 int follow_verb(const char *script, int argc, char **argv);
 
 /* ---- Parts of it ---- */
 
 struct follow {
 	const char *script;
-	struct run run;     /* the folder that it started with */
+	struct run run;     /* the run folder at the start */
 	struct stat folder; /* ... its identity */
 	int file;           /* locked while it runs: one follower per tunnel */
 	int signals;        /* TERM, INT and HUP come here */
@@ -29,19 +30,19 @@ struct follow {
 	char name[SECTION_NAME + 1];
 	sa_family_t family; /* of the outer addresses */
 	struct tick tick;
-	struct job *look_ups; /* of names, one a peer */
+	struct job *look_ups; /* DNS lookups, one per peer */
 	struct job map;       /* of the router's port */
-	char *mapped;         /* what the router said last; NULL: nothing yet */
+	char *mapped;         /* the router's last answer; NULL: none yet */
 };
 
-/* Seconds of a clock that also counts while the machine sleeps. */
+/* Seconds of a clock that also advances while the machine is suspended. */
 double follow_now(void);
-/* Takes one step.  A line says what has changed. */
+/* Performs one step, and prints a line if something changed. */
 enum tick_outcome follow_step(struct follow *, const struct tick_step *);
-/* Takes what a job has printed. */
+/* Reads the output of a job. */
 void follow_read_name(struct follow *, size_t peer);
 void follow_read_map(struct follow *);
-/* True if the folder is gone, or another one is in its place. */
+/* True if the folder was removed or replaced. */
 bool follow_is_over(const struct follow *);
 
 #endif

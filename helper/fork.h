@@ -8,7 +8,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* fork(2) itself, for size: around it libc has 2 KiB of care for threads. */
+/* The system call itself, because libc's fork(3) adds 2 KiB of code for threads. */
 static inline pid_t fork_alone(void)
 {
 #ifdef SYS_fork

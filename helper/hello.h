@@ -12,9 +12,9 @@
  * 20  who was heard last, 0 for nobody: "I have heard YOU" is the reader's own id here
  * 28  HMAC-SHA-256 of all that, keyed by the token, its first 16 bytes
  *
- * The ids' order is the direction: a hello that comes back says our own id first.  An old one that
- * is played again lacks the id that we have chosen for this time.  A natprobe from before version 3
- * drops tests without a word. */
+ * The order of the ids is the direction: a reflected hello has our own id first. A replayed one
+ * does not have the id that we chose for this run. A natprobe from before version 3 silently drops
+ * tests. */
 #ifndef HELLO_H
 #define HELLO_H
 
@@ -36,17 +36,17 @@ struct hello {
 
 struct hello_key {
 	const void *bytes;
-	size_t length;   /* 0: none, and everybody can make the MAC */
+	size_t length;   /* 0: none, so anyone can compute the MAC */
 };
 
 void hello_write(unsigned char out[HELLO_LENGTH], const struct hello *, struct hello_key);
-/* False for all that has not exactly the shape of a hello or a test. */
+/* False unless the bytes have exactly the format of a hello or a test. */
 bool hello_parse(struct hello *, const unsigned char *bytes, size_t length);
-/* Of one that has the shape: was it written with this key?  Takes as long for each. */
+/* True if a packet of that format was written with this key. Runs in constant time. */
 bool hello_genuine(const unsigned char bytes[HELLO_LENGTH], struct hello_key);
 
-/* True for what only a tunnel sends: ESP, or the keepalive of one byte 0xff (RFC 3948, sections 2.1
- * and 2.3). */
+/* True for a packet that only a tunnel sends: ESP, or the keepalive of one byte 0xff (RFC 3948,
+ * sections 2.1 and 2.3). */
 bool hello_is_tunnel(const unsigned char *bytes, size_t length);
 
 #endif

@@ -6,8 +6,7 @@
 
 #include <stddef.h>
 
-/* LENGTH bytes, at most 255 * 32, from KEY, by SALT, which may be of no length, and for what INFO
- * says. */
+/* Derives LENGTH bytes, at most 255 * 32, from KEY, SALT (which may be empty) and INFO. */
 void hkdf(unsigned char *out, size_t length, const void *salt, size_t salt_length, const void *key,
           size_t key_length, const void *info, size_t info_length);
 

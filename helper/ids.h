@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The user and group that a helper takes once it has what only root may open. */
+/* The user and group to which a helper changes once it has opened what requires root. */
 #ifndef IDS_H
 #define IDS_H
 
@@ -8,16 +8,16 @@
 #include <sys/types.h>
 
 struct ids {
-	const char *text;   /* as typed; NULL: stay who we are */
+	const char *text;   /* as typed; NULL: do not change */
 	uid_t uid;
 	gid_t gid;
 };
 
-/* TEXT, of option -u, is UID or UID:GID in numbers, not root's; without GID it is UID.  False,
- * after one line, when it is not. */
+/* Parses the argument of -u: UID or UID:GID, as numbers other than 0. GID defaults to UID. Returns
+ * false after one line if it is invalid. */
 bool ids_parse(struct ids *, const char *text);
-/* Takes them for good: no identity, capability or set-user-id program leads back.  Ends the
- * program, status 1, when that fails. */
+/* Changes to them irreversibly: no identity, capability or set-user-id program restores root. If
+ * that fails, ends the program with status 1. */
 void ids_take(const struct ids *);
 
 #endif

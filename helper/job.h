@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* A program that runs beside this one, for what may take long: names, the router. */
+/* A child process for tasks that may take long: DNS lookups, the router. */
 #ifndef JOB_H
 #define JOB_H
 
@@ -11,21 +11,21 @@
 
 struct job {
 	pid_t pid;          /* 0: none runs */
-	int fd;             /* readable when there is output, and when it has ended */
+	int fd;             /* readable if there is output, or if it has exited */
 	struct text output; /* of job_start(): its standard output and its standard error */
 };
 
 /* Runs the program at PATH; ARGUMENTS begins with its name and ends with NULL.  False with errno.
  */
 bool job_start(struct job *, const char *path, const char *const *arguments);
-/* The same for a program that reads INPUT (NULL: nothing; at most a page) and whose output is only
- * its standard output.  What it says on stderr is seen; QUIET: dropped. */
+/* The same for a program that reads INPUT (NULL: nothing; at most a page), and without its stderr
+ * in OUTPUT. Its stderr is shared with this process, or with QUIET dropped. */
 bool job_ask(struct job *, const char *path, const char *const *arguments,
 	     const struct text *input, bool quiet);
-/* Takes what FD has.  True when it has ended: then *STATUS is its exit status, 128 and more for a
- * signal. */
+/* Reads the available output. Returns true if the program has exited; then *STATUS is its exit
+ * status, 128 and more for a signal. */
 bool job_read(struct job *, int *status);
-/* Ends it if it runs, and frees. */
+/* Kills the program if it runs, and frees. */
 void job_end(struct job *);
 
 #endif

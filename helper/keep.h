@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What all verbs of xfrmkeep work on: the page, the section, the run folder, the kernel. */
+/* The state that all verbs of xfrmkeep share: page, section, run folder and kernel. */
 #ifndef KEEP_H
 #define KEEP_H
 
@@ -19,11 +19,11 @@
 struct keep {
 	const char *script; /* its path, as given */
 	bool dry;           /* -n: print what would be done, and change nothing */
-	bool mends;         /* nothing new is to be recorded: keep_apply() needs no store */
-	FILE *report;       /* where mend says what it has put back */
-	bool put_back;      /* it has put back something */
+	bool mends;         /* there is nothing new to record, so keep_apply() needs no store */
+	FILE *report;       /* where mend reports what it restored */
+	bool put_back;      /* it restored something */
 	struct page page;
-	struct section section; /* the one that counts */
+	struct section section; /* the valid one */
 	enum store_state store; /* where it came from */
 	struct run run;
 	struct kernel kernel;   /* states and policies, as keep_look() found them */
@@ -32,102 +32,106 @@ struct keep {
 	size_t policy_count;
 };
 
-/* What a verb needs, as bits; page, section and run folder it has in any case. */
+/* What a verb needs, as bits. It always gets page, section and run folder. */
 enum keep_need {
 	KEEP_LOCK = 1,   /* the tunnel's lock, taken before the section is read; not with -n */
-	KEEP_UP = 2,     /* a tunnel that is up; else status 1 */
+	KEEP_UP = 2,     /* the tunnel must be up, else status 1 */
 	KEEP_KERNEL = 4, /* the kernel's states and policies, and the page's */
-	KEEP_TRY = 8,    /* the lock of one that is up, if it is free: RUN says */
-	KEEP_PAGE = 16,  /* page and run folder alone */
-	KEEP_ANY = 32,   /* a section only if there is a usable one: STORE says */
+	KEEP_TRY = 8,    /* take the lock if the tunnel is up and the lock is free; RUN tells */
+	KEEP_PAGE = 16,  /* only page and run folder */
+	KEEP_ANY = 32,   /* an unusable section is not an error; STORE tells */
 };
 
-/* Reads all that is needed.  Returns 0, or an exit status after one line; keep_close() in both
- * cases, which wipes keys. */
+/* Reads what NEEDS says. Returns 0, or an exit status after one line. Call keep_close() in both
+ * cases; it wipes keys. */
 int keep_open(struct keep *, const char *script, bool dry, unsigned needs);
 void keep_close(struct keep *);
 
-/* Reads the kernel's states and policies anew.  Returns 0, or an exit status after one line. */
+/* Reads the kernel's states and policies again. Returns 0, or an exit status after one line. */
 int keep_look(struct keep *);
-/* Fills in the page's policies with the section's values of now.  Likewise. */
+/* Fills in the page's policies with the present values of the section. Returns as keep_look(). */
 int keep_policies(struct keep *);
-/* Takes what the kernel counted into the section: numbers, and epochs received. */
+/* Updates the section from the kernel: sequence numbers, and epochs received. */
 void keep_tally(struct keep *);
-/* Puts the section's endpoints into its states, after they have changed. */
+/* Copies the section's endpoints into its states, after they have changed. */
 void keep_place(struct section *);
-/* Writes the section, counted up, to the store; ALSO_SCRIPT: and into the script.  With -n nothing
- * is written.  Returns 0, or an exit status after one line; a script that cannot be written is said
- * and passed over. */
+/* Increments the section's counter and writes it to the store, and with ALSO_SCRIPT into the
+ * script. With -n nothing is written. Returns 0, or an exit status after one line. A script that
+ * cannot be written is reported, but is not an error. */
 int keep_write(struct keep *, bool also_script);
 
-/* Brings the kernel's states and policies to what section and page want, and writes the section
- * before.  FRESH has for each peer whether its outbound key was never used; NULL: none is.  What
- * was done is in CHANGE, which the caller zeroed and frees, conflicts too: it prints those.  Needs
- * KEEP_KERNEL.  Returns 0, or an exit status after one line. */
+/* Writes the section, then makes the kernel's states and policies those of section and page. FRESH
+ * says for each peer whether its outbound key was never used; NULL: all were. CHANGE, zeroed and
+ * freed by the caller, gets what was done and the conflicts, which the caller prints. Needs
+ * KEEP_KERNEL. Returns 0, or an exit status after one line. */
 int keep_apply(struct keep *, const bool *fresh, bool also_script, struct change *change);
 
-/* Gives ip the batch and frees it; with -n prints it.  Returns 0, or an exit status after one line. */
+/* Passes the batch to ip, or prints it with -n, and frees it. Returns 0, or an exit status after
+ * one line. */
 int keep_give(struct keep *, struct text *batch);
-/* Takes the numbers of the SAs into the store, if they are news.  Needs KEEP_LOCK. */
+/* Records the sequence numbers of the SAs in the store, if they changed. Needs KEEP_LOCK. */
 int keep_record(struct keep *);
-/* For `up`: chooses fresh keys where the peer has followed, else numbers that were never used, and
- * writes both.  A store that cannot be written is said, and numbers are chosen that are safe. */
+/* For `up`: chooses new keys if the peer has the present ones, else sequence numbers that were
+ * never used, and writes the section. If the store cannot be written, that is reported, and the
+ * numbers chosen are safe without it. */
 int keep_begin(struct keep *);
-/* Sends to, and expects, a peer at THERE from now on; or, with HERE, has this side at another local
- * address; each may be NULL.  Section, SAs, policies, routes and the helper follow.  A tunnel that
- * is not up has only its section changed.  Needs KEEP_LOCK. */
+/* Changes the endpoint of a peer to THERE, or the local address to HERE; each may be NULL. Section,
+ * SAs, policies, routes and the helper are updated. If the tunnel is not up, only its section is.
+ * Needs KEEP_LOCK. */
 int keep_move(struct keep *, const struct address *here, size_t peer, const struct endpoint *there);
 
-/* The index of the peer of that name; with NULL, of the only one.  False after one line. */
+/* Finds the peer of that name, or with NULL the only one. Returns false after one line. */
 bool keep_peer(const struct keep *, const char *name, size_t *index);
-/* Says a line on stderr, "SIDE: ...". */
+/* Prints a line on stderr, "SIDE: ...". */
 void keep_say(const struct keep *, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Nobody could read such a line any more. */
+/* True if nobody reads such lines any more. */
 bool keep_lost_reader(void);
-/* The path of another program of this project: that of the variable VARIABLE, the one beside the
- * script, or the one in $PATH; NULL: there is none.  The caller frees. */
+/* The path of another program of this project: the value of $VARIABLE, else the program beside the
+ * script, else the one in $PATH; NULL: none. The caller frees. */
 char *keep_find(const struct keep *, const char *name, const char *variable);
-/* For a verb that waits: SIGHUP, SIGINT and SIGTERM are read from the descriptor returned from now
- * on, and SIGPIPE is ignored.  -1 with errno. */
+/* For a verb that waits: from now on SIGHUP, SIGINT and SIGTERM are read from the returned
+ * descriptor, and SIGPIPE is ignored. Returns -1 with errno on error. */
 int keep_signals(void);
-/* Adds the helper's command line, "espdecap -d ARGUMENTS".  False after one line, or if there is
- * none. */
+/* Adds the helper's command line, "espdecap -d ARGUMENTS". Returns false after one line, or if the
+ * tunnel has no helper. */
 bool keep_helper(const struct keep *, struct text *out);
 
 enum { KEEP_WAY = 128 };
-/* `way_N=dev DEVICE`, or with ` via ROUTER onlink`: how packets to a peer go; `dev_N=dev DEVICE`
- * without the router, for a net of another family.  The kernel's links must have been read. */
+/* The route to a peer as variables: WAY is `way_N=dev DEVICE`, perhaps with ` via ROUTER onlink`.
+ * DEV is `dev_N=dev DEVICE`, for a net of another family. The kernel's links must have been
+ * read. */
 void keep_way(const struct keep *, size_t peer, char way[KEEP_WAY], char dev[KEEP_WAY]);
 
-/* Parts of mend; each returns 0 or an exit status after one line, and prints on stdout what it has
- * put back. */
+/* Parts of mend. Each prints on stdout what it restored, and returns 0, or an exit status after one
+ * line. */
 int mend_routes(struct keep *);
 int mend_helper(struct keep *);
-/* True for a file of /proc/sys that `up --forward` changes itself, from 0 to 1 or from 1 to 0; others
- * only follow them. */
+/* True for a file of /proc/sys that `up --forward` itself sets; the kernel changes others along
+ * with these. */
 bool mend_is_setting(const char *path);
-/* Starts the helper, and notes its pid; with -n prints its command. */
+/* Starts the helper and records its pid, or prints its command with -n. */
 int start_helper(struct keep *);
-/* Ends the one that was started for the page's port, whatever its peers were then, and waits up to 2
- * seconds for its end. */
+/* Ends the helper of the page's port, whatever its peers were, and waits up to 2 seconds for it to
+ * exit. */
 void end_helper(struct keep *);
-/* Ends the helper that was started as COMMAND, and starts the one of now. */
+/* Ends the helper that was started as COMMAND, and starts it with the present arguments. */
 int restart_helper(struct keep *, const char *command);
 void say_put_back(struct keep *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds the rows that delete those policies and SAs that undo() of the page names and the kernel has.
- * A kernel that cannot be read has none.  False after one line. */
+/* Adds the rows that delete the policies and SAs that the page's undo() names and the kernel has.
+ * If the kernel cannot be read, there are none. Returns false after one line. */
 bool undo_find(struct keep *, struct text *out);
-/* Removes all that undo() of the page names; ALL: and unguard().  What is gone is no error.  With -n
- * it prints the rows.  Returns 0, or an exit status after a line for what cannot be removed. */
+/* Removes everything that the page's undo() names, and with ALL what unguard() names. It is no
+ * error if an object no longer exists. With -n it prints the rows. Returns 0, or an exit status
+ * after a line for what cannot be removed. */
 int undo(struct keep *, bool all);
-/* The policies that were read have a block of the page's guard. */
+/* True if the policies that were read include the page's guard. */
 bool keep_has_guard(const struct keep *);
-/* Adds a row to the run folder's file `undo`: how `down` takes back what is done next.  False after
- * one line. */
+/* Adds a row to the run folder's file `undo`, with which `down` undoes the next change. Returns
+ * false after one line. */
 bool keep_note(const struct keep *, const char *row);
 
-/* A verb: the ARGUMENTS behind the script's name, and its exit status. */
+/* A verb: takes the arguments after the script's name, returns the exit status. */
 typedef int keep_verb(struct keep *, int argc, char **argv);
 keep_verb rekey, mend, update_peer, wireshark, capture;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What the kernel has, read by netlink: facts, and no keys. */
+/* Reads the kernel's SAs, policies, links, addresses and routes by netlink, without keys. */
 #ifndef KERNEL_H
 #define KERNEL_H
 
@@ -16,7 +16,7 @@
  * cipher is NULL if the table has none. */
 struct kernel_state {
 	struct state state;
-	bool larval; /* it has no keys: the kernel waits for somebody to add it */
+	bool larval; /* it has no keys: the kernel is waiting for a daemon to add the SA */
 	uint32_t mark, mark_mask;
 	uint64_t sequence_out; /* sent last */
 	uint64_t sequence_in;  /* the top of the replay window */
@@ -34,7 +34,7 @@ struct kernel_policy {
 	struct policy policy;
 	uint32_t mark, mark_mask;
 	unsigned template_count;
-	/* what policy_print() prints of it is all of its template: one, of ESP, required */
+	/* it has exactly one template, of ESP and required, so policy_print() prints all of it */
 	bool plain_template;
 	uint64_t add_time, use_time;
 };
@@ -53,7 +53,7 @@ struct kernel_address {
 	unsigned length; /* of its network's prefix, bits */
 	unsigned link;   /* its index */
 	uint8_t scope;   /* RT_SCOPE_ */
-	bool tentative;  /* other hosts are asked whether they have it, or one has: IPv6 only */
+	bool tentative;  /* duplicate address detection runs or has failed: IPv6 only */
 	char label[16];  /* IPv4 only */
 };
 
@@ -93,7 +93,7 @@ struct kernel {
 	size_t route_count, route_room;
 };
 
-/* Each reads one kind anew.  Returns 0 or an errno; then there are none of that kind. */
+/* Each reads one kind again. Returns 0, or an errno; then there are none of that kind. */
 int kernel_read_states(struct kernel *);
 int kernel_read_policies(struct kernel *);
 int kernel_read_links(struct kernel *);
@@ -108,30 +108,29 @@ void kernel_sort(struct kernel *);
 const struct kernel_state *kernel_find_state(const struct kernel *, const struct address *dst,
 					     uint32_t spi);
 const struct kernel_policy *kernel_find_index(const struct kernel *, uint32_t index);
-/* The one that `policy add` of this one would collide with: same selector, direction and if_id, no
- * mark. */
+/* The policy with which `policy add` of this one would collide: same selector, direction and if_id,
+ * no mark. */
 const struct kernel_policy *kernel_find_selector(const struct kernel *, const struct policy *);
 const struct kernel_link *kernel_find_link(const struct kernel *, const char *name);
 const struct kernel_link *kernel_link_of(const struct kernel *, unsigned index);
 const struct kernel_address *kernel_find_address(const struct kernel *, const struct address *);
 const struct kernel_route *kernel_find_route(const struct kernel *, const struct prefix *);
 
-/* How a packet TO goes, like `ip route get`: FROM may be NULL; MARK and LINK (an index) 0.  TO of
- * the result is the host. Returns 0 or an errno (ENETUNREACH: no route). */
+/* The route of a packet to TO, as from `ip route get`. FROM may be NULL; MARK and LINK (an index)
+ * may be 0. The result's TO is the host. Returns 0 or an errno (ENETUNREACH: no route). */
 int kernel_route_to(struct kernel_route *, const struct address *to, const struct address *from,
 		    uint32_t mark, unsigned link);
 
-/* True if the route that packets into this network take is one to exactly that prefix, of whichever
- * program. */
+/* True if packets to this network use a route to exactly that prefix, added by any program. */
 bool kernel_has_route(const struct prefix *);
 
 /* True if nft(8) lists a table `inet NAME` with rules in it. */
 bool kernel_has_table(const char *name);
 
-/* /proc/net/xfrm_stat, and the values of /proc/net/snmp and snmp6 that have a protocol's name
- * before them (UdpNoPorts). Files that are not there add nothing. */
+/* Reads /proc/net/xfrm_stat, and /proc/net/snmp and snmp6 with the protocol's name as prefix
+ * (UdpNoPorts). Missing files add nothing. */
 void kernel_read_counters(struct kernel_counters *);
-/* 0 for one that is not there. */
+/* 0 if there is no such counter. */
 uint64_t kernel_counter(const struct kernel_counters *, const char *name);
 void kernel_free_counters(struct kernel_counters *);
 /* Of /proc/sys, like "net/ipv4/ip_forward"; -1: there is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What name servers say of a name.  The system's resolver knows no end but its own, which may be
- * far, so that a child of ours asks it. */
+/* DNS lookups with a deadline. The system's resolver has its own, much longer timeout, so a child
+ * process asks it. */
 #ifndef LOOKUP_H
 #define LOOKUP_H
 
@@ -19,8 +19,8 @@ struct found {
 
 /* Whether the first LENGTH bytes of TEXT can be a name, and no address. */
 bool lookup_is_name(const char *text, size_t length);
-/* Asks for NAME, as IDS, for LEFT_MS at most.  Returns where the answer can be read; -1, with
- * errno: nobody asks. */
+/* Starts a lookup of NAME as user IDS, for at most LEFT_MS. Returns the descriptor with the answer,
+ * or -1 with errno. */
 int lookup_start(const char *name, sa_family_t family, int64_t left_ms, const struct ids *ids);
 /* Waits for the answer, and closes FILE. */
 struct found lookup_end(int file);

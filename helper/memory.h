@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Memory for rows.  A program that gets none ends with one line, status 1. */
+/* Allocates memory for arrays. If there is none, the program ends with one line and status 1. */
 #ifndef MEMORY_H
 #define MEMORY_H
 
@@ -9,7 +9,7 @@
 #include <err.h>
 #include <stdlib.h>
 
-/* COUNT rows of zeros, and one more, so that none is no error.  The caller frees. */
+/* COUNT + 1 zeroed rows, so that COUNT 0 is not an error. The caller frees. */
 static inline void *memory_rows(size_t count, size_t bytes)
 {
 	void *rows = calloc(count + 1, bytes);
@@ -19,7 +19,7 @@ static inline void *memory_rows(size_t count, size_t bytes)
 	return rows;
 }
 
-/* ROWS, perhaps elsewhere, with room for one more behind COUNT.  ROOM is how many fit. */
+/* Returns ROWS, perhaps moved, with room for at least COUNT + 1. ROOM is how many fit. */
 static inline void *memory_more(void *rows, size_t count, size_t *room, size_t bytes)
 {
 	if (count < *room)

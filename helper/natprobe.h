@@ -20,7 +20,7 @@ struct probe {
 	/* map */
 	bool map, unmap;
 	struct address router;   /* no family: the default route's */
-	uint16_t outside;        /* the port that the router is to give; 0: the own one */
+	uint16_t outside;        /* the external port to request; 0: the own one */
 	/* punch */
 	struct endpoint peer;    /* no family: discover */
 	bool first;
@@ -29,18 +29,19 @@ struct probe {
 	unsigned path_mtu;       /* 0: PATH_MTU */
 	bool until_tunnel;
 	char token[257];         /* empty: none */
-	bool scripted;           /* it came from a descriptor: a script says what to do next */
+	bool scripted;           /* the token came from a descriptor, so a script prints the
+	                          * advice */
 	/* resolve */
 	const char *resolve;     /* as typed; NULL: discover or punch */
 };
 
-/* Each does its job, says what it found, and returns the exit status.  (discover.c) */
+/* Each does one task, prints what it found, and returns the exit status. (discover.c) */
 int discover(const struct probe *);
 int resolve(const struct probe *);
 /* (punch.c) */
 int punch(const struct probe *);
-/* (map.c)  map_ask completes LOCAL, whose port is asked for; MAPPED gets what the router gives, or
- * no family. */
+/* (map.c) map_ask() requests a mapping of LOCAL's port and completes LOCAL. MAPPED gets the mapped
+ * endpoint, or no family. */
 int map(const struct probe *);
 int map_ask(const struct probe *, struct endpoint *local, struct endpoint *mapped);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Netlink: one question, and the messages of its answer (RFC 3549, section 2). */
+/* Netlink: one request, and the messages of its answer (RFC 3549, section 2). */
 #ifndef NETLINK_H
 #define NETLINK_H
 
@@ -22,24 +22,24 @@ struct netlink_request {
 	unsigned char bytes[496];
 };
 
-/* Opens a socket of that family (NETLINK_XFRM and so on).  Returns 0 or an errno; close it in both
+/* Opens a socket of that family, such as NETLINK_XFRM. Returns 0 or an errno; close it in both
  * cases. */
 int netlink_open(struct netlink *, int family);
 void netlink_close(struct netlink *);
 
 void netlink_begin(struct netlink_request *, uint16_t type, const void *fixed, size_t length);
-/* What does not fit is left out: the requests of these programs are small. */
+/* An attribute that does not fit is left out; the requests of these programs are small. */
 void netlink_add(struct netlink_request *, uint16_t type, const void *value, size_t length);
 
-/* Takes one message of an answer: its type and what follows its header. */
+/* Called with each message of an answer: its type, and the bytes after its header. */
 typedef void netlink_take(void *context, uint16_t type, const unsigned char *body, size_t length);
 
-/* Asks for one thing and gives the answer to TAKE.  Returns 0 or an errno, the kernel's included.
- */
+/* Requests one object and passes the answer to TAKE. Returns 0 or an errno, the kernel's
+ * included. */
 int netlink_ask(struct netlink *, struct netlink_request *, netlink_take *, void *context);
-/* Asks for all things of a kind.  If the kernel says that they changed meanwhile, or that its
- * answer did not fit, everything is asked for again: RESTART drops what was taken.  EINTR: they
- * change all the time. */
+/* Requests all objects of a kind. If the kernel reports that they changed meanwhile, or that its
+ * answer did not fit, it calls RESTART to drop what was taken, and starts again. Returns EINTR if
+ * they keep changing. */
 int netlink_dump(struct netlink *, struct netlink_request *, netlink_take *,
 		 void (*restart)(void *context), void *context);
 
@@ -58,10 +58,10 @@ struct netlink_attribute {
 	size_t length;
 };
 
-/* Those that follow the FIXED bytes of a message's body. */
+/* The attributes after the FIXED bytes of a message's body. */
 struct netlink_attributes netlink_attributes(const unsigned char *body, size_t length,
                                              size_t fixed);
-/* Gives the next one; false at the end, or where the lengths are wrong. */
+/* Gets the next attribute; false at the end, or if the lengths are wrong. */
 bool netlink_next(struct netlink_attributes *, struct netlink_attribute *);
 /* Copies the value into OUT, up to SIZE bytes; false, and OUT as it was, if it has fewer. */
 bool netlink_copy(const struct netlink_attribute *, void *out, size_t size);

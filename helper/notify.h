@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* A supervisor that asks, as systemd does for Type=notify. */
+/* Readiness notification, as for systemd's Type=notify. */
 #ifndef NOTIFY_H
 #define NOTIFY_H
 

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* True if the whole TEXT is decimal digits without a leading zero, and a number from LEAST to MOST;
- * else OUT is left as it was.  Says nothing: what would do, the caller knows. */
+/* Returns true if TEXT is a decimal number from LEAST to MOST, without a leading zero; else OUT is
+ * unchanged. It prints no message, because the caller knows what is expected. */
 bool number_parse(unsigned long long *out, const char *text, unsigned long long least,
                   unsigned long long most);
 

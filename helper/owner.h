@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Which process has a UDP port of this host. */
+/* Finds the process that has a UDP port of this host. */
 #ifndef OWNER_H
 #define OWNER_H
 
@@ -10,8 +10,8 @@
 #include <sys/types.h>
 
 struct owner {
-	bool found;    /* somebody has the port, on that address or on all */
-	pid_t pid;     /* 0: not to be found out */
+	bool found;    /* the port is in use, on that address or on all */
+	pid_t pid;     /* 0: not found */
 	char name[16]; /* of its program */
 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The page: what a generated script says about its tunnel, without its program.  It is read, never
- * run. */
+/* The page: the data of a generated script, without its program. It is parsed, never executed. */
 #ifndef PAGE_H
 #define PAGE_H
 
@@ -29,7 +28,7 @@ enum {
 /* Functions of rows. */
 enum page_function {
 	PAGE_PASSES,   /* policies of what is not encrypted: xfrm policy add */
-	PAGE_GUARDS,   /* the guard, and then what was in passes */
+	PAGE_GUARDS,   /* the guard, including its exceptions */
 	PAGE_POLICIES, /* the tunnel's */
 	PAGE_UNDO,     /* removes all but the guard: ip's arguments, a command a row */
 	PAGE_UNGUARD,  /* removes the guard */

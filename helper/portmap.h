@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* How natprobe is asked to have the router map the tunnel's port. */
+/* The arguments with which natprobe maps the tunnel's port on the router. */
 #ifndef PORTMAP_H
 #define PORTMAP_H
 
@@ -14,11 +14,11 @@ struct portmap {
 	const char *arguments[9]; /* they point into this struct */
 };
 
-/* The port outside that the other sides have: the page's, or this side's own. */
+/* The external port that the other sides use: the page's, or this side's own. */
 unsigned portmap_outside(const struct page *);
-/* Fills in what asks for the section's local address. */
+/* Fills in the arguments for the section's local address. */
 void portmap_fill(struct portmap *, const struct keep *);
-/* The arguments that give the port back, in OUT, which is returned. */
+/* Prints the arguments that remove the mapping. Returns OUT. */
 const char *portmap_end(char out[PORTMAP_END], const struct keep *);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The default router, as the kernel would take it. */
+/* Finds the default router that the kernel would use. */
 #ifndef ROUTE_H
 #define ROUTE_H
 
@@ -8,12 +8,12 @@
 
 struct route {
 	struct address router;
-	struct address local;     /* where what goes there comes from */
-	unsigned interface;       /* through this one, by number */
+	struct address local;     /* the source address of packets to it */
+	unsigned interface;       /* the index of the device */
 };
 
-/* The way to TO, or the default one of FAMILY if TO is NULL, for what is sent from LOCAL where that is
- * an address; 0, or an errno.  A way without a router leaves route.router without family. */
+/* Finds the route to TO, or the default route of FAMILY if TO is NULL, for packets from LOCAL if it
+ * is an address. Returns 0 or an errno. If the route has no router, route.router has no family. */
 int route_find(struct route *, sa_family_t family, const struct address *local,
                const struct address *to);
 

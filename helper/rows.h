@@ -18,13 +18,13 @@
 
 enum { ROWS_NAME = 40 }; /* bytes of a variable's or a function's name, with its NUL */
 
-/* What is left of a text of several lines. */
+/* The rest of a text of several lines. */
 struct lines {
 	const char *at, *end;
 	unsigned number; /* of the next line in its file, from 1 */
 };
 
-/* Gives the next line without its newline; false: there is none.  */
+/* Gets the next line without its newline; false if there is none. */
 bool line_next(struct lines *, const char **line, size_t *length);
 bool line_is(const char *line, size_t length, const char *text);
 bool line_begins(const char *line, size_t length, const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What every program says and with which status it ends. */
+/* Messages and exit statuses of all programs. */
 #ifndef SAY_H
 #define SAY_H
 
@@ -16,19 +16,19 @@ enum {
 	EXIT_NO_KERNEL = 5,  /* the kernel lacks a needed part */
 };
 
-/* Says on stderr, in one line, what is wrong: "PROGRAM: WHERE: ..."; WHERE may be NULL.
- * Always false, so that a parser can end with `return refuse(...)`. */
+/* Prints one line on stderr, "PROGRAM: WHERE: ..."; WHERE may be NULL. Always returns false, so
+ * that a parser can end with `return refuse(...)`. */
 bool refuse(const char *where, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* At the start: where one of the first three files is closed, a socket would take its place, and be
- * read for input, or what we say be sent.  /dev/null takes it, to be read only: who writes there
- * still fails. */
+/* Call this first. If one of the first three descriptors is closed, a socket could get its number,
+ * and then be read as input or receive messages. So they are opened as /dev/null, read-only, so
+ * that writing to them still fails. */
 void say_open(void);
 
-/* Says one line on stderr, "PROGRAM: ...", in one piece and at once: where stderr would block, for
- * nobody reads that pipe, it is lost.  For one who has more to do than to be heard. */
+/* Prints one line on stderr, "PROGRAM: ...", in one write. Never blocks: if stderr is a full pipe,
+ * the line is lost. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* So, with what errno means behind it; then the program ends. */
+/* The same with the text of errno, and ends the program. */
 _Noreturn void fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* TEXT as it may be shown to a terminal: control and non-ASCII bytes as \xNN, cut after 60

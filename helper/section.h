@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The section: all that changes while a tunnel lives.  It stands at the end of a script and, from
- * the first `up`, in a file of the store; the copy that was written more often counts. */
+/* The section: everything that changes while a tunnel is in use. It is at the end of the script
+ * and, from the first `up` on, in a file of the store. The copy that was written more often is the
+ * valid one. */
 #ifndef SECTION_H
 #define SECTION_H
 
@@ -22,11 +23,12 @@ enum {
 	SECTION_MOST = 4 << 20, /* bytes of text: 1024 peers need about a quarter */
 };
 
-/* A start of a script without xfrmkeep moves the outbound numbers so much further; 63 fit in 32 bits. */
+/* A start of a script without xfrmkeep moves the outbound sequence numbers on by this; 63 fit in 32
+ * bits. */
 #define SECTION_START (1ULL << 26)
 enum { SECTION_STARTS_MOST = 63 };
 
-/* A shell counts with it, and awk's numbers are exact up to 2^53. */
+/* A shell increments it, and awk's numbers are exact up to 2^53. */
 #define SECTION_MADE_MOST 999999999999999ULL
 
 struct section_peer {
@@ -46,7 +48,7 @@ struct section {
 	struct address here; /* the local address in use; zeros: `auto`, and not found yet */
 	uint16_t port;       /* of this side; 0: plain ESP.  It is the page's, not printed here */
 	bool has_token;
-	unsigned char token[SECTION_SECRET]; /* proves to the peer, in the punch, who we are */
+	unsigned char token[SECTION_SECRET]; /* authenticates natprobe's packets to the peer */
 	struct section_peer *peers;
 	size_t peer_count, peer_room;
 	/* for each peer, in their order: the inbound ones by epoch, then the outbound one; their

@@ -12,7 +12,7 @@ enum { SHA256_BLOCK = 64, SHA256_LENGTH = 32 };
 struct sha256 {
 	uint32_t state[8];
 	uint64_t length;                     /* bytes so far */
-	unsigned char block[SHA256_BLOCK];   /* those that wait for the rest of theirs */
+	unsigned char block[SHA256_BLOCK];   /* an incomplete block */
 };
 
 void sha256_start(struct sha256 *);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The address ranges that are not the internet's: one table for all programs. */
+/* Address ranges with a special meaning: one table for all programs. */
 #ifndef SPECIAL_H
 #define SPECIAL_H
 
@@ -12,7 +12,7 @@ enum special {
 	SPECIAL_LOOPBACK,
 	SPECIAL_MULTICAST,
 	SPECIAL_BROADCAST,
-	SPECIAL_MAPPED,        /* ::ffff:0:0/96: IPv4 in the guise of IPv6, never on the wire */
+	SPECIAL_MAPPED,        /* ::ffff:0:0/96: IPv4-mapped IPv6 addresses, never in packets */
 	SPECIAL_PRIVATE,       /* RFC 1918, fc00::/7 */
 	SPECIAL_SHARED,        /* between a carrier's NAT and its customers' */
 	SPECIAL_LINK_LOCAL,
@@ -31,12 +31,13 @@ extern const size_t special_count;
 
 /* The range that holds the address; NULL: an ordinary address. */
 const struct special_range *special_find(const struct address *);
-/* A NAT stands between it and the internet: private, shared or link-local. */
+/* True for a private, shared or link-local address, which needs NAT to reach the internet. */
 bool special_is_private(const struct address *);
-/* One machine's; loopback will do, for a trial.  Refuses another in one line: WHERE, and TEXT, as
- * it was given. */
+/* True for a unicast address; loopback is accepted for tests. Refuses others with one line that has
+ * WHERE and TEXT. */
 bool special_check_unicast(const struct address *, const char *text, const char *where);
-/* No packet on a wire comes from it: unspecified, loopback, multicast, broadcast or mapped. */
+/* True for an address that no packet on a network has as its source: unspecified, loopback,
+ * multicast, broadcast or mapped. */
 bool special_is_unusable(const struct address *);
 
 #endif

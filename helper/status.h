@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The state of a tunnel: what is there, what is missing, and what each peer has sent and received.
- * Facts in, verdict out. */
+/* The state of a tunnel: what exists, what is missing, and what each peer has sent and received.
+ * Pure: facts in, verdict out. */
 #ifndef STATUS_H
 #define STATUS_H
 
@@ -20,8 +20,8 @@
 enum {
 	/* Three keepalives of espdecap, one every 20 seconds. */
 	STATUS_SILENCE = 60,
-	/* Starts that a fixed key has left after the first one, without ESN: from then on status
-	   says how many. */
+	/* Starts left after the first one with a fixed key and without ESN. From then on status
+	 * prints how many are left. */
 	STATUS_STARTS_ALL = 62,
 };
 
@@ -37,7 +37,7 @@ struct status_facts {
 	const char *script;          /* its path, for commands */
 };
 
-/* Something that is not there, or that another program has in its place. */
+/* An object that is missing, or that was replaced by one of another program. */
 struct status_lack {
 	bool foreign;
 	char text[208]; /* "SA from b", "policy src 10.1.0.0/16 dst 10.2.0.0/16 dir out" */
@@ -63,14 +63,14 @@ struct status_way {
 struct status_peer {
 	const char *name;
 	enum status_state state;
-	const char *cause; /* why it is not up, in a word of `check`; NULL: it is up */
+	const char *cause; /* why it is not up, a cause of `check`; NULL: it is up */
 	struct endpoint there;
 	struct status_way ways[WAYS];
 	bool received;   /* something since up */
 	time_t age;      /* seconds since then; -1: not known */
 	bool silent;     /* received, but not for STATUS_SILENCE */
 	bool fixed;      /* keys that never change */
-	uint32_t starts; /* how often fixed keys can be started before their numbers are used up */
+	uint32_t starts; /* starts left before the sequence numbers of fixed keys are used up */
 	bool half_used, used_up;   /* of the sequence numbers to it */
 	size_t first_sa, sa_count; /* among the status's */
 };
@@ -85,16 +85,17 @@ struct status {
 	size_t sa_count;
 	struct status_lack *lacks;
 	size_t lack_count, lack_room;
-	bool limit_reached; /* SAs are missing that have a limit */
+	bool limit_reached; /* SAs with a limit are missing */
 	bool used_up;       /* the sequence numbers to a peer */
-	bool stray;         /* packets to a network go another way */
+	bool stray;         /* packets to a network do not use the tunnel */
 	size_t unheard;     /* peers from which nothing was received since up ... */
 	size_t silent;      /* ... or not for long */
 };
 
 void status_judge(struct status *, const struct status_facts *);
 void status_free(struct status *);
-/* 0 up and received, 1 something is missing, 4 up, but some peer was not received, or is silent. */
+/* 0: up, and packets received from all peers; 1: something is missing; 4: up, but some peer is
+ * silent. */
 int status_exit(const struct status *);
 const char *status_state_word(enum status_state);
 
@@ -109,7 +110,7 @@ void status_print_duration(struct text *, time_t seconds);
 /* "heard 3 min ago" */
 void status_print_received(struct text *, const struct status_peer *);
 
-/* What is told of a tunnel of which nothing can be said but that it is down. */
+/* The output for a tunnel that is down. */
 void status_print_down(struct text *, const struct page *, bool blocked);
 void status_print_json_down(struct text *, const struct page *);
 
@@ -122,17 +123,17 @@ struct watch_peer {
 struct watch {
 	double time;              /* seconds, since any moment */
 	struct watch_peer *peers; /* NULL: there was none */
-	unsigned lines;           /* that it had, for the cursor to go up */
+	unsigned lines;           /* lines printed, by which the cursor moves up */
 };
 
 /* What the table is printed on. */
 struct watch_screen {
-	bool terminal;    /* goes over its own lines */
+	bool terminal;    /* overwrite the lines of the last table */
 	unsigned columns; /* longer lines are cut */
 };
 
-/* Prints a table of LINES that were said before, then a row for each peer, with what passed since
- * the last table.  STATUS may be NULL: then there are only lines. */
+/* Prints the LINES, then a row for each peer with the traffic since the last table. STATUS may be
+ * NULL: then there are only the lines. */
 void watch_print(struct text *, struct watch *, const struct watch_screen *, double now,
                  const char *lines, const struct status *);
 void watch_free(struct watch *);

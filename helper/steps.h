@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Steps of peers to their next epoch, before anything is written: each can be taken back. */
+/* Moves peers to their next epoch. Until the section is written, each step can be undone. */
 #ifndef STEPS_H
 #define STEPS_H
 
@@ -14,7 +14,7 @@
 struct before {
 	bool stepped;
 	struct section_peer peer;
-	struct section states; /* its states alone */
+	struct section states; /* only its states */
 };
 
 struct steps {
@@ -26,11 +26,11 @@ struct steps {
 struct steps steps_begin(const struct section *);
 /* Wipes and frees. */
 void steps_free(struct steps *, const struct section *);
-/* Brings the section to the peer's next epoch, if epoch_turn() lets it. */
+/* Moves the section to the peer's next epoch, if epoch_turn() allows it. */
 enum epoch_turn steps_take(struct keep *, struct steps *, size_t peer);
 void steps_take_back(struct keep *, struct steps *, size_t peer);
-/* What another tool has in the way of new keys keeps the old ones: otherwise this side would go on
- * to an SPI that the kernel does not have.  The kernel must have been looked at. */
+/* Undoes the step of a peer whose new SPI conflicts with another tool, because the kernel would
+ * refuse the new SA. The kernel must have been read. */
 void steps_undo_conflicts(struct keep *, struct steps *);
 
 #endif

@@ -11,11 +11,12 @@
 #include <stdbool.h>
 
 enum store_state {
-	STORE_GOOD,   /* the store's section counts */
-	STORE_OLDER,  /* it is good, but the script's was written more often, and counts */
-	STORE_ABSENT, /* there is none yet: the script's counts */
+	STORE_GOOD,   /* the store's section is valid */
+	STORE_OLDER,  /* the store's is good, but the script's was written more often, and is
+	               * valid */
+	STORE_ABSENT, /* there is none yet: the script's is valid */
 	/* the rest after one line: no section may be used */
-	STORE_LOST, /* there is none any more */
+	STORE_LOST, /* it existed, but does not any more */
 	STORE_TORN,
 	STORE_FOREIGN,     /* another script's */
 	STORE_UNSAFE,      /* others can change it, or it cannot be read */

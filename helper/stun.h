@@ -11,8 +11,8 @@ enum {
 	STUN_PORT = 3478,
 	STUN_HEADER = 20,
 	STUN_ID = 12, /* bytes of a transaction id */
-	STUN_MOST = 1500, /* no answer to a bare request is longer: RFC 8489, section 6.1, keeps
-	                     below the path MTU */
+	STUN_MOST = 1500, /* the longest answer to a bare request, because it stays below the path
+	                   * MTU (RFC 8489, section 6.1) */
 };
 
 struct stun_reply {
@@ -25,8 +25,8 @@ struct stun_reply {
 void stun_request(unsigned char out[STUN_HEADER], const unsigned char id[STUN_ID]);
 void stun_indication(unsigned char out[STUN_HEADER], const unsigned char id[STUN_ID]);
 
-/* True for a well-formed Binding response to the request with this id; all else is to be dropped
- * without a word. */
+/* True for a well-formed Binding response to the request with this id; drop everything else
+ * silently. */
 bool stun_parse(struct stun_reply *, const unsigned char *bytes, size_t length,
                 const unsigned char id[STUN_ID]);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* tcpdump(8) as a child, whose packets this process writes to a file: a system may let tcpdump
+/* Runs tcpdump(8) as a child and writes its packets to a file, because some systems let tcpdump
  * itself write only to certain folders. */
 #ifndef TCPDUMP_H
 #define TCPDUMP_H
@@ -19,15 +19,15 @@ struct tcpdump {
 	bool failed;        /* the file could not be written, which was said */
 };
 
-/* Makes the file, which must not be there; false with errno. */
+/* Creates the file, which must not exist; false with errno. */
 bool tcpdump_create(struct tcpdump *, const char *path);
-/* Starts it on INTERFACE, with a filter unless that is NULL.  False after one line, also if it does
- * not listen within five seconds. */
+/* Starts tcpdump on INTERFACE, with FILTER unless it is NULL. Returns false after one line, also if
+ * it does not listen within five seconds. */
 bool tcpdump_start(struct tcpdump *, const char *program, const char *interface,
                    const char *filter);
-/* Takes what is there to be read.  Returns false once it has ended, or the file is full. */
+/* Copies the available output. Returns false if tcpdump exited or the file cannot be written. */
 bool tcpdump_copy(struct tcpdump *);
-/* Ends it, takes the rest, and returns how many packets it captured; -1: it did not say. */
+/* Ends tcpdump, copies the rest, and returns how many packets it captured; -1: unknown. */
 long long tcpdump_end(struct tcpdump *);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Growing text that may hold keys: whatever it leaves behind is wiped. */
+/* A growing string that may contain keys: freed memory is wiped first. */
 #ifndef TEXT_H
 #define TEXT_H
 
@@ -13,7 +13,7 @@ struct text {
 	size_t room;
 };
 
-/* All end the program with status 1 when memory does. */
+/* All end the program with status 1 if there is no memory. */
 void text_add(struct text *, const char *bytes, size_t length);
 void text_add_string(struct text *, const char *);
 /* Adds all of them; the last one is NULL. */
@@ -25,9 +25,9 @@ void text_printf(struct text *, const char *format, ...) __attribute__((format(p
 /* Reads all of the open file FD; false, with errno, when it cannot be read or is larger than
  * MOST bytes (EFBIG). */
 bool text_read(struct text *, int fd, size_t most);
-/* Writes it to the open file FD; false, with errno, when that takes it not or in part. */
+/* Writes it to the open file FD; false, with errno, if it was not written completely. */
 bool text_write(const struct text *text, int fd);
-/* Wipes, and keeps the room. */
+/* Wipes it, and keeps the memory. */
 void text_empty(struct text *);
 /* Wipes and frees; takes an empty text too. */
 void text_free(struct text *);

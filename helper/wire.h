@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Sorts the packets that a tap sees by peer.  Pure. */
+/* Sorts captured packets by peer. Pure. */
 #ifndef WIRE_H
 #define WIRE_H
 
@@ -14,8 +14,8 @@
 struct wire_sorter {
 	const struct section *section;
 	const struct kernel *kernel; /* its states */
-	struct trial *trials;        /* those that run meanwhile ... */
-	const size_t *trial_peers;   /* ... and whose each is */
+	struct trial *trials;        /* the running trials ... */
+	const size_t *trial_peers;   /* ... and the peer of each */
 	size_t trial_count;
 	unsigned inner_link; /* the index of the tunnel's own device; 0: none */
 	unsigned loopback;   /* ... of lo */

@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* Splits LINE in place at its blanks; gives the first MOST words, and how many there are.
- * (sscanf(3) would be half as large as all that uses this.) */
+/* Splits LINE in place at blanks. Puts the first MOST words in WORDS, and returns how many there
+ * are. (sscanf(3) would be half as large as all callers together.) */
 size_t words_split(char *line, char **words, size_t most);
 
 #endif

@@ -8,9 +8,9 @@
 
 enum { X25519_LENGTH = 32 };
 
-/* SECRET times POINT; false, and zeros, when POINT is of low order, so that the result would not
- * depend on SECRET.  Any 32 bytes are a secret; of POINT the top bit counts for nothing, and values
- * from 2^255 - 19 on are taken as what is left of them. */
+/* Computes SECRET times POINT. Returns false, and zeros, if POINT is of low order, because then the
+ * result would not depend on SECRET. Any 32 bytes are a valid secret. The top bit of POINT is
+ * ignored, and it is reduced modulo 2^255 - 19. */
 bool x25519(unsigned char out[X25519_LENGTH], const unsigned char secret[X25519_LENGTH],
             const unsigned char point[X25519_LENGTH]);
 /* The public key of SECRET. */
