@@ -3,13 +3,13 @@
 /* The tunnel file: options and sides, as on the command line.
  *
  *     [tunnel]
- *     cipher = aes256gcm16       # any long option that is not about one run only
+ *     cipher = aes256gcm16       # any long option except those for a single run
  *
  *     [side a]
  *     local = 192.168.1.4:61525
  *     mapped = 85.9.8.7:61525
  *     net = 192.168.1.0/24       # repeatable
- *     public = ...               # what stands behind the # of a word
+ *     public = ...               # the part after the # of an endpoint string
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -18,7 +18,7 @@
 
 #include <stdbool.h>
 
-/* Adds what the request's file says; the command line's options win over the file's. Reports every
+/* Adds what the request's file says. Options on the command line override the file. Reports every
  * bad line, then returns false. */
 bool config_read(struct request *);
 /* The same for a text that was read already (the fuzzer's way in). It cuts TEXT up, and the request

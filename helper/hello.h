@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What two natprobes say to each other while they punch: bytes in, struct out, no sockets.
+/* The packets of two natprobes that punch: bytes in, struct out, no sockets.
  *
- *  0  4 zero bytes: the non-ESP marker (RFC 3948, section 2.2), so that an encapsulation socket
- *     hands it up
+ *  0  4 zero bytes: the non-ESP marker (RFC 3948, section 2.2), with which the kernel passes the
+ *     packet on even to a socket that decapsulates
  *  4  "hole"
- *  8  the version: 2 is a hello; 3 tests the path, and may be longer, by zeros
- *  9  of a test, HELLO_CHECKED and what follows, and in 10 and 11 the length of the longest IP
- *     packet received from the reader without a UDP checksum; of a hello, zeros
- * 12  who speaks: random, never 0
- * 20  who was heard last, 0 for nobody: "I have heard YOU" is the reader's own id here
- * 28  HMAC-SHA-256 of all that, keyed by the token, its first 16 bytes
+ *  8  the version: 2 is a hello; 3 tests the path, and may be longer, padded with zeros
+ *  9  of a test: HELLO_CHECKED and the other flags, and in 10 and 11 the length of the longest IP
+ *     packet received from the reader without a UDP checksum; of a hello: zeros
+ * 12  the writer's id: random, never 0
+ * 20  the id received last, 0 for none: the reader's own id tells it that it was received
+ * 28  the first 16 bytes of HMAC-SHA-256 over everything before, with the token as key
  *
  * The order of the ids is the direction: a reflected hello has our own id first. A replayed one
  * does not have the id that we chose for this run. A natprobe from before version 3 silently drops
@@ -22,9 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HELLO_LENGTH = 44, HELLO_MAC = 28 /* where it begins */ };
+enum { HELLO_LENGTH = 44, HELLO_MAC = 28 /* its offset */ };
 
-/* Flags of a test: this one has a UDP checksum; what the writer has received from the reader. */
+/* Flags of a test: this packet has a UDP checksum; the writer has received packets from the reader
+ * with one, or without one. */
 enum { HELLO_CHECKED = 1, HELLO_GOT_CHECKED = 2, HELLO_GOT_BARE = 4 };
 
 struct hello {

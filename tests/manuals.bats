@@ -79,11 +79,28 @@ section() { sed -n "/^\.Sh $1\$/,/^\.Sh /{/^\.Sh /!p}" "$2"; } # NAME PAGE
 		comm -23 - "$BATS_TEST_TMPDIR/manual" | diff /dev/null -
 }
 
-@test "README and manuals have the words of the field, and README is read in one sitting" {
-	# what stands for itself: the cause never-heard, `#: NAME heard N` of a section, and the first line of the facts
-	run -1 grep -nwiE 'wants?|told|heard|who has|strangers?|lends?|lent|in the clear|past the tunnel|how it looks|is no more' <(
-		sed -e 's/never-heard//' -e 's/words of xfrmpair 1//' README.md "${pages[@]}"
-	)
+# words of our own in place of the field's. What is no such word: the cause never-heard, `#: NAME heard N` of a section, and the
+# first line of the facts that a fingerprint is made of
+private='wants?|told|heard|who (has|can|is|may)|strangers?|lends?|lent|in the clear|past the tunnel|how it looks|is no more|anew|for they|what (it|the tunnel) carries|stands? (in|behind|before)|outside and inside|(from|to|on the) (inside|outside)|what fits'
+private() { sed -e 's/anyone who//I' -e 's/never-heard//' -e 's/NAME heard N//' -e 's/words of xfrmpair 1//' "$@" | grep -nwiE "$private"; } # FILE...
+
+@test "README, manuals, messages and --help have the words of the field" {
+	tests/messages >"$BATS_TEST_TMPDIR/messages"
+	for program in xfrmpair natprobe espdecap xfrmkeep; do
+		grep -q "^== $program\$" "$BATS_TEST_TMPDIR/messages"
+		"$BUILD/$program" --help >"$BATS_TEST_TMPDIR/$program"
+		run -1 private "$BATS_TEST_TMPDIR/$program"
+		run -1 grep -n '.\{101\}' "$BATS_TEST_TMPDIR/$program"
+	done
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/messages")" -gt 900 ]
+	run -1 private "$BATS_TEST_TMPDIR/messages"
+	run -1 private README.md "${pages[@]}"
+	# the control
+	run -0 private <<<"port '0': want 1 to 65535"
+	run -0 private <<<'who has it reads all'
+}
+
+@test "README is read in one sitting" {
 	[ "$(wc -l <README.md)" -le 135 ]
 	# the first screen has a command in it
 	head -n 24 README.md | grep -q '^    alice\$ '
