@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The set-up as commands for a root shell: a paste block, which hands its rows to `ip -batch`, or
- * bare commands, one a line. */
+/* Prints the set-up as commands for a root shell: a paste block, which passes its rows to `ip
+ * -batch`, or bare commands, one per line. */
 #include "explain.h"
 #include "line.h"
 #include "print.h"
 
 #include <string.h>
 
-/* What joins the lines of a folded command, comment, and command in a comment. */
+/* The line joints of a folded command, a comment, and a command in a comment. */
 #define FOLD " \\\n"
 #define COMMAND_FOLD FOLD "  "
 #define COMMENT_FOLD "\n# "
 #define COMMENTED_FOLD FOLD "#     "
 
-/* Where commands are printed to, and how. */
+/* The destination and style of the commands. */
 struct commands {
 	struct text *out;
 	const struct plan *plan;
 	enum style style;
 	uint64_t explained;  /* the words whose explanation was printed */
-	unsigned steps;      /* of the block, that were not begun yet */
+	unsigned steps;      /* steps of the block that are not printed yet */
 };
 
-/* Explains those of WORDS that are new. */
+/* Explains those of WORDS that were not explained before. */
 static void explain(struct commands *commands, uint64_t words)
 {
 	if (commands->style != STYLE_EXPLAINED)
@@ -39,8 +39,7 @@ static bool is_bare(const struct commands *commands)
 
 /* ---- Rows and steps ---- */
 
-/* Adds ROW of `ip -batch`, which has WORDS, behind what is to be explained of them and without its
- * newline; it is empty afterwards. */
+/* Adds the explanations of WORDS, then ROW of `ip -batch` without its newline, and empties ROW. */
 static void begin_row(struct commands *commands, struct text *row, uint64_t words)
 {
 	explain(commands, words);
@@ -59,7 +58,7 @@ static void add_row(struct commands *commands, struct text *row, uint64_t words)
 	text_add_string(commands->out, "\n");
 }
 
-/* Each step of a block runs only if the one before it did not fail. */
+/* Each step of a block runs only if the previous one succeeded. */
 static const char *begin_step(struct commands *commands)
 {
 	commands->steps--;
@@ -82,7 +81,7 @@ static void end_batch(struct commands *commands)
 
 /* ---- Policies, states and the interface ---- */
 
-/* A block has no second epoch, so its policies take any state of their reqid. */
+/* A block has only one epoch, so its policies name no SPI and use any state of their reqid. */
 static const struct names block_names = { .pin = "" };
 
 static void add_policies(struct commands *commands, const struct policies *policies)
@@ -117,7 +116,7 @@ static void add_interface(struct commands *commands)
 	text_free(&row);
 }
 
-/* A line of it that is too long is two. */
+/* A line that is too long is split in two. */
 static void add_picture(struct text *out, const struct plan *plan)
 {
 	struct text picture = { 0 };
@@ -144,9 +143,9 @@ static uint64_t helper_words(const struct plan *plan)
 	       (plan->tunnel->nonike ? WORD(WORD_NONIKE) : 0);
 }
 
-/* The guard is first.  Then comes what the policies need, so that a kernel that lacks the cipher
- * refuses it before they drop packets.  What is said of the batch and of the helper stands in the
- * batch, because an interactive zsh takes other comments for commands. */
+/* The guard is first. States come before policies, so that a kernel without the cipher refuses the
+ * states before policies drop packets. Explanations of the batch and the helper are inside the
+ * batch, because an interactive zsh treats other comments as commands. */
 static void add_xfrm(struct commands *commands)
 {
 	const struct plan *plan = commands->plan;
@@ -166,7 +165,8 @@ static void add_xfrm(struct commands *commands)
 
 /* ---- The helper ---- */
 
-/* As it is typed and as pkill(1) finds it, up to the peers: brackets would be an expression. */
+/* The command as typed and as pkill(1) finds it, up to the peers, because brackets would be a
+ * pattern. */
 static void add_helper_words(struct text *out, const struct plan *plan)
 {
 	char address[OUTER_TEXT];
@@ -272,7 +272,7 @@ static void add_address_words(struct text *out, const struct plan *plan)
 	            family_bits(plan->own_address.family), plan->own_device);
 }
 
-/* Without duplicate address detection an IPv6 address is there for the routes at once. */
+/* Without duplicate address detection, the routes can use an IPv6 address at once. */
 static void add_address(struct commands *commands)
 {
 	bool six = commands->plan->own_address.family == AF_INET6;
@@ -306,7 +306,7 @@ static uint64_t add_route_words(struct text *out, const struct plan *plan,
 	return words;
 }
 
-/* The shell asks where the outer packets go, because only this host knows. */
+/* The shell looks up the route of the outer packets, because only the host itself knows it. */
 static void add_lookup(struct commands *commands, const struct route *route)
 {
 	char outer[OUTER_TEXT];
@@ -330,7 +330,7 @@ static void add_route(struct commands *commands, const struct route *route)
 	text_free(&row);
 }
 
-/* With -force, because a route that is refused keeps nothing from working: the policies decide what
+/* Uses -force, because the tunnel works without a route that is refused: the policies decide what
  * is encrypted. */
 static void add_routes(struct commands *commands)
 {
@@ -354,7 +354,7 @@ static void add_comment(struct text *out, struct text *comment)
 	text_free(comment);
 }
 
-/* Adds a comment that is a command, and empties it. */
+/* Adds a command as a comment, and empties it. */
 static void add_commented(struct text *out, struct text *command)
 {
 	line_fold(out, "#   ", COMMENTED_FOLD, command->bytes);
@@ -463,7 +463,7 @@ static void add_down(struct text *out, const struct plan *plan)
 
 /* ---- The whole ---- */
 
-/* The helper comes before the routes: it is what the tunnel needs. */
+/* The helper comes before the routes, because the tunnel does not work without it. */
 static void add_steps(struct commands *commands)
 {
 	const struct plan *plan = commands->plan;

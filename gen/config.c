@@ -16,12 +16,12 @@ enum {
 	KEY_DIGITS = 24,      /* a number of a tunnel file has 18 at most */
 };
 
-/* Where the parser stands. */
+/* The state of the parser. */
 struct state {
 	struct request *request;
 	enum { NOWHERE, IN_TUNNEL, IN_SIDE, IN_BAD } section;
 	bool tunnel_seen;
-	/* of the side that is read */
+	/* of the present side */
 	struct side *side;
 	unsigned keys_seen;  /* a bit for each of side_keys */
 	bool side_good;      /* all its lines so far */
@@ -81,7 +81,7 @@ static bool begin_side(struct state *state, const char *name, const char *where)
 	state->side_good = true;
 	if (name_parse(side->name, name, where))
 		return true;
-	/* its lines are still read, for their own mistakes */
+	/* its lines are still parsed, to report their errors */
 	snprintf(side->name, sizeof side->name, "bad-%zu", tunnel->side_count);
 	return false;
 }
@@ -144,7 +144,8 @@ static bool has_control(const char *line)
 	return false;
 }
 
-/* Shows nothing of a line that makes no sense: the file may be another, like that of --pass. */
+/* Messages show nothing of an unknown line, because the file may be the wrong one, such as that of
+ * --pass. */
 static bool parse_line(struct state *state, char *line, const char *where)
 {
 	char *equals;
@@ -168,7 +169,7 @@ static bool parse_line(struct state *state, char *line, const char *where)
 	return set_key(state, trim(line), trim(equals + 1), where);
 }
 
-/* How many digits TEXT begins with, counted up to what a key has. */
+/* The number of leading hexadecimal digits, at most KEY_DIGITS. */
 static unsigned hex_digits(const char *text)
 {
 	unsigned digits = 0;
@@ -178,8 +179,8 @@ static unsigned hex_digits(const char *text)
 	return digits;
 }
 
-/* What follows "public = KEY", in which digits may stand by chance and which is never shown; else
- * LINE itself. */
+/* The text after "public = KEY", because a public key may contain many digits by chance; else LINE
+ * itself. */
 static const char *skip_public(const char *line)
 {
 	const char *p = line + strspn(line, " \t");
@@ -194,8 +195,8 @@ static const char *skip_public(const char *line)
 	return p + public_length(p);
 }
 
-/* True for more digits than an SPI has after 0x or, if that was lost, than any number of a tunnel
- * file has. */
+/* True if the line has more digits after 0x than an SPI, or more digits without it than any number
+ * of a tunnel file. */
 static bool has_key(const char *line, size_t length)
 {
 	for (const char *p = skip_public(line); p < line + length; p++) {
@@ -209,7 +210,7 @@ static bool has_key(const char *line, size_t length)
 	return false;
 }
 
-/* Refuses a key file, or a script, that was taken for a tunnel file, because a message about a bad
+/* Refuses a key file or script that is given as a tunnel file, because a message about an invalid
  * line would show the key. */
 static bool refuse_keys(const char *text, const char *path)
 {

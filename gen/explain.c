@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 #include "explain.h"
 
-/* In the order of the bits.  They have no dollars, backquotes and backslashes, because the shell
- * expands some of the batches that they stand in. */
+/* In the order of the bits. They must not contain dollars, backquotes or backslashes, because the
+ * shell expands some of the batches. */
 static const char *const explanations[] = {
 	"xfrm policy: tells the kernel what to do with the packets that match its selector",
 	"xfrm state: a security association (SA): one direction, its cipher and its key",

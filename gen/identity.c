@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a: short, and enough to tell runs and files apart; it protects nothing. */
+/* FNV-1a: a short hash that distinguishes runs and files. It has no security purpose. */
 static uint32_t fnv1a(const char *bytes, size_t length)
 {
 	uint32_t value = 2166136261u;
@@ -30,7 +30,7 @@ uint32_t identity_reqid(const struct tunnel *tunnel, size_t one, size_t two)
 	                      (unsigned)key_of(tunnel, low, high)->spi, tunnel->sides[high].name,
 	                      (unsigned)key_of(tunnel, high, low)->spi);
 
-	/* away from the small numbers that daemons count from, and a positive int for any tool */
+	/* above the small numbers that daemons use, and a positive int for any tool */
 	return (fnv1a(facts, (size_t)length) & 0x3fffffff) | 0x40000000;
 }
 
@@ -156,7 +156,7 @@ void identity_digest(struct tunnel *tunnel)
 	text_free(&facts);
 }
 
-/* In hexadecimal: every libc prints IPv6 addresses in a way of its own. */
+/* In hexadecimal, because every libc prints IPv6 addresses differently. */
 static void add_address(struct text *facts, const struct address *address)
 {
 	text_add_string(facts, " ");
@@ -190,7 +190,7 @@ static void hash_again(unsigned char hash[SHA256_LENGTH])
 	sha256_end(&again, hash);
 }
 
-/* All that decides the keys of the pair. */
+/* Everything that decides the keys of the pair. */
 static void add_keys(struct text *facts, const struct tunnel *tunnel, size_t self, size_t other)
 {
 	const struct sa *out = key_of(tunnel, self, other), *in = key_of(tunnel, other, self);
@@ -229,17 +229,20 @@ struct identity identity_of_side(const struct tunnel *tunnel, size_t self)
 	text_add_hex(&hex, name, sizeof name);
 	memcpy(identity.store, hex.bytes, sizeof identity.store - 1);
 	memcpy(identity.check, hex.bytes + SHA256_LENGTH, sizeof identity.check - 1);
-	/* far from the small numbers that the kernel and people begin with */
+	/* above the small numbers that the kernel and people use */
 	identity.index = (number_at(numbers) | 0x80000000) & 0xbffffff8;
 	identity.group = (number_at(numbers + 4) & 0x3fffffff) | 0x40000000;
-	identity.route_protocol = LEAST_PROTOCOL + numbers[8] % PROTOCOLS; /* the daemons of rt_protos have lower ones */
+	identity.route_protocol = LEAST_PROTOCOL + numbers[8] % PROTOCOLS; /* routing daemons in
+	                                                                    * rt_protos have lower
+	                                                                    * ones */
 	text_free(&facts);
 	text_free(&hex);
 	return identity;
 }
 
-/* Each group is 40 bits modulo 100000: no digits come noticeably more often.  Who alters words on their way needs two alterations
- * with one fingerprint, 2^50 tries; the rounds make each of them dear. */
+/* Each group is 40 bits modulo 100000, so the digits are almost uniform. A man in the middle needs
+ * two altered exchanges with the same fingerprint, which takes 2^50 tries; the rounds make each try
+ * expensive. */
 static void print_fingerprint(char out[FINGERPRINT_TEXT], const unsigned char facts[SHA256_LENGTH])
 {
 	enum { GROUPS = 6, BYTES = 5, ROUNDS = 1 << 16 };

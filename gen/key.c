@@ -31,7 +31,7 @@ void key_add(struct tunnel *tunnel, const struct sa *sa)
 		tunnel->sas[*number - 1] = *sa;
 		return;
 	}
-	/* not realloc(3): it may leave a copy behind */
+	/* not realloc(3), which may leave a copy of the keys */
 	if (tunnel->sa_count == tunnel->sa_room) {
 		size_t room = tunnel->sa_room ? 2 * tunnel->sa_room : 8;
 		struct sa *sas = calloc(room, sizeof *sas);
@@ -74,7 +74,7 @@ bool key_spi_taken(const struct tunnel *tunnel, size_t to, uint32_t spi)
 	return false;
 }
 
-/* SPI and key, fixed. */
+/* Sets a fixed SPI and key. */
 static void draw(struct sa *sa, const struct tunnel *tunnel)
 {
 	struct {
@@ -91,7 +91,7 @@ static void draw(struct sa *sa, const struct tunnel *tunnel)
 	explicit_bzero(&drawn, sizeof drawn);
 }
 
-/* SPI and key from the secret. */
+/* Sets SPI and key from the secret. */
 static void derive(struct sa *sa, const struct tunnel *tunnel)
 {
 	struct state state = { .cipher = tunnel->cipher };
@@ -102,7 +102,7 @@ static void derive(struct sa *sa, const struct tunnel *tunnel)
 	explicit_bzero(&state, sizeof state);
 }
 
-/* The SAs of a pair, of whose first the names, epoch and secret are known. */
+/* Sets both SAs of a pair from the sides, epoch and secret of the first. */
 static void derive_pair(struct sa pair[2], const struct tunnel *tunnel)
 {
 	pair[0].derived = true;
@@ -122,7 +122,7 @@ static void draw_pair(struct sa pair[2], const struct tunnel *tunnel)
 	         key_spi_taken(tunnel, pair[1].to, pair[1].spi));
 }
 
-/* For one direction or, with a secret, for both. */
+/* Generates one direction or, with a secret, both. */
 static void make(struct tunnel *tunnel, size_t from, size_t to, bool secret)
 {
 	struct sa pair[2] = { { .from = from, .to = to, .epoch = EPOCH_FIRST } };
@@ -182,7 +182,7 @@ bool key_put(struct tunnel *tunnel, size_t one, size_t two,
 	memcpy(pair[0].secret, secret, SECRET_BYTES);
 	good = key_add_pair(tunnel, pair, where);
 	explicit_bzero(pair, sizeof pair);
-	tunnel->sa_given = tunnel->sa_count; /* nothing here may take their place */
+	tunnel->sa_given = tunnel->sa_count; /* from here on they must not be replaced */
 	return good;
 }
 

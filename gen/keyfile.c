@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MOST = 16 << 20 };  /* bytes: more than a mesh of hundreds needs */
+enum { FILE_MOST = 16 << 20 };  /* bytes: more than for a mesh of hundreds of sides */
 
-/* The epochs after it have to be written too, one an hour. */
+/* Leaves room for later epochs, one per hour. */
 static const unsigned long long epoch_most = 99999999;
 
-/* Nothing that stands in the file is shown, for any word of it may be a key that has slipped: where
- * is said, and what would do. */
+/* Messages show nothing of the file, because any word of it may be a misplaced key. They say only
+ * where the error is and what was expected. */
 
 static bool parse_spi(uint32_t *out, const char *text, const char *where)
 {
@@ -104,7 +104,7 @@ static bool parse_key(unsigned char *out, const struct cipher *cipher, const cha
 	return true;
 }
 
-/* One secret, or one key for each direction, and not both. */
+/* A pair has one secret, or one key for each direction, but not both. */
 static bool is_free(const struct tunnel *tunnel, size_t one, size_t two, bool derived,
                     const char *where)
 {
@@ -227,14 +227,13 @@ static int by_words(const void *one, const void *two)
 	                  : memcmp(a->key, b->key, CIPHER_KEY_MOST);
 }
 
-/* One row has the secret of both directions. */
+/* A secret has one row for both directions. */
 static bool has_row(const struct sa *sa)
 {
 	return !sa->derived || sa->from < sa->to;
 }
 
-/* A counter per key: two SAs with one key meet the same nonce sooner or later (RFC 4106, section
- * 9). */
+/* Two SAs with the same key will use the same nonce (RFC 4106, section 9). */
 static void warn_of_twins(const struct tunnel *tunnel, const char *path)
 {
 	const struct sa **sas = memory_rows(tunnel->sa_count, sizeof *sas);

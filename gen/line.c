@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* The first word, and its length: 0 at the end of the line. */
+/* Returns the first word and sets its length, 0 at the end of the line. */
 static const char *first_word(const char *line, size_t *length)
 {
 	while (*line == ' ' || strncmp(line, "\\\n", 2) == 0)
@@ -13,7 +13,7 @@ static const char *first_word(const char *line, size_t *length)
 	return line;
 }
 
-/* The length of WORD, or, of a name of ip-xfrm(8) that is read with its value, of both. */
+/* The length of WORD, including its value if it is a keyword of ip-xfrm(8). */
 static size_t unit_length(const char *word)
 {
 	static const char *const names[] = { "src ",   "dst ",  "proto ", "spi ",
@@ -26,8 +26,8 @@ static size_t unit_length(const char *word)
 	return length;
 }
 
-/* Before the last word, room is left for a backslash.  A line that is too long already may as well
- * go on. */
+/* Leaves room for a backslash except after the last word. A line that is already too long is not
+ * broken. */
 static bool fits(size_t column, const char *word)
 {
 	size_t length = unit_length(word);

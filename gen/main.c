@@ -27,8 +27,8 @@ struct format {
 	const char *name;
 	const char *suffix;
 	bool is_program;
-	bool is_block;    /* it is for a terminal */
-	bool is_table;    /* of all sides */
+	bool is_block;    /* for a terminal */
+	bool is_table;    /* one for all sides */
 };
 
 static const struct format formats[] = {
@@ -38,8 +38,8 @@ static const struct format formats[] = {
 	{ "wireshark", "", false, false, true },
 };
 
-/* How many texts of that format a tunnel has, and the name of one without its suffix. An exchange
- * has the own side's alone. */
+/* The number of texts of that format, and the name of one without its suffix. After an exchange
+ * there is only the own side's. */
 static size_t count_of(const struct format *format, const struct tunnel *tunnel)
 {
 	return format->is_table || tunnel->exchanged ? 1 : tunnel->side_count;
@@ -75,7 +75,7 @@ static bool read_sides(struct request *request)
 	return good;
 }
 
-/* To be freed. */
+/* The caller frees. */
 static char *path_of(const char *folder, const char *name, const struct format *format)
 {
 	char *path;
@@ -100,7 +100,7 @@ static const struct format *find_format(const struct request *request)
 	return NULL;
 }
 
-/* Commands run as they stand. */
+/* Plain commands cannot look up addresses. */
 static bool check_block(const struct tunnel *tunnel)
 {
 	bool good = true;
@@ -137,13 +137,13 @@ static bool check_format(const struct request *request, const struct format *for
 	return good;
 }
 
-/* One SIDE, to get its public key. */
+/* True if there is only one SIDE, for --secret to print its public key. */
 static bool is_introduction(const struct request *request)
 {
 	return request->secret && !request->file && request->tunnel.side_count == 1;
 }
 
-/* What an option would say of the tunnel is said when that is made. */
+/* Options about the tunnel are refused here; they belong to the run with all sides. */
 static bool check_introduction(const struct request *request)
 {
 	bool good = true;
@@ -155,7 +155,7 @@ static bool check_introduction(const struct request *request)
 	return good;
 }
 
-/* False, after one line, if the file NAMED, given at WHERE, is PATH. */
+/* Returns false, after one line, if the file NAMED, given at WHERE, is PATH. */
 static bool has_own_name(const char *named, const char *where, const char *path, const char *what)
 {
 	if (!named || !path || !path_same(named, path))
@@ -164,7 +164,7 @@ static bool has_own_name(const char *named, const char *where, const char *path,
 	              what);
 }
 
-/* No file that is written may be another one that is written or read. */
+/* Refuses to write a file that is also read, or written twice. */
 static bool check_places(const struct request *request, const struct format *format)
 {
 	const char *const *where = request->where;
@@ -191,7 +191,7 @@ static bool check_places(const struct request *request, const struct format *for
 static bool get_keys(struct request *request)
 {
 	struct tunnel *tunnel = &request->tunnel;
-	/* --save-keys beside --keys: the mesh has changed, and is to be written down anew */
+	/* with both --save-keys and --keys the mesh may have changed */
 	bool partly = request->save_keys;
 
 	if (request->secret)
@@ -230,8 +230,8 @@ static void render(struct text *out, const struct request *request, size_t side,
 	plan_free(&plan);
 }
 
-/* One text per side, one after the other: a mesh's scripts are too much to keep. Without a folder
- * it prints them. */
+/* Writes one text after the other, because all scripts of a mesh need too much memory. Without a
+ * folder it prints them. */
 static bool write_sides(struct output *output, const struct request *request,
                         const struct format *format)
 {
@@ -277,7 +277,7 @@ static bool write_all_files(const struct request *request, const struct format *
 	return good;
 }
 
-/* The copies of keys that are in nobody's way but an attacker's. */
+/* Advises to delete copies of keys that are no longer needed. */
 static void say_what_to_delete(const struct request *request)
 {
 	bool exchanged = request->tunnel.exchanged;
@@ -312,7 +312,7 @@ static void say_written(const struct tunnel *tunnel, const char *folder, const c
 	}
 }
 
-/* For who has just written scripts: what to do with them. */
+/* Prints what to do next with the scripts. */
 static void say_what_next(const struct request *request, const struct format *format)
 {
 	const struct tunnel *tunnel = &request->tunnel;
@@ -334,8 +334,8 @@ static void say_what_next(const struct request *request, const struct format *fo
 	say_what_to_delete(request);
 }
 
-/* A core would hold keys. A pipe that takes cores asks for the flag alone; the sanitizers cannot
- * look into a process without. */
+/* A core dump would contain keys. If cores go to a pipe, only the dumpable flag prevents them; the
+ * sanitizers cannot inspect a process without it. */
 static void dump_nothing(void)
 {
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
@@ -344,8 +344,8 @@ static void dump_nothing(void)
 #endif
 }
 
-/* Returns the exit status. Every mistake of the options and sides is reported; of the later steps,
- * each of which needs the one before, only the first that fails. */
+/* Returns the exit status. Reports every error in options and sides, but then only the first
+ * failing step, because each step needs the previous one. */
 static int run(struct request *request, int argc, char **argv)
 {
 	struct tunnel *tunnel = &request->tunnel;
@@ -379,7 +379,7 @@ int main(int argc, char **argv)
 
 	dump_nothing();
 	say_open();
-	signal(SIGXFSZ, SIG_IGN); /* write(2) says it as well */
+	signal(SIGXFSZ, SIG_IGN); /* write(2) reports it too */
 	status = run(&request, argc, argv);
 	request_free(&request);
 	return status;

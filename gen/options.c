@@ -13,14 +13,15 @@
 #include <unistd.h>
 
 enum {
-	/* the least that IPv6 and IPv4's header fields allow: RFC 8200 section 5, RFC 791 */
+	/* the least that IPv6 and IPv4 allow: RFC 8200 section 5, RFC 791 */
 	MTU_LEAST = 576,
 	MTU_MOST = 65535,
 	MTU_DEFAULT = 1500,
 	/* RFC 4303 section 3.4.3 requires 32; the kernel accepts up to XFRMA_REPLAY_ESN_MAX */
 	WINDOW_LEAST = 32,
 	WINDOW_MOST = 4096,
-	CODE = 256,  /* getopt_long() returns CODE + row for a long option, as no letter is */
+	CODE = 256,  /* getopt_long() returns CODE + row for a long option, greater than any
+	              * letter */
 };
 static const unsigned long long limit_most = 999999999999999999;
 
@@ -39,7 +40,7 @@ static bool parse_cipher(void *field, const char *argument, const char *where)
 	return cipher;
 }
 
-/* The field says whether it is the second word. */
+/* Sets the field to whether the argument is the second choice. */
 static bool parse_choice(bool *second, const char *argument, const char *where, const char *one,
                          const char *two)
 {
@@ -247,7 +248,7 @@ static _Noreturn void print_and_exit(void (*print)(struct text *))
 	struct text text = { 0 };
 
 	print(&text);
-	/* not stdio, which in musl forgets that a line could not be written */
+	/* not stdio, because musl's loses the error of a line that was not written */
 	if (!text_write(&text, STDOUT_FILENO)) {
 		refuse("standard output", "%s", strerror(errno));
 		exit(EXIT_BROKE);
@@ -256,7 +257,7 @@ static _Noreturn void print_and_exit(void (*print)(struct text *))
 	exit(EXIT_OK);
 }
 
-/* The table as getopt_long(3) takes it. */
+/* Converts the table for getopt_long(3). */
 static void make_getopt_tables(struct option *long_options, char *letters)
 {
 	*letters++ = ':';
@@ -274,7 +275,7 @@ static void make_getopt_tables(struct option *long_options, char *letters)
 	*letters = '\0';
 }
 
-/* getopt(3) words it differently in every libc. */
+/* The messages of getopt(3) differ between libcs. */
 static _Noreturn void refuse_option(int code, char *const *argv)
 {
 	char letter[] = { '-', (char)optopt, '\0' };
@@ -289,7 +290,7 @@ static _Noreturn void refuse_option(int code, char *const *argv)
 	exit(EXIT_MISTAKE);
 }
 
-/* Returns -1 for what getopt_long(3) gives in place of an option. */
+/* Returns -1 for the error codes of getopt_long(3). */
 static int index_of_code(int code)
 {
 	for (int i = 0; i < OPTION_COUNT; i++)
@@ -330,14 +331,14 @@ bool options_from_arguments(struct request *request, int argc, char **argv)
 		request->where[option] = option_rows[option].flag;
 	}
 	request->operands = argv + optind;
-	/* the last argument of an option counts */
+	/* the last occurrence of an option wins */
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (request->where[i])
 			good &= parse_option(request, i, arguments[i]);
 	return good;
 }
 
-/* Returns OPTION_COUNT for what is no key of a tunnel file. */
+/* Returns OPTION_COUNT if KEY is not a key of a tunnel file. */
 static size_t index_of_key(const char *key)
 {
 	size_t i = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Each file is written under a temporary name in its folder, and a new folder has one, too.  When
- * all is on the disk, one after the other takes its name.  A run that is killed can leave some with
- * their names and others without; each is whole. */
+/* Each file is first written under a temporary name in its folder; a new folder has a temporary
+ * name too. When everything is on disk, the files are renamed one after the other. If the run is
+ * killed, some may be renamed and others not, but each is complete. */
 #include "output.h"
 #include "path.h"
 #include "say.h"
@@ -24,13 +24,13 @@
 
 #define TEMPORARY ".xfrmpair-XXXXXX"
 
-/* A new file, or the new folder, which is the oldest. */
+/* A new file, or the new folder, which is the oldest entry. */
 struct output_entry {
 	struct output_entry *next;
-	char *path;     /* NULL: it has its name already, in the new folder */
+	char *path;     /* NULL: it is in the new folder and already has its name */
 	char *folder, *temporary;
-	bool replaces;  /* a file has the name, and then the temporary one */
-	bool placed;    /* it has its name, and that can be undone */
+	bool replaces;  /* an existing file is exchanged with it */
+	bool placed;    /* it was renamed, which can be undone */
 };
 
 /* PATH may be NULL. */
@@ -65,7 +65,7 @@ static bool take_name(struct output_entry *entry)
 	entry->placed = rename_by(flag, entry->temporary, entry->path);
 	if (entry->placed || (errno != EINVAL && errno != ENOSYS))
 		return entry->placed;
-	/* NFS has no flags: a file that is replaced is gone */
+	/* NFS has no flags, so a replaced file cannot be restored */
 	if (rename(entry->temporary, entry->path) != 0)
 		return false;
 	entry->placed = !entry->replaces;
@@ -78,10 +78,11 @@ static void put_back(struct output_entry *entry)
 		return;
 	refuse(path_shown(entry->path), "cannot be restored: %s: the old file is now %s",
 	       strerror(errno), path_shown(entry->temporary));
-	entry->temporary[0] = '\0'; /* it stays */
+	entry->temporary[0] = '\0'; /* keep it */
 }
 
-/* The output at work, for exit(3) in the middle of it: memory may end. */
+/* The output in progress. atexit() removes it if the program exits early, for example without
+ * memory. */
 static struct output *begun;
 
 static void abandon(void)
@@ -90,7 +91,7 @@ static void abandon(void)
 		output_end(begun, false);
 }
 
-/* True when FOLDER may get a name for PATH, which is to be WHAT; else false, after one line. */
+/* True if this process may create PATH, a WHAT, in FOLDER; else false after one line. */
 static bool check_place(const char *folder, bool sticky, const char *path, const char *what)
 {
 	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -134,7 +135,7 @@ static bool begin(struct output *output)
 	return good;
 }
 
-/* True when the name is free, or that of a file to be replaced; else false, after one line. */
+/* True if there is no such file, or it may be replaced; else false after one line. */
 static bool check_name(struct output_entry *entry, bool force)
 {
 	const char *path = entry->path;
@@ -145,14 +146,14 @@ static bool check_name(struct output_entry *entry, bool force)
 	if (!force)
 		return refuse(path_shown(path),
 		              "exists (expected --force to replace it, or another folder for -o)");
-	if (!S_ISREG(status.st_mode)) /* a device or a link has a meaning elsewhere */
+	if (!S_ISREG(status.st_mode)) /* never replace a device or a link */
 		return refuse(path_shown(path), "%s, and --force replaces only regular files",
 		              S_ISLNK(status.st_mode) ? "a symbolic link" : "not a regular file");
 	entry->replaces = true;
 	return true;
 }
 
-/* Opens the file for PATH; -1, after one line, when that fails. */
+/* Creates the temporary file for PATH. Returns -1 after one line if that fails. */
 static int create(struct output *output, const char *path, const char *folder)
 {
 	const char *slash = strrchr(path, '/');
@@ -204,7 +205,7 @@ bool output_add(struct output *output, const char *path, const struct text *text
 	return !is_interrupted() || refuse(path_shown(path), "interrupted, nothing written");
 }
 
-/* A folder that may not be read is not synced, nor one of a file system that cannot. */
+/* A folder is not synced if it cannot be read, or if the file system does not support it. */
 static bool sync_path(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -217,7 +218,7 @@ static bool sync_path(const char *path)
 	return good;
 }
 
-/* All files are synced at once, so that a journal is written once. */
+/* All files are synced together, so that the journal is written once. */
 bool output_place(struct output *output)
 {
 	const char *synced = "";
@@ -247,7 +248,7 @@ void output_end(struct output *output, bool good)
 		struct output_entry *entry = output->entries;
 
 		output->entries = entry->next;
-		remove(entry->temporary); /* what still has that name */
+		remove(entry->temporary); /* files that still have the temporary name */
 		free(entry->path);
 		free(entry->folder);
 		free(entry->temporary);
@@ -261,7 +262,7 @@ void output_end(struct output *output, bool good)
 
 bool output_print(const char *path, const struct text *text)
 {
-	/* not stdio: its buffer would keep the keys */
+	/* not stdio, whose buffer would keep the keys */
 	if ((path && dprintf(STDOUT_FILENO, "# %s:\n", path_shown(path)) < 0) ||
 	    !text_write(text, STDOUT_FILENO))
 		return refuse("standard output", "%s", strerror(errno));

@@ -39,7 +39,7 @@ const char *path_shown(const char *path)
 	return out;
 }
 
-/* What dirname(3) or basename(3) makes of PATH; to be freed. */
+/* The result of dirname(3) or basename(3) for PATH. The caller frees. */
 static char *part_of(const char *path, char *(*make)(char *))
 {
 	char *copy = strdup(path), *part = copy ? strdup(make(copy)) : NULL;
@@ -75,7 +75,7 @@ bool path_same(const char *one, const char *two)
 	return same;
 }
 
-/* PLACE is what is meant itself, or a folder around it. */
+/* PLACE is the given path ITSELF, or a folder above it. */
 static bool is_safe(const char *place, bool itself, bool sticky, const char *path)
 {
 	static const char expected[] = "expected a place that only you and root can write to";
@@ -85,7 +85,7 @@ static bool is_safe(const char *place, bool itself, bool sticky, const char *pat
 
 	if (stat(place, &status) != 0)
 		return refuse(path_shown(path), "%s: %s", path_shown(place), strerror(errno));
-	if (S_ISREG(status.st_mode)) /* only where it is counts */
+	if (S_ISREG(status.st_mode)) /* only the folders above it are checked */
 		return true;
 	if (status.st_uid != 0 && status.st_uid != geteuid())
 		return refuse(path_shown(path), "%s%sbelongs to user %lu (%s)", name,
@@ -120,7 +120,7 @@ static bool refuse_unreadable(const char *path, const char *what)
 	return refuse(path_shown(path), "%s (expected %s that can be read)", strerror(errno), what);
 }
 
-/* True when the FIFO has a writer, or what one wrote: then it is read to its end, like a file. */
+/* True if the FIFO has a writer, or data from one. Then it is read to its end, like a file. */
 static bool is_written(int fd, struct text *begun)
 {
 	char first;
@@ -128,7 +128,7 @@ static bool is_written(int fd, struct text *begun)
 
 	if (got > 0)
 		text_add(begun, &first, 1);
-	explicit_bzero(&first, 1); /* of a key, perhaps */
+	explicit_bzero(&first, 1); /* it may be part of a key */
 	return got > 0 || (got < 0 && errno == EAGAIN);
 }
 

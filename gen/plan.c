@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* True when some packets inside are not of the outer family. */
+/* True if some inner packets are not of the outer family. */
 static bool mixes_families(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->peer_count; i++) {
@@ -29,8 +29,8 @@ static enum encap encap_of(const struct plan *plan)
 	return plan->tunnel->nonike ? ENCAP_ESPINUDP_NONIKE : ENCAP_ESPINUDP;
 }
 
-/* Fills in the SA with which this side sends, or the one with which it receives.  It is made where it
- * stays, because a copy would leave the key behind. */
+/* Fills in the SA with which this side sends or receives. It writes to the final place, because a
+ * copy would leave the key in memory. */
 static void plan_state(struct state *state, const struct plan *plan, size_t peer, bool outbound,
                        bool af_unspec)
 {
@@ -48,7 +48,8 @@ static void plan_state(struct state *state, const struct plan *plan, size_t peer
 	state->reqid = view->reqid;
 	state->transport = tunnel->transport;
 	state->esn = tunnel->esn;
-	state->af_unspec = af_unspec; /* without it an SA takes packets of its outer family only */
+	state->af_unspec = af_unspec; /* without it, an SA accepts only inner packets of its outer
+	                               * family */
 	state->replay_window = tunnel->replay_window;
 	state->if_id = plan->if_id;
 	/* the limits count what a side sends */
@@ -73,7 +74,7 @@ static void plan_states(struct plan *plan)
 	}
 }
 
-/* What has its way by the policies alone, everything, needs no route. */
+/* A net of everything needs no route, because the default route leads to the policies. */
 static void plan_routes_to(struct plan *plan, size_t peer)
 {
 	const struct view *view = &plan->views[peer];
@@ -110,8 +111,8 @@ static bool takes_connection(const struct net *self, const struct net *other)
 	return nets_proto(self, other) == IPPROTO_TCP && !self->port != !other->port;
 }
 
-/* The first pair of nets that takes what the test sends, between hosts of one family: a side that
- * protects everything may have an address of the other family only. */
+/* The first pair of nets that matches the test, between hosts of the same family. A side that
+ * protects everything may only have an address of the other family. */
 static bool find_pair(const struct view *view,
                       bool (*takes)(const struct net *, const struct net *),
                       const struct net **self, const struct net **other)
@@ -151,8 +152,8 @@ static struct test test_of(const struct plan *plan, const struct view *view)
 	return test;
 }
 
-/* True when the policies are not just about two hosts' own addresses: then routes, forwarding and
- * NAT matter. */
+/* True if the policies concern more than the hosts' own addresses. Then routes, forwarding and NAT
+ * matter. */
 static bool is_site(const struct side *side)
 {
 	return side->inner.family != AF_UNSPEC || side->net_count > 1 ||
@@ -184,7 +185,7 @@ static bool protects_everything(const struct side *side)
 	return false;
 }
 
-/* Of tunnel mode alone. */
+/* Only in tunnel mode. */
 static void describe_nets(struct plan *plan)
 {
 	const struct tunnel *tunnel = plan->tunnel;

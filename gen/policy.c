@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The policies of a plan.  Every row is one side of a mirror: out, and in and fwd with source and
+/* The policies of a plan. Each direction out has a mirror in directions in and fwd, with source and
  * destination swapped. */
 #include "plan.h"
 #include "memory.h"
 
 #include <netinet/in.h>
 
-/* The lower number wins: of nets in one another the longest prefix. */
+/* The lowest number wins, so that among nested nets the longest prefix does. */
 enum {
 	PRIORITY_BYPASS = 1000,
 	PRIORITY_TUNNEL = 2000,
@@ -32,7 +32,8 @@ static struct policy *add(struct policies *policies, const struct policy *policy
 	return &policies->rows[policies->count++];
 }
 
-/* Adds it for packets that leave NEAR for FAR, and, where WITH_FWD or not, for those that come back. */
+/* Adds the policy for packets from NEAR to FAR, and its mirrors for packets back, fwd only
+ * WITH_FWD. */
 static void add_mirrored(struct plan *plan, struct policies *policies, const struct policy *out, bool with_fwd)
 {
 	struct policy forth = *out, back = *out;
@@ -67,7 +68,7 @@ static struct selector_end end_of_outer(const struct endpoint *outer, bool with_
 		                      place };
 }
 
-/* The tunnel's own. */
+/* Adds the policies of the tunnel itself. */
 static void add_tunnel(struct plan *plan, size_t peer, const struct net *self,
                        const struct net *other)
 {
@@ -99,7 +100,7 @@ static void add_tunnel(struct plan *plan, size_t peer, const struct net *self,
 	add_mirrored(plan, &plan->tunnels, &out, !transport);
 }
 
-/* Lets the UDP flow itself pass. */
+/* Exempts the UDP flow itself. */
 static void add_bypass(struct plan *plan, size_t peer)
 {
 	const struct view *view = &plan->views[peer];
@@ -133,7 +134,7 @@ static void add_neighbour(struct plan *plan, size_t peer, const struct prefix *n
 	}, true);
 }
 
-/* The widest of the other's nets around SELF, or NULL. */
+/* The widest net of the other side that contains SELF, or NULL. */
 static const struct prefix *net_around(const struct view *view, const struct prefix *self)
 {
 	const struct prefix *widest = NULL;
@@ -148,7 +149,7 @@ static const struct prefix *net_around(const struct view *view, const struct pre
 	return widest;
 }
 
-/* Keeps the neighbours of one own net reachable, around which the other side has AROUND. */
+/* Keeps the neighbours in an own net reachable, if the other side's net AROUND contains it. */
 static void add_neighbours_of(struct plan *plan, size_t peer, size_t net,
                               const struct prefix *around)
 {
@@ -163,12 +164,12 @@ static void add_neighbours_of(struct plan *plan, size_t peer, size_t net,
 	for (size_t j = 0; !prefix_is_everything(around) && j < nets->count; j++) {
 		const struct prefix *near = &nets->list[j].prefix;
 
-		/* of everything, `up` leaves the host's links outside */
+		/* for a net of everything, `up` exempts the host's links */
 		if (j != net && near->address.family == self->address.family &&
 		    !nets_repeat(nets, j))
 			add_neighbour(plan, peer, near, self);
 	}
-	/* RFC 4861: neighbour discovery comes from link-local addresses and goes to multicast */
+	/* RFC 4861: neighbour discovery uses link-local and multicast addresses */
 	if (self->address.family == AF_INET6 && prefix_is_everything(around)) {
 		add_neighbour(plan, peer, self, &link_local6);
 		add_neighbour(plan, peer, self, &multicast6);
@@ -184,8 +185,9 @@ static bool has_everything6(const struct nets *nets)
 	return false;
 }
 
-/* Where a net of the other side is around one of this side's, that one's own neighbours stay
- * reachable.  The policies of an interface catch only what is routed into it. */
+/* If a net of the other side contains one of this side's, the neighbours in that one stay
+ * reachable. Policies of an interface match only packets routed into it, so they need no
+ * exemption. */
 static void add_neighbours(struct plan *plan, size_t peer)
 {
 	const struct view *view = &plan->views[peer];
@@ -222,8 +224,7 @@ static void add_block(struct plan *plan, size_t peer, const struct prefix *near,
 	}, true);
 }
 
-/* True when an earlier net of the side's own has the same protocol and port in policies with OTHER.
- */
+/* True if an earlier net of this side has the same protocol and port in policies with OTHER. */
 static bool is_blocked(const struct nets *nets, size_t index, const struct net *other)
 {
 	const struct net *self = &nets->list[index];
@@ -238,7 +239,7 @@ static bool is_blocked(const struct nets *nets, size_t index, const struct net *
 	return false;
 }
 
-/* True when the tunnel's own policy has the selector of the block. */
+/* True if a policy of the tunnel has the same selector as the block. */
 static bool is_taken(const struct nets *nets, const struct net *other)
 {
 	for (size_t i = 0; i < nets->count; i++)
@@ -247,9 +248,9 @@ static bool is_taken(const struct nets *nets, const struct net *other)
 	return false;
 }
 
-/* The guard: nothing but the tunnel passes between this host, or what is behind it, and the other's
- * net, of what the tunnel would carry.  A policy is known by selector and direction, so where the
- * tunnel's own has that of the block, two halves stand for it. */
+/* The guard: blocks tunnelled traffic outside the tunnel between this host, or hosts behind it, and
+ * the other side's net. The kernel identifies a policy by selector and direction, so if the tunnel
+ * has a policy with the same selector, the block is split into two halves. */
 static void add_blocks(struct plan *plan, size_t peer, const struct net *other)
 {
 	const struct nets *nets = &plan->views[peer].self_nets;
@@ -269,14 +270,14 @@ static void add_blocks(struct plan *plan, size_t peer, const struct net *other)
 		if (taken)
 			add_block(plan, peer, &halves[1], self, other);
 	}
-	if (!met) /* it is the other's all the same */
+	if (!met) /* it is still the other side's */
 		add_block(plan, peer, any, NULL, other);
 }
 
-/* True when a policy may cover the UDP flow to the other: the kernel would ask the packets outside,
- * before it decapsulates them, to have come out of the tunnel themselves.  The policies of an
- * interface catch only what is routed into it; a block covers any address here.  An address that is
- * found at each `up` may be anywhere. */
+/* True if a policy may match the UDP flow to the other side. Then the kernel would drop outer
+ * packets, because they did not arrive through the tunnel. Policies of an interface match only
+ * packets routed into it; a block matches any address of this host. An address found at each `up`
+ * may be any. */
 static bool flow_is_covered(const struct plan *plan, const struct view *flow)
 {
 	const struct address *self = &flow->self_outer.address, *other = &flow->other_outer.address;

@@ -125,7 +125,7 @@ void print_clamp(struct text *out, const struct plan *plan, const struct selecto
                  const char *indent)
 {
 	uint8_t proto = nets_proto(selector->self, selector->other);
-	/* what IPv4 and IPv6 put before TCP's own 20 bytes */
+	/* the IP header before TCP's 20 bytes */
 	unsigned mss = plan->mtu - (selector->self->prefix.address.family == AF_INET6 ? 60 : 40);
 
 	if (proto && proto != IPPROTO_TCP)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The head of a page: the comment at its top, and the facts. */
+/* The head of a page: the comment at the top, and the facts. */
 #include "print.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ static void add_title(struct text *out, const struct plan *plan)
 	text_add_string(out, "#\n");
 }
 
-/* As people write it in a SIDE. */
+/* Prints a net as in a SIDE. */
 static void add_net_of(struct text *out, const struct plan *plan, const struct selector *selector,
                        bool other)
 {
@@ -195,7 +195,7 @@ static void add_features(struct text *out, const struct plan *plan)
 		            (unsigned)first_guard(plan)->index);
 }
 
-/* What xfrmkeep reads and the script does not use. */
+/* Facts that only xfrmkeep uses. */
 static void add_facts_of_keeper(struct text *out, const struct plan *plan)
 {
 	const struct tunnel *tunnel = plan->tunnel;
@@ -223,7 +223,7 @@ static void add_facts_of_keeper(struct text *out, const struct plan *plan)
 	text_add_string(out, "\n");
 }
 
-/* The options of up and down beside those of every script. */
+/* The options of up and down besides those of every script. */
 static void add_options(struct text *out, const struct plan *plan)
 {
 	text_add_string(out, " options='");
@@ -242,7 +242,7 @@ static void add_options(struct text *out, const struct plan *plan)
 	text_add_string(out, "'\n");
 }
 
-/* What the script itself uses; the rest is for xfrmkeep. */
+/* Facts that the script itself uses. */
 static void add_facts(struct text *out, const struct plan *plan)
 {
 	const struct tunnel *tunnel = plan->tunnel;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The page: a script that a person reads, with every `ip` command literally, and the section with
- * what changes. */
+/* The page: a readable script with every `ip` command, and the section with what changes. */
 #include "print.h"
 #include "start.h"
 #include "templates.h"
@@ -247,7 +246,7 @@ static void add_tests(struct text *out, const struct plan *plan)
 	end_rows(out);
 }
 
-/* ---- What the script does without xfrmkeep ---- */
+/* ---- The script without xfrmkeep ---- */
 
 /* The functions that it calls, in this order. */
 static void add_up(struct text *out, const struct plan *plan)
@@ -338,7 +337,7 @@ void print_page(struct text *out, const struct plan *plan)
 	add_up(out, plan);
 	text_add_string(out, "\n");
 	section_print(out, &section);
-	/* the brace closes that of the second line: a file that was cut off is a syntax error */
+	/* closes the brace of the second line, so that a truncated file is a syntax error */
 	text_add_string(out, "main \"$@\"\n}\n");
 	section_free(&section);
 }

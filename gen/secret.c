@@ -16,8 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A secret file's begin; the rest is in hexadecimal, so that nobody takes it for a public key.  And
- * that of what names a pair. */
+/* The beginning of a secret file; the secret is in hexadecimal, so that it cannot be mistaken for a
+ * public key. Also the beginning of the label of a pair. */
 #define LABEL "xfrmpair secret "
 static const char begin[] = LABEL;
 static const char what[] = "a secret file";
@@ -71,7 +71,8 @@ static bool make_secret(unsigned char secret[X25519_LENGTH], const char *path)
 	return good;
 }
 
-/* The public key of the file PATH; the status of who cannot have it. */
+/* Gets the public key of the secret file PATH, which it creates if needed. Returns the exit
+ * status. */
 static int get_public(unsigned char public[X25519_LENGTH], const char *path,
                       const struct side *side)
 {
@@ -155,7 +156,7 @@ static bool find_self(struct tunnel *tunnel, const unsigned char secret[X25519_L
 	                                "string among the sides, as it was printed)");
 }
 
-/* All of it but a newline at its end. */
+/* Reads the phrase without the newline at its end. */
 static bool read_phrase(struct text *phrase, const char *path)
 {
 	if (!path_read_private(phrase, path, "a phrase file", FILE_MOST))
@@ -169,8 +170,8 @@ static bool read_phrase(struct text *phrase, const char *path)
 	                                                                "'\\r'");
 }
 
-/* The keys of the pair with OTHER, if it is one: a key that makes the secret useless is refused
- * wherever it stands. */
+/* Computes the keys of the pair with OTHER, if they are a pair. A public key that gives a useless
+ * secret is refused in any case. */
 static bool agree(struct tunnel *tunnel, size_t other, const unsigned char secret[X25519_LENGTH],
                   const struct text *phrase, const unsigned char facts[SHA256_LENGTH],
                   const char *where)

@@ -45,7 +45,7 @@ static bool has_ports(uint8_t proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
 }
 
-/* Words are for those that have a port, or differ by family; all others go by their number. */
+/* Only protocols with ports, or that differ by family, have a name; all others are numbers. */
 static bool parse_proto(uint8_t *out, const char *word, sa_family_t family)
 {
 	unsigned long long number;
@@ -62,7 +62,7 @@ static bool parse_proto(uint8_t *out, const char *word, sa_family_t family)
 	return true;
 }
 
-/* A number behind an address is its length: a protocol's stands behind that. */
+/* The first number after an address is its prefix length, so a protocol number comes after that. */
 bool net_parse(struct net *out, const char *text, const char *where)
 {
 	char words[NET_TEXT + 4];
@@ -160,7 +160,7 @@ static bool parse_outer(struct endpoint *out, const char *what, const char *text
 }
 
 /* RFC 1035, section 2.3.1, and RFC 1123, section 2.1: labels of letters, digits and inner hyphens.
- * In lower case, and without the dot that may end them. */
+ * OUT is in lower case and without a final dot. */
 static bool read_host(char out[HOST_MOST + 1], const char *text, size_t length)
 {
 	size_t label = 0;
@@ -184,7 +184,8 @@ static bool read_host(char out[HOST_MOST + 1], const char *text, size_t length)
 	return true;
 }
 
-/* A name with a dot, which ends in letters as no slip of an address does, and a port, perhaps. */
+/* True for a name with a dot and a last label of letters, which no mistyped address has; a port may
+ * follow. */
 static bool is_domain(const char *text)
 {
 	char host[HOST_MOST + 1];
@@ -209,8 +210,7 @@ bool side_set_local(struct side *side, const char *text, const char *where)
 	return !text[length] || port_parse(&side->local.port, text + length + 1, where);
 }
 
-/* A word with a letter in it and one colon at most is a name: what is of digits and dots alone is
- * an address. */
+/* A text with a letter and at most one colon is a name; digits and dots alone are an address. */
 bool side_set_mapped(struct side *side, const char *text, const char *where)
 {
 	size_t length = strcspn(text, ":");
@@ -232,7 +232,8 @@ bool side_set_mapped(struct side *side, const char *text, const char *where)
 	return !text[length] || port_parse(&side->mapped.port, text + length + 1, where);
 }
 
-/* RFC 4291, section 2.5.6: no router forwards them.  IPv4's are addresses inside some tunnels. */
+/* RFC 4291, section 2.5.6: routers do not forward them. IPv4's are allowed, because some tunnels
+ * use them as inner addresses. */
 static bool is_link_local6(const struct prefix *prefix)
 {
 	const struct special_range *range = special_find(&prefix->address);
@@ -291,8 +292,8 @@ const char *public_print(char out[PUBLIC_TEXT], const unsigned char public[PUBLI
 	return out;
 }
 
-/* What public_print() prints of a number below 2^255 - 19 (RFC 7748, section 5).  Nothing of it is
- * shown: a secret may have slipped. */
+/* Accepts only what public_print() prints for a number below 2^255 - 19 (RFC 7748, section 5). The
+ * message shows nothing of it, because it may be a misplaced secret. */
 bool side_set_public(struct side *side, const char *text, const char *where)
 {
 	static const unsigned char prime[PUBLIC_BYTES] = { 0xed, [1 ... 30] = 0xff, 0x7f };
@@ -351,7 +352,7 @@ bool side_complete(struct side *side)
 	return true;
 }
 
-/* WORD stands for an address that is not known yet. */
+/* Prints WORD in place of an unknown address. */
 static const char *print_outer(char out[OUTER_TEXT], const struct endpoint *endpoint,
                                const char *word)
 {
@@ -400,7 +401,7 @@ bool side_shares_mapped(const struct side *one, const struct side *two)
 	       strcmp(one->mapped_name, two->mapped_name) == 0;
 }
 
-/* Whether an IPv4 address is what stands before the next colon. */
+/* True if the text before the first colon is an IPv4 address. */
 static bool begins_with_ipv4(const char *text)
 {
 	struct in_addr four;
@@ -410,7 +411,7 @@ static bool begins_with_ipv4(const char *text)
 	return inet_pton(AF_INET, address, &four) == 1;
 }
 
-/* NAME:LOCAL for NAME=LOCAL. */
+/* True for NAME:LOCAL instead of NAME=LOCAL. */
 static bool has_name(const char *local)
 {
 	size_t length = strcspn(local, ":");
@@ -422,14 +423,14 @@ static bool has_name(const char *local)
 	return rest[0] == '[' || begins_with_ipv4(rest);
 }
 
-/* The slips that have a hint of their own; MAPPED may be NULL. */
+/* Common mistakes with a message of their own. MAPPED may be NULL. */
 static bool check_shape(const char *token, const char *local, const char *mapped, const char *where)
 {
 	static const char signs[] = ",/;|", between_sides[] = ",;|";
 	const char *colon = strchr(local, ':'),
 		   *sign = mapped ? strpbrk(local, between_sides) : strpbrk(local, signs);
 
-	/* after an IPv4 address a colon has its port behind it, and nothing else */
+	/* after an IPv4 address, only a port may follow a colon */
 	if (!sign && !mapped && colon && begins_with_ipv4(local) &&
 	    (strchr(colon + 1, ':') || begins_with_ipv4(colon + 1)))
 		sign = colon;

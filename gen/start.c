@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The inbound state of the epoch after STATE's, from the pair's secret of that epoch. */
+/* The inbound state of the next epoch, from the pair's secret of that epoch. */
 static struct state next_state(const struct state *state, const struct view *view, const unsigned char secret[SECTION_SECRET])
 {
 	struct state next = *state;
@@ -27,7 +27,7 @@ static void add_peer(struct section *section, const struct view *view)
 	peer->derived = view->out->derived;
 }
 
-/* The states of a peer, and the secret of the first epoch whose keys they do not all have. */
+/* Adds the states of a peer, and the secret of the first epoch that is not installed completely. */
 static void add_states(struct section *section, const struct plan *plan, size_t index)
 {
 	const struct view *view = &plan->views[index];
@@ -47,7 +47,8 @@ static void add_states(struct section *section, const struct plan *plan, size_t 
 	section_add_state(section, outbound);
 }
 
-/* Of a pair: what both have and nobody else.  Of fixed keys it is a hash of these. */
+/* Sets the token, which only the two sides of the pair know. With fixed keys it is a hash of
+ * these. */
 static void make_token(struct section *section, const struct plan *plan)
 {
 	const struct sa *sa = plan->views[0].out, *in = plan->views[0].in;
@@ -58,7 +59,8 @@ static void make_token(struct section *section, const struct plan *plan)
 	if (sa->derived)
 		memcpy(secret, sa->secret, sizeof secret);
 	else
-		for (size_t i = 0; i < sizeof sa->key; i++) /* the same on both sides, whichever direction is whose */
+		for (size_t i = 0; i < sizeof sa->key; i++) /* symmetric, so that it is the same on
+		                                             * both sides */
 			secret[i % sizeof secret] ^= (unsigned char)(sa->key[i] + in->key[i]);
 	epoch_token(section->token, secret);
 	section->has_token = true;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDES_MOST = 1024 };  /* espdecap's peers */
+enum { SIDES_MOST = 1024 };  /* as many as espdecap has peers */
 
 struct side *tunnel_add_side(struct tunnel *tunnel)
 {
@@ -31,7 +31,7 @@ static const struct side *side_named(const struct tunnel *tunnel, const char *na
 	return NULL;
 }
 
-/* a, b, ... z, aa, ab, ...: by position, skipping none, so that people can count. */
+/* Names sides a, b, ... z, aa, ab, ... by position. */
 static void name_by_position(char out[NAME_MOST + 1], size_t position)
 {
 	char reversed[NAME_MOST + 1];
@@ -62,8 +62,8 @@ static bool name_sides(struct tunnel *tunnel)
 	return good;
 }
 
-/* The policy of such a net may have the selector of the one that lets the UDP flow pass: the kernel
- * takes one of them only. */
+/* Refuses a net whose policy would have the same selector as the one that exempts the UDP flow,
+ * because the kernel accepts only one of them. */
 static bool check_own_port(const struct side *side)
 {
 	char text[NET_TEXT];
@@ -111,8 +111,8 @@ static bool check_side(const struct tunnel *tunnel, const struct side *side)
 	return check_own_port(side);
 }
 
-/* A private address that nobody outside can send to, beside a side on the internet; which, of two,
- * may be its own mapped one. */
+/* Warns of a private address without @MAPPED if the other side is on the internet. In a pair, the
+ * other side's address may be the missing mapped address. */
 static void warn_unreachable(const struct tunnel *tunnel, const struct side *one,
                              const struct side *two)
 {
@@ -133,7 +133,7 @@ static void warn_unreachable(const struct tunnel *tunnel, const struct side *one
 		      one->where, one->name, address, two->name);
 }
 
-/* Both homes are 192.168.1.0/24: no error while the hosts differ, but worth a word. */
+/* Warns if both homes are 192.168.1.0/24, which is no error while the hosts' addresses differ. */
 static void warn_same_lan(const struct side *one, const struct side *two)
 {
 	char a[ADDRESS_TEXT], b[ADDRESS_TEXT];
@@ -147,15 +147,16 @@ static void warn_same_lan(const struct side *one, const struct side *two)
 		      address_print(b, &two->local.address));
 }
 
-/* A hub's net around that of a spoke, which is reached through it. */
+/* True for a net of the hub that contains one of a spoke, which is reached through the hub. */
 static bool is_around(const struct tunnel *tunnel, const struct side *side,
                       const struct prefix *net, const struct prefix *other)
 {
 	return tunnel->star && side == tunnel->sides && net->length < other->length;
 }
 
-/* One side may protect everything: what is not the other's own.  Of two sides the addresses count,
- * whatever the protocols: a route knows nothing else. */
+/* One side may protect everything, which means everything except the other's nets. Nets of two
+ * sides must differ in their addresses, not just in protocols, because routes only have
+ * addresses. */
 static bool check_nets(const struct tunnel *tunnel, const struct side *one, const struct side *two,
                        bool is_pair)
 {
@@ -190,8 +191,8 @@ static bool check_nets(const struct tunnel *tunnel, const struct side *one, cons
 	                        one->name, two->name);
 }
 
-/* Two sides behind one NAT are one address to a third, who in transport mode has nothing else to
- * tell their policies by. */
+/* Two sides behind the same NAT have the same address for a third side, which in transport mode
+ * cannot distinguish their policies. */
 static bool check_transport(const struct tunnel *tunnel, const struct side *one,
                             const struct side *two)
 {
@@ -265,7 +266,7 @@ static bool check_pair(const struct tunnel *tunnel, const struct side *one, cons
 	return true;
 }
 
-/* Side I's own address inside, from --inner: the Ith of the prefix, from 1 on. */
+/* Assigns an inner address from --inner: the first side gets the first address of the prefix. */
 static bool give_inner(struct tunnel *tunnel, struct side *side, size_t index)
 {
 	struct net net;
@@ -292,7 +293,7 @@ static bool give_inner(struct tunnel *tunnel, struct side *side, size_t index)
 	return true;
 }
 
-/* What a side protects when it did not say so. */
+/* Sets the nets of sides that have none. */
 static bool complete_nets(struct tunnel *tunnel)
 {
 	unsigned family = tunnel->inner.address.family,
@@ -319,7 +320,7 @@ static bool complete_nets(struct tunnel *tunnel)
 	return good;
 }
 
-/* With everything on one side, policies must not catch what another pair has. */
+/* If a side protects everything, its policies must not match packets of another pair. */
 static bool check_everything(const struct tunnel *tunnel)
 {
 	const struct side *before = NULL;
@@ -349,7 +350,7 @@ static bool check_everything(const struct tunnel *tunnel)
 	return true;
 }
 
-/* Two ways between sides behind one NAT are of use to a pair. */
+/* Refuses --lan and --hairpin if no spoke shares the hub's NAT. */
 static bool check_star(const struct tunnel *tunnel)
 {
 	if (!tunnel->star || (!tunnel->lan && !tunnel->hairpin))
@@ -388,8 +389,8 @@ bool tunnel_check(struct tunnel *tunnel)
 	return good;
 }
 
-/* net/xfrm/xfrm_state.c, xfrm_state_mtu(): what is left is cut to whole blocks, two bytes of which
- * are the trailer's. */
+/* As xfrm_state_mtu() in net/xfrm/xfrm_state.c: the rest is rounded down to whole blocks, and the
+ * trailer takes two bytes. */
 unsigned tunnel_inner_mtu(const struct tunnel *tunnel, sa_family_t family)
 {
 	const struct cipher *cipher = tunnel->cipher;

@@ -18,7 +18,7 @@ static int by_spi(const void *one, const void *two)
 	return (a > b) - (a < b);
 }
 
-/* All SAs, those with one SPI side by side; to be freed. */
+/* All SAs, sorted by SPI. The caller frees. */
 static const struct sa **sort(const struct tunnel *tunnel)
 {
 	const struct sa **sas = memory_rows(tunnel->sa_count, sizeof *sas);
@@ -29,8 +29,8 @@ static const struct sa **sort(const struct tunnel *tunnel)
 	return sas;
 }
 
-/* Where the SPI alone does not tell SAs apart, the destination does: each receiver has its own
- * SPIs. */
+/* If two SAs have the same SPI, the destination distinguishes them, because each receiver's SPIs
+ * are unique. */
 static void add_sa(struct text *out, const struct tunnel *tunnel, const struct sa *sa, bool shared)
 {
 	const struct side *to = &tunnel->sides[sa->to];
@@ -41,7 +41,7 @@ static void add_sa(struct text *out, const struct tunnel *tunnel, const struct s
 	             sa->spi, sa->key);
 }
 
-/* As seen between the NATs and on the hosts. */
+/* The rows for captures between the NATs and on the hosts. */
 static void add_head(struct text *out, const struct tunnel *tunnel)
 {
 	uint16_t *ports = memory_rows(tunnel->side_count, 2 * sizeof *ports);
