@@ -232,8 +232,7 @@ bool side_set_mapped(struct side *side, const char *text, const char *where)
 	return !text[length] || port_parse(&side->mapped.port, text + length + 1, where);
 }
 
-/* RFC 4291, section 2.5.6: routers do not forward them. IPv4's are allowed, because some tunnels
- * use them as inner addresses. */
+/* RFC 4291, section 2.5.6: not routed. IPv4's are allowed: some tunnels use them inside. */
 static bool is_link_local6(const struct prefix *prefix)
 {
 	const struct special_range *range = special_find(&prefix->address);

@@ -521,7 +521,7 @@ hush() { pkill -x ping || :; }
 	old=$(script a -n up | sed -n 's/^\(ip \)*\(xfrm policy add .* dir in .*\)/\2/p' | sed 's/ #.*//')
 	on a ip -batch - <<<"$(sed 's/policy add/policy update/; s/reqid [0-9]*/reqid 77/' <<<"$old")"
 	says a half-up
-	[[ "$output" == *'dir in (another one has its place)'* ]]
+	[[ "$output" == *'dir in (another policy has its selector)'* ]]
 	on a ip -batch - <<<"${old/policy add/policy update}"
 	says a healthy
 	BREAK='the inbound SA has another key'
