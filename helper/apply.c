@@ -14,7 +14,8 @@ static const char system_folders[] = "/usr/sbin:/sbin:/usr/bin:/bin";
 
 /* ---- Programs ---- */
 
-/* Calls TRY with FOLDER/NAME for each folder of a list until one is taken; that path, or NULL. */
+/* Calls TRY with FOLDER/NAME for each folder of a list until it accepts one. Returns that path, or
+ * NULL. */
 static char *search(const char *folders, const char *name, bool (*try)(const char *path))
 {
 	while (folders && *folders) {
@@ -60,7 +61,7 @@ const char *apply_ip(void)
 	return path;
 }
 
-/* ---- What they say ---- */
+/* ---- Their messages ---- */
 
 bool apply_has_one(const char *text, const char *const *parts)
 {
@@ -104,7 +105,7 @@ enum apply_cause apply_cause(const char *text)
 	return APPLY_OTHER;
 }
 
-/* The digits of a number behind 0x that is longer than any but a key. */
+/* The digits after 0x of a number so long that it is a key. */
 static size_t key_digits(const char *text)
 {
 	size_t digits;
@@ -115,7 +116,7 @@ static size_t key_digits(const char *text)
 	return digits > 8 ? digits : 0;
 }
 
-/* Its first line; a key in it becomes KEY. */
+/* The first line, with KEY in place of a key. */
 static void clean(char said[APPLY_SAID])
 {
 	char *to = said;
@@ -187,9 +188,9 @@ int apply_report(const struct apply_result *result, const char *subject)
 	return result->status;
 }
 
-/* ---- What they are given ---- */
+/* ---- Their input ---- */
 
-/* As a shell takes it: a cipher's name has parentheses. */
+/* Quoted for a shell, because a cipher's name has parentheses. */
 static void mask_word(struct text *out, const char *word, size_t length)
 {
 	bool quoted = memchr(word, '(', length) && word[0] != '\'';

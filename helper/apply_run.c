@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* One program, its input from memory. */
+/* Runs a program with input from memory. */
 #include "apply.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 enum { IN, OUT, ERR, FILES };
 
-/* Ours and the child's end of a file. */
+/* This process's end and the child's end of a pipe. */
 struct pipe {
 	int ours, its;
 };
@@ -65,7 +65,7 @@ static _Noreturn void become(const char *path, const char *const *arguments,
 	const struct sigaction standard = { .sa_handler = SIG_DFL };
 
 	sigaction(SIGPIPE, &standard, NULL);
-	/* Its ends are above the first three files, because say_open() sees to those. */
+	/* Its ends are above the first three descriptors, which say_open() ensures. */
 	for (int i = 0; i < FILES; i++)
 		if (dup2(pipes[i].its, i) < 0)
 			_exit(126);
@@ -75,7 +75,7 @@ static _Noreturn void become(const char *path, const char *const *arguments,
 	_exit(127);
 }
 
-/* Writes what fits; closes the pipe when all is written, or nobody reads it. */
+/* Writes as much as fits. Closes the pipe when everything is written, or nobody reads it. */
 static void feed(struct pipe *pipe, const struct text *input, size_t *done)
 {
 	ssize_t written = write(pipe->ours, input->bytes + *done, input->length - *done);
@@ -102,7 +102,7 @@ static void drain(struct pipe *pipe, struct text *output, char *said, size_t *le
 	explicit_bzero(bytes, sizeof bytes);
 }
 
-/* Until the child has closed its ends. */
+/* Runs until the child has closed its ends. */
 static void serve(struct pipe pipes[FILES], const struct text *input, struct text *output,
 		  char said[APPLY_SAID])
 {
@@ -169,8 +169,8 @@ int apply_run(const char *path, const char *const *arguments, const struct text 
 	sigset_t signals, before;
 	int status, error;
 
-	/* A batch that ends in the middle would leave half a change, so neither this program nor
-	 * the child is interrupted. */
+	/* An interrupted batch would leave half a change, so signals are blocked for this program
+	 * and the child. */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);

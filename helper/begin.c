@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What `up` and `down` write to the store. */
+/* Writes the store for `up` and `down`. */
 #include "say.h"
 #include "steps.h"
 
@@ -27,7 +27,7 @@ int keep_record(struct keep *keep)
 	if (status)
 		return status;
 	section_print(&before, &keep->section);
-	keep_tally(keep); /* of the SAs as they are, before they have other endpoints */
+	keep_tally(keep); /* of the present SAs, before their endpoints change */
 	if (!same_text(&keep->section, &before))
 		status = keep_write(keep, false);
 	text_free(&before);
@@ -36,7 +36,7 @@ int keep_record(struct keep *keep)
 
 /* ---- Keys ---- */
 
-/* The present keys with new numbers; says in time that they come to an end. */
+/* Continues with the present keys and new sequence numbers, and warns before they are used up. */
 static bool start_again(struct keep *keep, size_t peer)
 {
 	enum { FEW = 16 };
@@ -53,7 +53,7 @@ static bool start_again(struct keep *keep, size_t peer)
 	return true;
 }
 
-/* A fresh key that is not on the disk would be used from its first number again. */
+/* A new key that is not on disk would be used again from its first number. */
 static bool begin_unwritten(struct keep *keep, struct steps *steps)
 {
 	keep_say(keep, "warning: if this does not change, the other side will drop all packets "
@@ -73,7 +73,7 @@ int keep_begin(struct keep *keep)
 	struct steps steps = steps_begin(&keep->section);
 	int status;
 
-	/* Nothing of this tunnel is there yet, but another tool's things may be in the way. */
+	/* Nothing of this tunnel exists yet, but another tool's objects may conflict. */
 	kernel_read_states(&keep->kernel);
 	kernel_read_policies(&keep->kernel);
 	keep_tally(keep);

@@ -9,7 +9,7 @@
 
 /* ---- States ---- */
 
-/* The kernel's SA that ours would be, or collide with. */
+/* The kernel's SA that is ours, or that would collide with it. */
 static const struct kernel_state *present_state(const struct change *change,
 						const struct state *wanted)
 {
@@ -19,7 +19,7 @@ static const struct kernel_state *present_state(const struct change *change,
 	return present && !present->mark_mask ? present : NULL;
 }
 
-/* Differs in what `state update` does not change. */
+/* True if they differ in what `state update` cannot change. */
 static bool needs_new_state(const struct kernel_state *present, const struct state *wanted)
 {
 	const struct state *state = &present->state;
@@ -54,7 +54,7 @@ void change_delete_state(struct text *out, const struct kernel_state *present)
 	text_add_string(out, "\n");
 }
 
-/* A printer's line that begins with the two words OBJECT add, with VERB in place of add. */
+/* Adds a printed line `OBJECT add ...` with VERB instead of add. */
 static void add_as(struct text *out, const struct text *line, const char *object, const char *verb)
 {
 	size_t skip = strlen(object) + strlen("add");
@@ -63,7 +63,7 @@ static void add_as(struct text *out, const struct text *line, const char *object
 	text_add(out, line->bytes + skip, line->length - skip);
 }
 
-/* Keeps the sequence numbers. */
+/* Updates an SA, which keeps its sequence numbers. */
 static void update_state(struct text *out, const struct state *wanted)
 {
 	const struct names values = { .indexes = true };
@@ -121,7 +121,7 @@ static size_t first_of_reqid(const struct by_reqid *sorted, uint32_t reqid)
 	return low;
 }
 
-/* With its SPI, but to another address: the peer, or this side, has moved. */
+/* True for an SA with its SPI, but another destination: the peer or this side has moved. */
 static bool has_moved(const struct by_reqid *sorted, const struct state *wanted)
 {
 	for (size_t i = first_of_reqid(sorted, wanted->reqid);
@@ -131,7 +131,7 @@ static bool has_moved(const struct by_reqid *sorted, const struct state *wanted)
 	return false;
 }
 
-/* Of the keys that the last step of its epoch brought. */
+/* True if the state has the keys of the peer's last step. */
 static bool is_fresh(const struct change *change, const struct state *wanted)
 {
 	size_t count;
@@ -159,7 +159,7 @@ static void change_state(struct change *change, const struct by_reqid *sorted,
 		peer->states_spent++;
 		return;
 	}
-	/* The old one has the same destination and SPI, so it must go first. */
+	/* The old one has the same destination and SPI, so delete it first. */
 	if (present)
 		change_delete_state(&change->batch, present);
 	add_state(&change->batch, wanted);
@@ -176,8 +176,8 @@ static bool is_wanted(const struct kernel_state *present, const struct state *wa
 	return false;
 }
 
-/* An SA of SPI 0 only says that the kernel waits for one: it cannot be deleted, and goes by itself
- * when ours is there. */
+/* An SA with SPI 0 means that the kernel waits for one. It cannot be deleted, and disappears when
+ * ours is added. */
 static void remove_states(struct change *change, const struct by_reqid *sorted, size_t index)
 {
 	size_t count;
@@ -205,8 +205,8 @@ static bool same_policy(const struct kernel_policy *present, const struct policy
 	       (wanted->action != ACTION_TUNNEL || present->plain_template);
 }
 
-/* A policy with our index, or our selector, is ours if it also has our reqid.  Without a template
- * there is no reqid; then it has to be for the same. */
+/* A policy with our index or selector is ours if it also has our reqid. Without a template there is
+ * no reqid; then action and priority must be the same. */
 static bool is_ours(const struct kernel_policy *present, const struct policy *wanted)
 {
 	if (wanted->action == ACTION_TUNNEL)
@@ -251,13 +251,13 @@ static void change_policy(struct change *change, const struct policy *wanted)
 		}
 		return;
 	}
-	/* Ours, but with the addresses of before; or with an index that the kernel chose. */
+	/* Ours, but with old addresses, or with an index that the kernel chose. */
 	if (by_index)
 		change_delete_policy(&change->batch, &by_index->policy);
 	if (by_selector)
 		change_delete_policy(&change->batch, &by_selector->policy);
 	peer->policies_removed += (unsigned)!!by_index + (unsigned)!!by_selector;
-	/* `update` of one that is not there adds it, and of one that came meanwhile is no error. */
+	/* `update` adds a missing policy, and is no error if it was added meanwhile. */
 	update_policy(&change->batch, wanted);
 	peer->policies_added++;
 }
@@ -287,7 +287,7 @@ static void check_policy(struct change *change, const struct policy *wanted)
 		return;
 	if (by_index && by_index != by_selector && !is_ours(by_index, wanted))
 		peer->conflict = CONFLICT_INDEX;
-	/* With our index and our selector it is ours, even if another tool updated it. */
+	/* A policy with our index and selector is ours, even if another tool updated it. */
 	else if (by_selector && by_selector != by_index && !is_ours(by_selector, wanted))
 		peer->conflict = CONFLICT_POLICY;
 	if (peer->conflict)

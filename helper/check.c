@@ -98,7 +98,7 @@ static void dispose(struct check *check)
 
 /* ---- The burst ---- */
 
-/* What comes from the name server is read without root's rights. */
+/* DNS answers are parsed without root's rights. */
 static void look_up(struct check *check, size_t i)
 {
 	const struct keep *keep = &check->look.keep;

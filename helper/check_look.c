@@ -257,7 +257,7 @@ static void take_redirects(struct check *check, const struct prefix *own)
 	const char *out = check->more[0].outer_link;
 	const unsigned link = if_nametoindex(out);
 
-	/* all the internet is on no link */
+	/* all a net of everything is on no link */
 	if (own->address.family != AF_INET || prefix_is_host(own) || !own->length || !link ||
 	    !sends_redirects(out))
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The verb `down`, and how `up` takes back what it did.  It works whatever the store has. */
+/* The verb `down`, and how `up` undoes what it did. Works with any state of the store. */
 #include "apply.h"
 #include "look.h"
 #include "parts_up.h"
@@ -28,7 +28,7 @@ int take_back(struct keep *keep, bool all)
 	return worst ? EXIT_BROKE : EXIT_OK;
 }
 
-/* An `up` at work takes back itself what it did; this waits up to 10 seconds for it. */
+/* Asks a running `up` to undo what it did, and waits up to 10 seconds for it. */
 static void end_up(struct keep *keep)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
@@ -57,7 +57,8 @@ int down(struct keep *keep, int argc, char **argv)
 	status = keep_open(keep, script, dry, KEEP_LOCK | KEEP_ANY);
 	if (status)
 		return status;
-	/* What was sent is in the store before the SAs are gone; without, it goes on after a line. */
+	/* Records the sequence numbers before the SAs are deleted. If that fails, it continues
+	 * after a line. */
 	if (!dry && keep->run.state == RUN_UP && store_is_usable(keep->store))
 		keep_record(keep);
 	status = take_back(keep, all);

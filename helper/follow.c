@@ -17,8 +17,8 @@
 
 /* ---- One follower ---- */
 
-/* Opens and locks the file `follow` of the run folder, which has the pid.  The lock ends with the
- * process, however it ends. */
+/* Opens and locks the file `follow` of the run folder, which contains the pid. The kernel releases
+ * the lock when the process exits. */
 static bool lock_file(struct follow *follow)
 {
 	struct stat opened, present;
@@ -33,7 +33,7 @@ static bool lock_file(struct follow *follow)
 			run_read(&follow->run, "follow", pid, sizeof pid);
 			return refuse(follow->name, "already followed (pid %s)", shown(pid));
 		}
-		/* The one before may have removed it meanwhile. */
+		/* The previous follower may have removed it meanwhile. */
 		if (fstat(follow->file, &opened) == 0 &&
 		    fstatat(follow->run.fd, "follow", &present, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    opened.st_ino == present.st_ino)
@@ -86,7 +86,7 @@ static void take_facts(struct follow *follow, const struct keep *keep)
 	}
 }
 
-/* The announcements that matter to what this tunnel has. */
+/* The announcements that concern this tunnel. */
 static bool listen_to(struct follow *follow, const struct page *page)
 {
 	unsigned what = ANNOUNCE_MAPPINGS | ANNOUNCE_STATES | ANNOUNCE_LINKS;
@@ -138,7 +138,7 @@ static void take_announcement(void *context, uint32_t reqid, uint32_t spi,
 			tick_announce(&follow->tick, i, from);
 }
 
-/* Files to wait for: signals, announcements, the router's job, and one job a peer. */
+/* Descriptors to poll: signals, announcements, the router's job, and one job per peer. */
 enum { FILE_SIGNALS, FILE_ANNOUNCE, FILE_MAP = FILE_ANNOUNCE + ANNOUNCE_SOCKETS, FILE_NAMES };
 
 static void fill(struct pollfd *files, const struct follow *follow)
@@ -232,7 +232,7 @@ int follow_verb(const char *script, int argc, char **argv)
 		refuse("follow", "'%s': unexpected argument", shown(argv[0]));
 		return EXIT_MISTAKE;
 	}
-	setvbuf(stdout, NULL, _IOLBF, 0); /* what was put back, into a log */
+	setvbuf(stdout, NULL, _IOLBF, 0); /* what was restored, into a log */
 	status = begin_follow(&follow);
 	if (!status) {
 		tick_begin(&follow.tick, follow_now());

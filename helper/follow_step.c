@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The steps of `follow`, each with the tunnel's lock. */
+/* The steps of `follow`. Each takes the tunnel's lock. */
 #include "follow.h"
 #include "portmap.h"
 #include "say.h"
@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LEASE = 120 }; /* seconds, when the router's answer does not say */
+enum { LEASE = 120 }; /* seconds, if the router's answer has no lifetime */
 
 double follow_now(void)
 {
@@ -48,11 +48,11 @@ static void look_at_peer(struct follow *follow, const struct keep *keep, size_t 
 			packets[states[i].outbound] += found->packets;
 	}
 	tick_look(&follow->tick, now, peer, packets[0], packets[1]);
-	/* `update-peer` may have moved it. */
+	/* `update-peer` may have changed it. */
 	follow->tick.peers[peer].there = keep->section.peers[peer].there;
 }
 
-/* The address that this host would use towards the first peer. */
+/* The source address towards the first peer. */
 static void look_at_local(struct follow *follow, struct keep *keep)
 {
 	const struct address *there = &keep->section.peers[0].there.address;
@@ -91,7 +91,7 @@ static enum tick_outcome outcome_of(int status)
 	return status ? TICK_FAILED : TICK_DONE;
 }
 
-/* Opens with the lock, if no other process has it. */
+/* Opens the tunnel and takes the lock, if no other process holds it. */
 static enum tick_outcome open_locked(struct follow *follow, struct keep *keep, unsigned needs)
 {
 	int status = keep_open(keep, follow->script, false, KEEP_TRY | KEEP_UP | needs);
@@ -144,7 +144,7 @@ static enum tick_outcome move_to_name(struct follow *follow, size_t peer)
 	return move_peer(follow, peer, &there);
 }
 
-/* What `down` has to give back to the router now. */
+/* Records the mapping that `down` must remove. */
 static void note_map(const struct keep *keep)
 {
 	char line[PORTMAP_END];
@@ -187,7 +187,7 @@ static bool start(struct job *job, const struct keep *keep, const char *const *a
 	return good;
 }
 
-/* What comes from the name server is read without root's rights. */
+/* DNS answers are parsed without root's rights. */
 static enum tick_outcome look_up(struct follow *follow, size_t peer)
 {
 	const char *const arguments[] = { "natprobe",
@@ -243,7 +243,7 @@ static unsigned lease_in(const char *text)
 	return lease > 0 && lease < 1000000 ? (unsigned)lease : LEASE;
 }
 
-/* Says what the router said, if it is news. */
+/* Prints the router's answer, if it changed. */
 static void say_mapped(struct follow *follow, const char *word, const char *text)
 {
 	char *copy;
@@ -269,7 +269,7 @@ void follow_read_map(struct follow *follow)
 	while (job->output.length && job->output.bytes[job->output.length - 1] == '\n')
 		job->output.bytes[--job->output.length] = '\0';
 	last = strrchr(job->output.bytes, '\n');
-	/* 3: it maps, but another NAT stands beyond it. */
+	/* 3: mapped, but there is another NAT beyond the router. */
 	if (status == EXIT_OK || status == EXIT_NAT)
 		tick_mapped(&follow->tick, follow_now(), lease_in(job->output.bytes));
 	say_mapped(follow,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Settings of /proc/sys that `up --forward` changes, and how they are put back; with them the rest of
- * what the run folder lists for `down`. */
+/* Settings of /proc/sys that `up --forward` changes, and how `down` restores them and undoes what
+ * else the run folder lists. */
 #include "apply.h"
 #include "number.h"
 #include "parts_up.h"
@@ -43,7 +43,7 @@ static bool note_setting(const struct keep *keep, const char *path)
 	return keep_note(keep, row);
 }
 
-/* What `down` puts back. */
+/* Records what `down` must restore. */
 static int put(struct keep *keep, const char *path, long value)
 {
 	if (setting(path) == value)
@@ -63,7 +63,7 @@ static int put(struct keep *keep, const char *path, long value)
 
 /* ---- Other tunnels ---- */
 
-/* The file `undo` of another run folder, of this boot and network namespace; NULL: there is none. */
+/* The file `undo` of another run folder of this boot and network namespace; NULL: none. */
 static char *read_undo(const struct keep *keep, const char *folder, const char *boot)
 {
 	struct run other = { .above = -1, .fd = openat(keep->run.above, folder,
@@ -81,7 +81,7 @@ static char *read_undo(const struct keep *keep, const char *folder, const char *
 	return undo;
 }
 
-/* Calls TAKE for each `put_back OLD PATH` of other tunnels; PATH behind the last blank. */
+/* Calls TAKE for each `put_back OLD PATH` of other tunnels. PATH is after the last blank. */
 static void each_other(struct keep *keep, void (*take)(void *context, const char *line), void *context)
 {
 	char above[512], boot[128], *end;
@@ -135,7 +135,7 @@ static void copy_line(void *context, const char *line)
 
 /* ---- up ---- */
 
-/* The kernel changes these with it. */
+/* The kernel changes these along with it. */
 static bool note_followers(const struct keep *keep, const char *base)
 {
 	static const char *const names[] = { "forwarding", "accept_redirects" };
@@ -202,7 +202,8 @@ static bool leads_out(const struct keep *keep, unsigned link)
 	return false;
 }
 
-/* On a link that also leads to a peer its hosts would be told to go past this host, in clear text. */
+/* If a link also leads to a peer, ICMP redirects would make its hosts bypass this host, in clear
+ * text. */
 static int stop_redirects(struct keep *keep, const struct prefix *net, bool set)
 {
 	const unsigned index = link_of_net(keep, net);
@@ -244,7 +245,8 @@ int up_forward(struct keep *keep, bool set)
 		if (prefix_is_host(net))
 			continue;
 		status = forward_family(keep, six, set);
-		if (!status && !six && !prefix_is_everything(net)) /* the internet is on no link */
+		if (!status && !six && !prefix_is_everything(net)) /* a net of everything is on no
+		                                                    * link */
 			status = stop_redirects(keep, net, set);
 	}
 	return status;
@@ -286,7 +288,7 @@ static int take_back_row(struct keep *keep, char *row)
 		return put_back(keep, row);
 	if (*row) {
 		text_join(&batch, row, "\n", NULL);
-		apply_force(&batch, keep->dry); /* what is gone already is no error */
+		apply_force(&batch, keep->dry); /* a missing object is no error */
 	}
 	text_free(&batch);
 	return EXIT_OK;

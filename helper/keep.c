@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Packets that an SA may send between the look at its number and its end. */
+/* Packets that an SA may send between reading its number and deleting it. */
 enum { SENT_MEANWHILE = 1 << 20 };
 
 static bool reader_is_gone;
@@ -53,7 +53,7 @@ static int open_lock(struct keep *keep, unsigned needs)
 		return EXIT_BROKE;
 	if (!keep->run.locked)
 		return EXIT_OK;
-	/* Another process may have written the section while this one waited. */
+	/* Another process may have written the section while this one waited for the lock. */
 	page_free(&keep->page);
 	return page_read(&keep->page, keep->script) ? EXIT_OK : EXIT_MISTAKE;
 }
@@ -215,7 +215,8 @@ void keep_place(struct section *section)
 
 /* ---- Writing ---- */
 
-/* The script as it was read: a section that is in no store has no effect, so it must not count. */
+/* Restores the script as it was read, because a section that is in no store must not become the
+ * valid one. */
 static void put_script_back(const struct keep *keep)
 {
 	struct section before;
@@ -226,9 +227,9 @@ static void put_script_back(const struct keep *keep)
 	section_free(&before);
 }
 
-/* The script first: if the machine stops between the two and the store is lost later, the script
- * knows the epoch.  Not the first time: a script that was written, and has no store, is taken for
- * one whose store is lost. */
+/* The script is written first, so that it has the epoch if the machine stops in between and the
+ * store is lost later. But the first time the store is, because a written script without a store
+ * counts as one whose store is lost. */
 int keep_write(struct keep *keep, bool also_script)
 {
 	const bool first = keep->store == STORE_ABSENT;
@@ -249,7 +250,7 @@ int keep_write(struct keep *keep, bool also_script)
 	return EXIT_OK;
 }
 
-/* The kernel has its number, at another address. */
+/* The kernel has the SA's number, but at another address. */
 static bool is_counted(const struct kernel *kernel, const struct state *wanted)
 {
 	for (size_t i = 0; i < kernel->state_count; i++) {
@@ -262,7 +263,7 @@ static bool is_counted(const struct kernel *kernel, const struct state *wanted)
 	return false;
 }
 
-/* An outbound SA that begins anew with a key that was used goes on with numbers that were not. */
+/* An outbound SA that is added again with a used key continues with unused sequence numbers. */
 static void restart_numbers(struct keep *keep, size_t peer)
 {
 	size_t count;
@@ -278,7 +279,7 @@ static void restart_numbers(struct keep *keep, size_t peer)
 		       "make new scripts");
 }
 
-/* The numbers of outbound SAs before a change moved them on. */
+/* The sequence numbers of outbound SAs before a change moved them on. */
 static uint64_t *save_numbers(const struct section *section)
 {
 	uint64_t *numbers = memory_rows(section->state_count, sizeof *numbers);
@@ -288,8 +289,8 @@ static uint64_t *save_numbers(const struct section *section)
 	return numbers;
 }
 
-/* An SA that could not be added has used no numbers; otherwise each try of one that cannot be added
- * would cost as many as a start. */
+/* An SA that could not be added has used no numbers. So its number is restored; otherwise each
+ * failed try would cost as many as a start. */
 static void restore_numbers(struct keep *keep, const uint64_t *numbers)
 {
 	for (size_t i = 0; i < keep->section.state_count; i++) {
@@ -322,15 +323,16 @@ static void plan(struct keep *keep, const bool *fresh, struct change *change)
 		change_plan(change);
 }
 
-/* Another program may change the same things between the look and the batch. */
+/* Another program may change the same objects between the read and the batch. */
 static bool is_race(const struct apply_result *result)
 {
 	return result->cause == APPLY_TAKEN || strstr(result->said, "No such process") ||
 	       strstr(result->said, "No such file");
 }
 
-/* Writes, then changes: a number is on the disk before a packet has it.  What the store wants is
- * put back also if it cannot be written, with numbers within the margin of its record. */
+/* Writes the section before the change, so that a sequence number is on disk before a packet has
+ * it. mend restores objects even if the store cannot be written, because the numbers are within the
+ * margin of its record. */
 static int apply_once(struct keep *keep, const bool *fresh, bool also_script, struct change *change,
 		      struct apply_result *result)
 {
@@ -421,7 +423,7 @@ char *keep_find(const struct keep *keep, const char *name, const char *variable)
 	if (asprintf(&path, "%.*s/%s", slash ? length : 1, slash ? keep->script : ".", name) < 0)
 		err(EXIT_BROKE, "memory");
 	if (is_file(path)) {
-		/* Another version, further on, is not what was meant. */
+		/* Do not search for another version further on in the path. */
 		if (access(path, X_OK) == 0)
 			return path;
 		free(path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* All tunnels of a folder of scripts, a line each. */
+/* Lists the tunnels of a folder of scripts, one per line. */
 #include "look.h"
 #include "say.h"
 
@@ -22,7 +22,7 @@ static int is_script(const struct dirent *entry)
 	       strcmp(entry->d_name + length - 3, ".sh") == 0;
 }
 
-/* The oldest of what was received last; -1: it is not known of some. */
+/* The age of the longest silence; -1: unknown for a peer. */
 static time_t oldest(const struct status *status)
 {
 	time_t age = 0;
@@ -85,7 +85,7 @@ static void add_tunnel(struct text *out, const char *name, const struct look *lo
 	text_free(&epochs);
 }
 
-/* NAME is that of the file: sides of several tunnels may have the same one. */
+/* NAME is the file's, because sides of several tunnels may have the same name. */
 static int add_script(struct text *out, const char *name, const char *path)
 {
 	struct look look;
@@ -106,7 +106,7 @@ static int add_script(struct text *out, const char *name, const char *path)
 	return status;
 }
 
-/* The file's name without .sh, as it may be shown to a terminal. */
+/* The printable name of the file without .sh. */
 static int add_entry(struct text *out, const char *folder, const char *entry)
 {
 	char name[64], *path;
@@ -120,7 +120,7 @@ static int add_entry(struct text *out, const char *folder, const char *entry)
 	return status;
 }
 
-/* Of several the worst: broken, then silent. */
+/* The worst exit status: broken, then silent. */
 static int worse(int one, int two)
 {
 	if (one == EXIT_OK || two == EXIT_OK)

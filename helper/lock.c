@@ -25,7 +25,7 @@ enum {
 	COMMAND = 4096, /* bytes of a process's arguments, beside known ones */
 };
 
-/* For the end of the process, however it comes. */
+/* The lock that this process holds, to be removed at exit or by a signal handler. */
 static int held_in = -1;
 static char held_name[80];
 
@@ -38,7 +38,7 @@ static const char *folder(void)
 
 /* ---- Files ---- */
 
-/* The whole of a small file, without a NUL; false: there is none, or it is longer. */
+/* Reads a small text file completely; false if it does not exist or is longer. */
 static bool read_file(int above, const char *name, char *out, size_t room, size_t *length)
 {
 	int fd = openat(above, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -69,7 +69,7 @@ static bool is_own(int fd, const char *path)
 	return true;
 }
 
-/* Opens a folder if it is there: *FD, or -1. */
+/* Opens a folder if it exists; else *FD is -1. */
 static bool open_folder(int *fd, int above, const char *name, const char *path)
 {
 	*fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -138,8 +138,7 @@ bool run_open(struct run *run, const char *store)
 
 /* ---- Processes ---- */
 
-/* True if the words that the process was started with are COMMAND, or end in it, behind a blank or a
- * folder's slash. */
+/* True if the command line of the process is COMMAND, or ends in it after a blank or slash. */
 static bool ends_in(char *words, size_t length, const char *command, size_t wanted)
 {
 	const char *at;
@@ -180,7 +179,7 @@ size_t process_read(pid_t pid, const char *file, char *out, size_t room)
 	return length;
 }
 
-/* A shell, or this program; another process has got the pid of one that is gone. */
+/* True for a shell or this program. Any other process has reused the pid. */
 static bool may_hold(pid_t pid)
 {
 	static const char *const names[] = { "sh",   "ash", "dash",    "bash",
@@ -191,7 +190,8 @@ static bool may_hold(pid_t pid)
 
 	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
 	if (!read_file(AT_FDCWD, path, words, sizeof words - 1, &length))
-		return access(path, F_OK) == 0; /* too long, or not ours to read: it lives */
+		return access(path, F_OK) == 0; /* too long, or not readable: assume that it holds
+		                                 * the lock */
 	words[length] = '\0';
 	name = strrchr(words, '/');
 	name = name ? name + 1 : words;
@@ -231,7 +231,7 @@ static void watch_signals(void)
 			sigaction(numbers[i], &action, NULL);
 }
 
-/* The pid in the lock; 0: there is no lock; -1: it is not one of ours. */
+/* The pid in the lock; 0: no lock; -1: not a lock of these programs. */
 static pid_t holder(const struct run *run)
 {
 	char target[24];
@@ -244,8 +244,8 @@ static pid_t holder(const struct run *run)
 	return number_parse(&pid, target, 1, PID_MOST) ? (pid_t)pid : -1;
 }
 
-/* Two that find a stale lock would both remove it, the slower one the faster one's new lock; so one
- * looks at a time. */
+/* Only one process at a time checks for a stale lock. Otherwise two could find it, and the slower
+ * one would remove the new lock of the faster one. */
 static void remove_stale(const struct run *run)
 {
 	pid_t pid;
@@ -287,7 +287,7 @@ static bool try_lock(struct run *run, pid_t *pid)
 
 static void keep_lock(const struct run *run)
 {
-	static bool registered; /* a follower takes the lock again and again */
+	static bool registered; /* a follower takes the lock repeatedly */
 
 	snprintf(held_name, sizeof held_name, "%s", run->busy);
 	held_in = run->above;

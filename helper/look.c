@@ -21,7 +21,7 @@ const char *look_verb_of(pid_t pid)
 	return NULL;
 }
 
-/* While up and down are at work nothing can be said. */
+/* While up or down runs, there is no status. */
 static bool is_quiet(const struct keep *keep)
 {
 	pid_t pid = keep->run.locked ? 0 : run_holder(&keep->run);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Puts back what another program removed of what `up` adds. */
+/* Restores objects of `up` that another program removed. */
 #include "apply.h"
 #include "keep.h"
 #include "number.h"
@@ -112,7 +112,7 @@ static int mend_link(struct keep *keep)
 	return status;
 }
 
-/* An IPv6 address has no label by which `down` would know it, so the run folder says it. */
+/* An IPv6 address has no label for `down` to find it, so the run folder lists it. */
 static int add_address(struct keep *keep)
 {
 	const struct page *page = &keep->page;
@@ -165,7 +165,7 @@ static int mend_address(struct keep *keep)
 
 /* ---- nft tables ---- */
 
-/* The run folder says which ones `up` added. */
+/* The run folder lists those that `up` added. */
 static int mend_table(struct keep *keep, const char *kind)
 {
 	char *name = parts_table(&keep->page, kind);
@@ -198,7 +198,7 @@ bool mend_is_setting(const char *path)
 	return false;
 }
 
-/* A line of the folder's undo: put_back OLD PATH. */
+/* A line of the file `undo`: put_back OLD PATH. */
 static int mend_setting(struct keep *keep, const char *line)
 {
 	static const char word[] = "put_back ";
@@ -280,7 +280,7 @@ int mend(struct keep *keep, int argc, char **argv)
 		refuse(keep->page.name, "cannot read the kernel's interfaces and addresses");
 		return EXIT_BROKE;
 	}
-	/* What cannot be put back does not keep the rest away. */
+	/* Restores the rest even if one part fails. */
 	for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
 		int status = parts[i](keep);
 

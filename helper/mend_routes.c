@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In place of a device, for a peer to which no route leads: rows with it are left out. */
+/* Replaces the device if there is no route to a peer. Rows with it are left out. */
 static const char no_device[] = "-";
 
 static const char *device_name(const struct keep *keep, unsigned link)
@@ -21,8 +21,7 @@ static const char *device_name(const struct keep *keep, unsigned link)
 	return found ? found->name : no_device;
 }
 
-/* A router that is on no network of this host is reached only with that last word, and it does no
- * harm to others. */
+/* onlink is needed if the router is in no network of this host, and is harmless otherwise. */
 void keep_way(const struct keep *keep, size_t peer, char way[KEEP_WAY], char dev[KEEP_WAY])
 {
 	const struct address *there = &keep->section.peers[peer].there.address;
@@ -40,7 +39,7 @@ void keep_way(const struct keep *keep, size_t peer, char way[KEEP_WAY], char dev
 	snprintf(dev, KEEP_WAY, "dev_%zu=dev %s", peer + 1, device);
 }
 
-/* src4=src ADDRESS, src6 likewise: the first address of this host in a net of its own. */
+/* src4=src ADDRESS, src6 likewise: the first address of this host in one of its protected nets. */
 static void add_source(const struct keep *keep, sa_family_t family, char out[KEEP_WAY])
 {
 	const struct page_nets *nets = &keep->page.own_nets;
@@ -61,7 +60,7 @@ static void add_source(const struct keep *keep, sa_family_t family, char out[KEE
 		}
 }
 
-/* The page's routes as rows, with the ways of now. */
+/* The page's routes as rows, by the present way to the peers. */
 static bool print_routes(struct keep *keep, struct text *out)
 {
 	const size_t peers = keep->section.peer_count, count = 2 * peers + 2;
@@ -81,7 +80,7 @@ static bool print_routes(struct keep *keep, struct text *out)
 	return good;
 }
 
-/* What counts of a row `route add NET dev DEVICE [via ROUTER] ...`. */
+/* The relevant words of a row `route add NET dev DEVICE [via ROUTER] ...`. */
 struct wanted {
 	char net[PREFIX_TEXT];
 	struct prefix prefix;
@@ -120,7 +119,7 @@ static bool is_there(const struct keep *keep, const struct wanted *wanted)
 			: address_equal(&route->gateway, &wanted->router));
 }
 
-/* Adds to BATCH what differs. */
+/* Adds the differences to BATCH. */
 static void compare_row(const struct keep *keep, const char *row, struct text *batch)
 {
 	struct wanted wanted;
@@ -169,7 +168,7 @@ int mend_routes(struct keep *keep)
 		compare_row(keep, row, &batch);
 	text_free(&rows);
 	result = apply_force(&batch, keep->dry);
-	/* A route of another tool's to the same net stays, as it did at `up`, which said so. */
+	/* A route of another tool to the same net is kept, as at `up`, which reported it. */
 	if (result.cause == APPLY_TAKEN)
 		result = (struct apply_result){ .cause = APPLY_DONE };
 	if (batch.length && !keep->dry && kernel_read_routes(&keep->kernel, protocol) == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The helper's process, and endpoints that change while the tunnel runs. */
+/* The helper process, and changes of endpoints while the tunnel is up. */
 #include "apply.h"
 #include "keep.h"
 #include "number.h"
@@ -16,8 +16,8 @@
 
 /* ---- The helper ---- */
 
-/* `up --no-helper` leaves it to somebody else, and says so in the run folder.  An `up` that was
- * killed says nothing. */
+/* After `up --no-helper`, another program starts it; the run folder says so. After a killed `up` it
+ * says nothing. */
 static bool is_kept(const struct keep *keep)
 {
 	char pid[24];
@@ -29,7 +29,7 @@ static bool is_kept(const struct keep *keep)
 
 enum {
 	ARGUMENTS = 4 + 2 * SECTION_PEERS,
-	COMMAND_SAID = 200, /* characters of a command that is shown, because a hub has a long one */
+	COMMAND_SAID = 200, /* characters shown of a command, because that of a hub is long */
 };
 
 static const char **split(char *command)
@@ -42,7 +42,7 @@ static const char **split(char *command)
 	return words;
 }
 
-/* TELL: what it says of its start, too. */
+/* TELL: print its messages at the start too. */
 static bool run_helper(const char *path, const char *command, struct text *pid, bool tell)
 {
 	char *copy = strdup(command), said[APPLY_SAID];
@@ -121,13 +121,13 @@ int mend_helper(struct keep *keep)
 	return status;
 }
 
-/* Waits up to 2 seconds for its end, because the port is free only then. */
+/* Waits up to 2 seconds for it to exit, because only then the port is free. */
 static void end_process(pid_t pid, const char *command)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
 
 	kill(pid, SIGTERM);
-	kill(pid, SIGCONT); /* a stopped process takes no other signal */
+	kill(pid, SIGCONT); /* a stopped process handles no other signal */
 	for (unsigned tries = 0; tries < 100 && process_is(pid, command); tries++)
 		nanosleep(&pause, NULL);
 }

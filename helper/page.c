@@ -17,7 +17,7 @@ static const char *const function_names[PAGE_FUNCTIONS] = {
 	"helper", "tests",  "link",     "clamp", "exempt",
 };
 
-/* Behind the section. */
+/* The last line of a script, after the section. */
 static const char script_end[] = "main \"$@\"\n}\n";
 
 static bool next_but_directive(struct lines *lines, const char **line, size_t *length)
@@ -28,7 +28,7 @@ static bool next_but_directive(struct lines *lines, const char **line, size_t *l
 	return false;
 }
 
-/* Other files are told apart from scripts that are damaged, because different things help. */
+/* Distinguishes other files from damaged scripts, because the advice differs. */
 static bool check_kind(const struct page *page)
 {
 	const struct text *text = &page->text;
@@ -82,7 +82,7 @@ static bool add_function(struct page *page, const char *name, struct lines *rest
 	return true;
 }
 
-/* The facts, then the functions of rows, among others that are the program. */
+/* Finds the facts, and then the functions of rows among those of the program. */
 static bool find_parts(struct page *page)
 {
 	struct lines rest = { page->text.bytes, page->text.bytes + page->section_begin, 1 }, facts;
@@ -91,7 +91,7 @@ static bool find_parts(struct page *page)
 	size_t length;
 
 	line_next(&rest, &line, &length);
-	next_but_directive(&rest, &line, &length); /* the line that opens the brace */
+	next_but_directive(&rest, &line, &length); /* the line with the opening brace */
 	facts = rest;
 	facts.end = NULL;
 	while (line_next(&rest, &line, &length)) {
@@ -187,12 +187,12 @@ bool page_section(struct section *out, const struct page *page)
 	return false;
 }
 
-/* Where the values of a row's variables come from. */
+/* The sources for the variables of a row. */
 struct source {
 	const struct page *page;
 	const struct section *section;
 	const char *const *extras;
-	size_t peer; /* whose variable was the last one */
+	size_t peer; /* the peer of the last variable */
 };
 
 static bool add_address(struct text *out, const struct address *address)
@@ -221,7 +221,7 @@ static bool add_spi(struct text *out, const struct section *section, size_t peer
 	return count > 0;
 }
 
-/* One of there_N, port_N and spi_N; false: it is none of them, or not known. */
+/* Adds the value of there_N, port_N or spi_N; false if it is none of them, or unknown. */
 static bool add_of_peer(struct source *source, struct text *out, const char *name)
 {
 	const struct section *section = source->section;
@@ -239,7 +239,7 @@ static bool add_of_peer(struct source *source, struct text *out, const char *nam
 	return line_is(name, length, "spi") && add_spi(out, section, source->peer);
 }
 
-/* One that the caller gave, of characters that mean nothing to ip and nft. */
+/* A variable of the caller, whose characters have no meaning to ip and nft. */
 static bool add_extra(const struct source *source, struct text *out, const char *name)
 {
 	static const char alphabet[] =
@@ -289,7 +289,7 @@ static struct rows begin_rows(struct source *source, enum page_function function
 	};
 }
 
-/* Cuts the comment off; false: nothing else was there. */
+/* Removes the comment; false if there was nothing else. */
 static bool strip(struct text *row)
 {
 	char *comment = strstr(row->bytes, " # ");

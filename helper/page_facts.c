@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The facts of a page, into its struct.  A fact without a value is absent; one that is not known is
- * passed over, for it may be a later version's. */
+/* Parses the facts of a page. A fact with an empty value counts as absent. Unknown facts are
+ * ignored, because a later version may have written them. */
 #include "number.h"
 #include "memory.h"
 #include "page.h"
@@ -18,8 +18,8 @@
 struct fact {
 	const char *name;
 	bool (*parse)(struct page *, const struct fact *, char *value);
-	size_t offset;                  /* of the member, for a parser that serves several */
-	unsigned long long least, most; /* of a number, or of a word's length */
+	size_t offset;                  /* of the member, for a parser of several facts */
+	unsigned long long least, most; /* of a number, or of the length of a word */
 	const char *alphabet;           /* of a word */
 	bool required;
 };
@@ -204,7 +204,7 @@ static bool parse_own_net(struct page *page, char *word)
 	return true;
 }
 
-/* NET@NUMBER, of a peer that is known by then. */
+/* NET@NUMBER. The peers must have been parsed. */
 static bool parse_other_net(struct page *page, char *word)
 {
 	char *at = strchr(word, '@');
@@ -248,7 +248,7 @@ static bool parse_own_address(struct page *page, const struct fact *fact, char *
 	return true;
 }
 
-/* NUMBER=NAME or NUMBER=NAME:PORT, of peers that are known by then. */
+/* NUMBER=NAME or NUMBER=NAME:PORT. The peers must have been parsed. */
 static bool parse_hosts(struct page *page, const struct fact *fact, char *value)
 {
 	char *word;

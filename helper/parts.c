@@ -90,7 +90,7 @@ static bool add_route(struct parts *parts, const struct page *page, const struct
 	if (!prefix_parse(&to, net, page->path))
 		return false;
 	present = kernel_find_route(kernel, &to);
-	/* Where an interface encrypts, another program's route leads past it. */
+	/* With an interface, a route of another program bypasses the tunnel. */
 	if (!present && !*page->interface)
 		present = seen->has_route && seen->has_route(&to);
 	if (present && seen->strays && seen->strays(page, kernel, &to, link))
@@ -102,7 +102,7 @@ static bool add_route(struct parts *parts, const struct page *page, const struct
 	return true;
 }
 
-/* `route add NET ...`, a line each; the rest of it is found out at each `up`. */
+/* One line `route add NET ...` each; the rest is determined at each `up`. */
 static bool add_routes(struct parts *parts, const struct page *page, const struct kernel *kernel,
                        const struct parts_seen *seen)
 {

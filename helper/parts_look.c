@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Asks the kernel and the run folder what parts.c compares. */
+/* Reads from the kernel and the run folder what parts.c compares. */
 #include "keep.h"
 #include "parts.h"
 #include "number.h"
@@ -17,7 +17,7 @@ enum { SETTINGS_MOST = 1 << 16 }; /* bytes of the run folder's file `undo` */
 
 /* ---- Settings ---- */
 
-/* `put_back OLD PATH`: up changed the setting; it is missing if OLD is there again. */
+/* `put_back OLD PATH`: up changed the setting. It is missing if it has the value OLD again. */
 static void add_setting(struct parts *parts, char *line)
 {
 	struct part part = { .kind = PART_SETTING, .peer = PART_OF_ALL };
@@ -54,7 +54,7 @@ static bool is_stopped(pid_t pid)
 	const char *end;
 
 	process_read(pid, "stat", text, sizeof text);
-	end = strrchr(text, ')'); /* behind the name, which may have anything in it */
+	end = strrchr(text, ')'); /* after the name, which may contain anything */
 	return end && (strncmp(end, ") T ", 4) == 0 || strncmp(end, ") t ", 4) == 0);
 }
 
@@ -84,8 +84,8 @@ static bool look_for_helper(struct parts_seen *seen, const struct keep *keep)
 
 /* ---- Where packets go ---- */
 
-/* This host's address in an own network, of that family, and not of this host alone: a network may
- * be everything.  NULL: it has none. */
+/* This host's address in an own network, of that family and not of host scope: a network of
+ * everything contains loopback addresses. NULL: none. */
 static const struct address *find_inner(const struct page *page, const struct kernel *kernel,
                                         sa_family_t family)
 {
@@ -109,7 +109,7 @@ static bool has_no_xfrm(const char *link)
 	return kernel_sysctl(name) > 0 || kernel_sysctl("net/ipv4/conf/all/disable_xfrm") > 0;
 }
 
-/* The device that packets to the address go through, and whether it is the wrong one. */
+/* Finds the device for packets to the address, and whether it is the wrong one. */
 static bool strays(const struct page *page, const struct kernel *kernel, const struct address *to,
                    char link[16])
 {
@@ -142,8 +142,8 @@ bool parts_strays(const struct page *page, const struct kernel *kernel, const st
 {
 	const struct address first = sample(net, false), last = sample(net, true);
 
-	/* Networks that are everything have ways past them, and a network may have one of this
-	 * host's links at one of its ends. */
+	/* A network of everything has exemptions. Another one may contain one of this host's links
+	 * at one end, so both ends must stray. */
 	if (prefix_is_everything(net))
 		return false;
 	if (prefix_is_host(net))
@@ -153,7 +153,7 @@ bool parts_strays(const struct page *page, const struct kernel *kernel, const st
 
 /* ---- All of it ---- */
 
-/* The kernel itself adds a route for each network of a link. */
+/* The kernel adds a route for each network of a link. */
 bool parts_is_link(const struct kernel_route *route, sa_family_t family)
 {
 	const struct address *to = &route->to.address;

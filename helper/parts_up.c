@@ -136,7 +136,7 @@ int up_table(struct keep *keep, const char *kind)
 	return table_add(keep, kind);
 }
 
-/* `add` first, so that one that is gone is no error. */
+/* `add` comes first, so that a missing table is no error. */
 int down_tables(struct keep *keep)
 {
 	static const char *const kinds[] = { "clamp", "exempt" };
@@ -148,7 +148,7 @@ int down_tables(struct keep *keep)
 
 		if (keep->dry && run_has(&keep->run, kinds[i]))
 			printf("nft delete table inet %s\n", name);
-		/* the run folder may have been lost */
+		/* the run folder may be lost */
 		else if (!keep->dry && page_has(&keep->page, function_of(kinds[i])) &&
 			 (run_has(&keep->run, kinds[i]) || kernel_has_table(name)))
 			text_printf(&text, "add table inet %s\ndelete table inet %s\n", name, name);

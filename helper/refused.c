@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Why ip refused rows of `up`. */
+/* Explains why ip refused rows of `up`. */
 #include "check.h"
 #include "say.h"
 #include "up.h"
 
 #include <string.h>
 
-/* What the cause alone does not tell; NULL: nothing.  SAID is without names. */
+/* A more precise cause; NULL: none. SAID is without names. */
 static const char *find_part(const char *said, enum page_function function)
 {
 	if (function == PAGE_LINK && (strstr(said, "evice type") || strstr(said, "upported")))

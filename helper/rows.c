@@ -38,7 +38,7 @@ static bool is_name(char c, bool first)
 	       (!first && c >= '0' && c <= '9');
 }
 
-/* Takes a shell name of at most ROWS_NAME - 1 bytes that begins at *AT, and moves *AT behind it. */
+/* Parses a shell name of at most ROWS_NAME - 1 bytes at *AT, and moves *AT after it. */
 static bool take_name(char out[ROWS_NAME], const char **at, const char *end)
 {
 	size_t length = 0;
@@ -103,7 +103,7 @@ static bool is_value(char c)
 	       (c && strchr("._:@/%+,=-[]", c));
 }
 
-/* Everything that is printed, and blanks; a quote ends it. */
+/* Printable characters and blanks, up to a quote. */
 static bool is_quoted(char c)
 {
 	return (c >= ' ' && c <= '~' && c != '\'') || c == '\n';
@@ -166,7 +166,7 @@ static bool fail_row(struct rows *rows, const char *what)
 	return refuse_line(rows->where, rows->lines.number, what);
 }
 
-/* Of a row; the rest has a meaning in a shell's double quotes, or none. */
+/* The characters of a row. Others are special in double quotes, or not used. */
 static bool is_plain(char c)
 {
 	return c > ' ' && c <= '~' && !strchr("\"$\\`", c);

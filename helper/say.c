@@ -37,8 +37,8 @@ void say_open(void)
 	close(fd);
 }
 
-/* ERROR: 0, or an errno.  Not O_NONBLOCK, which others who have the same file open would get as
- * well.  A pipe that takes anything takes a page, and a line is shorter. */
+/* ERROR is 0 or an errno. This does not set O_NONBLOCK, which other processes with the same open
+ * file would get too. A pipe that is writable has room for a page, and a line is shorter. */
 static void line_write(int error, const char *format, va_list arguments)
 {
 	struct pollfd stderr_room = { .fd = STDERR_FILENO, .events = POLLOUT };

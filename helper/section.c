@@ -18,7 +18,7 @@ enum {
 	LAST_LINE = sizeof last_line - 1 + SUM + sizeof "\n" - 1, /* bytes */
 };
 
-/* Like realloc(3), which may leave a copy behind. */
+/* Instead of realloc(3), which may leave a copy in memory. */
 static void *move(void *from, size_t used, size_t room)
 {
 	void *to = malloc(room);
@@ -66,7 +66,7 @@ void section_add_state(struct section *section, const struct state *state)
 	section->states[section->state_count++] = *state;
 }
 
-/* The first state that is not of a peer before PEER: they are in the peers' order. */
+/* The first state of PEER or a later peer; states are in the order of peers. */
 static size_t first_of(const struct section *section, size_t peer)
 {
 	size_t low = 0, high = section->state_count;
@@ -125,7 +125,7 @@ void section_free(struct section *section)
 	explicit_bzero(section, sizeof *section);
 }
 
-/* Adds the sum of COUNT bytes. */
+/* Adds the checksum of COUNT bytes. */
 static void add_sum(struct text *out, const char *bytes, size_t count)
 {
 	unsigned char sum[SHA256_LENGTH];
@@ -137,7 +137,7 @@ static void add_sum(struct text *out, const char *bytes, size_t count)
 	text_add_hex(out, sum, SUM / 2);
 }
 
-/* It begins and ends like a section. */
+/* True if it begins and ends like a section. */
 static bool is_framed(const char *text, size_t length)
 {
 	const char *last;
@@ -175,7 +175,7 @@ bool section_belongs(const char *text, size_t length, const char *check)
 	       newline[strlen("\ncheck=") + digits] == ' ';
 }
 
-/* The line that begins with BEGIN, at AT or behind it; NULL: there is none. */
+/* The first line from AT on that begins with BEGIN; NULL: none. */
 static const char *find_line(const char *at, const char *end, const char *begin)
 {
 	size_t length = strlen(begin);
@@ -190,7 +190,7 @@ static const char *find_line(const char *at, const char *end, const char *begin)
 	return NULL;
 }
 
-/* As sed -n '/^made=[0-9]/,/^# ---- end/p' does it in the script. */
+/* The same as sed -n '/^made=[0-9]/,/^# ---- end/p'. */
 bool section_find(const char *script, size_t length, size_t *begin, size_t *section_length)
 {
 	const char *end = script + length, *first = find_line(script, end, "made="), *last,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Whether the parts of a section fit together. */
+/* Checks that the parts of a section match. */
 #include "say.h"
 #include "section.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All that the states of a peer have in common. */
+/* What all states of a peer have in common. */
 static bool is_alike(const struct state *one, const struct state *two)
 {
 	return one->reqid == two->reqid && one->transport == two->transport &&
@@ -17,7 +17,7 @@ static bool is_alike(const struct state *one, const struct state *two)
 	       one->encap == two->encap && one->cipher == two->cipher;
 }
 
-/* Inbound ones, of one epoch after the other, then one outbound. */
+/* Inbound ones with consecutive epochs, then one outbound. */
 static bool has_states(const struct state *states, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -27,8 +27,8 @@ static bool has_states(const struct state *states, size_t count)
 	return count >= 2;
 }
 
-/* At epoch N a side receives with N and N + 1, and with N - 1 until the peer was heard with N; NEXT
- * is the one behind those. */
+/* In epoch N a side receives with N and N + 1, and with N - 1 until the peer was received with N.
+ * NEXT is the first epoch after those. */
 static bool fits_epochs(const struct section_peer *peer, const struct state *states, size_t count)
 {
 	uint32_t present = states[count - 1].epoch, first = states[0].epoch,
@@ -85,8 +85,8 @@ static int compare_numbers(size_t one, size_t two)
 	return (one > two) - (one < two);
 }
 
-/* The kernel knows an SA by its destination and SPI.  A peer's address that is not known yet is not
- * that of another one. */
+/* The kernel identifies an SA by destination and SPI. An unknown address differs from all
+ * others. */
 static int compare_states(const void *one, const void *two)
 {
 	const struct state *a = *(const struct state *const *)one;
@@ -102,7 +102,7 @@ static int compare_states(const void *one, const void *two)
 	return order;
 }
 
-/* One of the COUNT items, of BYTES each, that is equal to another one; COUNT: there is none. */
+/* The index of an item that is equal to another one; COUNT if there is none. */
 static size_t find_equal(const void *items, size_t count, size_t bytes,
                          int (*compare)(const void *, const void *))
 {

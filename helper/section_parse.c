@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Reads a section: its parts first, then whether they fit together, and last whether
- * section_print() would write it so.  The last one makes the grammar strict, comments and order
- * included. */
+/* Parses a section, then checks that its parts match, and that section_print() would write the same
+ * text. The last check makes the grammar strict, comments and order included. */
 #include "number.h"
 #include "rows.h"
 #include "say.h"
@@ -20,7 +19,7 @@ struct parser {
 	unsigned peers_line;          /* the number of their first line */
 	uint32_t spis[SECTION_PEERS]; /* of the facts */
 	uint32_t oseqs[SECTION_PEERS];
-	size_t peer;                  /* whose variables the present row has */
+	size_t peer;                  /* the peer of the variables in the present row */
 };
 
 static bool fail_at(const struct parser *parser, unsigned line, const char *what)
@@ -31,7 +30,7 @@ static bool fail_at(const struct parser *parser, unsigned line, const char *what
 	return refuse(at, "%s", what);
 }
 
-/* Finds the three parts: facts, rows and what is behind them. */
+/* Finds the three parts: facts, rows, and the lines after them. */
 static bool split(struct parser *parser, const char *text, size_t length)
 {
 	struct lines rest = { text, text + length, 1 };
@@ -74,7 +73,7 @@ bool section_read_host(char out[SECTION_HOST + 1], const char *text)
 	return true;
 }
 
-/* The next peer's. */
+/* The facts of the next peer. */
 static bool take_there(struct parser *parser, size_t index, const char *value)
 {
 	struct section_peer *peer;
@@ -152,7 +151,7 @@ static bool take_fact(struct parser *parser, const char *name, const char *value
 	return read_index(&index, name, "oseq_") && take_oseq(parser, index, value);
 }
 
-/* True if the name may be shown: of anything else, it may be a part of a key. */
+/* True if the name may be shown. An unknown name may be a part of a key. */
 static bool is_known(const char *name)
 {
 	static const char *const known[] = { "made",   "check", "here", "token",
@@ -202,7 +201,7 @@ static void add_address(struct text *out, const struct address *address)
 	text_add_string(out, address_is_any(address) ? "0.0.0.0" : address_print(text, address));
 }
 
-/* Of a row of states: the variables also tell which peer it is about. */
+/* Gets a variable of a row of states, and notes which peer it is about. */
 static bool add_value(void *context, struct text *out, const char *name)
 {
 	struct parser *parser = context;
@@ -248,7 +247,7 @@ static bool parse_row(struct parser *parser, char *row, unsigned line)
 		explicit_bzero(&state, sizeof state);
 		return refuse(at, "state out of order (expected the order of the peers)");
 	}
-	/* those that are not known yet are not 0.0.0.0 */
+	/* an unknown address is not printed as 0.0.0.0 */
 	state.src = state.outbound ? section->here : section->peers[state.peer].there.address;
 	state.dst = state.outbound ? section->peers[state.peer].there.address : section->here;
 	section_add_state(section, &state);
@@ -351,7 +350,7 @@ static bool parse_peers(struct parser *parser)
 	               "missing peer (expected as many #: lines as there_N)");
 }
 
-/* The line is that of the peer's secret. */
+/* Parses the line with the peer's secret. */
 static bool fail_peer(const struct parser *parser, size_t peer, const char *fault)
 {
 	char what[256];

@@ -15,7 +15,7 @@
 
 enum { STARTS_BYTES = 1 << 16 };
 
-/* A file, its folder open, and how messages name it. */
+/* A file in an open folder, with its name for messages. */
 struct target {
 	int folder;
 	char *name;
@@ -46,7 +46,7 @@ const char *store_folder(void)
 	return folder && *folder ? folder : "/var/lib/xfrmpair";
 }
 
-/* Nobody else may be able to change it: what it says becomes the kernel's state. */
+/* Others must not be able to change it, because its contents become the kernel's state. */
 static bool is_safe(const struct stat *status, const char *where)
 {
 	if (status->st_uid != 0 && status->st_uid != geteuid())
@@ -60,7 +60,7 @@ static bool is_safe(const struct stat *status, const char *where)
 	return true;
 }
 
-/* An open(2) of a symbolic link with a slash, or /., behind its name follows it. */
+/* open(2) follows a symbolic link if a slash or /. is after its name. */
 static char *without_slash(const char *folder)
 {
 	size_t length = strlen(folder);
@@ -74,13 +74,13 @@ static char *without_slash(const char *folder)
 	return copy;
 }
 
-/* A file system that cannot do it is fine. */
+/* An error is ignored if the file system does not support it. */
 static bool sync_file(int fd)
 {
 	return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS;
 }
 
-/* Makes a new folder last. */
+/* Syncs a new folder to disk. */
 static void sync_around(int folder)
 {
 	int around = openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -91,8 +91,8 @@ static void sync_around(int folder)
 	close(around);
 }
 
-/* What was made, or was there, is looked at through its descriptor: between two looks at a name,
- * another folder could have taken it.  -1 with errno. */
+/* The folder is checked through its descriptor, because its name could get another folder between
+ * two checks. Returns -1 with errno. */
 static int open_folder(const char *folder, bool make)
 {
 	char *path = without_slash(folder);
@@ -109,8 +109,8 @@ static int open_folder(const char *folder, bool make)
 	return fd;
 }
 
-/* Opens the folder of the page's store.  False after one line, and without it if the folder is
- * missing and MAKE is false: then errno is ENOENT. */
+/* Opens the folder of the page's store. Returns false after one line, or without one if the folder
+ * does not exist and MAKE is false; then errno is ENOENT. */
 static bool open_target(struct target *out, const struct page *page, const char *folder, bool make)
 {
 	struct target target = { .folder = open_folder(folder, make) };
@@ -137,8 +137,8 @@ static bool open_target(struct target *out, const struct page *page, const char 
 	return true;
 }
 
-/* Reads a regular file of at most MOST bytes, without following a link or waiting for a FIFO. False
- * after one line, or in silence with *MISSING. */
+/* Reads a regular file of at most MOST bytes, without following a link or waiting for a FIFO.
+ * Returns false after one line, or without one and with *MISSING set. */
 static bool read_file(struct text *out, struct stat *status, const struct target *target,
                       size_t most, bool *missing)
 {
@@ -208,8 +208,8 @@ static unsigned count_lines(char *text, const char *line)
 	return count;
 }
 
-/* A script without xfrmkeep adds a line with its check value to this file at each start.  It keeps
- * no other store. */
+/* At each start, a script without xfrmkeep adds a line with its check value to this file. It has no
+ * other store. */
 static bool add_starts(struct section *section, const struct page *page, const char *folder)
 {
 	struct text text = { 0 };
@@ -236,7 +236,7 @@ static bool add_starts(struct section *section, const struct page *page, const c
 	return good;
 }
 
-/* Of a script whose store is absent: the first `up` writes both. */
+/* True for a script whose store should exist, because the first `up` writes both. */
 static bool was_written(const struct section *script, const struct page *page, const char *folder)
 {
 	char *where;
@@ -281,7 +281,7 @@ enum store_state store_choose(struct section *out, const struct page *page, cons
 	return state == STORE_ABSENT ? STORE_ABSENT : STORE_OLDER;
 }
 
-/* Removes what a run that was killed has left, if it is this user's file and nothing else. */
+/* Removes the temporary file of a killed run, if it is a regular file of this user. */
 static bool remove_leftover(int folder, const char *name)
 {
 	struct stat status;
@@ -305,15 +305,15 @@ static int create(int folder, const char *name)
 	return fd;
 }
 
-/* With errno.  Owner and mode are those of LIKE; NULL: this user's, 0600. */
+/* False with errno. The owner and mode are those of LIKE; NULL: this user, 0600. */
 static bool fill(int fd, const struct text *text, const struct stat *like)
 {
 	return text_write(text, fd) && (!like || fchown(fd, like->st_uid, like->st_gid) == 0) &&
 	       fchmod(fd, like ? like->st_mode & 07777 : S_IRUSR | S_IWUSR) == 0 && sync_file(fd);
 }
 
-/* With errno.  The file has the old text or the new one, whole, whatever happens; a new file beside
- * it, NEW, is removed if it does not take the name. */
+/* False with errno. The file always has either the complete old text or the complete new one. The
+ * temporary file NEW is removed if it is not renamed. */
 static bool replace(const struct target *target, const char *new, const struct text *text,
                     const struct stat *like)
 {
@@ -336,7 +336,7 @@ static bool replace(const struct target *target, const char *new, const struct t
 	return false;
 }
 
-/* A file that may not grow so far is an error like a full disk, not the end of the program. */
+/* A file size limit is an error like a full disk, and must not kill the program. */
 static bool replace_file(const struct target *target, const char *new, const struct text *text,
                          const struct stat *like)
 {
@@ -371,7 +371,7 @@ bool store_write(const struct section *section, const struct page *page, const c
 	return good;
 }
 
-/* Where the file is, not where links to it are. */
+/* The folder of the file itself, not of links to it. */
 static bool open_script(struct target *out, const char *path)
 {
 	char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
@@ -390,8 +390,8 @@ static bool open_script(struct target *out, const char *path)
 	return folder >= 0;
 }
 
-/* The script with the section in place of its own; false, after one line, if that is not the one
- * that it is to follow. */
+/* Replaces the script's section in its text. Returns false after one line if the script's section
+ * does not belong to the same script. */
 static bool make_script(struct text *out, const struct page *page, const struct section *section)
 {
 	const struct text *old = &page->text;
@@ -422,7 +422,7 @@ static bool refuse_script(const struct target *target)
 	                        : "");
 }
 
-/* With errno.  A script that nobody may write is meant to stay as it is, even for root. */
+/* False with errno. A read-only script is not changed, even by root. */
 static bool write_script(const struct target *target, const struct text *script,
                          const struct stat *old)
 {

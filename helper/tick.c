@@ -23,7 +23,7 @@ void tick_look(struct tick *tick, double now, size_t index, uint64_t received, u
 {
 	struct tick_peer *peer = &tick->peers[index];
 
-	/* It falls when an SA is removed. */
+	/* The count decreases when an SA is removed. */
 	if (received > peer->received)
 		peer->received_at = now;
 	tick->busy |= received != peer->received || sent != peer->sent;
@@ -49,7 +49,7 @@ void tick_local(struct tick *tick, bool here_gone, const struct address *local)
 	tick->local = *local;
 }
 
-/* A name that says what it said before is no news: the peer may have been received from elsewhere
+/* An unchanged address of a name is ignored, because packets may have come from another address
  * since. */
 void tick_found(struct tick *tick, size_t index, const struct address *address)
 {
@@ -73,7 +73,7 @@ static bool is_quiet(const struct tick_peer *peer, double now)
 	return now - peer->received_at >= TICK_QUIET;
 }
 
-/* No peer was received. */
+/* Nothing was received from any peer. */
 static bool all_are_quiet(const struct tick *tick, double now)
 {
 	for (size_t i = 0; i < tick->peer_count; i++)
@@ -93,14 +93,14 @@ static bool has_moved(const struct tick *tick, double now)
 	       (tick->here_gone || all_are_quiet(tick, now));
 }
 
-/* The earlier of the two that is still to come. */
+/* Sets *UNTIL to TIME if that is earlier. */
 static void by(double *until, double time)
 {
 	if (time < *until)
 		*until = time;
 }
 
-/* When a change may be mended. */
+/* The time for mend after a change. */
 static double mend_time(const struct tick *tick)
 {
 	const double pause = tick->mend_failed ? tick->mend_pause : TICK_MENDS;
@@ -191,7 +191,7 @@ struct tick_step tick_next(const struct tick *tick, double now)
 
 /* ---- What was done ---- */
 
-/* Longer and longer while it fails. */
+/* Pauses grow while it fails. */
 static double pause_after(double pause, enum tick_outcome outcome, double most)
 {
 	if (outcome == TICK_DONE)
@@ -203,7 +203,7 @@ static void did_look(struct tick *tick, double now, enum tick_outcome outcome)
 {
 	tick->looked_at = now;
 	tick->look_pause = pause_after(tick->look_pause, outcome, TICK_LOOK_PAUSE_MOST);
-	/* The router may have been restarted. */
+	/* The router may have restarted. */
 	if (tick->maps && all_are_quiet(tick, now) && tick->map_at > now + TICK_QUIET)
 		tick->map_at = now + TICK_QUIET;
 }
@@ -212,7 +212,7 @@ static void did_mend(struct tick *tick, double now, enum tick_outcome outcome)
 {
 	tick->mended_at = now;
 	tick->changed = false;
-	/* What was seen may have been gone when it was used: the first retry comes soon. */
+	/* The state may have changed between reading and using it, so the first retry is soon. */
 	if (outcome == TICK_FAILED && !tick->mend_failed)
 		tick->mend_pause = TICK_MENDS;
 	else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Removes what undo() and unguard() of the page name. */
+/* Removes the objects that the page's undo() and unguard() name. */
 #include "apply.h"
 #include "keep.h"
 #include "number.h"
@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { ROUNDS = 5 }; /* of listing and deleting: another tool may do the same meanwhile */
+enum { ROUNDS = 5 }; /* tries of listing and deleting, because another tool may delete meanwhile */
 
 static bool read_rows(struct text *rows, const struct keep *keep, bool all)
 {
@@ -33,7 +33,7 @@ static bool is_xfrm(const char *row)
 
 /* ---- Policies and SAs ---- */
 
-/* An SA of SPI 0 cannot be deleted, and goes by itself. */
+/* An SA with SPI 0 cannot be deleted, and disappears by itself. */
 static void find_states(struct text *out, const struct kernel *kernel, uint32_t reqid)
 {
 	for (size_t i = 0; i < kernel->state_count; i++) {
@@ -88,7 +88,8 @@ bool undo_find(struct keep *keep, struct text *out)
 	return good;
 }
 
-/* What is not there would end a batch of policies and SAs, so only what is there is in it. */
+/* A missing object would end a batch of policies and SAs, so the batch has only those that
+ * exist. */
 static int remove_xfrm(struct text *left, struct kernel *kernel, const struct text *rows)
 {
 	int error = find_left(left, kernel, rows);
@@ -102,7 +103,7 @@ static int remove_xfrm(struct text *left, struct kernel *kernel, const struct te
 
 /* ---- The rest ---- */
 
-/* Adds what ip says. */
+/* Adds ip's messages. */
 static void remove_others(struct text *said, const struct text *rows)
 {
 	static const char *const arguments[] = { "ip", "-force", "-batch", "-", NULL };
@@ -118,7 +119,7 @@ static void remove_others(struct text *said, const struct text *rows)
 	text_free(&others);
 }
 
-/* The first line that is not about what is gone already; NULL: there is none. */
+/* The first line that is not about a missing object; NULL: none. */
 static const char *find_problem(char *said)
 {
 	static const char *const gone[] = { "o such",       "ot found",       "annot find",

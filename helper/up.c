@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The verb `up`: gives the page's rows to ip in the page's order, as the script's own up() does,
- * and besides waits, asks and explains. */
+/* The verb `up`: passes the page's rows to ip in the same order as the script's own up(), and also
+ * waits, punches and explains. */
 #include "up.h"
 #include "check.h"
 #include "epoch.h"
@@ -73,7 +73,7 @@ static int add_states(struct up *up, const char *words)
 	return give(up, words, PAGE_FUNCTIONS, &batch);
 }
 
-/* They may be there since the last `down`. */
+/* They may exist since the last `down`. */
 static int add_guards(struct up *up)
 {
 	struct keep *keep = up->keep;
@@ -87,7 +87,7 @@ static int add_guards(struct up *up)
 	return status;
 }
 
-/* The peer was received at another endpoint: its SAs are to have that. */
+/* Packets came from another endpoint of the peer, so its SAs get that one. */
 int up_move(struct up *up, const struct endpoint *there)
 {
 	struct keep *keep = up->keep;
@@ -119,7 +119,7 @@ static int update_policies(struct up *up)
 	return give(up, "updating policies", PAGE_POLICIES, &batch);
 }
 
-/* UNTIL_TUNNEL: also ended by what a tunnel sends. */
+/* UNTIL_TUNNEL: packets of a tunnel also end it. */
 static int punch_again(struct up *up, bool until_tunnel)
 {
 	int status;
@@ -131,9 +131,9 @@ static int punch_again(struct up *up, bool until_tunnel)
 	return status ? status : start_helper(up->keep);
 }
 
-/* For a peer that is up already, and answers through the tunnel alone.  It may just be coming up,
- * so it is asked again after each punch.  What a tunnel sends ends the first one early, and not
- * the second, because anyone can send that. */
+/* For a peer that is already up, and answers only through the tunnel. It may just be coming up, so
+ * it is asked again after each punch. Packets of a tunnel end the first punch early, but not the
+ * second, because anyone can send them. */
 static int listen_inside(struct up *up)
 {
 	bool punched = up->received == UP_SILENT; /* for the whole time */
@@ -154,7 +154,7 @@ static int listen_inside(struct up *up)
 	return status;
 }
 
-/* Older ones delete no policy that has an if_id. */
+/* Older versions cannot delete a policy with an if_id. */
 static int check_ip(struct up *up)
 {
 	static const char *const arguments[] = { "ip", "-V", NULL };
@@ -171,7 +171,7 @@ static int check_ip(struct up *up)
 		unsigned long major = strtoul(version + strlen(name), NULL, 10);
 		const char *dot = strchr(version, '.');
 
-		/* before 5.0 they had names such as ss200127 */
+		/* versions before 5.0 were named like ss200127 */
 		old = major < 5 || (major == 5 && dot && strtoul(dot + 1, NULL, 10) < 8);
 	}
 	text_free(&output);
@@ -181,7 +181,7 @@ static int check_ip(struct up *up)
 		   : EXIT_OK;
 }
 
-/* In transport mode the guard blocks the peer's own address, so names are looked up first. */
+/* In transport mode, the guard blocks the peer's own address, so names are looked up before it. */
 static bool guards_hosts(const struct page *page)
 {
 	for (size_t i = 0; i < page->peer_count; i++)
@@ -211,7 +211,8 @@ static int begin_keys(struct up *up)
 	if (!up->keep->dry)
 		return keep_begin(up->keep);
 	for (size_t i = 0; i < section->peer_count; i++)
-		epoch_start(&up->keep->section, i); /* whoever types the commands uses no number twice */
+		epoch_start(&up->keep->section, i); /* so that typing the printed commands uses no
+		                                     * number twice */
 	return EXIT_OK;
 }
 
@@ -283,7 +284,7 @@ static int add_clamp(struct up *up)
 	return page_has(&up->keep->page, PAGE_CLAMP) ? up_table(up->keep, "clamp") : EXIT_OK;
 }
 
-/* Before the first packet, whose port NAT of this host may change. */
+/* Must be before the first packet, whose port NAT on this host may change. */
 static int add_exempt(struct up *up)
 {
 	return up->options.exempt ? up_table(up->keep, "exempt") : EXIT_OK;
@@ -304,7 +305,7 @@ static int begin_helper(struct up *up)
 
 static int listen_inside_tunnel(struct up *up)
 {
-	/* without natprobe nothing was asked */
+	/* without natprobe there was no test */
 	const bool asks = asks_peer(up) && up->received != UP_NOW && up->received != UP_UNKNOWN;
 
 	return asks ? listen_inside(up) : EXIT_OK;
@@ -333,7 +334,7 @@ static int set_up(struct up *up)
 
 /* ---- The end ---- */
 
-/* A rule of another VPN may lead packets elsewhere. */
+/* A rule of another VPN may route packets elsewhere. */
 static void warn_strays(struct keep *keep)
 {
 	struct parts parts = { 0 };
@@ -345,7 +346,7 @@ static void warn_strays(struct keep *keep)
 	parts_free(&parts);
 }
 
-enum { TESTS_SAID = 3 }; /* of a hub's thousand */
+enum { TESTS_SAID = 3 }; /* out of up to a thousand of a hub */
 
 static void say_tests(const struct keep *keep)
 {
@@ -392,7 +393,7 @@ static int finish(struct up *up)
 	return EXIT_OK;
 }
 
-/* What it puts back is said where `up` speaks. */
+/* Its report goes to the output of `up`. */
 static int mend_instead(struct keep *keep)
 {
 	int status = keep_look(keep);
@@ -408,8 +409,8 @@ static int mend_instead(struct keep *keep)
 	return EXIT_BROKE;
 }
 
-/* Where an index is in use the kernel silently takes another, and `down` would not find the policy.
- */
+/* If an index is in use, the kernel silently chooses another, and `down` would not find the
+ * policy. */
 static int check_taken(struct up *up)
 {
 	struct keep *keep = up->keep;
@@ -444,7 +445,7 @@ static int run_up(struct up *up)
 	const bool dry = up->keep->dry;
 	int status;
 
-	/* before there is a run folder, which a signal would leave */
+	/* before the run folder exists, which a signal would leave */
 	up->signals = dry ? -1 : keep_signals();
 	status = begin_run(up);
 	if (!status) {
@@ -459,12 +460,12 @@ static int run_up(struct up *up)
 	return status;
 }
 
-/* Says why the peer is silent, where `up` speaks. */
+/* Prints why the peer is silent, on the output of `up`. */
 static void explain(struct keep *keep)
 {
 	fflush(stdout);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
-	run_close(&keep->run); /* and with it the lock */
+	run_close(&keep->run); /* and removes the lock */
 	check_verb(keep->script, 0, NULL);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What `up` has natprobe do: names, and the hole. */
+/* Runs natprobe for `up`: DNS names, port mapping and punching. */
 #include "up.h"
 #include "job.h"
 #include "owner.h"
@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Runs natprobe to its end; its first line is in LINE, which is empty if it printed none.  Returns
- * its exit status; -1: this process shall end, or natprobe does not start. */
+/* Runs natprobe until it exits. LINE gets its first line, or is empty. Returns its exit status, or
+ * -1 if this process must end or natprobe cannot be started. */
 static int run(const struct up *up, const char *const *arguments, const struct text *input,
 	       bool quiet, char *line, size_t room)
 {
@@ -45,7 +45,7 @@ static bool has_natprobe(const struct keep *keep)
 
 /* ---- Names ---- */
 
-enum { AGAIN = 5 }; /* seconds from one look-up of a name to the next */
+enum { AGAIN = 5 }; /* seconds between two lookups of a name */
 
 static bool resolve(struct up *up, size_t peer, bool quiet)
 {
@@ -67,7 +67,7 @@ static bool resolve(struct up *up, size_t peer, bool quiet)
 	return true;
 }
 
-/* LEFT: seconds that all names may still take. */
+/* LEFT: seconds left for all names. */
 static int find_name(struct up *up, size_t peer, unsigned *left)
 {
 	const char *host = up->keep->page.peers[peer].host;
@@ -107,7 +107,7 @@ int up_names(struct up *up)
 
 /* ---- The port ---- */
 
-/* ENDPOINT is of the mapping, behind the @ of what natprobe printed. */
+/* ENDPOINT is the mapped endpoint, from after the @ that natprobe printed. */
 static void say_mapped(const struct up *up, const char *endpoint)
 {
 	const unsigned wanted = portmap_outside(&up->keep->page);
@@ -119,7 +119,7 @@ static void say_mapped(const struct up *up, const char *endpoint)
 			 up->keep->page.name, endpoint);
 }
 
-/* What gives it back is noted before: this process may be ended in the middle. */
+/* The command that removes the mapping is recorded first, because this process may be killed. */
 int up_map(struct up *up)
 {
 	struct keep *keep = up->keep;
@@ -138,7 +138,7 @@ int up_map(struct up *up)
 	if (!has_natprobe(keep))
 		return up_stop(up, EXIT_BROKE, "no natprobe beside %s or in PATH to map the port",
 			       keep->page.path);
-	/* Another tunnel's mapping must outlive this attempt. */
+	/* A mapping of another tunnel must be kept. */
 	if (owner_of(&local).found) {
 		keep_say(keep, "UDP port %u is in use, so it is not mapped on the router",
 			 (unsigned)local.port);
@@ -157,7 +157,7 @@ int up_map(struct up *up)
 
 /* ---- The hole ---- */
 
-/* Only the peer knows the token, so what natprobe received from is where it is. */
+/* Only the peer knows the token, so the source of the packets is its endpoint. */
 static int take_endpoint(struct up *up, const char *word)
 {
 	const struct endpoint *before = &up->keep->section.peers[0].there;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What may come late at boot, or has changed since the script was made: the local address. */
+/* The local address, which may appear late at boot or have changed since the script was made. */
 #include "up.h"
 #include "say.h"
 
@@ -9,7 +9,7 @@
 
 /* ---- The local address ---- */
 
-/* To the first peer; false: there is none. */
+/* Finds the route to the first peer; false if there is none. */
 static bool find_route(const struct keep *keep, struct kernel_route *route)
 {
 	return kernel_route_to(route, &keep->section.peers[0].there.address, NULL, 0, 0) == 0;
@@ -53,10 +53,10 @@ static int await_address(struct up *up)
 		struct kernel_route route;
 		const bool routed = find_route(keep, &route);
 
-		/* Other hosts may still be asked whether they have this IPv6 address. */
+		/* Duplicate address detection of this IPv6 address may still run. */
 		if (routed && own && !own->tentative)
 			return EXIT_OK;
-		/* With a route the network is there. */
+		/* If there is a route, the network is up. */
 		if ((routed && !own) || !left)
 			return tell_missing(up, own, routed);
 		if (left == up->options.wait)
@@ -68,7 +68,7 @@ static int await_address(struct up *up)
 	}
 }
 
-/* The one from which this host sends to the first peer. */
+/* The source address towards the first peer. */
 static int await_source(struct up *up)
 {
 	unsigned left = up->keep->dry ? 0 : up->options.wait;
@@ -103,7 +103,7 @@ int up_local(struct up *up)
 
 /* ---- The moved net ---- */
 
-/* `OBJECT add ROW`, and how to take that back. */
+/* Runs `OBJECT add ROW`, and records how to undo it. */
 static int add_row(struct keep *keep, const char *object, const char *row)
 {
 	struct text line = { 0 }, batch = { 0 };
@@ -120,7 +120,7 @@ static int add_row(struct keep *keep, const char *object, const char *row)
 	return status;
 }
 
-/* Where the only own net is an address that this host has no more, that goes to lo. */
+/* If the only own net is an address that the host no longer has, it is added to lo. */
 int up_old_net(struct up *up)
 {
 	struct keep *keep = up->keep;
@@ -128,7 +128,7 @@ int up_old_net(struct up *up)
 	char net[PREFIX_TEXT], source[ADDRESS_TEXT], way[KEEP_WAY], dev[KEEP_WAY], row[400];
 	int status;
 
-	/* A page with routes of its own has an own net that does not follow from the local address. */
+	/* If the page has routes, its own net does not follow from the local address. */
 	if (page_has(&keep->page, PAGE_ROUTES) || !own->count ||
 	    address_equal(&own->list[0].prefix.address, &keep->section.here))
 		return EXIT_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The words behind `up` and `down`. */
+/* Parses the options of `up` and `down`. */
 #include "up.h"
 #include "number.h"
 #include "say.h"
@@ -19,7 +19,7 @@ static int print_usage(const struct page *page)
 	return EXIT_MISTAKE;
 }
 
-/* One of the page's: " [--one] [--two]". */
+/* True if the page has the option; its list is like " [--one] [--two]". */
 static bool is_option(const struct page *page, const char *word)
 {
 	char bracketed[32];
@@ -40,7 +40,8 @@ static bool take_flag(struct up_options *options, const struct page *page, const
 		{ "--nat-exempt", &options->exempt }, { "--all", &options->all },
 	};
 
-	/* Those without a meaning for this tunnel are taken, too, so that all scripts may get them. */
+	/* Options without an effect on this tunnel are accepted too, so that all scripts can get
+	 * the same ones. */
 	if (!is_option(page, word) && strcmp(word, "--no-punch") != 0 && strcmp(word, "--all") != 0)
 		return false;
 	for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++) {

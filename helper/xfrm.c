@@ -233,7 +233,7 @@ static void add_key(struct text *out, const unsigned char *key, unsigned bytes)
 	text_add_hex(out, key, bytes);
 }
 
-/* Two keys are too long for one line of a terminal.  '' is how a batch spells an empty word. */
+/* Two keys are too long for one terminal line. '' is an empty word in a batch. */
 static uint64_t add_algorithms(struct text *out, const struct state *state)
 {
 	const struct cipher *cipher = state->cipher;

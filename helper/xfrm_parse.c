@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Reads the rows that xfrm.c prints, word by word and in the order in which it prints them. */
+/* Parses the rows that xfrm.c prints, word by word in the same order. */
 #include "number.h"
 #include "say.h"
 #include "xfrm.h"
@@ -11,8 +11,8 @@ enum { WINDOW_MOST = 4096 }; /* packets: XFRMA_REPLAY_ESN_MAX of the kernel's ne
 
 struct row {
 	char *rest;
-	char *word;      /* the present one; NULL: the row has ended */
-	unsigned number; /* ... and which one it is, from 1 */
+	char *word;      /* the present word; NULL: end of the row */
+	unsigned number; /* ... and its number, from 1 */
 	const char *where;
 };
 
@@ -60,7 +60,7 @@ static bool expect(struct row *row, const char *word)
 	return accept_word(row, word) || fail_word(row, word);
 }
 
-/* The words of a row that every row of its kind begins with. */
+/* Parses the words with which every row of the kind begins. */
 static bool expect_all(struct row *row, const char *const *words)
 {
 	for (; *words; words++)
@@ -74,7 +74,7 @@ static bool expect_end(const struct row *row)
 	return !row->word || fail_word(row, "nothing more");
 }
 
-/* The number behind the word NAME. */
+/* Parses the word NAME and the number after it. */
 static bool read_number(struct row *row, const char *name, unsigned long long *out,
                         unsigned long long least, unsigned long long most)
 {
@@ -141,7 +141,7 @@ static bool read_mode(struct row *row, uint32_t *reqid, bool *transport)
 	return accept_word(row, "transport") || expect(row, "tunnel");
 }
 
-/* 0x and the digits of a number, without zeros before it. */
+/* 0x and the digits of a number, without leading zeros. */
 static bool read_if_id(struct row *row, uint32_t *out)
 {
 	const char *digit;
@@ -306,7 +306,7 @@ static bool read_encap(struct row *row, struct state *state)
 	       expect(row, "0.0.0.0");
 }
 
-/* The present word, which is more than the end; the next one becomes the present one. */
+/* Returns the present word, which must exist, and moves to the next one. */
 static const char *take_word(struct row *row, const char *expected)
 {
 	const char *word = row->word;
@@ -318,7 +318,7 @@ static const char *take_word(struct row *row, const char *expected)
 	return word;
 }
 
-/* The bytes of a key as it is written; '' is the empty one. */
+/* Parses a key; '' is the empty one. */
 static size_t key_length(const char *key)
 {
 	return strcmp(key, "''") == 0 ? 0 : strlen(key) / 2 - 1;
@@ -365,7 +365,7 @@ static bool read_algorithms(struct row *row, struct state *state)
 	return true;
 }
 
-/* # from NAME, epoch N, or # to NAME, epoch N.  The caller knows whose row it is. */
+/* # from NAME, epoch N, or # to NAME, epoch N. The name is not checked here. */
 static bool read_comment(struct row *row, struct state *state, bool has_sequence)
 {
 	bool outbound;
