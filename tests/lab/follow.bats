@@ -22,7 +22,7 @@ made() { xfrmpair -o "$BATS_TEST_TMPDIR" "$@" 2>/dev/null; }
 # follows SIDE: in the background; its words go to follow.SIDE
 follows() {
 	on "$1" $shell "$BATS_TEST_TMPDIR/$1.sh" follow >"$BATS_TEST_TMPDIR/follow.$1" 2>&1 3>&- &
-	until_true grep -q follows "$BATS_TEST_TMPDIR/follow.$1"
+	until_true grep -q "following its peers" "$BATS_TEST_TMPDIR/follow.$1"
 }
 until_true() { # COMMAND...: within 40 s
 	for _ in $(seq 200); do
