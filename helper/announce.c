@@ -15,11 +15,11 @@
 
 enum {
 	BUFFER = 1 << 15,
-	QUEUE = 1 << 20, /* bytes: the kernel announces a mapping with each packet */
+	QUEUE = 1 << 20, /* bytes, because the kernel announces a mapping with each packet */
 };
 
-/* A group for ACQUIRE is left out: for one who listens to it the kernel makes SAs without keys,
- * which are then in the way. */
+/* The ACQUIRE group is left out, because with a listener the kernel creates SAs without keys, which
+ * then block ours. */
 static const struct {
 	unsigned what;
 	int family, group, at;
@@ -119,7 +119,7 @@ static void take_packet(const unsigned char *packet, size_t length, bool xfrm, a
 			return;
 		step = NLMSG_ALIGN((size_t)header.nlmsg_len);
 		step = step < length ? step : length;
-		if (!xfrm) /* the numbers of other families mean other things */
+		if (!xfrm) /* other families use the numbers differently */
 			header.nlmsg_type = NLMSG_MIN_TYPE;
 		take_message(&header, packet + NLMSG_HDRLEN, take, context);
 	}

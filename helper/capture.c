@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* For Wireshark: the packets as they cross the net, and the same inside. */
+/* The verb `capture`: writes outer and inner packets for Wireshark. */
 #include "apply.h"
 #include "keep.h"
 #include "say.h"
@@ -28,7 +28,7 @@ struct capture {
 
 /* ---- What is captured ---- */
 
-/* ESP, of ICMP the errors, and later fragments. */
+/* ESP, ICMP errors, and later fragments. */
 static void name_parts(struct capture *capture)
 {
 	const struct page *page = &capture->keep->page;
@@ -58,8 +58,8 @@ static void add_chain(struct text *out, const struct capture *capture, const cha
 	text_add_string(out, "\t}\n");
 }
 
-/* By NFLOG, which hands over what was decrypted before any rule sees it, and what is to be
- * encrypted after all of them. */
+/* Inner packets are captured with NFLOG: decrypted ones before all rules, those to be encrypted
+ * after all rules. */
 static void add_table(struct text *out, const struct capture *capture)
 {
 	text_printf(out, "table inet %s {\n", capture->table);
@@ -77,7 +77,7 @@ static void remove_table(const struct capture *capture)
 	text_free(&text);
 }
 
-/* So that `down` removes it, should this program be killed. */
+/* `down` removes it if this program is killed. */
 static bool note_table(const struct capture *capture)
 {
 	int fd = openat(capture->keep->run.fd, "undo",
@@ -131,7 +131,7 @@ static bool create_files(struct capture *capture)
 	return false;
 }
 
-/* Without the inner packets the outer ones are captured all the same. */
+/* If the inner packets cannot be captured, the outer ones still are. */
 static void start_inner(struct capture *capture)
 {
 	char *nft = apply_find("nft");
@@ -174,7 +174,7 @@ static int start(struct capture *capture)
 
 /* ---- Until it is ended ---- */
 
-/* Copies until a signal comes, then returns true, or until a tcpdump has ended. */
+/* Copies until a signal arrives, then returns true, or until a tcpdump exits. */
 static bool copy(struct capture *capture)
 {
 	while (tcpdump_copy(&capture->outer) &&

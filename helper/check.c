@@ -129,7 +129,7 @@ static void take_name(struct check *check, size_t i)
 	job_end(job);
 }
 
-/* Waits for one; false: none runs any more. */
+/* Waits for one job; false if none runs. */
 static bool wait_for_name(struct check *check, int milliseconds)
 {
 	struct pollfd files[LOOK_UPS];
@@ -148,7 +148,7 @@ static bool wait_for_name(struct check *check, int milliseconds)
 	return true;
 }
 
-/* Where the names are of peers that did not answer; an answer that takes long is none. */
+/* Looks up the names of peers that did not answer. A late answer is ignored. */
 static void look_up_silent(struct check *check)
 {
 	size_t count = 0;
@@ -222,7 +222,7 @@ static void open_tap(struct check *check)
 		tap_close(&check->tap);
 }
 
-/* All small packets passed, and none of the largest. */
+/* True if all small packets passed, and none of the largest. */
 static bool needs_ladder(const struct check *check, size_t peer)
 {
 	unsigned small = 0, big = 0;
@@ -264,7 +264,7 @@ static bool send_burst(struct check *check)
 
 /* ---- All ---- */
 
-/* Whoever sees the numbers records them. */
+/* Every process that reads the sequence numbers records them. */
 static void record_numbers(const char *script)
 {
 	struct keep keep;
@@ -344,7 +344,7 @@ bool check_answered(struct keep *keep)
 	struct check check = { .tap.fd = -1 };
 	bool answered = false;
 
-	/* nothing is sent that the kernel would not encrypt */
+	/* send nothing that the kernel would not encrypt */
 	if (keep_look(keep) || keep_policies(keep))
 		return false;
 	check.look.keep = *keep;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Of a tunnel that is down: what `up` would refuse for.  Nothing is changed, but for an SA that
- * encrypts nothing between two addresses of this host and is there for a moment. */
+/* For a tunnel that is down: why `up` would fail. Changes nothing, except that an SA with the null
+ * cipher between two addresses of this host exists for a moment. */
 #include "apply.h"
 #include "change.h"
 #include "check.h"
@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Prints "SIDE: CAUSE: ..."; what is wrong is this side's, not a peer's.  Returns the status. */
+/* Prints "SIDE: CAUSE: ...", because the fault is on this side, not a peer's. Returns the
+ * status. */
 static int tell(const struct keep *keep, int status, const char *cause, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
@@ -35,7 +36,7 @@ static int tell(const struct keep *keep, int status, const char *cause, const ch
 
 /* ---- The helper and its port ---- */
 
-/* True if the process has an argument that is WORD. */
+/* True if the process has the argument WORD. */
 static bool has_argument(pid_t pid, const char *word)
 {
 	char words[4096];
@@ -89,7 +90,7 @@ static bool is_own(struct keep *keep, const struct address *address)
 	       kernel_find_address(&keep->kernel, address) != NULL;
 }
 
-/* The first peer's address, as the section has it: a name is resolved by `up`. */
+/* The first peer's address in the section; only `up` resolves names. */
 static int try_route(struct keep *keep)
 {
 	const struct address *there = &keep->section.peers[0].there.address;
@@ -152,7 +153,7 @@ static int try_conflicts(struct keep *keep)
 
 /* ---- ESP and the cipher ---- */
 
-/* Between two addresses of this host. */
+/* An SA between two addresses of this host. */
 static void print_trial(struct text *batch, const struct keep *keep, struct state state)
 {
 	const bool six = keep->page.family == AF_INET6;
@@ -192,7 +193,7 @@ bool check_takes_esp(const struct keep *keep)
 
 enum { INSTALL_LINE = 256 };
 
-/* The line `install MODULE ...` of a file of modprobe's; false: it has none. */
+/* Finds the line `install MODULE ...` in a file of modprobe; false if it has none. */
 static bool find_install(char line[INSTALL_LINE], const char *path, const char *module)
 {
 	char copy[INSTALL_LINE], *words[2];
@@ -211,8 +212,7 @@ static bool find_install(char line[INSTALL_LINE], const char *path, const char *
 	return found;
 }
 
-/* The file and its line by which modprobe is told to load no ESP; NULL: there is none.  The caller
- * frees. */
+/* The file and line that forbid modprobe to load ESP; NULL: none. The caller frees. */
 static char *find_block(char line[INSTALL_LINE], const char *module)
 {
 	static const char *const folders[] = { "/etc/modprobe.d", "/run/modprobe.d",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What this host shows of a tunnel, as evidence. */
+/* Collects evidence about a tunnel on this host. */
 #include "apply.h"
 #include "check.h"
 #include "owner.h"
@@ -42,7 +42,7 @@ static struct check_count count_peer(const struct keep *keep, size_t peer)
 	return sum;
 }
 
-/* A rekey meanwhile begins SAs at 0. */
+/* A rekey meanwhile starts new SAs at 0. */
 static uint64_t rise(uint64_t before, uint64_t after)
 {
 	return after > before ? after - before : 0;
@@ -167,7 +167,8 @@ static void name_link(char name[16], unsigned index)
 	snprintf(name, 16, "%s", found);
 }
 
-/* In a network of this side; without any, the local address is. */
+/* True if the address is in a network of this side; without networks, if it is the local
+ * address. */
 static bool is_inside(const struct check *check, const struct address *address,
                       const struct address *from)
 {
@@ -205,7 +206,8 @@ static void take_routes(struct check *check, size_t i)
 	struct check_peer *more = &check->more[i];
 	const struct page_nets *nets = &check->look.keep.page.other_nets;
 	const struct address *here = &check->look.keep.section.here;
-	/* Rules may look at the source.  The kernel refuses one that it does not have. */
+	/* Rules may depend on the source. The kernel refuses a source that the host does not
+	 * have. */
 	const struct address *own = check->all.gone || address_is_any(here) ? NULL : here;
 	struct kernel_route route;
 
@@ -250,14 +252,14 @@ static bool sends_redirects(const char *link)
 	return kernel_sysctl("net/ipv4/conf/all/send_redirects") > 0 || kernel_sysctl(name) > 0;
 }
 
-/* The own network is on the link that leads out. */
+/* True if the own network is on the outer link. */
 static void take_redirects(struct check *check, const struct prefix *own)
 {
 	const struct kernel *kernel = &check->look.keep.kernel;
 	const char *out = check->more[0].outer_link;
 	const unsigned link = if_nametoindex(out);
 
-	/* all a net of everything is on no link */
+	/* a net of everything is on no link */
 	if (own->address.family != AF_INET || prefix_is_host(own) || !own->length || !link ||
 	    !sends_redirects(out))
 		return;
@@ -321,7 +323,7 @@ static void take_firewall(struct check *check)
 
 	run_program(&nft, "nft", "list", "ruleset");
 	text_add_string(&iptables, "");
-	/* Asked for nothing the old iptables would load its modules. */
+	/* The old iptables would load its modules just for a question. */
 	if (has_bytes(names) || !path)
 		run_program(&iptables, six ? "ip6tables-save" : "iptables-save", NULL, NULL);
 	free(path);
@@ -397,7 +399,7 @@ static void take_counters(struct check *check)
 	check->all.moved = &check->moved;
 }
 
-/* `follow` has noted the local address that it left. */
+/* `follow` records the previous local address. */
 static void take_move(struct check *check)
 {
 	char text[ADDRESS_TEXT] = "";
@@ -411,7 +413,7 @@ static void take_peer(struct check *check, size_t i)
 	const struct status_peer *status = &check->look.status.peers[i];
 	struct evidence_peer *peer = &check->peers[i];
 
-	peer->received = status->ways[WAY_IN].total.packets; /* hellos are none */
+	peer->received = status->ways[WAY_IN].total.packets; /* hellos do not count */
 	peer->age = status->age;
 	peer->used_up = status->used_up;
 	peer->punched = i == 0 && run_punched(&check->look.keep.run);

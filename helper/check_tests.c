@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What is sent to each peer. */
+/* Chooses the tests for each peer. */
 #include "check.h"
 #include "say.h"
 #include "words.h"
@@ -15,7 +15,7 @@ enum {
 	BIG_COUNT = 3,
 	LADDER_COUNT = 2,
 	NEAR_COUNT = 3,
-	/* Of ports that hardly anybody has: discard's, and the first one of traceroute(8). */
+	/* Ports that are hardly ever used: discard, and the first one of traceroute(8). */
 	TCP_PORT = 9,
 	UDP_PORT = 33434,
 	MTU_LEAST = 200,
@@ -66,7 +66,7 @@ static bool read_tests(struct check *check)
 
 /* ---- The target ---- */
 
-/* The peer's network with the longest prefix that has the address; -1: none. */
+/* The peer's network with the longest prefix that contains the address; -1: none. */
 static int match(const struct check *check, size_t peer, const struct address *address)
 {
 	const struct page_nets *nets = &check->look.keep.page.other_nets;
@@ -106,7 +106,7 @@ static bool is_host(const struct check *check, size_t peer, const struct address
 	return match(check, peer, address) >= (int)family_bits(address->family);
 }
 
-/* The script's test may be of the other family. */
+/* The script's test may be of the other address family. */
 static void take_target(struct evidence_peer *peer, const struct address *target)
 {
 	struct kernel_route route;
@@ -145,8 +145,8 @@ static bool covers(const struct policy *policy, const struct trial *trial, uint8
 	       prefix_contains(&policy->dst.prefix, &trial->to);
 }
 
-/* Nothing is sent that the tunnel does not carry: it would leave in clear text.  A policy that the
- * kernel lacks does not count. */
+/* Sends nothing outside the selectors, because it would leave in clear text. A policy that the
+ * kernel does not have does not count. */
 static bool is_carried(const struct check *check, const struct trial *trial)
 {
 	static const uint8_t protocols[] = { IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP };

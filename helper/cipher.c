@@ -92,7 +92,7 @@ unsigned cipher_key_bytes(const struct cipher *cipher)
 
 void cipher_print_encryption_key(struct text *out, const struct cipher *cipher, const unsigned char *key)
 {
-	text_add_string(out, "0x"); /* of the null cipher, that alone */
+	text_add_string(out, "0x"); /* of the null cipher, only the integrity key */
 	text_add_hex(out, key, cipher->key_bytes);
 }
 

@@ -36,7 +36,7 @@ static bool parse_numbers(uint64_t *numbers, char **words, size_t count)
 	return true;
 }
 
-/* `peer NAME PACKETS BYTES PACKETS BYTES RECEIVED`: in, then out, of SAs that are gone. */
+/* `peer NAME PACKETS BYTES PACKETS BYTES RECEIVED`: in, then out, of removed SAs. */
 static void parse_peer(struct counts_peer *peer, char **words)
 {
 	uint64_t numbers[5];
@@ -48,7 +48,7 @@ static void parse_peer(struct counts_peer *peer, char **words)
 	peer->received = (time_t)numbers[4];
 }
 
-/* `in NAME SPI PACKETS BYTES`, or `out`: an SA that was there. */
+/* `in NAME SPI PACKETS BYTES`, or `out`: an SA at the last update. */
 static void parse_sa(struct counts *counts, size_t peer, enum way way, char **words)
 {
 	uint64_t numbers[3];
@@ -151,8 +151,8 @@ static int by_reqid(const void *one, const void *two)
 	return (a > b) - (a < b);
 }
 
-/* When one of the peer's inbound policies let a packet pass last.  The kernel notes it at each
- * packet, also before Linux 6.2, which notes it for the inbound SAs themselves. */
+/* The last time that one of the peer's inbound policies passed a packet. All kernels record it;
+ * only from Linux 6.2 on they also do for inbound SAs. */
 static time_t last_passed(const struct counts_look *look, size_t peer)
 {
 	uint64_t last = 0;
@@ -171,7 +171,7 @@ static time_t last_passed(const struct counts_look *look, size_t peer)
 	return (time_t)last;
 }
 
-/* An inbound SA has let more packets pass than when it was looked at last. */
+/* True if an inbound SA passed packets since the last update. */
 static void take_received(struct counts_peer *peer, const struct kernel_state *state,
                           const struct counts_look *look, size_t index)
 {
@@ -179,7 +179,7 @@ static void take_received(struct counts_peer *peer, const struct kernel_state *s
 
 	if (!last)
 		last = last_passed(look, index);
-	if (!last || last > look->now) /* not known, or the clock was set back */
+	if (!last || last > look->now) /* unknown, or the clock was set back */
 		last = look->now;
 	if (last > peer->received || peer->received > look->now)
 		peer->received = last;
@@ -203,7 +203,7 @@ static void take_state(struct counts *counts, const struct counts *before,
 	counts->sas[counts->sa_count++] = row;
 }
 
-/* What was counted by SAs that are gone, or that began anew, stays counted. */
+/* The counts of removed or restarted SAs are kept. */
 static void keep_gone(struct counts *counts, const struct counts *before)
 {
 	for (size_t i = 0; i < before->sa_count; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The record of counts in the run folder. */
+/* Reads and writes the record of counts in the run folder. */
 #include "keep.h"
 #include "look.h"
 #include "say.h"
@@ -14,7 +14,7 @@
 
 enum { COUNTS_MOST = 1 << 20 }; /* bytes: 1024 peers with three SAs each need about a quarter */
 
-/* natprobe writes where it received the peer, at `up`. */
+/* At `up`, natprobe writes the endpoint from which it received packets. */
 static void take_punch(struct counts *counts, const struct keep *keep)
 {
 	struct stat hole;

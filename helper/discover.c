@@ -27,9 +27,10 @@
 
 enum {
 	RETRANSMIT_MS = 500,     /* RFC 8489, section 6.2.1, then doubled */
-	LOOK_UP_MS = 5000,       /* of GIVE_UP_MS; who is found is still asked three times */
-	HOLD_MS = 15000,         /* mappings live 30 s in the worst of known NATs */
-	HOLD_TIMES = 240,        /* an hour: what carries a word longer asks again */
+	LOOK_UP_MS = 5000,       /* of GIVE_UP_MS, so that a server found late is still asked three
+	                          * times */
+	HOLD_MS = 15000,         /* the shortest lifetime of mappings in known NATs is 30 s */
+	HOLD_TIMES = 240,        /* an hour; after that, run natprobe again */
 };
 
 static bool server_parse(struct server *server, const char *text)
@@ -55,7 +56,7 @@ static bool server_parse(struct server *server, const char *text)
 	return true;
 }
 
-/* All names at once: one that nobody knows does not take the other's time. */
+/* Looks up all names at the same time, so that an unknown one does not delay the other. */
 static void servers_locate(struct asking *asking, sa_family_t family, const struct ids *ids)
 {
 	int64_t end = asking->start + LOOK_UP_MS;
@@ -77,7 +78,8 @@ static void servers_locate(struct asking *asking, sa_family_t family, const stru
 		if (files[i] < 0)
 			continue;
 		found = lookup_end(files[i]);
-		server->endpoint.address = found.address; /* no longer one of the other family */
+		server->endpoint.address = found.address; /* not an address of the other family any
+		                                           * more */
 		if (found.address.family)
 			server->trouble = NULL;
 		else if (!server->trouble)
@@ -85,7 +87,7 @@ static void servers_locate(struct asking *asking, sa_family_t family, const stru
 	}
 }
 
-/* Which address the kernel would send from: it decides on connect. */
+/* Finds the source address, which the kernel chooses at connect(2). */
 static bool server_route(struct server *server, struct address *local)
 {
 	struct sockaddr_storage name;
@@ -105,7 +107,7 @@ static bool server_route(struct server *server, struct address *local)
 	return found;
 }
 
-/* Finds servers and the local address in one family; false if no way leads to a server in it. */
+/* Finds servers and the local address of one family; false if there is no route to a server. */
 static bool asking_locate(struct asking *asking, sa_family_t family, const struct ids *ids)
 {
 	bool found = false;
@@ -124,8 +126,8 @@ static bool asking_locate(struct asking *asking, sa_family_t family, const struc
 	return found;
 }
 
-/* The family that -b or an address says, else whichever leads to a server: IPv4 first, for there
- * the NATs are. */
+/* Uses the family of -b or of a given address, else one with a route to a server: IPv4 first,
+ * because it has the NATs. */
 static bool asking_start(struct asking *asking, sa_family_t family, const struct ids *ids)
 {
 	const struct endpoint *one = &asking->servers[0].endpoint;
@@ -150,8 +152,8 @@ static void send_to(int fd, struct server *server, const unsigned char message[S
 		server->trouble = strerror(errno);
 }
 
-/* One datagram, perhaps this server's answer.  A fault of the server's may pass, so that it is asked
- * again; what does not count may at most lead to a hint. */
+/* Handles one datagram, perhaps this server's answer. After a server error the server is asked
+ * again. A datagram that is not accepted can at most cause a hint. */
 static void server_take(struct server *server, const struct endpoint *local,
                         const struct endpoint *from, const unsigned char *bytes, size_t length)
 {
@@ -179,7 +181,7 @@ static void server_take(struct server *server, const struct endpoint *local,
 		server->trouble = "reports an address of the other family (NAT64)";
 }
 
-/* ICMP errors end nothing: anyone can send one. */
+/* ICMP errors never end the wait, because anyone can send them. */
 static void icmp_take(struct asking *asking)
 {
 	struct probe_icmp icmp;
@@ -190,7 +192,7 @@ static void icmp_take(struct asking *asking)
 				asking->servers[i].refusal = icmp.error;
 }
 
-/* One datagram: does it end the wait for one of the servers? */
+/* Handles one datagram; true if it ends the wait for a server. */
 static void take(struct asking *asking)
 {
 	unsigned char bytes[STUN_MOST + 1];
@@ -215,8 +217,8 @@ static bool all_answered(const struct asking *asking)
 	return true;
 }
 
-/* Requests to all at once, again after 0.5, 1.5, 3.5 and 7.5 seconds, until all have answered or 8
- * have passed since the names were looked up. */
+/* Sends requests to all servers, again after 0.5, 1.5, 3.5 and 7.5 seconds, until all have answered
+ * or GIVE_UP_MS is over. */
 static void ask(struct asking *asking)
 {
 	int64_t now = probe_clock(), end = asking->start + GIVE_UP_MS;
@@ -244,7 +246,7 @@ static void ask(struct asking *asking)
 	}
 }
 
-/* Indications keep the mapping, and nobody answers them: RFC 8489, section 6.3.2. */
+/* Indications keep the mapping open and get no answer: RFC 8489, section 6.3.2. */
 static void hold(struct asking *asking)
 {
 	unsigned char indication[STUN_HEADER], id[STUN_ID];
@@ -262,7 +264,7 @@ static void hold(struct asking *asking)
 	}
 }
 
-/* What -b and literal addresses say of the IP version must agree. */
+/* -b and literal addresses must be of the same family. */
 static bool family_agree(const struct asking *asking, sa_family_t *family)
 {
 	for (int i = 0; i < asking->given; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* natprobe says what the servers saw, and what that tells of the NAT. */
+/* Prints what the servers reported, and classifies the NAT. */
 #include "discover.h"
 #include "say.h"
 #include "special.h"
@@ -10,11 +10,12 @@
 #include <string.h>
 
 enum {
-	STEP_MOST = 5,           /* of a NAT that counts: others may have taken ports between */
+	STEP_MOST = 5,           /* for a NAT with sequential ports: other hosts may have got ports
+	                          * in between */
 	SERVER_TEXT = NAME_MOST + ENDPOINT_TEXT + sizeof " ()",
 };
 
-/* "stun.example.org (192.0.2.1:3478)", or as much of it as there is. */
+/* "stun.example.org (192.0.2.1:3478)", or the part that is known. */
 static const char *server_shown(char out[SERVER_TEXT], const struct server *server)
 {
 	char text[ENDPOINT_TEXT];
@@ -26,7 +27,7 @@ static const char *server_shown(char out[SERVER_TEXT], const struct server *serv
 	return out;
 }
 
-/* Why what was seen does not tell the kind of NAT; NULL: it does. */
+/* Why the type of the NAT is unknown; NULL: it is known. */
 static const char *why_unknown(const struct asking *asking, int seen)
 {
 	const struct server *servers = asking->servers;
@@ -42,7 +43,7 @@ static const char *why_unknown(const struct asking *asking, int seen)
 	return NULL;
 }
 
-/* The servers agree on MAPPED, as far as they were asked: what does it say of the NAT? */
+/* Classifies a NAT for which all servers reported MAPPED. */
 static void judge_mapped(const struct asking *asking, const struct endpoint *mapped, int seen)
 {
 	const char *unknown = why_unknown(asking, seen);
@@ -64,8 +65,9 @@ static void judge_mapped(const struct asking *asking, const struct endpoint *map
 		      special_find(&mapped->address)->text);
 }
 
-/* Two servers saw two endpoints, and the peer will see a third.  MAPPED is told all the same: where
- * nothing stands before the peer, its script follows the port that is really heard. */
+/* Two servers reported two endpoints, and the peer will see a third one. MAPPED is set
+ * nevertheless: if the peer is reachable from the internet, its script uses the port from which
+ * packets really arrive. */
 static int judge_dependent(const struct asking *asking, struct endpoint *mapped)
 {
 	const struct endpoint *one = &asking->servers[0].mapped, *two = &asking->servers[1].mapped;
@@ -84,9 +86,9 @@ static int judge_dependent(const struct asking *asking, struct endpoint *mapped)
 	return EXIT_NAT;
 }
 
-/* The router gives ROUTER, and servers, if they answered, see SEEN: what comes to the router's own
- * address comes here, from wherever, and else something else stands before it.  True: the router's
- * word is the one. */
+/* Compares the router's mapping ROUTER with SEEN, what the servers reported, or NULL. If the
+ * addresses are equal, any host can send to it; if not, there is another NAT beyond the router.
+ * Returns true if the router's mapping is to be used. */
 static bool judge_router(const struct endpoint *router, const struct endpoint *seen)
 {
 	char text[2][ENDPOINT_TEXT];
@@ -171,7 +173,7 @@ int discover_judge(const struct asking *asking, const struct endpoint *router,
 		server_say(&asking->servers[i]);
 		if (!sees->address.family)
 			continue;
-		/* One that sees the local endpoint itself, where another does not, stands on this
+		/* If a server sees the local endpoint itself, but another does not, it is on this
 		 * side of the NAT. */
 		if (!told || endpoint_equal(told, &asking->local)) {
 			told = sees;

@@ -68,7 +68,7 @@ bool endpoint_parse(struct endpoint *out, const char *text, const char *where)
 	return !*rest || port_parse(&out->port, rest + 1, where);
 }
 
-/* By hand, because a large mesh prints millions of them. */
+/* Without printf(3), because a large mesh prints millions of them. */
 static void print_ipv4(char *end, const unsigned char bytes[4])
 {
 	for (int i = 0; i < 4; i++) {

@@ -7,7 +7,7 @@
 
 /* ---- Derivation ---- */
 
-/* SHA-256 of a line, as a shell's `echo "xfrmpair … SECRET" | sha256sum` gives it. */
+/* SHA-256 of a line, the same as `echo "xfrmpair … SECRET" | sha256sum`. */
 static void hash_line(unsigned char out[SHA256_LENGTH], struct text *line,
                       const unsigned char secret[SECTION_SECRET])
 {
@@ -63,7 +63,7 @@ void epoch_derive(struct state *state, const char *from, const char *to,
 /* ---- Epochs ---- */
 
 enum {
-	INBOUND_MOST = 3,  /* rows of a peer: of the epoch before, the present and the next */
+	INBOUND_MOST = 3,  /* inbound states of a peer: previous, present and next epoch */
 	ROWS_MOST = INBOUND_MOST + 2,
 };
 
@@ -80,8 +80,8 @@ uint32_t epoch_present(const struct section *section, size_t peer)
 	return outbound_of(section, peer)->epoch;
 }
 
-/* The lowest epoch that the peer may still send with while this side is in epoch PRESENT.  A peer
- * that was received with the present one had written it down before, so it does not go back. */
+/* The lowest epoch with which the peer may still send while this side is in epoch PRESENT. A peer
+ * that was received with the present one has recorded it, so it does not go back. */
 static uint32_t lowest_needed(const struct section_peer *peer, uint32_t present)
 {
 	return peer->heard >= present ? present : present - 1;
@@ -125,8 +125,8 @@ static void renew(struct state *state, uint32_t epoch, const char *from, const c
 	epoch_derive(state, from, to, secret);
 }
 
-/* True if the section has an SA that the kernel would take for this one: it knows them by
- * destination and SPI (RFC 4301, section 4.1). */
+/* True if the section has an SA with the same destination and SPI, which identify an SA (RFC 4301,
+ * section 4.1). */
 static bool is_taken(const struct section *section, const struct state *state)
 {
 	for (size_t i = 0; i < section->state_count; i++) {
@@ -192,7 +192,8 @@ static void raise_number(struct state *state, uint64_t number, unsigned more)
 		state->sequence = number;
 }
 
-/* A window further: the next SA begins with an empty one, and would take what this one has. */
+/* One window higher, because the next SA begins with an empty window, and would accept replays of
+ * what this one received. */
 static void tally_inbound(struct state *state, const struct epoch_seen *seen, uint32_t *heard)
 {
 	if (!seen->packets)
@@ -225,7 +226,7 @@ uint32_t epoch_start(struct section *section, size_t peer)
 	const uint64_t last = last_number(outbound);
 	uint64_t starts = 0;
 
-	if (outbound->sequence < last) /* and one number at least is left to send with */
+	if (outbound->sequence < last) /* and at least one number is left to send with */
 		starts = (last - 1 - outbound->sequence) / EPOCH_MARGIN;
 	outbound->sequence = starts ? outbound->sequence + EPOCH_MARGIN : last;
 	return starts < UINT32_MAX ? (uint32_t)starts : UINT32_MAX;

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 #include "esp_sa.h"
 
-enum { NAT_T_PORT = 4500 }; /* Wireshark looks for ESP there by itself */
+enum { NAT_T_PORT = 4500 }; /* Wireshark decodes ESP on this port by default */
 
 bool esp_sa_can(const struct cipher *cipher, enum encap encap)
 {

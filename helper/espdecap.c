@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* espdecap: holds a UDP socket from which the kernel takes ESP (RFC 3948), and keeps the NAT's
- * mapping open with one byte now and then.  It never reads: there is nothing for it to read. */
+/* espdecap: holds a UDP socket so that the kernel decapsulates ESP (RFC 3948), and sends keepalives
+ * of one byte. It never reads from the socket. */
 #include "endpoint.h"
 #include "fork.h"
 #include "ids.h"
@@ -25,13 +25,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND INT64_C(1000000000)   /* in nanoseconds, as every time here */
+#define SECOND INT64_C(1000000000)   /* in nanoseconds, as all times in this file */
 
 enum {
 	PEERS_MOST = 1024,
-	INTERVAL_SECONDS = 20,           /* RFC 3948, section 4; NATs forget after 30 s and more */
+	INTERVAL_SECONDS = 20,           /* RFC 3948, section 4; mappings of NATs last 30 s or
+	                                  * more */
 	INTERVAL_SECONDS_MOST = 86400,
-	EAGER_KEEPALIVES = 11,           /* at once, then each second for ten: to open a hole */
+	EAGER_KEEPALIVES = 11,           /* at once, then every second for ten seconds, to open the
+	                                  * mapping */
 };
 
 #define USAGE \
@@ -119,7 +121,7 @@ static bool print(int file, const char *text, size_t length)
 	ssize_t written = write(file, text, length);
 
 	if (written >= 0)
-		errno = ENOSPC;   /* what a part of it means, which sets none */
+		errno = ENOSPC;   /* a partial write does not set errno */
 	return written == (ssize_t)length;
 }
 
@@ -136,7 +138,7 @@ static bool misuse(void)
 	return false;
 }
 
-/* Leaves in optind the first operand. */
+/* Sets optind to the first operand. */
 static bool options_parse(struct order *out, int argc, char **argv)
 {
 	static const struct option words[] = {
@@ -188,10 +190,11 @@ static bool order_parse(struct order *out, int argc, char **argv)
 	return true;
 }
 
-/* Everything the socket has to be is said before it has a port: not one packet finds it plain. */
+/* All options are set before bind(2), so that no packet arrives at a plain socket. */
 static int socket_open(const struct order *order)
 {
-	/* For IKE and junk, which the kernel hands on: nothing is kept and nobody wakes. */
+	/* Drops packets that are not ESP, so that they neither fill the queue nor wake this
+	 * process. */
 	struct sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
 	const struct sock_fprog filter = { 1, &drop_all };
 	const int yes = 1, *encapsulation = &order->encapsulation;
@@ -254,13 +257,14 @@ static int64_t now(void)
 	return time.tv_sec * SECOND + time.tv_nsec;
 }
 
-/* True when a signal of ENDS came before the time DUE. */
+/* True if a signal in ENDS arrived before the time DUE. */
 static bool ended_before(int64_t due, const sigset_t *ends)
 {
 	enum { SIGNALS_BYTES = 8 };   /* of the kernel's sigset_t */
 	long signal;
 
-	/* The call itself: after SIGCONT musl's would wait for all of the time once more. */
+	/* The system call itself, because after SIGCONT musl's would wait for the whole time
+	 * again. */
 	do {
 		int64_t due_in = due - now(), left = due_in > 0 ? due_in : 0;
 		const long timeout[2] = { (long)(left / SECOND), (long)(left % SECOND) };
@@ -270,10 +274,9 @@ static bool ended_before(int64_t due, const sigset_t *ends)
 	return signal > 0;
 }
 
-/* RFC 3948, section 2.3: one byte, 0xFF.  A network that is down for now is not worth a line, and
- * has many names: besides the usual ones EINVAL (a blackhole route), EACCES (a prohibit route),
- * EPERM (a filter), ENOKEY (a WireGuard route).  Fatal is only what says that the socket is no
- * good. */
+/* RFC 3948, section 2.3: one byte, 0xFF. Temporary network errors are ignored. They have many
+ * numbers, also EINVAL (a blackhole route), EACCES (a prohibit route), EPERM (a filter) and ENOKEY
+ * (a WireGuard route). Only errors of the socket itself are fatal. */
 static void keepalive_send(int fd, const struct endpoint *peer)
 {
 	static const unsigned char keepalive = 0xff;
@@ -286,7 +289,8 @@ static void keepalive_send(int fd, const struct endpoint *peer)
 		fail(EXIT_BROKE, "cannot send keepalives");
 }
 
-/* First all peers each second, then one after the other, evenly over the interval. */
+/* First sends to all peers every second, then to one after the other, spread evenly over the
+ * interval. */
 static void keepalives_send(const struct order *order, int fd, const sigset_t *ends)
 {
 	int64_t due = now(), apart = SECOND * order->interval_seconds / order->peers;
@@ -299,12 +303,12 @@ static void keepalives_send(const struct order *order, int fd, const sigset_t *e
 		}
 		due += eager && --eager ? SECOND : apart;
 		if (due < now())
-			due = now();    /* after a stop nothing is made up for */
+			due = now();    /* after SIGSTOP, missed keepalives are skipped */
 	} while (!ended_before(due, ends));
 }
 
-/* SIGTERM and SIGINT wait until asked for.  Nobody asks for the others: a closed terminal or pipe
- * is no reason to end. */
+/* SIGTERM and SIGINT are blocked until sigtimedwait(). The others stay blocked, because a closed
+ * terminal or pipe must not end this process. */
 static void mailbox_open(sigset_t *ends)
 {
 	sigset_t waiting;
@@ -318,11 +322,11 @@ static void mailbox_open(sigset_t *ends)
 	sigprocmask(SIG_BLOCK, &waiting, NULL);
 }
 
-/* Of what the caller has open nothing may stay so: a pipe's reader would wait for us, a lock be
- * held. */
+/* Closes all descriptors of the caller: else the reader of a pipe would wait for this process, or a
+ * lock would be held. */
 static void close_from(int first)
 {
-	enum { FILES_MOST = 1 << 20 };   /* fs.nr_open as it comes */
+	enum { FILES_MOST = 1 << 20 };   /* the default of fs.nr_open */
 
 #ifdef SYS_close_range
 	if (syscall(SYS_close_range, first, ~0U, 0) == 0)
@@ -341,9 +345,9 @@ static void pid_print(void)
 		fail(EXIT_BROKE, "standard output");
 }
 
-/* Goes on in a child that has nothing of the caller's: no terminal, folder or file but the socket
- * FD, whose new number is returned.  The parent ends when that is done; where it fails, with the
- * child's status. */
+/* Continues in a child without the caller's terminal, folder and files, except the socket FD.
+ * Returns its new number. The parent exits when the child is ready, or with the child's status if
+ * it fails. */
 static int background_go(int fd)
 {
 	enum { SOCKET = STDERR_FILENO + 1, TELL };
@@ -365,7 +369,7 @@ static int background_go(int fd)
 	pid_print();
 	for (int i = 0; i < SOCKET; i++)
 		dup2(null, i);
-	dup2(fd, SOCKET);           /* opened before the pipe, so neither is in the other's way */
+	dup2(fd, SOCKET);           /* opened before the pipe, so that the numbers do not collide */
 	dup2(tell[1], TELL);
 	close_from(TELL + 1);
 	(void)!write(TELL, "", 1);

@@ -11,9 +11,9 @@
 #include <string.h>
 
 enum {
-	DEPTH = 16,         /* of jumps: the kernel's own limit */
-	RULES_MOST = 50000, /* that are followed for one kind of packets: chains may jump to each
-	                       other */
+	DEPTH = 16,         /* of jumps, as in the kernel */
+	RULES_MOST = 50000, /* chains followed for one kind of packets, because chains may jump to
+	                     * each other */
 };
 
 struct course {
@@ -21,8 +21,8 @@ struct course {
 	const struct flow *flow;
 	const struct chain *base;
 	unsigned rules; /* followed so far */
-	bool some;      /* a rule accepts some of it */
-	bool perhaps;   /* ... or may accept it */
+	bool some;      /* a rule accepts some of these packets */
+	bool perhaps;   /* ... or may accept them */
 };
 
 enum outcome { GOES_ON, ACCEPTED, DROPPED, RETURNED };
@@ -68,7 +68,7 @@ static enum outcome apply(struct course *course, const struct chain *chain, stru
 	case RULE_DROP:
 		return sure ? DROPPED : GOES_ON;
 	case RULE_RETURN:
-		/* What may return may go past a drop that follows. */
+		/* Packets that may return may skip a drop that follows. */
 		course->perhaps |= !sure;
 		return sure ? RETURNED : GOES_ON;
 	case RULE_JUMP:
@@ -242,7 +242,7 @@ void firewall_judge(struct firewall_finding *findings, const char *nft, const ch
 	}
 }
 
-/* A rule without a destination, and before it none that may let something past. */
+/* A rule without a destination, and no rule before it that may exempt packets. */
 static bool takes_all(const struct chain *chain, bool iptables)
 {
 	static const char *const passing[] = { "accept", "return", "jump",

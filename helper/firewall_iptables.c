@@ -60,7 +60,7 @@ static enum rule_match match_option(struct rule_words *words, const struct flow 
 	return rule_word_is_one(word, parts) && flow->inner ? MATCH_PART : MATCH_PERHAPS;
 }
 
-/* Modules whose options are read, or change nothing. */
+/* Modules whose options are parsed or irrelevant. */
 static bool is_plain_module(const char *name)
 {
 	static const char *const list[] = { "conntrack", "state", "policy", "comment",   "tcp",

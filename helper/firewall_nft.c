@@ -105,7 +105,7 @@ static void take_verdict(struct rule *rule, struct rule_words *words, const char
 	}
 }
 
-/* `{ KEY : VERDICT, KEY : VERDICT }`: the verdict of the key that fits for certain. */
+/* `{ KEY : VERDICT, KEY : VERDICT }`: the verdict of the key that certainly matches. */
 static void take_map(struct rule *rule, struct rule_words *words, match_value *match,
                      const struct flow *flow, int which)
 {
@@ -144,7 +144,7 @@ static void take_match(struct rule *rule, struct rule_words *words, match_value 
 		rule_narrow(rule, match_values(words, match, flow, which));
 }
 
-/* What cannot be read is passed over up to the verdict. */
+/* Unknown expressions are skipped up to the verdict. */
 static void pass_over(struct rule_words *words)
 {
 	while (words->at < words->count && !rule_word_is_one(rule_words_peek(words), verdicts))

@@ -77,7 +77,7 @@ static int braces(const char *line)
 	return open;
 }
 
-/* The next line without what is around it; a set that goes over several lines is joined. */
+/* The next line without surrounding blanks; a set over several lines is joined. */
 static char *next_line(const char **at, bool join)
 {
 	struct text line = { 0 };

@@ -101,7 +101,7 @@ enum rule_match match_link(const char *name, const char *link)
 	return strcmp(name, link) == 0 ? MATCH_ALL : MATCH_NONE;
 }
 
-/* A range, a name or a set is no prefix. */
+/* A range, a name or a set is not a prefix. */
 static bool read_prefix(struct prefix *out, const char *text)
 {
 	char copy[PREFIX_TEXT];

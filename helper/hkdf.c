@@ -12,7 +12,7 @@ void hkdf(unsigned char *out, size_t length, const void *salt, size_t salt_lengt
 	unsigned char extracted[SHA256_LENGTH], block[SHA256_LENGTH];
 	struct text line = {
 		0
-	}; /* what a block is the HMAC of: the block before, INFO, the block's number */
+	}; /* the input of a block's HMAC: the previous block, INFO, the number of the block */
 	char number = 0;
 
 	sha256_hmac(extracted, salt, salt_length, key, key_length);  /* section 2.2 */

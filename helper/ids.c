@@ -11,15 +11,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The calls themselves, for size: around some of them libc has 2 KiB of care for threads.  Where
- * there are *32 ones, the plain ones take 16-bit ids. */
+/* The system calls themselves, because libc adds 2 KiB of code for threads to some of them. On
+ * systems with *32 calls, the plain ones have 16-bit ids. */
 #ifdef SYS_setresuid32
 enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
 #else
 enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_setresuid };
 #endif
 
-/* To setresuid the highest one means: no change. */
+/* The highest id means no change for setresuid(). */
 static bool id_parse(uid_t *out, const char *text)
 {
 	unsigned long long number;
@@ -67,7 +67,8 @@ void ids_take(const struct ids *ids)
 
 	if (!ids->text)
 		return;
-	/* Ends after the last one; or at once for who may not, and then no_new_privs has to do. */
+	/* Ends after the last capability, or at once without permission; then no_new_privs must
+	 * suffice. */
 	while (syscall(SYS_prctl, PR_CAPBSET_DROP, capability, 0L, 0L, 0L) == 0)
 		capability++;
 	if (syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) ||

@@ -10,7 +10,7 @@
 
 enum { OUTPUT_MOST = 1 << 16 }; /* bytes that are kept */
 
-/* INPUT and ERRORS: its standard input and error; -1: ours. */
+/* INPUT and ERRORS are its standard input and error; -1: those of this process. */
 static _Noreturn void become(const char *path, const char *const *arguments, int input, int output,
 			     int errors)
 {

@@ -53,7 +53,7 @@ static int compare_ends(const struct selector_end *one, const struct selector_en
 	return order ? order : compare_numbers(one->port, two->port);
 }
 
-/* What the kernel knows a policy by, but for its mark. */
+/* What identifies a policy in the kernel, except its mark. */
 static int compare_policies(const struct policy *one, const struct policy *two)
 {
 	int order = compare_numbers(one->direction, two->direction);
@@ -176,7 +176,7 @@ const struct kernel_route *kernel_find_route(const struct kernel *kernel, const 
 
 /* ---- Reading ---- */
 
-/* Where the things of one kind go. */
+/* The destination of objects of one kind. */
 struct reading {
 	void **rows;
 	size_t *count, *room, bytes;
@@ -330,7 +330,7 @@ int kernel_read_routes(struct kernel *kernel, uint8_t protocol)
 	netlink_begin(&request, RTM_GETROUTE, &all, sizeof all);
 	error = read_kind(NETLINK_ROUTE, &request, &reading);
 	kernel->routes = rows;
-	/* A kernel before 4.20 gives them all. */
+	/* A kernel before 4.20 sends all of them. */
 	for (size_t i = 0; i < kernel->route_count; i++)
 		if (!protocol || kernel->routes[i].protocol == protocol)
 			kernel->routes[kept++] = kernel->routes[i];

@@ -8,7 +8,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-enum { FAMILY_INET = 1 }; /* NFPROTO_INET of linux/netfilter.h, which musl's headers collide with */
+enum { FAMILY_INET = 1 }; /* NFPROTO_INET of linux/netfilter.h, which conflicts with musl's
+                           * headers */
 
 struct table {
 	const char *name;

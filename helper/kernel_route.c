@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Links, addresses and routes, out of the messages of linux/rtnetlink.h. */
+/* Parses links, addresses and routes from the messages of linux/rtnetlink.h. */
 #include "kernel.h"
 #include "netlink.h"
 
@@ -28,7 +28,7 @@ static void copy_string(char *out, size_t room, const struct netlink_attribute *
 	out[length] = '\0';
 }
 
-/* Leaves OUT as it was if the value is no address of FAMILY. */
+/* OUT is unchanged if the value is not an address of FAMILY. */
 static void copy_address(struct address *out, unsigned family, const unsigned char *value,
 			 size_t length)
 {
@@ -103,7 +103,7 @@ bool kernel_parse_address(struct kernel_address *out, const unsigned char *body,
 	out->scope = info.ifa_scope;
 	out->tentative = info.ifa_flags & IFA_F_TENTATIVE;
 	while (netlink_next(&list, &attribute)) {
-		/* IFA_ADDRESS is the other end's where IFA_LOCAL is there. */
+		/* If there is IFA_LOCAL, IFA_ADDRESS is that of the other end. */
 		if (attribute.type == IFA_LOCAL)
 			copy_address(&out->address, info.ifa_family, attribute.value,
 				     attribute.length);
@@ -233,7 +233,7 @@ static void take_answer(void *context, uint16_t type, const unsigned char *body,
 
 	if (type != RTM_NEWROUTE || length < sizeof info)
 		return;
-	/* The answer is marked as a copy, which a list of routes passes over. */
+	/* The answer is marked as a clone, which lists of routes skip. */
 	length = length < sizeof copy ? length : sizeof copy;
 	memcpy(&info, body, sizeof info);
 	info.rtm_flags &= (unsigned)~RTM_F_CLONED;
@@ -242,8 +242,8 @@ static void take_answer(void *context, uint16_t type, const unsigned char *body,
 	look_up->found = kernel_parse_route(look_up->route, copy, length);
 }
 
-/* Stays open, because a hub asks for each of its peers: every program that asks has one thread, and
- * its children are other programs. */
+/* The socket stays open, because a hub asks for each of its peers. Every program that uses it has
+ * one thread, and its children exec other programs. */
 static struct netlink kept = { .fd = -1 };
 
 struct question {
@@ -259,7 +259,7 @@ static int ask(struct kernel_route *out, const struct question *question, unsign
 		.rtm_family = (unsigned char)question->to->family,
 		.rtm_dst_len = bits,
 		.rtm_src_len = question->from ? bits : 0,
-		/* IPv6 always names the table, and refuses the flag. */
+		/* IPv6 always reports the table, and refuses the flag. */
 		.rtm_flags = flags | (question->to->family == AF_INET ? RTM_F_LOOKUP_TABLE : 0),
 	};
 	struct look_up look_up = { .route = out };
@@ -283,7 +283,7 @@ static int ask(struct kernel_route *out, const struct question *question, unsign
 	return error || look_up.found ? error : EBADMSG;
 }
 
-/* The answer lacks what only the entry has that it follows from. */
+/* The answer lacks some attributes of the route that it was derived from. */
 static void add_entry(struct kernel_route *out, const struct question *question)
 {
 	struct kernel_route entry;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* SAs and policies, out of the messages of linux/xfrm.h. */
+/* Parses SAs and policies from the messages of linux/xfrm.h. */
 #include "kernel.h"
 #include "netlink.h"
 
@@ -31,8 +31,8 @@ static unsigned long long limit_of(uint64_t limit)
 
 /* ---- SAs ---- */
 
-/* The number of the highest bit that is set in a window whose top is TOP; 0: none is.  BIT is the
- * place of the top. */
+/* The sequence number of the highest bit set in a window whose top is TOP; 0: none. BIT is the
+ * position of the top. */
 static uint64_t highest_number(uint64_t top, const unsigned char *bits, uint32_t window,
 			       uint32_t bit)
 {
@@ -60,8 +60,7 @@ static void take_replay(struct kernel_state *out, const struct netlink_attribute
 			out->received = replay.seq - below;
 }
 
-/* The window as a ring of bits, in which the top has the place (seq - 1) modulo the window's size.
- */
+/* The window is a ring of bits. The top is at position (seq - 1) modulo the window's size. */
 static void take_replay_esn(struct kernel_state *out, const struct netlink_attribute *attribute)
 {
 	struct xfrm_replay_state_esn replay;
@@ -100,8 +99,8 @@ struct algorithms {
 	bool any;
 };
 
-/* The three kinds have a name and the key's length first; two of them have the ICV's length then.
- */
+/* All three kinds begin with a name and the key's length; in two of them the ICV's length
+ * follows. */
 static void take_algorithm(struct algorithms *out, const struct netlink_attribute *attribute)
 {
 	struct xfrm_algo_aead algorithm = { .alg_icv_len = 0 };

@@ -24,8 +24,8 @@ bool lookup_is_name(const char *text, size_t length)
 	       strspn(text, "0123456789.") < length;
 }
 
-/* The first address that can be an endpoint; else the first.  Not getaddrinfo, which would bring
- * malloc: 10 KiB. */
+/* The first address that can be an endpoint, else the first. Not getaddrinfo(3), which would add
+ * malloc(3), 10 KiB. */
 static struct found look_up(const char *name, sa_family_t family)
 {
 	struct found out = {0};
@@ -51,8 +51,8 @@ static struct found look_up(const char *name, sa_family_t family)
 	return out;
 }
 
-/* The child: an alarm ends it.  It reads what strangers send, so that it has no rights; it has
- * nothing to say, and nobody waits for it to close what we write to. */
+/* The child, which an alarm ends. It parses untrusted data, so it has no rights. It prints nothing,
+ * and does not hold the parent's output open. */
 static _Noreturn void answer(const char *name, sa_family_t family, int64_t left_ms,
                              const struct ids *ids, const int tell[2])
 {
@@ -99,7 +99,7 @@ struct found lookup_end(int file)
 	return found;
 }
 
-/* An address is its own answer; a name leaves it without family. */
+/* An address needs no lookup; for a name the family stays unset. */
 static bool resolve_parse(struct address *address, const char *text, sa_family_t family)
 {
 	if (inet_pton(AF_INET, text, address->bytes) == 1)

@@ -30,7 +30,7 @@
 
 enum {
 	LEASE_SECONDS = 7200,    /* RFC 6886, section 3.3 */
-	PCP_FOR_MS = 4000,       /* the RFCs' 1024 and 64 seconds are for daemons */
+	PCP_FOR_MS = 4000,       /* the 1024 and 64 seconds of the RFCs are for daemons */
 	PCP_AGAIN_MS = 3000,     /* RFC 6887, section 8.1.1 */
 	NATPMP_FOR_MS = 4000,
 	NATPMP_AGAIN_MS = 250,   /* RFC 6886, section 3.1, then doubled */
@@ -39,15 +39,15 @@ enum {
 
 struct asking {
 	int fd;                      /* connected to the router */
-	int other;                   /* the same port, for what comes from elsewhere */
-	struct address elsewhere;    /* what answered in the router's place; no family: nothing */
+	int other;                   /* on the same port, for packets from other addresses */
+	struct address elsewhere;    /* another address that answered; no family: none */
 	char router[ADDRESS_TEXT];
 	struct pcp_asked asked;
 	const char *protocol;
-	struct pcp_answer second;    /* by NAT-PMP, if that refused as well */
+	struct pcp_answer second;    /* the answer of NAT-PMP, if that refused too */
 };
 
-/* What a message says, and what answers it. */
+/* A request and its answer. */
 struct message {
 	unsigned char bytes[PCP_MAP];
 	size_t length;
@@ -66,9 +66,9 @@ static size_t secret_read(char *out, size_t most, const char *path)
 	return (size_t)length;
 }
 
-/* Who renews a mapping, or gives it back, must know its nonce (RFC 6887, section 11.2), and is
- * another process: so it follows from what this machine alone knows, and nothing is kept.  Without
- * a machine-id, from what is so until it is booted again; then the old mapping has to end first. */
+/* Renewing or removing a mapping requires its nonce (RFC 6887, section 11.2), but another process
+ * does it. So the nonce is derived from the machine-id, and nothing is stored. Without a machine-id
+ * it is derived from the boot_id; then a mapping from before a reboot must expire first. */
 static void nonce_make(unsigned char out[PCP_NONCE], const struct endpoint *local)
 {
 	char id[ID_TEXT + 1] = {0}, about[ENDPOINT_TEXT + 32], text[ENDPOINT_TEXT];
@@ -91,7 +91,7 @@ static bool natpmp_address(struct pcp_answer *answer, const unsigned char *bytes
 	return natpmp_address_parse(answer, bytes, length);
 }
 
-/* It may at most lead to a hint: an answer counts if it comes from where it was asked. */
+/* Can at most cause a hint, because only an answer from the router itself is accepted. */
 static void other_take(struct asking *asking, const struct message *message)
 {
 	unsigned char bytes[PCP_MOST + 1];
@@ -106,8 +106,8 @@ static void other_take(struct asking *asking, const struct message *message)
 		asking->elsewhere = from.address;
 }
 
-/* The socket is connected: only the router's own answers come, and ICMP's word that nobody listens
- * there, ECONNREFUSED.  0, or an errno; ETIMEDOUT: no answer. */
+/* The socket is connected, so only the router's own answers arrive, and ICMP port unreachable as
+ * ECONNREFUSED. Returns 0 or an errno; ETIMEDOUT: no answer. */
 static int talk(struct asking *asking, const struct message *message, struct pcp_answer *answer,
                 int64_t end, int64_t pause)
 {
@@ -139,7 +139,7 @@ static int talk(struct asking *asking, const struct message *message, struct pcp
 	return ETIMEDOUT;
 }
 
-/* Its address first: without one there is nothing to map. */
+/* Asks for the router's address first, because without one nothing can be mapped. */
 static int natpmp(struct asking *asking, struct pcp_answer *answer)
 {
 	int64_t end = probe_clock() + NATPMP_FOR_MS;
@@ -171,8 +171,8 @@ static bool is_usable(const struct asking *asking, const struct pcp_answer *answ
 	       mapped->address.family == asking->asked.local.address.family;
 }
 
-/* NAT-PMP gets its turn whatever became of PCP, unless nobody listens on the port, which is the
- * same.  If neither helps, PCP's answer is the one that says more. */
+/* NAT-PMP is tried after any failure of PCP, unless nothing listens on the port, which is the same
+ * for both. If both fail, PCP's answer is reported, because it has more details. */
 static int ask(struct asking *asking, struct pcp_answer *answer)
 {
 	struct message message = {.length = PCP_MAP, .parse = pcp_map_parse};
@@ -257,7 +257,7 @@ static int unanswered(const struct asking *asking, int error)
 	return EXIT_NO_ANSWER;
 }
 
-/* The router says that it maps: what is that worth? */
+/* Judges a mapping that the router reported. */
 static int judge(const struct asking *asking, const struct pcp_answer *answer)
 {
 	const struct endpoint *mapped = &answer->mapped;
@@ -278,7 +278,7 @@ static int judge(const struct asking *asking, const struct pcp_answer *answer)
 	return EXIT_OK;
 }
 
-/* The router: the one given, or the default route's. */
+/* Finds the router: the given one, or that of the default route. */
 static int router_find(struct route *route, const struct address *given, sa_family_t family,
                        const struct address *local)
 {
@@ -299,7 +299,7 @@ static int router_find(struct route *route, const struct address *given, sa_fami
 	return EXIT_BROKE;
 }
 
-/* Two sockets on one port: one connected to the router, one for what comes from elsewhere. */
+/* Two sockets on one port: one connected to the router, one for packets from other addresses. */
 static int sockets_bind(struct asking *asking, const struct address *local)
 {
 	struct sockaddr_storage name;
@@ -346,7 +346,7 @@ static int router_open(struct asking *asking, struct address *local, sa_family_t
 	return EXIT_OK;
 }
 
-/* IPv4 first, for there the NATs are. */
+/* IPv4 first, because it has the NATs. */
 static sa_family_t family_choose(struct address *local)
 {
 	struct route route = {.interface = 0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* natprobe: what comes before the tunnel, in the order that the kernel demands: bind, STUN, punch.
- * (Then espdecap takes the port: an encapsulation socket swallows STUN's answers as ESP.) */
+/* natprobe: bind, STUN and punching, which must happen before the tunnel is up. (Afterwards
+ * espdecap has the port, and its socket would treat STUN answers as ESP.) */
 #include "natprobe.h"
 #include "number.h"
 #include "probe.h"
@@ -69,7 +69,7 @@ static bool count_parse(unsigned *out, const char *text, unsigned least, unsigne
 	return true;
 }
 
-enum { TOKEN_LEAST = 16 };   /* 64 bits, were it hexadecimal */
+enum { TOKEN_LEAST = 16 };   /* 64 bits, if it is hexadecimal */
 
 enum {
 	HOLD = 256, MAP, UNMAP, ROUTER, PUNCH, FIRST, TTL, TIMEOUT, UNTIL_TUNNEL, MTU, TOKEN, TOKEN_FD,
@@ -101,7 +101,7 @@ static bool usage(void)
 	return false;
 }
 
-/* The word itself is never shown. */
+/* The token itself is never printed. */
 static bool token_take(struct probe *probe, const char *word, size_t length, const char *where)
 {
 	if (length >= sizeof probe->token || memchr(word, '\0', length))
@@ -118,7 +118,7 @@ static bool token_take(struct probe *probe, const char *word, size_t length, con
 	return true;
 }
 
-/* Up to the end of the file, or of the first line. */
+/* Reads up to the end of the file or of the first line. */
 static bool token_read(struct probe *probe, const char *text)
 {
 	char word[sizeof probe->token + 1], *end;
@@ -175,7 +175,7 @@ static bool option_refuse(int code, char *const *argv)
 	return usage();
 }
 
-/* What getopt_long(3) gave. */
+/* Handles a result of getopt_long(3). */
 static bool option_take(struct probe *probe, int code, char *const *argv)
 {
 	switch (code) {
@@ -202,7 +202,7 @@ static bool option_take(struct probe *probe, int code, char *const *argv)
 	}
 }
 
-/* Servers and options in any order. */
+/* Servers and options may be in any order. */
 static bool options_parse(struct probe *probe, int argc, char **argv)
 {
 	int code;
@@ -278,7 +278,7 @@ static bool punch_agrees(const struct probe *probe)
 	return true;
 }
 
-/* What the options say together. */
+/* Checks the combination of options. */
 static bool options_agree(const struct probe *probe)
 {
 	if (probe->resolve)

@@ -12,7 +12,7 @@
 
 enum {
 	BUFFER = 1 << 16, /* bytes: the kernel fills at most 32 KiB at a time */
-	TRIES = 8,        /* of a dump, while the things change */
+	TRIES = 8,        /* tries of a dump, while the objects change */
 	WAIT = 10,        /* seconds for an answer */
 };
 
@@ -35,7 +35,7 @@ int netlink_open(struct netlink *netlink, int family)
 	    setsockopt(netlink->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) < 0)
 		return errno;
 	netlink->port = own.nl_pid;
-	/* The kernel filters a dump of routes itself since 4.20; an older one sends them all. */
+	/* Kernels from 4.20 on filter a dump of routes; older ones send all. */
 	setsockopt(netlink->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
 	return 0;
 }
@@ -70,7 +70,7 @@ void netlink_add(struct netlink_request *request, uint16_t type, const void *val
 	request->header.nlmsg_len += (uint32_t)RTA_SPACE(length);
 }
 
-/* The errno in an error message, or at a dump's end; 0: none. */
+/* The errno in an error message, or at the end of a dump; 0: none. */
 static int error_of(const unsigned char *body, size_t length)
 {
 	int error = 0;
@@ -97,7 +97,7 @@ bool netlink_packet(const unsigned char *packet, size_t length, const struct net
 		step = NLMSG_ALIGN((size_t)header.nlmsg_len);
 		step = step < length ? step : length;
 		if (header.nlmsg_seq != netlink->sequence || header.nlmsg_pid != netlink->port)
-			continue; /* the rest of a dump that was given up */
+			continue; /* the rest of an abandoned dump */
 		if (header.nlmsg_flags & NLM_F_DUMP_INTR)
 			*error = EINTR;
 		if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) {
@@ -127,7 +127,7 @@ static int send_request(struct netlink *netlink, struct netlink_request *request
 	return 0;
 }
 
-/* Takes one packet; false when the answer has ended, with *ERROR. */
+/* Handles one packet; false at the end of the answer, with *ERROR. */
 static bool receive(struct netlink *netlink, netlink_take *take, void *context, int *error)
 {
 	struct sockaddr_nl from = { 0 };
@@ -140,7 +140,7 @@ static bool receive(struct netlink *netlink, netlink_take *take, void *context, 
 	if (length < 0 && errno == EINTR)
 		return true;
 	if (length < 0 &&
-	    errno == ENOBUFS) { /* something is lost; read on to the end all the same */
+	    errno == ENOBUFS) { /* messages were lost; nevertheless read to the end */
 		*error = ENOBUFS;
 		return true;
 	}
@@ -175,7 +175,7 @@ int netlink_dump(struct netlink *netlink, struct netlink_request *request, netli
 		error = send_request(netlink, request, NLM_F_DUMP);
 		if (error)
 			break;
-		/* To its end in any case, because the kernel begins no second dump before. */
+		/* Reads to the end in any case, because the kernel starts no other dump before. */
 		while (receive(netlink, take, context, &error))
 			;
 		if (error != EINTR && error != ENOBUFS)

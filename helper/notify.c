@@ -28,7 +28,7 @@ void notify_ready(void)
 	}
 	memcpy(address.sun_path, path, length);
 	if (path[0] == '@')
-		address.sun_path[0] = '\0'; /* abstract: no file */
+		address.sun_path[0] = '\0'; /* an abstract socket */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (sendto(fd, ready, sizeof ready - 1, flags, (struct sockaddr *)&address, size) < 0)
 		say("NOTIFY_SOCKET '%s': %s", shown(path), strerror(errno));

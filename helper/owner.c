@@ -43,12 +43,12 @@ static bool takes(const struct endpoint *local, const struct endpoint *wanted)
 {
 	if (local->port != wanted->port)
 		return false;
-	/* A socket of IPv6 without an address takes IPv4, too, as a rule. */
+	/* An IPv6 socket bound to :: usually receives IPv4 too. */
 	return address_is_any(&local->address) || address_is_any(&wanted->address) ||
 	       address_equal(&local->address, &wanted->address);
 }
 
-/* The inode of a socket of /proc/net/udp that takes packets to the endpoint; 0: there is none. */
+/* The inode of the socket in /proc/net/udp that receives packets to the endpoint; 0: none. */
 static unsigned long find_inode(const char *path, bool six, const struct endpoint *wanted)
 {
 	unsigned long inode = 0;
@@ -101,7 +101,7 @@ static void read_name(struct owner *owner)
 		close(fd);
 	owner->name[length > 0 ? length : 0] = '\0';
 	owner->name[strcspn(owner->name, "\n")] = '\0';
-	/* A process chooses its name; it is shown to people, and in JSON. */
+	/* A process can choose its name, so make it safe to print, also in JSON. */
 	for (char *at = owner->name; *at; at++)
 		if (*at <= ' ' || *at >= 0x7f || *at == '"' || *at == '\\')
 			*at = '?';

@@ -28,7 +28,7 @@ static void put32(unsigned char *at, uint32_t number)
 	put16(at + 2, number & 0xffff);
 }
 
-/* RFC 6887, section 5: IPv4 in the guise of IPv6; no address of a family is all zeros in it. */
+/* RFC 6887, section 5: IPv4-mapped IPv6 addresses; an unknown address of a family has zeros. */
 static void address_write(unsigned char out[16], const struct address *address)
 {
 	if (address->family == AF_INET6) {
@@ -94,7 +94,7 @@ bool pcp_map_parse(struct pcp_answer *out, const unsigned char *bytes, size_t le
 	return true;
 }
 
-/* The result of an answer to OPCODE; false for what is none. */
+/* Gets the result of an answer to OPCODE; false if it is not an answer. */
 static bool natpmp_parse(struct pcp_answer *out, const unsigned char *bytes, size_t length, unsigned opcode)
 {
 	static const unsigned char meaning[] = {PCP_SUCCESS, PCP_VERSION, PCP_NOT_AUTHORIZED, PCP_NETWORK, PCP_RESOURCES, PCP_OPCODE};
@@ -104,7 +104,8 @@ static bool natpmp_parse(struct pcp_answer *out, const unsigned char *bytes, siz
 		return false;
 	out->number = get16(bytes + 2);
 	out->result = out->number < sizeof meaning ? meaning[out->number] : PCP_OTHER;
-	return out->result != PCP_VERSION;   /* which is a late answer to PCP: there is no lower one than ours */
+	return out->result != PCP_VERSION;   /* a late answer to PCP, because no version is lower
+	                                      * than ours */
 }
 
 void natpmp_address_write(unsigned char out[NATPMP_ADDRESS])

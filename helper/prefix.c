@@ -22,7 +22,7 @@ static struct address network_of(const struct address *address, unsigned length)
 	return network;
 }
 
-/* No place behind a side. */
+/* Cannot be behind a side. */
 static bool never_protected(const struct prefix *prefix)
 {
 	for (size_t i = 0; i < special_count; i++) {

@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
-#include <linux/errqueue.h>   /* after time.h: it wants struct timespec */
+#include <linux/errqueue.h>   /* after time.h, because it uses struct timespec */
 
 #define WIPE "\r\033[K"
 
@@ -65,7 +65,7 @@ bool probe_print(const char *one, const char *two, const char *three)
 	if (written == (ssize_t)length && close(STDOUT_FILENO) == 0)
 		return true;
 	if (written >= 0 && written < (ssize_t)length)
-		errno = ENOSPC; /* in part, which sets none */
+		errno = ENOSPC; /* a partial write does not set errno */
 	warn("standard output");
 	return false;
 }
@@ -133,7 +133,7 @@ void probe_hear_icmp(int fd, sa_family_t family)
 
 bool probe_icmp_take(int fd, struct probe_icmp *out)
 {
-	struct {   /* as cmsg(3) and ip(7) lay it out */
+	struct {   /* as in cmsg(3) and ip(7) */
 		unsigned char header[CMSG_LEN(0)];
 		struct sock_extended_err error;
 		struct sockaddr_storage from;

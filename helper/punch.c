@@ -41,21 +41,22 @@
 enum {
 	TIMEOUT_SECONDS = 60,
 	FAST_MS = 250, FAST_FOR_MS = 5000, SLOW_MS = 1000,   /* between two packets */
-	LINGER_MS = 1000,        /* so that the last word is not lost */
-	SHORT_MS = 1000,         /* how long the second side's packets die on the way, too */
+	LINGER_MS = 1000,        /* so that the last packet is not lost */
+	SHORT_MS = 1000,         /* how long the second side also sends packets with a small TTL */
 	TTL_LEAST = 2, TTL_MOST = 5,
-	TTL_SILENT_MS = 3000,    /* nobody says who drops them: a router before the own NAT? */
-	NEXT_AFTER_MS = 3000,    /* most peers are heard by then */
-	NEXT_PORTS = 10,         /* of a NAT that counts: others took ports since the peer asked */
-	TUNNEL_MS = 2 * SLOW_MS, /* a peer that still punches is heard by then */
+	TTL_SILENT_MS = 3000,    /* TTL while no router reports that it dropped them */
+	NEXT_AFTER_MS = 3000,    /* most peers are received by then */
+	NEXT_PORTS = 10,         /* for a NAT with sequential ports: other hosts may have got ports
+	                          * since the peer's query */
+	TUNNEL_MS = 2 * SLOW_MS, /* packets of a peer that still punches arrive by then */
 	UDP_HEADER = 8, IP_HEADER = 20, IP6_HEADER = 40,
 	GOT_BOTH = HELLO_GOT_CHECKED | HELLO_GOT_BARE,
 };
 
-/* IP packets of these bytes are tried below the full size: IPv6's least, common tunnels, PPPoE. */
+/* Sizes of IP packets tried below the full size: IPv6's minimum, common tunnels, PPPoE. */
 static const unsigned short sizes[] = {1280, 1400, 1460, 1492};
 
-/* Why the peer was not heard, and the word for it that a script gets. */
+/* Why no packet of the peer was accepted, and the word for it that scripts get. */
 enum finding { NOTHING, REFUSED, TUNNEL, FOREIGN, ONE_WAY, CHECKSUM };
 static const char *const findings[] = {
 	[NOTHING] = "nothing", [REFUSED] = "refused", [TUNNEL] = "tunnel",
@@ -65,28 +66,31 @@ static const char *const findings[] = {
 struct hole {
 	const struct probe *probe;
 	int fd;
-	struct endpoint peer;      /* where to send: the one given, until another has said our id */
-	struct hello mine;         /* mine.heard: whom we heard */
+	struct endpoint peer;      /* the destination: the given one, until another one echoes our
+	                            * id */
+	struct hello mine;         /* mine.heard is the id received last */
 	struct hello_key key;
 	int64_t start, deadline, fast_since;
-	int64_t next;              /* when we send again without being asked */
-	unsigned turn;             /* which of the ports after the peer's is next */
+	int64_t next;              /* when to send the next packet */
+	unsigned turn;             /* the next one of the ports after the peer's */
 	bool heard;
-	int64_t both_since;        /* it heard us too, for it said our id; 0: not so */
-	int64_t tunnel_since;      /* the peer's endpoint sends what only a tunnel does; 0: not so */
-	bool foreign;              /* hellos of another token come from the endpoint given */
-	struct hello test;         /* what we say in tests: all that we know of what comes */
-	unsigned char peer_got;    /* what the peer says in its tests, of what comes from us */
+	int64_t both_since;        /* it echoed our id, so it receives our packets; 0: not yet */
+	int64_t tunnel_since;      /* packets of a tunnel arrive from the peer's endpoint; 0: not
+	                            * yet */
+	bool foreign;              /* hellos with another token arrive from the given endpoint */
+	struct hello test;         /* sent in our tests: what we received from the peer */
+	unsigned char peer_got;    /* from the peer's tests: what it received from us */
 	unsigned peer_longest;
-	int ttl;                   /* of packets that are to die on the way */
+	int ttl;                   /* TTL of opening packets */
 	int64_t ttl_since;
 	bool ttl_private, ttl_public;   /* who dropped them */
-	bool refused;              /* ICMP said that nobody has the port: anybody can say so */
+	bool refused;              /* ICMP port unreachable, which anyone can send */
 	int trouble;               /* last errno */
 	bool tried;                /* to send anything */
 };
 
-/* ICMP errors end nothing: on the way they are expected, from the peer they mean "not yet". */
+/* ICMP errors never end the punch: on the path they are expected, and from the peer they mean "not
+ * yet". */
 static void icmp_take(struct hole *hole)
 {
 	struct probe_icmp icmp;
@@ -102,10 +106,10 @@ static void icmp_take(struct hole *hole)
 	}
 }
 
-/* The opening packets must pass the own NATs and die before the peer's.  Who drops them tells where
- * they got: a private address is still on this side, a public one is past it.  In the last quarter
- * of the time nothing is left to lose: the peer may hear us only so (this side's NAT is symmetric,
- * its firewall further out than we dared to go). */
+/* Opening packets must pass the own NATs, but not reach the peer's. The sender of the ICMP error
+ * shows how far they got: a private address is on this side, a public one beyond the NATs. In the
+ * last quarter of the time they use the full TTL, because nothing else may reach the peer, if this
+ * side's NAT is symmetric or its firewall is further out. */
 static int ttl_now(struct hole *hole, int64_t now)
 {
 	int64_t quarter = (hole->deadline - hole->start) / 4;
@@ -149,8 +153,9 @@ static bool hole_send(struct hole *hole, const struct endpoint *to, uint64_t hea
 	if (bytes_send(hole, to, bytes, sizeof bytes, ttl) >= 0)
 		return true;
 	hole->trouble = errno;
-	/* These no waiting cures, if they are so from the first packet on: the socket's address
-	 * cannot talk to the peer's.  Later a route or an address is gone for a while. */
+	/* Errors of the first packet that waiting does not cure: this source address cannot reach
+	 * the peer's address. Later, the same errors mean that a route or address is missing for a
+	 * while. */
 	return again || (errno != EINVAL && errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT);
 }
 
@@ -164,17 +169,17 @@ static unsigned full_size(const struct hole *hole)
 	return hole->probe->path_mtu ? hole->probe->path_mtu : PATH_MTU;
 }
 
-/* A UDP checksum or none, which is IPv4's alone. */
+/* Switches the UDP checksum on or off; off is possible only in IPv4. */
 static void checksum_set(const struct hole *hole, bool with)
 {
 	if (hole->peer.address.family == AF_INET)
 		probe_option(hole->fd, SOL_SOCKET, SO_NO_CHECK, !with);
 }
 
-/* An IP packet of SIZE bytes; of fewer than a test has, a test without more. */
+/* Sends an IP packet of SIZE bytes, or a test without padding if it is longer. */
 static void test_send(struct hole *hole, size_t size, unsigned char flags, int ttl)
 {
-	static unsigned char bytes[PATH_MTU_MOST];   /* zeros behind the test */
+	static unsigned char bytes[PATH_MTU_MOST];   /* the zeros after the test */
 	size_t headers = headers_size(hole);
 	struct hello test = hole->test;
 
@@ -188,8 +193,9 @@ static void test_send(struct hole *hole, size_t size, unsigned char flags, int t
 	                                                                  : size - headers, ttl);
 }
 
-/* While nothing is heard, as ESP is not: does it come with a checksum?  Once both are heard: does
- * the full size?  The small one comes last, and says what came before it. */
+/* While nothing arrives, tests whether packets with a UDP checksum do. Once both sides receive,
+ * tests whether the full size arrives. The small test is sent last, and reports what arrived
+ * before. */
 static void tests_send(struct hole *hole, int64_t now)
 {
 	unsigned full = full_size(hole);
@@ -210,14 +216,14 @@ static void tests_send(struct hole *hole, int64_t now)
 	test_send(hole, 0, 0, -1);
 }
 
-/* Of another token, so of nobody: not answered, and its id is not said in anything that has our
- * MAC.  But from the very endpoint given it is likely the peer with a script of another run. */
+/* A packet with another token is not answered, and its id is never put in a packet with our MAC.
+ * But from the given endpoint it is probably the peer with a script of another run. */
 static void foreign_take(struct hole *hole, const struct endpoint *from)
 {
 	hole->foreign |= endpoint_equal(from, &hole->probe->peer);
 }
 
-/* Without a token everyone can make the MAC; then at least the address has to be the peer's. */
+/* Without a token anyone can compute the MAC, so then the address must be the peer's. */
 static bool is_peers(const struct hole *hole, const struct hello *hello,
                      const struct endpoint *from)
 {
@@ -226,7 +232,7 @@ static bool is_peers(const struct hole *hole, const struct hello *hello,
 	return hole->probe->token[0] || address_equal(&from->address, &hole->probe->peer.address);
 }
 
-/* It says what gets through, and opens nothing. */
+/* A test reports what gets through, but does not open the hole. */
 static void test_take(struct hole *hole, const struct hello *test, const struct endpoint *from,
                       size_t length)
 {
@@ -245,9 +251,9 @@ static void test_take(struct hole *hole, const struct hello *test, const struct 
 		hole->peer_longest = test->longest;
 }
 
-/* A hello with our token's MAC.  It may be an old one, played again from anywhere, as long as it
- * does not say the id that we chose for this time: then it is worth one hello back, which a true
- * peer says ours to, and no more. */
+/* A hello with our token's MAC. Unless it echoes the id that we chose for this run, it may be a
+ * replay from anywhere. Then it only gets one hello back, to which a genuine peer answers with our
+ * id. */
 static void hello_take(struct hole *hole, const struct hello *hello, const struct endpoint *from)
 {
 	bool news = hole->mine.heard != hello->id, echo = hello->heard == hole->mine.id;
@@ -264,12 +270,13 @@ static void hello_take(struct hole *hole, const struct hello *hello, const struc
 		hole->peer = *from;
 		hole->both_since = hole->fast_since = hole->next = probe_clock();
 	}
-	/* At once, packet for packet of equal length: nobody can make us send more than they do. */
+	/* One answer for each packet, of equal length, so that this cannot be used for
+	 * amplification. */
 	if (news || !echo)
 		hole_send(hole, from, hello->id, -1);
 }
 
-/* ESP proves no token, so it is no sign of the peer. */
+/* ESP does not prove the token, so it does not show that the peer sends it. */
 static void tunnel_take(struct hole *hole, const struct endpoint *from)
 {
 	if (!hole->tunnel_since && endpoint_equal(from, &hole->probe->peer))
@@ -278,7 +285,8 @@ static void tunnel_take(struct hole *hole, const struct endpoint *from)
 
 static void take(struct hole *hole)
 {
-	unsigned char bytes[64];   /* a hello, and no more; MSG_TRUNC gives the true length */
+	unsigned char bytes[64];   /* only a hello; with MSG_TRUNC recv(2) returns the real
+	                            * length */
 	struct sockaddr_storage name = {0};
 	struct endpoint from;
 	struct hello hello;
@@ -302,9 +310,9 @@ static void take(struct hole *hole)
 		hello_take(hole, &hello, &from);
 }
 
-/* A NAT that counts gives the peer one of the ports that follow the one it was told of.  One
- * datagram more for each that we send by ourselves, to the address given, and none for what comes
- * in. */
+/* A NAT with sequential ports assigns the peer one of the ports after the one it learned. One more
+ * datagram for each packet that we send unasked, only to the given address, and none in answer to
+ * packets. */
 static void next_send(struct hole *hole, int64_t now)
 {
 	struct endpoint to = hole->probe->peer;
@@ -319,7 +327,7 @@ static void next_send(struct hole *hole, int64_t now)
 	hole_send(hole, &to, hole->mine.heard, ttl_now(hole, now));
 }
 
-/* In one direction at least packets come that have a checksum, and none without. */
+/* In at least one direction, packets with a UDP checksum arrive, but none without. */
 static bool is_checksum_the_cause(const struct hole *hole)
 {
 	return (hole->test.flags & GOT_BOTH) == HELLO_GOT_CHECKED ||
@@ -339,9 +347,9 @@ static enum finding hole_finding(const struct hole *hole)
 	return hole->refused ? REFUSED : NOTHING;
 }
 
-/* Until when we send and listen: only the peer itself ends that before the deadline.  But a peer
- * that is up says no hello, and a caller may want to ask it through the tunnel.  Such a caller
- * comes back if it does not answer, because anyone can send what a tunnel sends. */
+/* When to stop sending and listening: only the peer itself ends the punch before the deadline. But
+ * a peer that is up sends no hello, and the caller may ask it through the tunnel instead. If it
+ * does not answer, the caller punches again, because anyone can send packets of a tunnel. */
 static int64_t hole_end(const struct hole *hole)
 {
 	int64_t tunnel_end = hole->tunnel_since + TUNNEL_MS;
@@ -387,7 +395,7 @@ static int hole_failed(const struct hole *hole, unsigned seconds)
 	char peer[ENDPOINT_TEXT];
 	const char *trouble = hole->trouble ? strerror(hole->trouble) : "";
 
-	/* A script that gave the token on a descriptor says by itself what the word means. */
+	/* A script, which gave the token on a descriptor, explains the word itself. */
 	if (hole->probe->scripted)
 		return probe_print(findings[finding], *trouble ? " " : "", trouble)
 		               ? EXIT_NO_ANSWER : EXIT_BROKE;
@@ -421,7 +429,7 @@ static int hole_failed(const struct hole *hole, unsigned seconds)
 	return EXIT_NO_ANSWER;
 }
 
-/* A peer of before version 3 says nothing of what comes. */
+/* A peer with a version before 3 does not report what arrives. */
 static void size_say(const struct hole *hole, const char *peer)
 {
 	unsigned full = full_size(hole), longest = hole->peer_longest;
@@ -443,7 +451,7 @@ static int hole_done(const struct hole *hole)
 	return probe_print(peer, "", "") ? EXIT_OK : EXIT_BROKE;
 }
 
-/* DF on all, whatever is known of the path. */
+/* Sets DF on all packets, even if the path MTU is known. */
 static void never_fragment(int fd, sa_family_t family)
 {
 	if (family == AF_INET) {

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* PCP's anycast addresses (RFC 7723), where nobody else's route leads: to them as to all that no
- * route is known for. */
+/* PCP's anycast addresses (RFC 7723), for which there is no specific route, so that the default
+ * route is found. */
 static const struct address far_away[] = {
 	{AF_INET, {192, 0, 0, 9}},
 	{AF_INET6, {0x20, 0x01, 0, 1, [15] = 1}},

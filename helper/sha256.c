@@ -59,7 +59,7 @@ static void block_take(uint32_t state[8], const unsigned char *block)
 	state[5] += f;
 	state[6] += g;
 	state[7] += h;
-	/* what is hashed may be secret */
+	/* the input may be secret */
 	explicit_bzero(w, sizeof w);
 }
 

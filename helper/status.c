@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is known of a peer while it is judged. */
+/* The state of a peer while it is judged. */
 struct finding {
 	bool half;        /* a part of it is missing */
-	bool stray;       /* ... because packets to one of its networks go another way */
-	bool lacks[WAYS]; /* an SA, which is said once */
+	bool stray;       /* ... because packets to one of its networks do not use the tunnel */
+	bool lacks[WAYS]; /* an SA, which is reported once */
 };
 
 /* ... and of all. */
@@ -65,7 +65,7 @@ static void lack_state(struct judge *judge, const struct state *state,
 	finding->lacks[way] = true;
 }
 
-/* The one that is shown: the latest that was used, else the first. */
+/* The SA to show: the latest one in use, else the first. */
 static bool is_shown_before(const struct status_way *way, const struct status_sa *sa, bool used)
 {
 	if (!way->there)
@@ -163,7 +163,7 @@ static void print_selector(char *out, size_t room, const struct policy *policy)
 	         proto, sport, dport, directions[policy->direction], if_id);
 }
 
-/* Another program's policy has the place of ours. */
+/* Another program's policy has the selector of ours. */
 static bool is_foreign(const struct kernel_policy *there, const struct policy *policy)
 {
 	if (policy->action == ACTION_TUNNEL)

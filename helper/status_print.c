@@ -40,7 +40,7 @@ void status_print_received(struct text *out, const struct status_peer *peer)
 	text_add_string(out, " ago");
 }
 
-/* The peers from which nothing was received, or not for long: their names, or how many of all. */
+/* Adds the names of silent peers, or their number. */
 static void add_peers(struct text *out, const struct status *status, bool silent)
 {
 	struct text names = { 0 };
@@ -140,7 +140,7 @@ static void add_way(struct text *out, const struct status_peer *peer, enum way i
 	add_count(out, way->total);
 }
 
-/* What the kernel dropped of what came. */
+/* Adds what the kernel dropped of received packets. */
 static void add_drops(struct text *out, const struct status *status, const struct status_peer *peer)
 {
 	uint64_t late = 0, replayed = 0, failed = 0;
@@ -174,7 +174,7 @@ static void add_peer(struct text *out, const struct status *status, const struct
 static void add_warning(struct text *out, const struct status_peer *peer)
 {
 	if (peer->used_up)
-		return; /* said as missing */
+		return; /* reported as missing */
 	if (peer->fixed && peer->starts < STATUS_STARTS_ALL)
 		text_printf(
 			out,
@@ -217,7 +217,7 @@ void status_print_down(struct text *out, const struct page *page, bool blocked)
 
 enum { FIELD = 24 };
 
-/* A number as JSON; -1: it is not known. */
+/* A number as JSON; -1: unknown. */
 static const char *number_or_null(char out[FIELD], int64_t value)
 {
 	snprintf(out, FIELD, value < 0 ? "null" : "%" PRId64, value);

@@ -33,7 +33,7 @@ static bool parse_form(enum form *form, int argc, char **argv)
 
 /* ---- Once ---- */
 
-/* What can be said of one that could not be looked at, or is down. */
+/* The output for a tunnel that could not be read, or is down. */
 static int print_nothing(struct text *out, const struct look *look, enum form form, int status)
 {
 	const struct page *page = &look->keep.page;
@@ -56,7 +56,7 @@ static int print(struct text *out, const struct look *look, enum form form, int 
 	return status_exit(&look->status);
 }
 
-/* The lock is gone before anything is written: nobody may read it. */
+/* Releases the lock before writing, because nobody may be reading the output. */
 static int print_once(const char *script, enum form form)
 {
 	struct text out = { 0 };
@@ -73,7 +73,7 @@ static int print_once(const char *script, enum form form)
 
 /* ---- Again and again ---- */
 
-static bool terminal; /* the table goes over its own lines */
+static bool terminal; /* the table overwrites its own lines */
 
 static double seconds(void)
 {
@@ -111,7 +111,7 @@ static void add_lines(struct text *lines, const struct look *look, int status)
 		status_print_verdict(lines, &look->status);
 }
 
-/* One table; false: nobody reads it any more. */
+/* Prints one table; false if nobody reads it any more. */
 static bool print_table(const char *script, struct watch *watch)
 {
 	const struct watch_screen screen = { terminal, terminal ? columns() : 0 };
@@ -129,7 +129,7 @@ static bool print_table(const char *script, struct watch *watch)
 	return good;
 }
 
-/* Waits a second; false: the reader of a pipe is gone. */
+/* Waits a second; false if the reader of the pipe has exited. */
 static bool pause_second(void)
 {
 	struct pollfd reader = { .fd = STDOUT_FILENO };
@@ -137,7 +137,7 @@ static bool pause_second(void)
 	return poll(&reader, 1, 1000) == 0 || !(reader.revents & (POLLERR | POLLNVAL));
 }
 
-/* At any moment, also while a pipe takes nothing more: nothing is written but the table. */
+/* Signals may end it at any time, also while a pipe is full, because it writes only the table. */
 static void end(int number)
 {
 	(void)number;

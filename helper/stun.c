@@ -30,8 +30,8 @@ struct attribute {
 	size_t length;
 };
 
-/* RFC 8489, section 5.  An RFC 3489 server takes it for a part of its 16-byte transaction id and
- * returns it too. */
+/* RFC 8489, section 5. For an RFC 3489 server it is a part of the 16-byte transaction id, which it
+ * returns too. */
 static const unsigned char cookie[4] = {0x21, 0x12, 0xa4, 0x42};
 
 static unsigned get16(const unsigned char *p)
@@ -58,9 +58,9 @@ void stun_indication(unsigned char out[STUN_HEADER], const unsigned char id[STUN
 	message(out, BINDING_INDICATION, id);
 }
 
-/* What a client may meet without having asked for it: RFC 3489, section 11.2, whose servers still
- * answer, and RFC 8489, section 18.3 (authentication).  An unknown one below 0x8000 spoils the
- * message (section 6.3.3). */
+/* Known attributes that may appear unasked: RFC 3489, section 11.2, whose servers still exist, and
+ * RFC 8489, section 18.3 (authentication). An unknown attribute below 0x8000 makes the message
+ * invalid (section 6.3.3). */
 static bool comprehended(unsigned type)
 {
 	return type >= COMPREHENSION_OPTIONAL || (type >= MAPPED_ADDRESS && type <= 0x000b) ||
@@ -100,8 +100,8 @@ static bool error_parse(unsigned *out, const unsigned char *value, size_t length
 	return true;
 }
 
-/* Of several attributes of one type the first counts: RFC 8489, section 14.  PADDING 3: each is padded
- * to four bytes; 0: none is, as old servers send SOFTWARE. */
+/* The first attribute of each type is used: RFC 8489, section 14. PADDING 3: each is padded to four
+ * bytes; 0: none is, as old servers send SOFTWARE. */
 static bool attributes_find(struct attribute found[KINDS], const unsigned char *bytes, size_t end,
                             size_t padding)
 {
@@ -137,7 +137,7 @@ static bool reply_read(struct stun_reply *out, const unsigned char *bytes, size_
 	if (refused)
 		return found[REFUSED].value &&
 		       error_parse(&out->error, found[REFUSED].value, found[REFUSED].length);
-	/* Some NATs rewrite the plain address where they see it: the XORed ones go first. */
+	/* Some NATs rewrite the plain address in the payload, so the XORed ones are preferred. */
 	for (int i = XORED; i <= PLAIN; i++)
 		if (found[i].value)
 			return mapped_parse(&out->mapped, found[i].value, found[i].length,
@@ -154,7 +154,7 @@ bool stun_parse(struct stun_reply *out, const unsigned char *bytes, size_t lengt
 	if (length < STUN_HEADER || length > STUN_MOST)
 		return false;
 	end = STUN_HEADER + get16(bytes + 2);
-	/* Some do not count the padding of the last attribute. */
+	/* Some servers do not count the padding of the last attribute. */
 	if (end > length || length - end > PADDING_MOST)
 		return false;
 	if (memcmp(bytes + 4, cookie, sizeof cookie) != 0 || memcmp(bytes + 8, id, STUN_ID) != 0)

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum {
-	SNAP = 128,      /* bytes of a packet that are looked at */
+	SNAP = 128,      /* bytes of a packet that are read */
 	QUEUE = 1 << 20, /* bytes */
 	UDP_HEADER = 8,
 	IP6_HEADER = 40,
@@ -23,7 +23,7 @@ enum {
 
 enum { INSTRUCTIONS = 128 };
 
-/* Jumps are made when the whole is known: a target is a label. */
+/* Jumps have labels as targets, and are resolved at the end. */
 struct program {
 	struct sock_filter list[INSTRUCTIONS];
 	unsigned short count;
@@ -34,7 +34,7 @@ static void add(struct program *program, uint16_t code, uint32_t value)
 	program->list[program->count++] = (struct sock_filter){ .code = code, .k = value };
 }
 
-/* If the loaded value is VALUE, the packet is taken. */
+/* Accepts the packet if the loaded value is VALUE. */
 static void take_if(struct program *program, uint32_t value)
 {
 	add(program, BPF_JMP | BPF_JEQ | BPF_K, value);
@@ -42,7 +42,8 @@ static void take_if(struct program *program, uint32_t value)
 	add(program, BPF_RET | BPF_K, SNAP);
 }
 
-/* If the loaded value is not VALUE, goes on behind the part that ends at the returned place. */
+/* If the loaded value is not VALUE, jumps to the end of the part, which is set at the returned
+ * place. */
 static unsigned begin_if(struct program *program, uint32_t value)
 {
 	add(program, BPF_JMP | BPF_JEQ | BPF_K, value);
@@ -55,7 +56,8 @@ static void end_if(struct program *program, unsigned place)
 	program->list[place].jf = (uint8_t)(program->count - place - 1);
 }
 
-/* With the place of the transport header in the index register: UDP's ports, or echo's type. */
+/* Checks UDP ports or the echo type. The offset of the transport header is in the index
+ * register. */
 static void add_ports(struct program *program, uint16_t port, const uint16_t *peers, size_t count)
 {
 	add(program, BPF_LD | BPF_H | BPF_IND, 0);
@@ -73,8 +75,7 @@ static void add_echo(struct program *program, uint8_t request, uint8_t reply)
 	take_if(program, reply);
 }
 
-/* What follows depends on the number of the protocol, at BYTE; INDEX loads the place of its header.
- */
+/* Checks depend on the protocol number at BYTE; INDEX loads the offset of its header. */
 static void add_protocols(struct program *program, uint32_t byte, const struct sock_filter *index,
                           uint16_t port, const uint16_t *peers, size_t count)
 {
@@ -122,7 +123,7 @@ int tap_open(struct tap *tap, uint16_t port, const uint16_t *peer_ports, size_t 
 	const struct sockaddr_ll all = { .sll_family = AF_PACKET,
 		                         .sll_protocol = htons(ETH_P_ALL) };
 
-	/* Protocol 0: nothing is seen before the filter is there. */
+	/* Protocol 0, so that no packet is received before the filter is attached. */
 	tap->fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (tap->fd < 0)
 		return errno;

@@ -31,7 +31,7 @@ bool tcpdump_create(struct tcpdump *tcpdump, const char *path)
 
 /* ---- The child ---- */
 
-/* Not in the terminal's group: ^C there is for this program, which ends it. */
+/* In a process group of its own, because ^C is for this program, which ends it. */
 _Noreturn static void become(const char *program, const char *const *arguments, int packets,
                              int words)
 {
@@ -76,7 +76,7 @@ static bool spawn(struct tcpdump *tcpdump, const char *program, const char *cons
 
 /* ---- What it says and captures ---- */
 
-/* A piece of a pipe; 0: nothing now; -1: it is closed, then *FD too. */
+/* Reads from a pipe; 0: nothing now; -1: closed, and *FD too. */
 static ssize_t take(int *fd, char block[BLOCK])
 {
 	ssize_t length = *fd >= 0 ? read(*fd, block, BLOCK) : 0;
@@ -114,7 +114,7 @@ bool tcpdump_copy(struct tcpdump *tcpdump)
 	return tcpdump->packets >= 0 && !tcpdump->failed;
 }
 
-/* The last line that begins with its name, without that; empty: there is none. */
+/* The last line that begins with its name, without the name; empty: none. */
 static const char *complaint(const struct tcpdump *tcpdump)
 {
 	static const char name[] = "tcpdump: ";
@@ -142,14 +142,14 @@ static bool wait_until_listening(struct tcpdump *tcpdump)
 		if (!is_listening(tcpdump))
 			poll(&words, 1, 100);
 	}
-	tcpdump_copy(tcpdump); /* what it said before it ended */
+	tcpdump_copy(tcpdump); /* its messages before it exited */
 	return is_listening(tcpdump);
 }
 
 bool tcpdump_start(struct tcpdump *tcpdump, const char *program, const char *interface,
                    const char *filter)
 {
-	/* What waits in the kernel when it is ended would be lost: hence --immediate-mode. */
+	/* Without --immediate-mode, packets in the kernel's buffer would be lost at the end. */
 	const char *immediate = filter ? "--immediate-mode" : NULL; /* NFLOG has none */
 	const char *const arguments[] = { "tcpdump", "-n",      "-U",      "-w",   "-",
 		                          "-i",      interface, immediate, filter, NULL };
@@ -165,7 +165,7 @@ bool tcpdump_start(struct tcpdump *tcpdump, const char *program, const char *int
 	return refuse("tcpdump", "%.*s", (int)strcspn(words, "\n"), words);
 }
 
-/* Of its line "12 packets captured". */
+/* Parses its line "12 packets captured". */
 static long long count_of(struct tcpdump *tcpdump)
 {
 	char *rest = tcpdump->said.bytes, *line, *words[3];

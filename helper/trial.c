@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-	ROUND = 100,     /* ms from one packet of a trial to the next */
+	ROUND = 100,     /* ms between two packets of a trial */
 	PATIENCE = 1000, /* ms for an answer to the last one */
 	SMALL = 84,      /* bytes of a packet, as ping(8) sends them */
 	PACKET = 65536,
@@ -30,7 +30,7 @@ struct raw {
 	struct address from;
 	bool whole; /* what it sends is not fragmented */
 	int fd;
-	int error; /* why there is none */
+	int error; /* why it could not be opened */
 };
 
 struct run {
@@ -80,7 +80,8 @@ static void forbid_fragments(int fd, sa_family_t family)
 	setsockopt(fd, IPPROTO_IPV6, IPV6_DONTFRAG, &on, sizeof on);
 }
 
-/* Errors go to the trials; only where there is no socket at all the program may not do it. */
+/* Errors are those of the trials. Only if no socket can be opened at all, this process lacks
+ * permission. */
 static bool open_raw(struct raw *raw)
 {
 	const int protocol = raw->from.family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
@@ -111,7 +112,7 @@ static struct raw *raw_for(struct run *run, const struct trial *trial)
 	return open_raw(&run->raws[run->raw_count]) ? &run->raws[run->raw_count++] : NULL;
 }
 
-/* A TCP or UDP socket.  Its errors are those of the trial. */
+/* Opens a TCP or UDP socket. Its errors are those of the trial. */
 static void open_other(struct trial *trial)
 {
 	const int type = trial->kind == TRIAL_TCP ? SOCK_STREAM : SOCK_DGRAM;
@@ -134,7 +135,7 @@ static void open_other(struct trial *trial)
 	trial->burst.error = errno;
 }
 
-/* A hub has two sockets a peer. */
+/* A hub needs two sockets per peer. */
 static void raise_limit(void)
 {
 	struct rlimit limit;
@@ -219,7 +220,7 @@ static ssize_t send_echo(const struct run *run, const struct trial *trial, unsig
 	packet[0] = four ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
 	put16(packet + 4, trial->id);
 	put16(packet + 6, number);
-	if (four) /* of ICMPv6 the kernel fills it in */
+	if (four) /* for ICMPv6 the kernel fills it in */
 		put16(packet + 2, checksum(packet, length));
 	return sendto(trial->fd, packet, length, 0, (struct sockaddr *)&name, name_length);
 }
@@ -236,7 +237,7 @@ static void send_one(const struct run *run, struct trial *trial, unsigned number
 		sent = send(trial->fd, "", 1, MSG_NOSIGNAL);
 	else if (trial->burst.error)
 		return;
-	/* What was refused at once arrived. */
+	/* A connection refused at once has arrived. */
 	if (sent >= 0 || (trial->kind == TRIAL_UDP && errno == ECONNREFUSED))
 		trial->burst.sent++;
 	else if (!trial->burst.error)
@@ -261,7 +262,7 @@ static bool is_error(sa_family_t family, uint8_t type)
 	                         : type < 128;
 }
 
-/* An ICMP error about one of ours, whose packet's beginning it has. */
+/* Handles an ICMP error about a test, which contains the beginning of its packet. */
 static void take_refusal(struct run *run, const unsigned char *icmp, size_t length,
                          const struct address *from)
 {
@@ -320,7 +321,7 @@ static void read_raw(struct run *run, const struct raw *raw)
 	}
 }
 
-/* Each answer of UDP is an error of the socket. */
+/* Each answer to UDP is an error of the socket. */
 static void read_other(struct trial *trial)
 {
 	int error = 0;
@@ -390,7 +391,7 @@ static void read_all(const struct pollfd *files, struct run *run, const struct t
 			read_other(&run->list[i]);
 }
 
-/* Reads until that time, or until all is answered. */
+/* Reads until that time, or until everything is answered. */
 static void wait_until(long end, bool all, struct pollfd *files, struct run *run,
                        const struct trial_watch *watches, size_t watch_count)
 {

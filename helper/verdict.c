@@ -108,7 +108,7 @@ static verdict_rule *const unanswered[] = {
 	verdict_half_path,     verdict_silence,        NULL,
 };
 
-/* The first rule that fits. */
+/* Applies the first rule that fits. */
 static bool try(struct verdict *verdict, verdict_rule *const *rules,
                 const struct evidence *evidence, const struct evidence_peer *peer)
 {
@@ -132,7 +132,7 @@ static void decide(struct verdict *verdict, const struct evidence *evidence,
 		return;
 	}
 	try(verdict, peer->sent ? unanswered : unsent, evidence, peer);
-	/* A peer that is there, and answers no test. */
+	/* A peer that is up, but answers no test. */
 	if (verdict->healthy)
 		verdict->healthy = !try(verdict, answered, evidence, peer);
 }
@@ -292,7 +292,7 @@ static void note_findings(struct verdict *verdict, const struct evidence *eviden
 	}
 }
 
-/* What a healthy peer leaves open. */
+/* Adds what remains uncertain about a healthy peer. */
 static void note_echo(struct verdict *verdict, const struct evidence_peer *peer)
 {
 	const unsigned sent = peer->small.sent + peer->big.sent,
@@ -313,7 +313,7 @@ static void note_echo(struct verdict *verdict, const struct evidence_peer *peer)
 		             peer->name, peer->received_now, peer->name);
 }
 
-/* A test from this host passes no forward chain. */
+/* Tests from this host do not pass forward chains. */
 static void note_unknown(struct verdict *verdict, const struct evidence *evidence)
 {
 	const struct firewall_finding *list = evidence->firewall;
@@ -353,7 +353,7 @@ void verdict_judge(struct verdict *verdict, const struct evidence *evidence,
 
 	*verdict = (struct verdict){ .cause = NULL };
 	decide(verdict, evidence, peer);
-	/* What a rule said stands behind the figures. */
+	/* A rule's own evidence comes after the counts. */
 	hints = verdict->evidence;
 	verdict->evidence = (struct text){ 0 };
 	if (verdict->untested)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Causes on this host: what keeps its packets from leaving, and what keeps hosts behind it, or
- * large packets, from the tunnel. */
+/* Causes on this host: its packets do not leave, or hosts behind it or large packets do not get
+ * through. */
 #include "verdict_rules.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-	LOSS_LEAST = 2,  /* unanswered tests that are loss, among some that were answered */
+	LOSS_LEAST = 2,  /* unanswered tests that count as loss, if others were answered */
 	LATE_LEAST = 20, /* packets below the replay window ... */
 	LATE_PART = 100, /* ... at least one in so many that were received */
 };
@@ -165,7 +165,7 @@ bool verdict_own_nat(struct verdict *verdict, const struct evidence *evidence,
 	                    "it (nft rt ipsec exists, iptables -m policy --dir out --pol ipsec)");
 }
 
-/* One of the peer's networks, perhaps another one than the tested. */
+/* One of the peer's networks, perhaps not the tested one. */
 bool verdict_stray(struct verdict *verdict, const struct evidence *evidence,
                    const struct evidence_peer *peer)
 {
@@ -338,14 +338,14 @@ bool verdict_cut_off(struct verdict *verdict, const struct evidence *evidence,
 	                    list[flow].command);
 }
 
-/* What this host sends to the peer without naming an address. */
+/* Packets of this host to the peer without a given source address. */
 bool verdict_wrong_source(struct verdict *verdict, const struct evidence *evidence,
                           const struct evidence_peer *peer)
 {
 	char from[ADDRESS_TEXT], source[ADDRESS_TEXT];
 
 	(void)evidence;
-	/* Networks that are everything also cover what this host forwards. */
+	/* A network of everything also includes what this host forwards. */
 	if (!peer->source.family || peer->source_inside || peer->everything)
 		return false;
 	address_print(from, &peer->from);

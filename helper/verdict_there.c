@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Causes that show in what arrives from a peer that answers no test, or in that nothing does. */
+/* Causes that show in what arrives, or does not arrive, from a peer that answers no test. */
 #include "verdict_rules.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* Seconds between two keepalives: in so short a time no NAT forgets a mapping. */
+/* Seconds between two keepalives; no mapping expires so soon. */
 enum { FRESH = 20 };
 
 /* ---- Something arrives, and is dropped ---- */
@@ -31,8 +31,8 @@ bool verdict_unknown_spi(struct verdict *verdict, const struct evidence *evidenc
 	                    peer->name, evidence->digest, verdict_anew(evidence));
 }
 
-/* Packets of this peer are dropped, by its own count or by the kernel's.  Anybody can send such
- * packets, so they mean nothing while authentic ones arrive. */
+/* Packets of this peer are dropped, by the counters of its SAs or the kernel's. Anyone can send
+ * such packets, so they are ignored while authentic ones arrive. */
 static bool is_rejected(const struct evidence *evidence, const struct evidence_peer *peer,
                         uint64_t count, const char *name)
 {
@@ -97,7 +97,7 @@ bool verdict_template(struct verdict *verdict, const struct evidence *evidence,
 bool verdict_clear_arrives(struct verdict *verdict, const struct evidence *evidence,
                            const struct evidence_peer *peer)
 {
-	/* The encrypted packets of a peer are no clear text, whatever policy they meet. */
+	/* Encrypted packets of a peer are not clear text, whichever policy they match. */
 	if (!verdict_moved(evidence, "XfrmInTmplMismatch") || peer->wire.in)
 		return false;
 	return verdict_tell(verdict, "clear-arrives",
@@ -150,7 +150,7 @@ bool verdict_firewall(struct verdict *verdict, const struct evidence *evidence,
 	const struct firewall_finding *list = evidence->firewall,
 				      *finding = list ? &list[FIREWALL_INNER_ANSWER] : NULL;
 	const bool dropped = finding && finding->fate >= FIREWALL_DROPS;
-	/* Transport mode shows no packet socket what is decrypted. */
+	/* In transport mode, packet sockets do not see decrypted packets. */
 	const bool guessed = (!evidence->tapped || evidence->transport) &&
 	                     peer->received_now >= peer->small.sent && peer->small.sent;
 
@@ -164,7 +164,7 @@ bool verdict_firewall(struct verdict *verdict, const struct evidence *evidence,
 	                              "(iptables)");
 }
 
-/* N of the SA rise, and none is an answer: the peer is there. */
+/* The SA's counter rises, but without answers, so the peer is up. */
 bool verdict_deaf_to_tests(struct verdict *verdict, const struct evidence *evidence,
                            const struct evidence_peer *peer)
 {
@@ -201,7 +201,7 @@ static bool is_fresh(const struct evidence_peer *peer)
 	return peer->received && peer->age >= 0 && peer->age <= FRESH;
 }
 
-/* The host that was asked, not the tunnel. */
+/* The tested host fails, not the tunnel. */
 bool verdict_target(struct verdict *verdict, const struct evidence *evidence,
                     const struct evidence_peer *peer)
 {
@@ -227,7 +227,7 @@ bool verdict_target(struct verdict *verdict, const struct evidence *evidence,
 bool verdict_not_our_socket(struct verdict *verdict, const struct evidence *evidence,
                             const struct evidence_peer *peer)
 {
-	/* More than a keepalive. */
+	/* More than keepalives. */
 	const bool arrives = evidence->tapped ? peer->wire.in > 0
 	                                      : verdict_moved(evidence, "UdpInDatagrams") > 2;
 	const bool foreign = evidence->owned &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The table of `status --watch`. */
+/* Prints the table of `status --watch`. */
 #include "say.h"
 #include "memory.h"
 #include "status.h"
@@ -10,7 +10,7 @@
 
 enum { COLUMNS = 80 };
 
-/* One line of the table: cut and, on a terminal, over what stood there. */
+/* One line of the table, cut to the width, which on a terminal overwrites the old one. */
 static void put(struct text *out, const struct watch_screen *screen, const char *line,
                 size_t length)
 {
@@ -34,7 +34,7 @@ static unsigned put_lines(struct text *out, const struct watch_screen *screen, c
 	return count;
 }
 
-/* What passed a second: at most 9999, or with a unit. */
+/* A rate per second: at most 9999, or with a unit. */
 static void add_rate(struct text *out, uint64_t before, uint64_t now, double seconds)
 {
 	static const char units[] = "kMGTPE";

@@ -8,7 +8,7 @@
 
 enum {
 	KEEPALIVE = 0xff, /* RFC 3948, section 2.3: one byte */
-	ESP_LEAST = 9,    /* bytes of a UDP packet that the kernel takes as ESP */
+	ESP_LEAST = 9,    /* least bytes of a UDP packet that the kernel treats as ESP */
 };
 
 #define NOBODY SIZE_MAX
@@ -28,7 +28,7 @@ static void sort_echo(const struct wire_sorter *sorter, const struct tap_packet 
 	wire = &sorter->wires[sorter->trial_peers[trial - sorter->trials]];
 	if (!request && !packet->out && address_equal(&packet->src.address, &trial->to))
 		wire->answers++;
-	/* On its own device the tunnel's traffic is not encrypted yet. */
+	/* On the tunnel's own device its traffic is not encrypted. */
 	if (!request || !packet->out || packet->link == sorter->inner_link ||
 	    !address_equal(&packet->dst.address, &trial->to))
 		return;
@@ -52,7 +52,7 @@ static bool is_keepalive(const struct tap_packet *packet)
 	       packet->payload[0] == KEEPALIVE;
 }
 
-/* Neither a keepalive nor, beginning with four zeros, one of another protocol. */
+/* True for ESP: neither a keepalive, nor another protocol, which begins with four zeros. */
 static bool is_esp(const struct tap_packet *packet)
 {
 	if (packet->length < 4)
@@ -96,13 +96,13 @@ static void sort_out(const struct wire_sorter *sorter, const struct tap_packet *
 	wire = &sorter->wires[peer];
 	if (is_esp(packet))
 		wire->out++;
-	/* Another program on this host may send to the peer's port, too; what has an SPI is ours.
-	 */
+	/* Another program on this host may also send to the peer's port; only packets with an SPI
+	 * are ours. */
 	if (is_esp(packet) && !endpoint_equal(&packet->src, &here))
 		wire->out_from = packet->src;
 }
 
-/* An SA of another tunnel between the same hosts, for one. */
+/* It may be an SA of another tunnel between the same hosts. */
 static bool is_of_another(const struct wire_sorter *sorter, const struct tap_packet *packet)
 {
 	return kernel_find_state(sorter->kernel, &packet->dst.address, spi_of(packet)) != NULL;
@@ -133,7 +133,7 @@ static void sort_in(const struct wire_sorter *sorter, const struct tap_packet *p
 
 	if (!plain && packet->dst.port != section->port)
 		return;
-	/* Whoever sends to our port means us; plain ESP has but its SPI to say so. */
+	/* Packets to our port are for this tunnel; for plain ESP only the SPI tells. */
 	if (peer == NOBODY)
 		peer = sender == NOBODY && !plain && section->peer_count == 1 ? 0 : sender;
 	if (peer == NOBODY || (plain && section->port && sender == NOBODY))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* The table by which Wireshark decrypts a capture, of the SAs that there are now. */
+/* The verb `wireshark`: prints the table with which Wireshark decrypts a capture, of the present
+ * SAs. */
 #include "esp_sa.h"
 #include "keep.h"
 #include "memory.h"

@@ -18,8 +18,8 @@ static int bits_of(int limb)
 	return 26 - limb % 2;
 }
 
-/* Each limb gives the next what it has too much; the last gives it to the first, 19 times, for
- * 2^255 is 19. */
+/* Carries the excess of each limb to the next one; that of the last goes to the first, times 19,
+ * because 2^255 = 19. */
 static void carry(number out, int64_t wide[LIMBS + 1])
 {
 	wide[LIMBS] = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Sets up, keeps and takes down the tunnel of a script. */
+/* xfrmkeep: sets up, maintains and takes down the tunnel of a script. */
 #include "check.h"
 #include "follow.h"
 #include "keep.h"
@@ -15,7 +15,7 @@
 
 struct verb {
 	const char *name;
-	int least, most; /* arguments behind SCRIPT */
+	int least, most; /* arguments after SCRIPT */
 	unsigned needs;  /* of keep.h */
 	keep_verb *run;  /* NULL: ALONE opens the script itself */
 	int (*alone)(const char *script, int argc, char **argv);
@@ -73,7 +73,7 @@ static int misuse(const char *problem, const char *what)
 	return EXIT_MISTAKE;
 }
 
-/* What was printed but not written, to a full disk for one, is an error. */
+/* Reports an error if the output could not be written, for example to a full disk. */
 static int finish(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -111,7 +111,7 @@ static bool is_option(const char *word, const char *letter, const char *name)
 	return strcmp(word, letter) == 0 || strcmp(word, name) == 0;
 }
 
-/* getopt_long(3) would be 3 KB of this program, whose size is limited. */
+/* Without getopt_long(3), which would add 3 KB to this program, whose size is limited. */
 int main(int argc, char **argv)
 {
 	const struct verb *verb;
