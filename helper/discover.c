@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* natprobe asks: two STUN servers from one socket.  What they see differs only where the mapping
- * depends on the endpoint one talks to (RFC 4787, section 4.1); then no port can be told to the
- * peer beforehand.
+/* natprobe SERVER: asks two STUN servers from one socket. They report different endpoints only if
+ * the mapping is endpoint-dependent (RFC 4787, section 4.1). Then the port for the peer is not
+ * known beforehand.
  *
- * What comes in, and what it may at most cause:
+ * Received packets, and the most that each can cause:
  *   an answer from the server with our transaction's id   a wrong endpoint, a wrong verdict
- *   one from elsewhere, or one that cannot be read        a hint, if no answer comes in time
+ *   one from another address, or an invalid one           a hint, if no answer comes in time
  *   an ICMP error                                         the same
- *   what name servers say, through lookup.c               another server is asked
- *   all else                                              nothing */
+ *   an answer of a name server, through lookup.c          a query to another STUN server
+ *   anything else                                         nothing */
 #include "discover.h"
 #include "natprobe.h"
 #include "probe.h"

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* natprobe asks the router for the port: PCP, which every reply has to prove itself in by its
- * nonce; where the router knows only NAT-PMP, that.  What is asked again is mapped again, so a
- * router that was restarted needs no care.
+/* natprobe --map: requests a port mapping from the router by PCP, in which every answer has our
+ * nonce, or by NAT-PMP if the router does not support PCP. Each run requests the mapping again, so
+ * a router that restarted needs no special handling.
  *
- * What comes in, and what it may at most cause:
+ * Received packets, and the most that each can cause:
  *   a PCP answer from the router with our nonce   a wrong endpoint, or a refusal if NAT-PMP fails
- *   a NAT-PMP answer from the router's address    the same: it has no nonce, anyone may forge it
- *   "another version" from there                  that NAT-PMP is asked at once
+ *   a NAT-PMP answer from the router's address    the same: without a nonce, anyone can forge it
+ *   "unsupported version" from the router         a request by NAT-PMP at once
  *   an ICMP error                                 the end, with status 1 or 4
- *   an answer from elsewhere                      a hint, if the router does not answer in time
- *   all else                                      nothing */
+ *   an answer from another address                a hint, if the router does not answer in time
+ *   anything else                                 nothing */
 #include "natprobe.h"
 #include "pcp.h"
 #include "probe.h"

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* natprobe punches: both sides send until each has heard the other and knows that it was heard.
+/* natprobe --punch: both sides send until each receives the other and knows that it is received.
  *
- * A packet that reaches the peer's router before the peer has sent one may leave an entry there
- * that takes the very tuple the peer's NAT needs, and keeps it for as long as one keeps sending.
- * So the side that starts first sends packets that die on the way, past its own NAT, until it
- * hears; the other joins in for a second, then goes all the way.  The first side is then heard
- * through a hole that is already open.
+ * A packet that reaches the peer's router before the peer has sent one may create a mapping there.
+ * That mapping takes the tuple that the peer's NAT needs, as long as packets keep arriving. So the
+ * side that starts first sends opening packets with a small TTL, which pass its own NAT but not
+ * the peer's, until it receives one. The other side also does so for a second, then uses the full
+ * TTL. Its packets arrive at the first side through the mapping that is already open.
  *
- * What gets through has to prove that ESP does, so hellos are like ESP in UDP: without a UDP
- * checksum over IPv4, with the DF bit; once both sides are heard, tests of full size follow.
+ * Hellos are like ESP in UDP, to prove that ESP passes: without a UDP checksum over IPv4, with the
+ * DF bit. Once both sides receive packets, tests of full size follow.
  *
- * What comes in, and what it may at most cause:
+ * Received packets, and the most that each can cause:
  *   a hello with our MAC that echoes our id    the end, with success, at its endpoint
  *   a hello with our MAC that does not         one hello back for each, to where it came from; the
  *                                              hint "one-way" at the deadline
  *   a test with our MAC                        a hint about checksum or size; if it echoes our id,
- *                                              about our own packets, too
- *   one without our MAC                        a hint at the deadline
+ *                                              about our own packets too
+ *   a hello or test without our MAC            a hint at the deadline
  *   ESP or a keepalive                         a hint at the deadline; with --until-tunnel, if
  *                                              nothing of the above comes, TUNNEL_MS later
- *   an ICMP error                              a hint at the deadline; that the TTL of opening
- *                                              packets rises one hop, or stays, between 2 and 5
- *   all else                                   nothing */
+ *   an ICMP error                              a hint at the deadline; the TTL of opening packets
+ *                                              rises by one or stays, between 2 and 5
+ *   anything else                              nothing */
 #include "hello.h"
 #include "natprobe.h"
 #include "probe.h"
