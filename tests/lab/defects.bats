@@ -513,7 +513,7 @@ b: "* ]] # and what check says of it
 		chmod +x "$BATS_TEST_TMPDIR/probe"
 		run on a env NATPROBE="$BATS_TEST_TMPDIR/probe" sh "$BATS_TEST_TMPDIR/a.sh" up
 		[ "$status" -eq 1 ]
-		[[ "$output" == *"a: natprobe found nothing and says nothing (status "* ]]
+		[[ "$output" == *"a: natprobe found nothing and gave no reason (status "* ]]
 		as_before
 	done
 }
@@ -532,7 +532,7 @@ b: "* ]] # and what check says of it
 	umount "$BATS_TEST_TMPDIR/stick"
 	[ "$status" -eq 1 ]
 	echo "$output"
-	[[ "$output" == *"a: no espdecap that can be run: copy it beside $BATS_TEST_TMPDIR/stick/a.sh or into a folder of \$PATH, and chmod +x it (or is its file system mounted noexec?)"* ]]
+	[[ "$output" == *"a: no espdecap to run: copy it beside $BATS_TEST_TMPDIR/stick/a.sh or into \$PATH, and chmod +x it (or is its file system mounted noexec?)"* ]]
 	[ "$(states)$(policies)" = 00 ]
 }
 

@@ -82,7 +82,7 @@ to 5"
 	both_up
 	keep a rekey
 	same "$status" 0
-	same "$stderr" "a: b has not been heard yet: the keys stay as they are"
+	same "$stderr" "a: nothing received from b yet, so the keys stay"
 	both_answer
 	keep a rekey
 	same "$stderr" "a: sends to b with epoch 2"
@@ -205,7 +205,7 @@ to 3"
 	for _ in 1 2; do
 		keep a rekey
 		same "$status" 0
-		same "$stderr" "xfrmkeep: b: taken: another tool has an SA with SPI $spi to 192.168.1.4: see ip xfrm state; delete it, or wait until it is gone"
+		same "$stderr" "xfrmkeep: b: taken: another tool has an SA with SPI $spi to 192.168.1.4: see ip xfrm state; delete it, or wait until it expires"
 		keep b rekey
 		both_answer
 	done

@@ -253,7 +253,7 @@ decrypts() {
 	done
 	answers a 192.168.1.4 192.168.2.100
 	script a wireshark >table 2>warned
-	grep -q '^a: warning: the table has keys' warned
+	grep -q '^a: warning: the table contains keys' warned
 	pkill -TERM -f '^[^ ]*xfrmkeep capture '
 	wait %1
 	[ "$(tail -n 1 said | sed 's/captured [0-9]* /captured N /')" = "a: captured N outer packets in $PWD/t.pcap, and 6 inner packets in $PWD/t.pcap.inner" ]

@@ -252,7 +252,7 @@ a: removing what up added"
 	run -1 script a check
 	[ "$output" = "a: taken: another tool has an SA to 192.168.1.4 with SPI $spi: see ip xfrm state" ]
 	on a ip xfrm state delete src 203.0.113.9 dst 192.168.1.4 proto esp spi "$spi"
-	did_not_start="xfrmkeep: espdecap: did not start: espdecap: port 61525 is taken: \`ss -lunp\` shows by whom
+	did_not_start="xfrmkeep: espdecap: did not start: espdecap: port 61525: in use: ss -lunp sport = :61525
 a: removing what up added"
 	on a "$BUILD/espdecap" 61525 2>/dev/null 3>&- &
 	sleep 0.3
