@@ -90,7 +90,7 @@ static void add_hint(struct text *out, const struct status *status)
 	else if (status->used_up)
 		text_join(out, "no packet can be sent: sh ", script, NULL);
 	else
-		text_join(out, "removed by another tool? Restore what is missing with: sh ",
+		text_join(out, "removed by another tool? Put back what is missing with: sh ",
 		          script, " up", NULL);
 	if (status->limit_reached || status->used_up)
 		text_add_string(out, " rekey, or new scripts where keys are fixed");

@@ -36,7 +36,7 @@ static const struct verb verbs[] = {
 	{ "rekey", 0, 0, KEEP_LOCK | KEEP_UP | KEEP_KERNEL, rekey, NULL, "",
 	  "change to the next keys, if the peer has the present ones" },
 	{ "mend", 0, 0, KEEP_LOCK | KEEP_UP | KEEP_KERNEL, mend, NULL, "",
-	  "restore what another program removed" },
+	  "put back what another program removed" },
 	{ "update-peer", 1, 2, KEEP_LOCK, update_peer, NULL, " [NAME] ADDRESS:PORT",
 	  "change the endpoint of a peer" },
 	{ "capture", 1, 1, 0, capture, NULL, " FILE",

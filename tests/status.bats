@@ -185,7 +185,7 @@ counts() { says json "$@" | jq -r '.peers[0] | "\(.rx_packets) \(.rx_bytes) \(.t
 # lacks TEXT [FACT]...: half up, of the pair, with exactly that missing
 lacks() {
 	run -1 says text "${@:2}" "$heard"
-	[ "${lines[0]}" = 'a: half up: removed by another tool? Restore what is missing with: sh t/a.sh up' ]
+	[ "${lines[0]}" = 'a: half up: removed by another tool? Put back what is missing with: sh t/a.sh up' ]
 	[ "$(sed -n '/^  missing: \|^  foreign: /p' <<<"$output")" = "$1" ]
 	[[ "$output" == *'  b: half-up, heard 2 s ago, at '* ]]
 }
@@ -285,7 +285,7 @@ $fwd" 'no policy 2' 'no policy 1'
 	[ "${lines[0]}" = 'a: half up: a limit reached? Then: sh t/a.sh rekey, or new scripts where keys are fixed' ]
 	[ "${lines[1]}" = '  missing: SA to b' ]
 	run -1 says text limited "$heard" 'no policy 0'
-	[ "${lines[0]}" = 'a: half up: removed by another tool? Restore what is missing with: sh t/a.sh up' ]
+	[ "${lines[0]}" = 'a: half up: removed by another tool? Put back what is missing with: sh t/a.sh up' ]
 }
 
 @test "status warns when half of the sequence numbers are used, and when none is left it is half up" {

@@ -37,7 +37,7 @@ says() {
 # lacks TEXT: exactly that is missing of a, and mend puts it back
 lacks() {
 	says 1
-	[[ "${lines[0]}" == "a: half up: removed by another tool? Restore what is missing with: sh "*"a.sh up" ]]
+	[[ "${lines[0]}" == "a: half up: removed by another tool? Put back what is missing with: sh "*"a.sh up" ]]
 	[ "$(grep '^  \(missing\|foreign\): ' <<<"$output")" = "$1" ]
 	script a mend
 	says "${2-0}"
