@@ -53,7 +53,7 @@ says() {
 	cmp ../before ../after
 }
 
-@test "a script given as a tunnel file is refused, and no word of it shown" {
+@test "a script given as a tunnel file is refused, and no word of it is printed" {
 	"$XFRMPAIR" -o t "$A" "$B"
 	says 2 "t/a.sh:$(grep -nE '[0-9a-f]{32}' t/a.sh | head -1 | cut -d: -f1): contains a key (expected a tunnel file; give a key file to --keys)" -f t/a.sh
 }
@@ -80,7 +80,7 @@ mutate() {
 			close("m" i) } }' "$1"
 	chmod 600 m*
 }
-@test "no slip in a key file gets a word of a key shown" {
+@test "no error in a key file makes a message print a part of a key" {
 	{ secrets | head -2; fixed 36 | sed 's/\<a\>/c/'; } >k
 	"$XFRMPAIR" --keys k "$A" "$B" "$C" >/dev/null
 	mutate k "${MUTATIONS:-150}" "${SEED:-1}"
@@ -94,7 +94,7 @@ mutate() {
 	[ "$refused" -gt $((${MUTATIONS:-150} / 2)) ]
 }
 
-@test "standard output that is closed or full is a failure of what only prints, too" {
+@test "a closed or full standard output is an error, also for options that only print" {
 	for option in --version --help --list-ciphers; do
 		run --separate-stderr bash -c '"$0" "$1" >/dev/full' "$XFRMPAIR" $option
 		[ "$status" -eq 1 ]
@@ -111,7 +111,7 @@ mutate() {
 	run -1 grep -r 'xfrmpair: ' t
 }
 
-@test "a FIFO is read when somebody writes to it" {
+@test "a FIFO is read if it has a writer" {
 	mkfifo -m 600 fifo
 	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	cat k >fifo &
@@ -128,13 +128,13 @@ mutate() {
 	[ "$(head -1 said)" = "# $shown/a.sh:" ]
 }
 
-@test "why a folder cannot be made is said" {
+@test "if a folder cannot be created, the message says why" {
 	run --separate-stderr strace -o trace -e trace=mkdir -e inject=mkdir:error=EACCES "$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "xfrmpair: t: cannot be made: Permission denied" ]
 }
 
-@test "memory and file sizes that end are status 1, and leave nothing behind" {
+@test "running out of memory or over the file size limit is status 1, and leaves no file" {
 	run --separate-stderr bash -c 'ulimit -f 8; "$0" -o t "$1" "$2"' "$XFRMPAIR" "$A" "$B"
 	[ "$status" -eq 1 ]
 	[ "$stderr" = "xfrmpair: t/a.sh: cannot be written: File too large" ]
@@ -160,13 +160,13 @@ mutate() {
 	[ "$least" -gt 0 ]
 }
 
-@test "more than 1,024 sides are refused: espdecap takes no more peers" {
+@test "more than 1,024 sides are refused, because espdecap supports no more peers" {
 	local sides
 	mapfile -t sides < <(for ((i = 1; i <= 1025; i++)); do echo "10.$((i / 250)).$((i % 250)).1:4500"; done)
 	says 2 "1025 sides (expected at most 1024)" "${sides[@]}"
 }
 
-@test "nothing is written over a device, with --force either" {
+@test "a device is never overwritten, not even with --force" {
 	run -1 --separate-stderr "$XFRMPAIR" --force --save-keys /dev/null "$A" "$B"
 	[ -c /dev/null ]
 	# the control
@@ -174,12 +174,12 @@ mutate() {
 	"$XFRMPAIR" --force -o t "$A" "$B"
 }
 
-@test "keys may be saved where the scripts go" {
+@test "keys can be saved in the folder of the scripts" {
 	"$XFRMPAIR" -o t --save-keys t/keys "$A" "$B"
 	[ "$(cd t && echo *)" = "a.sh b.sh keys" ]
 }
 
-@test "a folder, or a place, of somebody else is refused for scripts and keys" {
+@test "scripts and keys are refused in a folder that another user owns or can replace" {
 	[ "$(id -u)" -eq 0 ] || skip "files of others need root"
 	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	local place="expected a place that only you and root can write to"
@@ -226,7 +226,7 @@ for n, line in enumerate(open('/proc/%d/maps' % pid)):
 end" -ex kill --args "$XFRMPAIR" "$@" >said 2>&1
 	[ -s "$out.regs" ]
 }
-@test "no key and no secret is left in memory when the program ends, nor what follows from it" {
+@test "at exit, no key, no secret and nothing derived from them is left in memory" {
 	type gdb >/dev/null || skip "no gdb"
 	[ -z "${SANITIZE-}" ] || skip "sanitizers keep what was freed"
 	fixed 36 >k
@@ -343,7 +343,7 @@ refused() {
 	done
 }
 
-@test "a script refuses a place where others can change its state, and says so" {
+@test "a script refuses a folder in which others can change its state" {
 	with_tunnel
 	mkdir -m 700 run state
 	local mode place shown plain=': cannot be made, or others can write to it (expected your own, mode 0700)'
@@ -403,7 +403,7 @@ refused() {
 	done
 }
 
-@test "a folder that another user has made first in a sticky place is neither used nor changed" {
+@test "a folder that another user created in a sticky folder is neither used nor changed" {
 	with_tunnel
 	local xfrmkeep
 	mkdir -m 1777 sticky
@@ -428,7 +428,7 @@ refused() {
 	done
 }
 
-@test "what natprobe prints is an endpoint or an address, or refused: nothing of it is run" {
+@test "output of natprobe that is not an endpoint or address is refused, and never executed" {
 	with_tunnel
 	for said in '31.1.2.3/;e touch ran;:5' '31.1.2.3:5;x' '$(touch ran):5' '`touch ran`:5' "'31.1.2.3:5" '31.1.2.3:5a' '31.1.2.3:' 'x:y:5' '31.1.2.3&:5'; do
 		printf '%s\n' "$said" >said
@@ -479,7 +479,7 @@ refused() {
 	done
 }
 
-@test "natprobe has no rights of root's: for a name, a hole and a port" {
+@test "natprobe runs without root's rights for names, punching and port mapping" {
 	with_tunnel "$A" "${B/31.1.2.3/home.example.org}"
 	printf '#!/bin/sh\necho "$*" >>"%s"\ncase $* in *--punch*) exit 4 ;; esac\necho 31.1.2.3\n' "$PWD/ran" >bin/natprobe
 	PATH=$PATH:${XFRMPAIR%/*} run -4 on_host sh t/a.sh up --map --wait 1
@@ -517,7 +517,7 @@ refused() {
 	done
 }
 
-@test "what the caller's environment has changes no fact about the tunnel" {
+@test "the caller's environment changes no fact about the tunnel" {
 	with_tunnel
 	"$XFRMPAIR" -o plain 192.168.1.4 198.51.100.7 2>/dev/null
 	"$XFRMPAIR" -o all 192.168.1.4:4500@85.9.8.7 31.1.2.3:4500+0.0.0.0/0 2>/dev/null
@@ -535,7 +535,7 @@ refused() {
 	done
 }
 
-@test "read from standard input, a script takes its helpers from PATH only" {
+@test "a script on standard input finds its helpers only in PATH" {
 	with_tunnel
 	mkdir empty
 	for name in sh dash ash bash mksh espdecap natprobe xfrmkeep; do
@@ -560,7 +560,7 @@ refused() {
 	[ -e ran ]
 }
 
-@test "a lock whose number another program has is taken, one of a process at work is waited for, and down ends an up that waits" {
+@test "a stale lock with a reused pid is replaced, a held lock is waited for, and down ends an up that waits" {
 	with_tunnel
 	PATH=${XFRMPAIR%/*}:$PATH
 	mkdir -m 700 run
@@ -597,7 +597,7 @@ refused() {
 	done
 }
 
-@test "without xfrmkeep, too, a second up is refused, and one that is ended takes back what it did" {
+@test "also without xfrmkeep, a second up is refused, and an interrupted up undoes what it did" {
 	with_tunnel
 	printf '#!/bin/sh\n: >waits\nexec sleep 60\n' >bin/natprobe
 	local shell
@@ -617,7 +617,7 @@ refused() {
 	done
 }
 
-@test "a signal as up makes its run folder leaves none" {
+@test "a signal while up creates its run folder leaves no folder" {
 	with_tunnel
 	run -1 strace -o /dev/null -e trace=mkdirat -e inject=mkdirat:signal=TERM:when=1 \
 		nsenter --net="/run/netns/$space" "${XFRMPAIR%/*}/xfrmkeep" up t/a.sh --no-punch
@@ -642,7 +642,7 @@ killed_anywhere() { # STEP
 		echo $call >>kills
 	done
 }
-@test "killed at any time, up leaves what down removes" {
+@test "if up is killed at any time, down removes what it left" {
 	with_tunnel
 	: >kills
 	killed_anywhere "${KILLS:-3}" # the script alone
@@ -713,7 +713,7 @@ goes_on() {
 	of_one_run "$seen"
 }
 
-@test "a run that is killed leaves a new folder whole or not at all" {
+@test "a killed run leaves a new folder complete or not at all" {
 	in_memory
 	mkdir ../before
 	killed_at_each z "$XFRMPAIR" -o t --save-keys z "$A" "$B"
@@ -722,7 +722,7 @@ goes_on() {
 	killed_at_each keys/k "$XFRMPAIR" -o t --save-keys keys/k "$A" "$B"
 }
 
-@test "a run that is killed in a folder that exists leaves each file whole, the old one or the new one" {
+@test "a killed run in an existing folder leaves each file complete, either the old or the new one" {
 	in_memory
 	mkdir -p ../before/t ../before/keys
 	echo other >../before/t/other
@@ -734,7 +734,7 @@ goes_on() {
 	[ "$(cat t/other)" = other ]
 }
 
-@test "a disk that fails in the middle leaves the old files, all of them" {
+@test "if the disk fails in the middle, all old files are kept" {
 	in_memory
 	trap - DEBUG
 	mkdir -p ../before/keys
@@ -777,7 +777,7 @@ ends_held() {
 	[ "$status" -eq "$1" ]
 }
 
-@test "a run that is interrupted while it writes leaves nothing, and once all is written everything" {
+@test "a run interrupted while it writes leaves no file, and after that all files" {
 	local signal
 	for signal in INT:130 TERM:143; do
 		hold write 2 2 -o t --save-keys k "$A" "$B"
@@ -795,7 +795,7 @@ ends_held() {
 	done
 }
 
-@test "a file that comes while a run writes is not overwritten, and the run leaves nothing" {
+@test "a file that appears during a run is not overwritten, and the run leaves no file" {
 	mkdir t
 	hold fsync 1 3 -o t --save-keys k "$A" "$B"
 	echo precious >t/b.sh

@@ -40,7 +40,7 @@ up_in() {
 	gives on_host $1 a.sh "${@:2}" "${options[@]}"
 }
 
-@test "begin writes new numbers and the endpoints, and the first time into the script too" {
+@test "begin writes new sequence numbers and endpoints, the first time also into the script" {
 	in_a_host
 	ip -n "$space" address add 192.168.1.9/32 dev up0
 	gives begin --local 192.168.1.9
@@ -59,7 +59,7 @@ up_in() {
 	same "$(field oseq_1 "$state")" 134217728
 }
 
-@test "a new epoch is in the script before it is in the store, the first start in the store before the script" {
+@test "a new epoch is written to the script before the store, the first start to the store before the script" {
 	in_a_host
 	strace -o ../trace true || skip "needs strace that may trace"
 	same "$(renamed)" "${run##*/}
@@ -72,7 +72,7 @@ ${run##*/}"
 $state:1"
 }
 
-@test "where the store cannot be written the script is as it was, and the store counts" {
+@test "if the store cannot be written, the script is unchanged, and the store stays valid" {
 	in_a_host
 	begin
 	is_up
@@ -99,7 +99,7 @@ a: warning: if this does not change, the other side will drop all packets after 
 $state:1"
 }
 
-@test "where the store cannot be written mend puts back what the store wants, and update-peer changes nothing" {
+@test "if the store cannot be written, mend still puts objects back, and update-peer changes nothing" {
 	in_a_host
 	begin
 	is_up
@@ -119,7 +119,7 @@ $state:1"
 	same "$(<"$state")" "$before"
 }
 
-@test "a script that cannot be rewritten stays whole, and its past secrets go at the next epoch" {
+@test "a script that cannot be rewritten stays complete, and loses its past secrets at the next epoch" {
 	in_a_host
 	begin
 	heard_before 1 "$state" a.sh
@@ -142,7 +142,7 @@ $state:0"
 	same "$(sed '/^made=[0-9]/,/^# ---- end/d' a.sh)" "$(sed '/^made=[0-9]/,/^# ---- end/d' <<<"$before")"
 }
 
-@test "up refuses what is no local address, and writes nothing then" {
+@test "up refuses an address that is not local, and then writes nothing" {
 	in_a_host
 	for word in x 2001:db8::1 ''; do
 		gives up_only up --local "$word"
@@ -157,7 +157,7 @@ $state:0"
 	[ ! -e "$state" ]
 }
 
-@test "begin says in time that the sequence numbers come to an end, and starts none beyond" {
+@test "begin warns before the sequence numbers are used up, and then refuses to start" {
 	in_a_host
 	for start in {1..63}; do
 		gives begin
@@ -182,7 +182,7 @@ $state:0"
 	[ ! -e "$state" ]
 }
 
-@test "without xfrmkeep up counts starts, and begins none beyond the last; xfrmkeep goes on from there; in each shell" {
+@test "in each shell, up without xfrmkeep counts starts and refuses more than the last; xfrmkeep continues from there" {
 	in_a_host
 	check=$(fact check a.sh)
 	for shell in dash 'busybox ash' bash mksh; do
@@ -218,7 +218,7 @@ $state:0"
 	same "$stderr" "a: these keys have no sequence numbers left: install xfrmkeep"
 }
 
-@test "what xfrmkeep wrote only xfrmkeep reads: without it up says so, and down works" {
+@test "a store written by xfrmkeep makes up without xfrmkeep fail with a message, while down works" {
 	in_a_host
 	up_in dash up
 	same "$status" 0
@@ -237,7 +237,7 @@ $state:0"
 	done
 }
 
-@test "where the store cannot be written up says what that costs, and goes on with a number that was not used" {
+@test "if the store cannot be written, up warns, and continues with an unused sequence number" {
 	in_a_host
 	cp a.sh new.sh
 	for shell in dash 'busybox ash' bash mksh; do
@@ -266,7 +266,7 @@ $state:0"
 	done
 }
 
-@test "where starts cannot be counted up without xfrmkeep adds nothing and leaves nothing" {
+@test "if starts cannot be counted, up without xfrmkeep adds nothing and leaves nothing" {
 	in_a_host
 	export XFRMKEEP=/none
 	for shell in dash 'busybox ash' bash mksh; do

@@ -62,7 +62,7 @@ route_on() { ip -n "$space" route add default via 192.168.1.1 dev up0 onlink; }
 
 # ---- up ------------------------------------------------------------------------------------------------------------
 
-@test "up waits for an address and a route, says so once, and goes on when they are there" {
+@test "up waits for an address and a route, prints that once, and continues when they exist" {
 	in_a_host
 	up0_off
 	on_host sh t/a.sh up --no-punch --wait 40 2>said 3>&- &
@@ -80,7 +80,7 @@ route_on() { ip -n "$space" route add default via 192.168.1.1 dev up0 onlink; }
 }
 
 not_here="is not an address of this host: is this the script of another side? (expected --local ADDRESS if the address has changed; new scripts with LOCAL@MAPPED if it is the public address)"
-@test "up does not wait longer than it says, and then says what is wrong" {
+@test "up waits no longer than it announces, and then prints what is wrong" {
 	in_a_host
 	up0_off
 	for script in t/a.sh plain/a.sh; do
@@ -99,7 +99,7 @@ not_here="is not an address of this host: is this the script of another side? (e
 	same "$(policies)" 3
 }
 
-@test "on a host that has a route, up waits for no address: it may be the script of another side" {
+@test "on a host with a route, up does not wait for the address, because it may be another side's script" {
 	in_a_host
 	ip -n "$space" address add 192.168.1.5/32 dev up0
 	up0_off
@@ -110,7 +110,7 @@ not_here="is not an address of this host: is this the script of another side? (e
 	same "$(ls -A run)" ''
 }
 
-@test "up waits until IPv6 has made sure that nobody else has the address" {
+@test "up waits until duplicate address detection of IPv6 has finished" {
 	in_a_host
 	xfrmpair -o six '[2001:db8::4]:4500' '[2001:db8:ffff::9]:4500' 2>/dev/null
 	on_host sh -c 'echo 3 >/proc/sys/net/ipv6/conf/up0/dad_transmits'
@@ -121,7 +121,7 @@ not_here="is not an address of this host: is this the script of another side? (e
 	same "$(ip -n "$space" address show tentative to 2001:db8::4)" ''
 }
 
-@test "a name without an address is waited for, and then up is 1, not the 4 of one that is set up: it is to be tried again" {
+@test "up waits for an unknown name, and then exits with 1, not 4, so that it is tried again" {
 	in_a_host
 	# shellcheck disable=SC2016
 	printf '#!/bin/sh\n[ -e "$HOST/name" ] && echo 31.1.2.3 && exit; echo "natprobe: home.example.org: not found" >&2; exit 4\n' >bin/natprobe
@@ -141,7 +141,7 @@ a: no address of home.example.org in 7 s'
 	does 0 sh named/a.sh up --no-punch
 }
 
-@test "a helper beside the script that may not be run is not passed by in silence: chmod" {
+@test "a helper beside the script that is not executable is reported, with chmod as the fix" {
 	in_a_host
 	cp bin/espdecap t/espdecap
 	chmod 644 t/espdecap
@@ -163,7 +163,7 @@ a: removing what up added" ]]
 	done
 }
 
-@test "what is wrong with the words of a command comes first, then how it is used" {
+@test "for a usage error, the problem is printed before the usage" {
 	for words in 'up --nonsense' 'up down' 'down --wrong' 'up x'; do
 		for shell in dash 'busybox ash' bash mksh; do
 			run -2 $shell t/a.sh $words
@@ -186,7 +186,7 @@ a: removing what up added" ]]
 	[ ! -e run ]
 }
 
-@test "up -n, down and status wait for nothing, nor does an up that mends" {
+@test "up -n, down, status and an up that mends never wait" {
 	in_a_host
 	does 0 sh t/a.sh up --no-punch
 	up0_off
@@ -199,7 +199,7 @@ a: removing what up added" ]]
 	[ $((SECONDS - begun)) -le 20 ]
 }
 
-@test "what up that mends has put back goes where its words go, a file or a socket" {
+@test "if up mends, its report goes to stderr, whether that is a file or a socket" {
 	in_a_host
 	does 0 sh t/a.sh up --no-helper
 	echo before >log
@@ -219,7 +219,7 @@ put back: 3 SAs of b"
 
 # ---- who holds the socket ------------------------------------------------------------------------------------------
 
-@test "up --no-helper starts no espdecap and opens no hole; status does not miss it, and up and down leave it alone" {
+@test "up --no-helper starts no espdecap and does not punch; status, up and down ignore a foreign one" {
 	in_a_host
 	does 0 sh t/a.sh up --no-helper
 	[ ! -e host/ran ]
@@ -244,7 +244,7 @@ put back: 3 SAs of b"
 	until_true eval '! kill -0 $pid 2>/dev/null'
 }
 
-@test "up --no-helper goes on beside whoever holds the port" {
+@test "up --no-helper works while another program holds the port" {
 	in_a_host
 	ln -sf "$(dirname "$ESPDECAP_BUILT")/natprobe" bin/natprobe # the real one
 	nsenter --net="/run/netns/$space" "$ESPDECAP_BUILT" -b 192.168.1.4 4500 2>said 3>&- &
@@ -264,7 +264,7 @@ put back: 3 SAs of b"
 	same "$(ls -A run)" ''
 }
 
-@test "-n up --no-helper shows all but espdecap; a tunnel that has none refuses the option" {
+@test "-n up --no-helper prints everything but espdecap; a tunnel without espdecap refuses the option" {
 	sh t/a.sh -n up >with
 	sh t/a.sh -n up --no-helper >without
 	diff with without >gone || :
@@ -276,7 +276,7 @@ put back: 3 SAs of b"
 	same "${lines[0]}" "a: '--no-helper': unknown (expected as follows)"
 }
 
-@test "an espdecap that is stopped is ended all the same, by a move, which begins another, and by down" {
+@test "a stopped espdecap is ended by a move, which starts another one, and by down" {
 	in_a_host
 	does 0 sh t/a.sh up --no-punch
 	stopped=$(<"$run/espdecap")
@@ -291,7 +291,7 @@ put back: 3 SAs of b"
 	until_true eval '! kill -0 $pid 2>/dev/null'
 }
 
-@test "down ends no espdecap of another port that has got the pid" {
+@test "down does not kill an espdecap of another port that has got the pid" {
 	in_a_host
 	does 0 sh t/a.sh up --no-punch
 	kill "$(<"$run/espdecap")"
@@ -303,7 +303,7 @@ put back: 3 SAs of b"
 	kill -0 $!
 }
 
-@test "what to test a tunnel with goes out from the address that this host has, or was given" {
+@test "the test command uses the address that this host has, or that was given" {
 	in_a_host
 	ip -n "$space" address add 192.168.1.7/32 dev up0
 	xfrmpair -o auto --mode transport auto:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null
@@ -322,13 +322,13 @@ units() {
 	for unit in "$BOOT"/*@*; do sed "s,^ExecStart=espdecap ,ExecStart=$ESPDECAP_BUILT ," "$unit" >"units/${unit##*/}"; done
 }
 
-@test "the manual's page names each unit and file, and no other" {
+@test "the manual names every unit and file, and no other" {
 	sed -n '/^\.Sh KEEP IT UP/,/^\.Sh ENV/p' "$BOOT/../../gen/xfrmpair-script.8" | grep -o 'xfrmpair[a-z-]*\(@[A-Za-z.]*\|\.rc\|\.cron\)' |
 		sed 's/@NAME$/@.service/; s/@NAME\./@./' | sort -u >named
 	(cd "$BOOT" && printf '%s\n' *) | grep -v 'rekey@.service' | diff - named
 }
 
-@test "systemd takes the units, every word of them" {
+@test "systemd accepts every line of the units" {
 	units
 	export SYSTEMD_UNIT_PATH=$PWD/units:
 	run -0 systemd-analyze verify --man=no --recursive-errors=yes xfrmpair@home.service xfrmpair-follow@home.service \
@@ -343,7 +343,7 @@ exposed() { # TENTHS UNIT: it is exposed by that at most
 	cp "$BOOT/$2@.service" "$2@home.service"
 	systemd-analyze security --no-pager --offline=true --threshold="$1" "./$2@home.service" >exposure
 }
-@test "no unit has more rights than its work needs: espdecap 1.5, rekey 2.0, and up and follow, which start helpers as root, 2.8" {
+@test "no unit has more rights than it needs: espdecap 1.5, rekey 2.0, and up and follow, which start helpers as root, 2.8" {
 	exposed 15 xfrmpair-espdecap
 	exposed 20 xfrmpair-rekey
 	exposed 28 xfrmpair
@@ -353,7 +353,7 @@ exposed() { # TENTHS UNIT: it is exposed by that at most
 	run -1 systemd-analyze security --no-pager --offline=true --threshold=15 ./xfrmpair-espdecap@home.service
 }
 
-@test "each unit says what it is, what it comes after, and the three that write have the store as their state" {
+@test "each unit has a description and an order, and the three that write have the store as state directory" {
 	for unit in xfrmpair:oneshot xfrmpair-follow:notify xfrmpair-rekey:oneshot xfrmpair-espdecap:notify; do
 		grep -qx "Type=${unit#*:}" "$BOOT/${unit%:*}@.service"
 	done
@@ -383,7 +383,7 @@ system_calls() {
 	done
 }
 
-@test "espdecap asks the kernel for nothing that its unit does not let through" {
+@test "espdecap makes no system call that its unit forbids" {
 	unit=$BOOT/xfrmpair-espdecap@.service
 	system_calls @default $(sed -n 's/^SystemCallFilter=\([^~]\)/\1/p' "$unit") | sort -u >let
 	system_calls $(sed -n 's/^SystemCallFilter=~//p' "$unit") | sort -u | comm -23 let - >allowed
@@ -502,7 +502,7 @@ network_on() {
 	in_systemd sh -c '[ -z "$(ls -A /run/xfrmpair)" ] && [ -e /var/lib/elsewhere ] && [ -z "$(ls -A /var/lib/xfrmpair)" ]'
 }
 
-@test "a tunnel that the system refuses at boot is tried again by systemd, and its own espdecap stays when what follows ends" {
+@test "systemd retries a tunnel that the system refuses at boot, and its espdecap unit survives the end of follow" {
 	units
 	mkdir etc
 	cp t/a.sh etc/home.sh
@@ -585,7 +585,7 @@ goes_on() {
 	same "$(ls -A run)" ''
 	rc stop
 }
-@test "the rc script brings tunnels up as soon as the network lets it, follows their peers, and takes them down" {
+@test "the rc script sets tunnels up when the network is ready, follows their peers, and takes them down" {
 	in_a_host
 	in_shells goes_on dash "busybox ash"
 }
@@ -610,12 +610,12 @@ ends_at_once() {
 	sleep 1.5
 	same "$(grep -c "'--wrong': unknown" host/log)" 1
 }
-@test "the rc script's stop ends an up that waits, and start ends where up says that it is a mistake" {
+@test "the rc script's stop ends an up that waits, and its start gives up on a usage error" {
 	in_a_host
 	in_shells ends_at_once bash mksh
 }
 
-@test "the rc script takes a process of a number it noted once for its own only when that is its own" {
+@test "the rc script ignores a recorded pid that another process has reused" {
 	in_a_host
 	rc_setup
 	bash -c 'sleep 60; :' home 3>&- &
@@ -637,7 +637,7 @@ ends_at_once() {
 	until_true test ! -e rundir/xfrmpair-home.pid
 }
 
-@test "the rc script wants a verb and tunnels that are there, and passes shellcheck" {
+@test "the rc script requires a verb and existing tunnels, and passes shellcheck" {
 	shellcheck "$BOOT/xfrmpair.rc"
 	rc_setup
 	for shell in dash 'busybox ash' bash mksh; do
@@ -648,7 +648,7 @@ ends_at_once() {
 	done
 }
 
-@test "the line of cron changes the keys of every tunnel" {
+@test "the cron line changes the keys of every tunnel" {
 	in_a_host
 	rc_setup
 	# five fields of time, a user, a command for sh; cron would take a % for the line's end
@@ -686,7 +686,7 @@ END_OF_FAKE
 }
 last_ran() { tail -n 1 host/ran; }
 
-@test "up --map asks the router first, goes on without, and down gives the port back" {
+@test "up --map asks the router first, continues without a mapping, and down removes the mapping" {
 	in_a_host
 	unmaps='natprobe -u 65534 -b 192.168.1.4 -p 4500 --unmap'
 	lends 192.168.1.4:4500@85.9.8.7:4500 7200

@@ -41,7 +41,7 @@ with_musl() { PATH=$path_with_musl; }
 	done
 }
 
-@test "a template that cannot be read is not left out: make fails, and leaves no half of the table" {
+@test "if a template cannot be read, make fails and leaves no partial table" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/sh\ncase $* in *page/end.sh) exit 1 ;; esac; exec %s "$@"\n' "$(command -v sed)" >"$BATS_TEST_TMPDIR/bin/sed"
 	chmod +x "$BATS_TEST_TMPDIR/bin/sed"
@@ -52,7 +52,7 @@ with_musl() { PATH=$path_with_musl; }
 	grep -q gen/templates.h "$out/template_files.d"
 }
 
-@test "build/ is what make builds by default: static, by musl-gcc" {
+@test "by default make builds static programs with musl-gcc" {
 	make -s -j2 all
 	[ "$(sed -n 's/^CC = //p' build/made-with)" = musl-gcc ]
 	for program in xfrmpair espdecap natprobe xfrmkeep; do
@@ -62,7 +62,7 @@ with_musl() { PATH=$path_with_musl; }
 	[ "$output" = "make: Nothing to be done for 'all'." ]
 }
 
-@test "without musl-gcc make takes cc, and rebuilds as soon as there is a musl-gcc" {
+@test "without musl-gcc make uses cc, and rebuilds as soon as musl-gcc is installed" {
 	without_musl
 	made "$out/espdecap"
 	[[ "$output" == "cc "* ]]
@@ -114,7 +114,7 @@ with_musl() { PATH=$path_with_musl; }
 	[[ "$(kind espdecap)" != *ld-musl* ]]
 }
 
-@test "without musl-gcc make says in one line what it has built, and what would make it small" {
+@test "without musl-gcc make prints in one line the size, and how to make it smaller" {
 	without_musl
 	made -s PROGRAMS=espdecap all
 	[ "$output" = "make: $out/espdecap: $(wc -c <"$out/espdecap") bytes, static with glibc (for about 50,000, install \
@@ -159,7 +159,7 @@ about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
 	grep -q '^\.It musl-gcc, static Ta [0-9]* KB Ta 38 KB$' helper/espdecap.8
 }
 
-@test "the environment's compiler, flags and paths are taken, as a distribution sets them" {
+@test "compiler, flags and paths of the environment are used, as a distribution sets them" {
 	# as Debian 12's dpkg-buildflags prints them
 	export CFLAGS="-g -O2 -ffile-prefix-map=$PWD=. -fstack-protector-strong -Wformat -Werror=format-security"
 	export CPPFLAGS='-Wdate-time -D_FORTIFY_SOURCE=2' LDFLAGS=-Wl,-z,relro
@@ -204,7 +204,7 @@ about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
 	run -1 grep -q GNU_RELRO <(readelf -lW "$out/espdecap")
 }
 
-@test "a warning fails the tests' build, and no other" {
+@test "a compiler warning fails only the tests' build" {
 	made CFLAGS='-O1 -Wframe-larger-than=1' "$out/ids.o"
 	[[ "$stderr" == *"warning: "* ]]
 	rm "$out/ids.o"
@@ -215,7 +215,7 @@ about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
 	[ "$(grep -c '^make .*WERROR=1' tests/run)" -eq "$(grep -c '^make ' tests/run)" ]
 }
 
-@test "CI goes the road of a stranger: a clone, README's first command without musl-gcc, the second with it" {
+@test "CI does what a new user does: a clone, README's first command without musl-gcc, the second with it" {
 	[ "$(sed -n '/^## Demo and tests/,/^## /s/^    \(make [a-z]*\) .*/\1/p' README.md)" = 'make demo
 make test' ]
 	mkdir -p "$BATS_TEST_TMPDIR/checkout/.ci"
@@ -256,7 +256,7 @@ END
 	[ "${lines[-1]}" = '8 passed, 0 failed, 2 skipped' ]
 }
 
-@test "README's line for a build names musl-tools, and the demo builds after its set-up, which installs it" {
+@test "README's build line has musl-tools, and the demo builds after its set-up, which installs it" {
 	grep -q '`sudo apt install make gcc libc6-dev musl-tools`' README.md
 	grep -qx musl-tools tests/packages
 	[ "$(make -n BUILD="$out" demo)" = examples/demo ]
@@ -278,7 +278,7 @@ END
 		examples/lab .ci/run
 }
 
-@test "what is missing for the tests is named, and nothing that would replace the machine's busybox" {
+@test "missing packages for the tests are listed, except one that would replace the machine's busybox" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	# a machine of somebody who is not root, with busybox and bash
 	cat >"$BATS_TEST_TMPDIR/bin/dpkg-query" <<'END'
@@ -294,7 +294,7 @@ END
 	[[ "$output" != *' bash '* ]]
 }
 
-@test "no program loses memory, whether it does its work or refuses" {
+@test "no program leaks memory, whether it succeeds or refuses" {
 	make -s -j2 SANITIZE=1 CC=clang BUILD=build/sanitized all
 	export ASAN_OPTIONS=detect_leaks=1
 	local programs=$PWD/build/sanitized conf=$PWD/examples/sites/tunnel.conf a=192.168.1.4:4500@85.9.8.7 b=192.168.2.9:4500@31.1.2.3 key

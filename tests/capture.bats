@@ -92,7 +92,7 @@ gone() { # FILE...: none is there
 	for file; do [ ! -e "$file" ] || return 1; done
 }
 
-@test "capture writes the packets of both tcpdumps, of which each is given the time to say the last ones" {
+@test "capture writes the packets of both tcpdumps, and waits for their last ones" {
 	begins t.pcap
 	[ "$(cat said)" = 'a: capturing until ^C: outer packets in t.pcap, inner packets in t.pcap.inner' ]
 	ends 0
@@ -107,7 +107,7 @@ late inner' ]
 	grep -qx -e "-n -U -w - -i nflog:$((pid % 65535 + 1))" inner.arguments
 }
 
-@test "the table of nft is ours, and gone at the end; down removes it, should capture be killed" {
+@test "capture removes its nft table at the end; if it is killed, down does" {
 	begins t.pcap
 	table=xfrmpair-a-$digest-capture-$pid group=$((pid % 65535 + 1))
 	[ "$(cat nft.given)" = "table inet $table {
@@ -152,7 +152,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin' ]
 	done
 }
 
-@test "a file that is there stays as it is" {
+@test "an existing file is not changed" {
 	echo mine >t.pcap
 	keep 1 capture a.sh t.pcap
 	[ "$stderr" = 'a: cannot create t.pcap and t.pcap.inner, or one exists (expected another FILE)' ]
@@ -170,7 +170,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin' ]
 	gone outer.pid nft.given
 }
 
-@test "capture takes one FILE, of a tunnel that is up" {
+@test "capture requires one FILE and a tunnel that is up" {
 	keep 2 capture a.sh
 	keep 2 capture a.sh x y
 	keep 2 capture
@@ -180,7 +180,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin' ]
 	gone x.pcap x.pcap.inner outer.pid
 }
 
-@test "-n tells what capture would do, and changes nothing" {
+@test "-n prints what capture would do, and changes nothing" {
 	rm -r run
 	keep 0 -n capture a.sh x.pcap
 	[[ "${lines[0]}" == "tcpdump -i any --immediate-mode -n -w x.pcap 'udp port 61525 or icmp[0] == 3 or ip[6:2] & 8191 != 0' &" ]]
@@ -195,7 +195,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin' ]
 	[ "$(grep -c 'ipsec .* reqid [1-9][0-9]* log' <<<"$output")" -eq 4 ]
 }
 
-@test "a tcpdump that cannot capture is 1, in its own words, and leaves no file" {
+@test "if tcpdump cannot capture, capture prints its message, exits with 1 and leaves no file" {
 	printf 'tcpdump: any: You do not have permission\n(socket: Operation not permitted)\n' >outer.fails
 	keep 1 capture a.sh t.pcap
 	[ "${stderr_lines[0]}" = 'xfrmkeep: tcpdump: any: You do not have permission' ]
@@ -205,7 +205,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin' ]
 	[ "${stderr_lines[0]}" = 'xfrmkeep: tcpdump: does not listen' ]
 }
 
-@test "where the inside cannot be captured the outside is" {
+@test "if inner packets cannot be captured, outer ones still are" {
 	echo 'tcpdump: NFLOG link-layer type filtering not implemented' >inner.fails
 	begins t.pcap
 	[ "$(cat said)" = 'xfrmkeep: tcpdump: NFLOG link-layer type filtering not implemented
@@ -225,7 +225,7 @@ a: capturing until ^C: outer packets in u.pcap' ]
 	gone u.pcap.inner
 }
 
-@test "a tcpdump that ends by itself, and a file that cannot be written, are 1" {
+@test "if tcpdump exits by itself, or the file cannot be written, the status is 1" {
 	touch outer.ends
 	keep 1 capture a.sh t.pcap
 	[ "${stderr_lines[1]}" = 'a: tcpdump exited' ]
@@ -257,7 +257,7 @@ a: capturing until ^C: outer packets in u.pcap' ]
 	keep 2 wireshark a.sh x
 }
 
-@test "a cipher that Wireshark does not know, and espinudp-nonike, are refused with 2" {
+@test "a cipher that Wireshark does not support, and espinudp-nonike, are refused with 2" {
 	keep 2 wireshark "$BATS_FILE_TMPDIR/nonike/a.sh"
 	[ "$stderr" = 'a: Wireshark cannot decrypt this tunnel: it does not support aes128gcm12, or mistakes espinudp-nonike for IKE' ]
 	[ -z "$output" ]

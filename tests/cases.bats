@@ -51,7 +51,7 @@ not_taken() {
 }
 section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section as a store has it
 
-@test "two tunnels of one digest have two stores, and neither takes the other's" {
+@test "two tunnels with the same digest have different stores, and neither uses the other's" {
 	# bob's word, and one that somebody else ground in half a second: its port and net give the same 32 bits of SHA-256
 	with_secret bob "$alice" 'bob=192.168.2.100:61523@31.1.2.3:61944+10.2.2.0/24#TNs7wVXbvugsVe7DwGaXdcjQRAm7YjE7nnwfPTsc6TI'
 	with_secret mallory "$alice" 'bob=192.168.2.100:61523@31.1.2.3:16057+10.2.0.0/24#hyY6duK0NB30siPB0AhUuOOUXt2tX9_rG3mn8nhryng'
@@ -64,7 +64,7 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 	not_taken mallory/alice.sh bob/alice.sh
 }
 
-@test "another phrase, secret, epoch or fixed key with the same words has another store" {
+@test "with the same endpoint strings, another phrase, secret, epoch or fixed key gives another store" {
 	local bob='bob=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16#TNs7wVXbvugsVe7DwGaXdcjQRAm7YjE7nnwfPTsc6TI' number=0
 	umask 077
 	echo 'correct horse' >one
@@ -93,7 +93,7 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 	not_taken fixed/alice.sh fixed.2/alice.sh
 }
 
-@test "--replay-window is in each SA of each format, and xfrmkeep takes it" {
+@test "--replay-window is in each SA of each format, and xfrmkeep accepts it" {
 	local sides='192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@31.1.2.3:10421' window
 	for window in 32 33 1024 4096; do
 		for more in '' --esn; do
@@ -111,7 +111,7 @@ section_of() { sed -n '/^made=[0-9]/,/^# ---- end/p' "$1"; } # FILE: its section
 	same "$(xfrmpair $sides 2>/dev/null | grep -c 'replay-window 128 ')" 4
 }
 
-@test "check asks for each protected network where packets to it go: rules of others, no route, IPsec switched off" {
+@test "check asks the kernel for the route to each protected network: foreign rules, no route, IPsec disabled" {
 	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16+10.3.0.0/16 2>/dev/null
 	is_up a.sh
@@ -171,7 +171,7 @@ refusing_ip() {
 	END
 }
 
-@test "what ip says is searched for words outside of quotes alone, and no key in it is shown" {
+@test "messages of ip are matched only outside of quotes, and no key in them is printed" {
 	on_two_links
 	PATH=${PATH#*:}
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
@@ -201,7 +201,7 @@ refusing_ip() {
 	done
 }
 
-@test "a host that gets another address loses no route of the tunnel: follow moves and puts all back" {
+@test "if the host's address changes, follow moves the tunnel and restores all routes" {
 	on_two_links
 	xfrmpair -o . a=auto:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16+10.3.0.0/16 2>/dev/null
 	ip -n "$space" address delete 10.1.0.1/16 dev up0
@@ -228,7 +228,7 @@ refusing_ip() {
 	same "$(ip -n "$space" xfrm policy | grep -c 'tmpl src 192.168.77.9 dst 31.1.2.3')" 2 # one for each network
 }
 
-@test "another process on the port is named by status, whatever it calls itself" {
+@test "status names another process on the port, whatever its name contains" {
 	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	is_up a.sh
@@ -243,7 +243,7 @@ refusing_ip() {
 	wait $other || :
 }
 
-@test "a lost, empty or altered store is named by up at once, and down works" {
+@test "up reports a lost, empty or altered store at once, and down works" {
 	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	local store
@@ -282,7 +282,7 @@ on_full() {
 		{ cat /dev/zero >run/fill; :; } 2>/dev/null; shift; "$@"; status=$?; umount run; rmdir run; mv was run; exit $status' sh "$@"
 }
 
-@test "a run folder that is full or read-only changes no verdict, and is named where it costs something" {
+@test "a full or read-only run folder changes no verdict, and is reported if something is lost" {
 	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	is_up a.sh
@@ -310,7 +310,7 @@ on_full() {
 	done
 }
 
-@test "up and down in every shell, although ip xfrm help is a failure" {
+@test "up and down work in every shell, although ip xfrm help fails" {
 	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	local shell
@@ -328,7 +328,7 @@ on_full() {
 	done
 }
 
-@test "what this kernel lacks is said at once, with the local side's name, before the peer is waited for" {
+@test "a missing kernel part is reported at once, with the local side's name, before waiting for the peer" {
 	on_two_links
 	PATH=${PATH#*:}
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
@@ -355,7 +355,7 @@ on_full() {
 	done
 }
 
-@test "a folder of our own that others can write to holds neither lock nor store, without xfrmkeep either" {
+@test "an own folder that others can write to is refused for lock and store, also without xfrmkeep" {
 	on_two_links
 	xfrmpair -o . a=192.168.1.4:61525@85.9.8.7+10.1.0.0/16 b=192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/16 2>/dev/null
 	local keeper mode folder

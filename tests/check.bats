@@ -23,12 +23,12 @@ verdict() { "$BATS_FILE_TMPDIR/verdict" "$1" <"$table"; }
 # judged [INNER-LINK]: leaves in output what the rules in nft and iptables do
 judged() { run -0 "$BATS_FILE_TMPDIR/firewall" nft iptables "$@"; }
 
-@test "each break of the table gets its verdict" {
+@test "each fault of the table gets its verdict" {
 	run -0 "$BATS_FILE_TMPDIR/verdict" <"$table"
 	[[ "$output" == *" cases, 0 wrong" ]]
 }
 
-@test "the table has 45 breaks and more, and each cause of the table of causes that shows on one side" {
+@test "the table has at least 45 faults, and every cause that shows on one side" {
 	[ "$(grep -c '^[^#].*|' "$table")" -ge 80 ]
 	for cause in no-out-sa guarded wrong-source own-nat not-arriving peer-port no-helper not-our-socket unknown-spi no-encap wrong-key \
 		replayed clear-arrives template no-policy no-forwarding firewall peer-moved mtu same-nat half-up epochs-apart redirected never-heard \
@@ -37,7 +37,7 @@ judged() { run -0 "$BATS_FILE_TMPDIR/firewall" nft iptables "$@"; }
 	done
 }
 
-@test "a verdict is one line with what to do, then evidence, indented" {
+@test "a verdict is one line with the advice, then indented evidence" {
 	run -0 verdict 'the peer is not up any more'
 	[ "${lines[0]}" = "b: not-arriving: no packets received any more: the NAT mapping is gone, or the other side is down: run sh b.sh check there, then sh /root/a.sh down and up" ]
 	[ "${lines[1]}" = "  0 of 10 small echo requests answered, from 192.168.1.4 to 192.168.2.100" ]
@@ -52,13 +52,13 @@ judged() { run -0 "$BATS_FILE_TMPDIR/firewall" nft iptables "$@"; }
 	[[ "$output" == *"this kernel does not count why it drops packets"* ]]
 }
 
-@test "a peer that does not answer echo requests is healthy, and that is said" {
+@test "a peer that answers anything but echo requests is healthy, with a note" {
 	run -0 verdict 'the peer ignores all tests, other traffic arrives'
 	[ "${lines[0]}" = "b: healthy" ]
 	[ "${lines[1]}" = "  b does not answer echo requests, but packets from it arrive (in +4); sh b.sh check there says whether ours do" ]
 }
 
-@test "what healthy leaves open is said" {
+@test "a healthy verdict notes what was not tested" {
 	run -0 verdict 'one echo request of ten is not answered'
 	[ "$output" = "b: healthy
   1 of 13 echo requests was not answered" ]
@@ -72,12 +72,12 @@ judged() { run -0 "$BATS_FILE_TMPDIR/firewall" nft iptables "$@"; }
 	[[ "${lines[0]}" == "b: loss: 4 of 13 tests were not answered, and the replay window dropped none: the path loses packets; compare"* ]]
 }
 
-@test "a side that moved behind a NAT that keeps its mapping is told what to do" {
+@test "a side whose local address changed behind a NAT gets the right advice" {
 	run -0 verdict 'this host moved behind a NAT'
 	[[ "$output" == *"the local address was 192.168.1.4 at up, and the NAT gives the new one another port; take both sides down, and up again 3 minutes later"* ]]
 }
 
-@test "rules: a gateway that forwards answers alone, and the command that opens it" {
+@test "rules: a gateway that forwards only answers, and the command that fixes it" {
 	cat >nft <<-'END'
 	table inet filter {
 		chain input {
@@ -103,7 +103,7 @@ forward out: dropped by table inet filter, chain forward: nft insert rule inet f
 	[[ "$output" == *"nft insert rule inet filter forward oifname xf0 accept" ]]
 }
 
-@test "rules: what accepts IPsec, the port, the device or the network is no finding" {
+@test "rules: a rule that accepts IPsec, the port, the device or the network is not a finding" {
 	for rule in 'meta secpath exists accept' 'meta ipsec exists counter packets 3 bytes 99 accept comment "in { here"' 'ip saddr 10.2.0.0/16 accept' \
 		'iifname "eth*" log prefix "drop " accept' 'ip daddr { 10.1.0.0/16, 10.9.0.0/16 } accept' 'jump own' 'accept' 'iifname != "wlan0" accept'; do
 		printf 'table inet filter {\nchain own {\nmeta secpath exists accept\n}\nchain input {\ntype filter hook input priority 0; policy drop;\nct state established accept\n%s\n}\n}\n' "$rule" >nft
@@ -117,7 +117,7 @@ forward out: dropped by table inet filter, chain forward: nft insert rule inet f
 	done
 }
 
-@test "rules: what cannot be known is said to depend" {
+@test "rules: an unknown condition is reported as such" {
 	for rule in 'ip saddr @friends accept' 'meta mark 0x1 accept' 'fib saddr type local accept' 'xt match "policy" accept' 'limit rate 5/second accept' 'jump gone' 'queue' \
 		'ip saddr 10.2.0.5-10.2.0.9 accept'; do
 		printf 'table ip filter {\nchain input {\ntype filter hook input priority 0; policy drop;\nct state established accept\n%s\n}\n}\n' "$rule" >nft

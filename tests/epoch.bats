@@ -24,7 +24,7 @@ by_hand() {
 	printf '0x%s 0x%s%s\n' "${joined:$4 + auth:8}" "${joined:0:$4}" "${5:+ 0x${joined:$4:auth}}"
 }
 
-@test "keys and SPIs are what a shell makes of the secret with sha256sum" {
+@test "keys and SPIs are what a shell computes from the secret with sha256sum" {
 	for secret in "$(printf '%064d' 7)" "$(echo one | sha256sum | cut -d' ' -f1)"; do
 		for names in 'a b' 'b a' 'alice bob-2'; do
 			# shellcheck disable=SC2086 # two names
@@ -58,7 +58,7 @@ by_hand() {
 	done
 }
 
-@test "the tables: turns, what is forgotten, what is recorded, starts" {
+@test "the tables of epoch turns, removed states, recorded numbers and starts hold" {
 	epoch "$BATS_TEST_DIRNAME/epoch.table"
 	[ "$(grep -c ' = ' "$BATS_TEST_DIRNAME/epoch.table")" -gt 50 ]
 	# the control

@@ -115,7 +115,7 @@ new_netns() {
 	stop TERM 0
 }
 
-@test "it takes IPv6, and leaves the IPv4 port of the same number alone" {
+@test "an IPv6 socket does not bind the same IPv4 port" {
 	[ -e /proc/net/if_inet6 ] || skip "needs IPv6"
 	start "$ESPDECAP" "$PORT" [::1]:9
 	[[ "$(cat "$SAID")" == "espdecap: ready: [::]:$PORT decapsulates ESP, a keepalive every 20 s to [::1]:9" ]]
@@ -126,7 +126,7 @@ new_netns() {
 	stop TERM 0
 }
 
-@test "the socket takes ESP and drops the rest before it has its port, and says it is ready after" {
+@test "the socket options are set before bind, and readiness is reported after it" {
 	need strace
 	[ -e /proc/net/if_inet6 ] || skip "needs IPv6"
 	NOTIFY_SOCKET=@espdecap-$PORT start strace -D -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" -b ::1 "$PORT" [::1]:9
@@ -152,13 +152,13 @@ new_netns() {
 	done
 }
 
-@test "a taken port is named, and where to look" {
+@test "a port in use is reported, with the command that finds its owner" {
 	start "$ESPDECAP" "$PORT"
 	run -1 --separate-stderr "$ESPDECAP" "$PORT"
 	[ "$stderr" = "espdecap: port $PORT: in use: ss -lunp sport = :$PORT" ]
 }
 
-@test "an address that is not here is named" {
+@test "an address that this host does not have is reported" {
 	run -1 --separate-stderr "$ESPDECAP" -b 192.0.2.77 4500
 	[ "$stderr" = "espdecap: 192.0.2.77: not an address of this host" ]
 }
@@ -174,7 +174,7 @@ new_netns() {
 	fi
 }
 
-@test "what the kernel does not take as ESP is not kept and wakes nobody" {
+@test "packets that are not ESP are neither queued nor wake the process" {
 	need strace
 	start strace -D -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" -b 127.0.0.1 -i 0 "$PORT"
 	for i in {1..50}; do
@@ -194,7 +194,7 @@ new_netns() {
 	[ "$(queue "$PORT")" -gt 0 ]
 }
 
-@test "the kernel takes ESP and keepalives away from the socket, and nothing else" {
+@test "the kernel consumes ESP and keepalives, and nothing else" {
 	dropped() { awk -v port="$(printf ':%04X' "$PORT")" 'index($2, port) { print $NF }' /proc/net/udp; }
 	start "$ESPDECAP" -b 127.0.0.1 "$PORT"
 	printf 'ESP of nobody' >/dev/udp/127.0.0.1/"$PORT"
@@ -205,7 +205,7 @@ new_netns() {
 	stop TERM 0
 }
 
-@test "-i 0 sends nothing, ever, nor does no peer" {
+@test "without peers, or with -i 0, no keepalives are sent" {
 	need strace
 	for arguments in "-i 0 $PORT 127.0.0.1 9" "-i 1 $PORT"; do
 		start strace -D -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" $arguments
@@ -216,7 +216,7 @@ new_netns() {
 	done
 }
 
-@test "no failure of the network ends it or is worth a line, a dead socket is" {
+@test "network errors neither end it nor print a line; an error of the socket does both" {
 	need strace
 	for error in ECONNREFUSED EHOSTUNREACH ENETUNREACH ENETDOWN EPERM EACCES ENOBUFS EAGAIN ENOMEM EINVAL EADDRNOTAVAIL ESRCH ENOKEY; do
 		start strace -D -o "$BATS_TEST_TMPDIR/trace" -e trace=sendto -e inject=sendto:error=$error "$ESPDECAP" "$PORT" 127.0.0.1 9
@@ -228,7 +228,7 @@ new_netns() {
 	[[ "${stderr_lines[1]}" == "espdecap: cannot send keepalives: Bad file descriptor" ]]
 }
 
-@test "it outlives its link, its route and its address, and goes on when they are back" {
+@test "it survives the loss of its link, route and address, and continues when they are back" {
 	need_root "makes a network namespace"
 	need strace
 	new_netns
@@ -249,7 +249,7 @@ new_netns() {
 	[ "$(wc -l <"$SAID")" = 1 ]
 }
 
-@test "what arrives at the peer is one byte, 0xff, from the port" {
+@test "the peer receives one byte, 0xff, from the port" {
 	need_root "makes a network namespace"
 	need tcpdump
 	new_netns
@@ -290,7 +290,7 @@ NoNewPrivs: 1" ]
 	[ "$(awk '/^CapEff/ { print $2 }' /proc/"$PID"/status)" != 0000000000000000 ]
 }
 
-@test "it runs as nobody without any capability, who cannot become another" {
+@test "it runs as nobody, without capabilities, and cannot change the user again" {
 	need_root "becomes nobody"
 	cp "$ESPDECAP" "$BATS_TEST_TMPDIR/espdecap"
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/espdecap" "${BATS_TEST_TMPDIR%/*}"
@@ -317,7 +317,7 @@ gone() {
 
 taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 
-@test "-d prints the pid of one that lives, in a session of its own, in / and with no file of the caller's" {
+@test "-d prints the pid of a running process with its own session, in /, without the caller's files" {
 	cd "$BATS_TEST_TMPDIR"
 	background -b 127.0.0.1 "$PORT" 127.0.0.1 9 5<&0 7>"$BATS_TEST_TMPDIR/seven"
 	[ "$(cat "$SAID")" = "espdecap: ready: 127.0.0.1:$PORT decapsulates ESP, a keepalive every 20 s to 127.0.0.1:9" ]
@@ -335,7 +335,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	run -1 taken "$PORT"
 }
 
-@test "-d closes the caller's files where the kernel has no close_range, too" {
+@test "-d closes the caller's files also if the kernel has no close_range" {
 	need strace
 	PID=$(strace --seccomp-bpf -f -o "$BATS_TEST_TMPDIR/trace" -e trace=close_range -e inject=close_range:error=ENOSYS \
 		sh -c '"$@" >&8' sh "$ESPDECAP" -d "$PORT" 8>"$BATS_TEST_TMPDIR/pid" 9>"$BATS_TEST_TMPDIR/nine" 2>"$SAID" 3>&- &
@@ -346,7 +346,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	gone
 }
 
-@test "-d lets a pipe, a lock and a folder of the caller's go" {
+@test "-d keeps no pipe, lock or folder of the caller" {
 	timeout 3 sh -c '"$@" 3>&1 4>&1 | cat' sh "$ESPDECAP" -d "$PORT" >"$BATS_TEST_TMPDIR/pid" 2>"$SAID" 3>&-
 	PID=$(cat "$BATS_TEST_TMPDIR/pid")
 	kill -0 "$PID"
@@ -364,7 +364,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	gone
 }
 
-@test "-d: the terminal's ^C and its end do not reach it" {
+@test "-d: ^C and the end of the terminal do not end it" {
 	need script
 	# a test run's background has SIGINT ignored
 	env --default-signal=INT script -qec "stty -echo; '$ESPDECAP' -d $PORT >'$BATS_TEST_TMPDIR/pid' 2>'$SAID'; touch '$BATS_TEST_TMPDIR/typed'; sleep 9; touch '$BATS_TEST_TMPDIR/after'" /dev/null \
@@ -376,7 +376,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	gone
 }
 
-@test "-d that cannot print its pid leaves nothing running: status 1" {
+@test "-d: if the pid cannot be printed, no process is left, and the status is 1" {
 	run -1 --separate-stderr sh -c '"$@" >/dev/full' sh "$ESPDECAP" -d "$PORT"
 	[ "${stderr_lines[1]}" = "espdecap: standard output: No space left on device" ]
 	[ "${#stderr_lines[@]}" = 2 ]
@@ -391,7 +391,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	gone
 }
 
-@test "-d fails in the foreground where the port is taken, the user a name or there may be no process: status 1, 2, 1" {
+@test "-d fails in the foreground if the port is in use (1), the user is a name (2), or fork fails (1)" {
 	start "$ESPDECAP" "$PORT"
 	run -1 --separate-stderr "$ESPDECAP" -d "$PORT"
 	[ "$stderr" = "espdecap: port $PORT: in use: ss -lunp sport = :$PORT" ]
@@ -404,7 +404,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	run -1 taken "$PORT"
 }
 
-@test "-d has become -u's user and told the supervisor before it prints" {
+@test "-d changes the user and notifies the supervisor before it prints the pid" {
 	need_root "becomes nobody"
 	need strace
 	NOTIFY_SOCKET=@espdecap-$PORT strace -f -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" -u 65534 -d "$PORT" >"$BATS_TEST_TMPDIR/pid" 2>"$SAID" 3>&- &
@@ -419,7 +419,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	[ "$calls" = "bind nobody notified fork pid " ]
 }
 
-@test "a supervisor that asks is told READY=1, by path and by abstract name" {
+@test "a supervisor gets READY=1, by path and by abstract name" {
 	need perl
 	for name in "$BATS_TEST_TMPDIR/notify" "@espdecap-notify-$PORT"; do
 		rm -f "$BATS_TEST_TMPDIR/heard"
@@ -437,7 +437,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	stop TERM 0
 }
 
-@test "neither a full pipe as stderr nor a supervisor that does not read stops it" {
+@test "neither a full stderr pipe nor a supervisor that does not read blocks it" {
 	need perl
 	# a pipe, and a supervisor's queue, filled to the brim; then espdecap, its standard error that pipe
 	cat >"$BATS_TEST_TMPDIR/full.pl" <<-'END'
@@ -463,7 +463,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	grep -qx "espdecap: NOTIFY_SOCKET '@full-$PORT': Resource temporarily unavailable" "$SAID"
 }
 
-@test "after SIGSTOP and SIGCONT it sends what is due at once" {
+@test "after SIGSTOP and SIGCONT it sends due keepalives at once" {
 	need strace
 	start strace -D -e trace=sendto -o "$BATS_TEST_TMPDIR/trace" "$ESPDECAP" -b 127.0.0.1 "$PORT" 127.0.0.1 9
 	kill -STOP "$PID"
@@ -507,7 +507,7 @@ taken() { [ -n "$(ss -Hlun "sport = :$1")" ]; }
 	[ "$behind" -le 64 ]
 }
 
-@test "keepalives: at once to all, each second for ten, then each in its share of the interval" {
+@test "keepalives: to all at once, every second for ten seconds, then spread over the interval" {
 	[ -n "$RHYTHM" ] || skip "needs strace"
 	for try in {1..160}; do
 		[ "$(wc -l <"$RHYTHM")" -lt 26 ] || break

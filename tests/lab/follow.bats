@@ -106,7 +106,7 @@ where_b_is() {
 	on a ip xfrm policy list
 	pgrep -f -- '-b 85.9.8.7 61525'
 }
-moved() { [ "$(grep -c 'is at' "$BATS_TEST_TMPDIR/follow.a")" -eq "$1" ]; } # TIMES: as far as follow has said
+moved() { [ "$(grep -c 'is now at' "$BATS_TEST_TMPDIR/follow.a")" -eq "$1" ]; } # TIMES: as follow printed
 all_down_and_gone() {
 	for side in ${SIDES:-a b}; do
 		script "$side" down
