@@ -18,7 +18,7 @@ played() {
 }
 count() { grep -c . <<<"$output"; }
 
-@test "a quiet hour: it mends every 20 s, records only what has moved, and rekeys once" {
+@test "in an idle hour it reads the kernel every 20 s, records only changes, and rekeys once" {
 	played <<-END
 	b 31.1.2.3:10421
 	3601 end
@@ -29,7 +29,7 @@ count() { grep -c . <<<"$output"; }
 40 mend" ]
 }
 
-@test "with traffic the numbers are recorded once a minute, and no more when it ends" {
+@test "with traffic, sequence numbers are recorded once a minute, and not after it ends" {
 	played record <<-END
 	b 31.1.2.3:10421
 	1 traffic b on
@@ -43,7 +43,7 @@ count() { grep -c . <<<"$output"; }
 300 record" ]
 }
 
-@test "a peer that the kernel received from elsewhere is sent to there at once, and not twice a second" {
+@test "if the kernel receives a peer from another endpoint, follow uses it at once, but at most once a second" {
 	played move <<-END
 	b 31.1.2.3:10421
 	c 77.3.4.5:500
@@ -60,7 +60,7 @@ count() { grep -c . <<<"$output"; }
 8.5 move-peer c 77.3.4.6:504" ]
 }
 
-@test "a name is looked up after two minutes of silence of its peer, whoever else is received" {
+@test "a name is looked up after two minutes of silence of its peer, even if other peers are received" {
 	played -e resolve -e move <<-END
 	b 31.1.2.3:4500 b.example.net
 	c 77.3.4.5:4500
@@ -79,7 +79,7 @@ count() { grep -c . <<<"$output"; }
 640 resolve b" ]
 }
 
-@test "a name that says what it said before is no news to a peer that was received from elsewhere since" {
+@test "an unchanged address of a name is ignored if the peer was received from another endpoint since" {
 	played -e resolve -e move <<-END
 	b 31.1.2.3:4500 b.example.net
 	1 name b 31.1.2.3
@@ -96,7 +96,7 @@ count() { grep -c . <<<"$output"; }
 600 move-name b 31.1.2.10:4500" ]
 }
 
-@test "an automatic local address follows at once when the old one is gone, and after two minutes of silence when it is there" {
+@test "the local address auto changes at once if the old one is gone, else after two minutes of silence" {
 	played move <<-END
 	b 31.1.2.3:4500
 	auto 192.168.1.4
@@ -131,7 +131,7 @@ count() { grep -c . <<<"$output"; }
 	[ "$output" = "" ]
 }
 
-@test "what others remove is mended a second later, in a storm every five seconds" {
+@test "removed objects are put back a second later, but at most every five seconds" {
 	played mend <<-END
 	b 31.1.2.3:4500
 	5 change
@@ -149,7 +149,7 @@ count() { grep -c . <<<"$output"; }
 	[ "$(count)" -ge 10 ]
 }
 
-@test "mending that fails is tried less and less often, up to once an hour, and at its old pace once it works" {
+@test "a failing mend is retried less and less often, down to once an hour, until it works again" {
 	played mend <<-END
 	b 31.1.2.3:4500
 	1 fails on
@@ -165,7 +165,7 @@ count() { grep -c . <<<"$output"; }
 	[ "$(grep -vc failed <<<"$output")" -ge 300 ]
 }
 
-@test "while another process is at work each step is tried again a second later" {
+@test "while another process holds the lock, each step is retried every second" {
 	played <<-END
 	b 31.1.2.3:4500
 	5 busy 3
@@ -188,7 +188,7 @@ count() { grep -c . <<<"$output"; }
 45 move-peer b 31.1.2.3:4501 failed" ]
 }
 
-@test "the router is asked at once, then at half of its time; after three minutes where it is silent, and after two of silence of all" {
+@test "the port mapping is renewed at once, at half of its lifetime, three minutes after a failure, and after two minutes of silence" {
 	played map <<-END
 	b 31.1.2.3:4500
 	maps
@@ -217,7 +217,7 @@ count() { grep -c . <<<"$output"; }
 1020 map" ]
 }
 
-@test "it ends at once when it is over" {
+@test "it ends at once when the tunnel is down" {
 	played <<-END
 	b 31.1.2.3:4500
 	5 over

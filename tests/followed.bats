@@ -62,7 +62,7 @@ ends() {
 	[ "$status" = "$1" ]
 }
 
-@test "follow of a tunnel that is down is refused, and has no dry run and no arguments" {
+@test "follow refuses a tunnel that is down, -n and arguments" {
 	run -1 xfrmkeep follow a.sh
 	[ "$output" = "xfrmkeep: a: not running: sh a.sh up" ]
 	run -2 xfrmkeep -n follow a.sh
@@ -71,7 +71,7 @@ ends() {
 	[ ! -e run ]
 }
 
-@test "one follower per tunnel, known by its pid; a signal ends it with status 0, and it leaves nothing" {
+@test "there is one follower per tunnel; a second one names its pid; a signal ends it with status 0 and leaves nothing" {
 	with_answers
 	is_up
 	for signal in TERM INT HUP; do
@@ -97,7 +97,7 @@ ends() {
 	ends 0
 }
 
-@test "it ends when the run folder is gone, or another one is in its place" {
+@test "it ends when the run folder is removed or replaced" {
 	with_answers
 	is_up
 	for how in gone another; do
@@ -112,7 +112,7 @@ ends() {
 	done
 }
 
-@test "a supervisor is told when it is ready" {
+@test "it notifies a supervisor when it is ready" {
 	with_answers
 	is_up
 	socat -u "UNIX-RECVFROM:$PWD/socket" "OPEN:$PWD/notified,creat" 3>&- &
@@ -124,7 +124,7 @@ ends() {
 	ends 0
 }
 
-@test "the inner address and policies that others remove are put back within seconds" {
+@test "removed inner addresses and policies are put back within seconds" {
 	with_answers
 	is_up
 	follows
@@ -138,7 +138,7 @@ ends() {
 	ends 0
 }
 
-@test "the router is asked for the port that up mapped, at once; its answer is said, and believed only as a word" {
+@test "the mapping of up is renewed at once; the router's answer is printed, and used only if it is an endpoint" {
 	with_answers
 	is_up
 	echo "-u 65534 -b 192.168.1.4 -p 61525 --unmap" >"$run/map"
@@ -151,7 +151,7 @@ ends() {
 	ends 0
 }
 
-@test "check of a tunnel that is down names what up would refuse for: this side's, in one line" {
+@test "check of a tunnel that is down prints in one line why up would fail on this side" {
 	with_answers
 	run -2 on_host xfrmkeep check a.sh b c
 	run -1 on_host xfrmkeep check a.sh
@@ -179,7 +179,7 @@ ends() {
 	[ "$output" = "a: no-esp: this kernel or container has no ESP: try modprobe esp4 (Error: Requested AEAD algorithm not found.)" ]
 }
 
-@test "check of a tunnel that is down: an SA that the kernel does not take, because of its cipher or of what modprobe is told" {
+@test "check of a tunnel that is down: the kernel refuses the SA because of its cipher or modprobe.d" {
 	with_answers
 	mkdir empty modprobe.d
 	ip=$(type -aP ip | sed -n 2p) # the first is ours

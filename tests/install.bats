@@ -23,7 +23,7 @@ setup() {
 }
 teardown() { leave_host; }
 
-@test "install puts programs, manuals, completion, units and examples under PREFIX, for everybody to read" {
+@test "install puts programs, manuals, completion, units and examples under PREFIX, readable by everybody" {
 	(cd "$PREFIX" && find . ! -type d -printf '%m %P\n') | sort >there
 	cat there
 	{
@@ -46,7 +46,7 @@ teardown() { leave_host; }
 	cmp "$TOP/helper/natprobe.8" "$PREFIX/share/man/man8/natprobe.8"
 }
 
-@test "uninstall removes what install has put there, and nothing else" {
+@test "uninstall removes what install has installed, and nothing else" {
 	cp -R "$PREFIX" all
 	: >all/share/doc/xfrmpair/mine
 	: >all/bin/other
@@ -60,7 +60,7 @@ teardown() { leave_host; }
 	[ -d all/share/man/man1 ]
 }
 
-@test "install names PREFIX=\$HOME/.local to a user who cannot write to PREFIX" {
+@test "install suggests PREFIX=\$HOME/.local to a user who cannot write to PREFIX" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: another user"
 	cp -Rp "$TOP" copy # with its times, or make would build anew
 	chmod -R a+rX copy . ..
@@ -70,7 +70,7 @@ teardown() { leave_host; }
 	[ -z "$(ls -A closed)" ]
 }
 
-@test "install-strip installs the same, with programs that are stripped; install leaves them their symbols" {
+@test "install-strip installs stripped programs; install keeps the symbols" {
 	make -s -C "$TOP" install-strip PREFIX="$PWD/all"
 	diff <(cd "$PREFIX" && find . ! -type d -printf '%m %P\n' | sort) <(cd all && find . ! -type d -printf '%m %P\n' | sort)
 	for program in xfrmpair espdecap natprobe xfrmkeep; do
@@ -81,7 +81,7 @@ teardown() { leave_host; }
 	done
 }
 
-@test "what is installed runs from there, and its example works as it lies there" {
+@test "installed programs run, and the installed example works unchanged" {
 	for program in xfrmpair espdecap natprobe xfrmkeep; do
 		[[ "$("$PREFIX/bin/$program" --version)" == "$program "* ]]
 	done
@@ -104,7 +104,7 @@ END
 	chmod +x fake/ip
 }
 
-@test "a script in another folder finds espdecap and natprobe on PATH, with xfrmkeep and without" {
+@test "a script in another folder finds espdecap and natprobe in PATH, with xfrmkeep and without" {
 	fake_ip
 	# addresses of documentation, which no host has: espdecap, when it is found, says so
 	"$PREFIX/bin/xfrmpair" -o t 192.0.2.1:4500 198.51.100.7:4500
@@ -160,7 +160,7 @@ complete_words() {
 --token-fd" ]
 }
 
-@test "completion offers the values of an option, and files where one is wanted" {
+@test "completion offers the values of an option, or files if the argument is a file" {
 	[ "$(complete_words xfrmpair --cipher chacha)" = chacha20poly1305 ]
 	"$PREFIX/bin/xfrmpair" --list-ciphers | sed '1d; /^key,/d; s/ .*//' | sort >ciphers
 	complete_words xfrmpair --cipher '' | diff ciphers -
@@ -181,7 +181,7 @@ wireshark" ]
 	[ -z "$(complete_words espdecap -i '')" ]
 }
 
-@test "completion of a script offers its verbs and their options, those that it knows, and runs nothing" {
+@test "completion of a script offers its verbs and options, and does not execute the script" {
 	"$PREFIX/bin/xfrmpair" -o t a=192.168.1.4:4500@85.9.8.7+10.1.0.0/24 b=192.168.2.9:4500@31.1.2.3+10.2.0.0/24
 	"$PREFIX/bin/xfrmpair" -o plain 192.0.2.1 198.51.100.7
 	for script in t/a.sh plain/a.sh; do
@@ -211,7 +211,7 @@ wireshark" ]
 	[ ! -e ran ]
 }
 
-@test "what completed sh before still does for everything else" {
+@test "the previous completion of sh still works for other commands" {
 	[ "$(bash --norc -c '_before() { COMPREPLY=(as before); }; complete -F _before sh; . "$1"; . "$1"
 		COMP_WORDS=(sh -) COMP_CWORD=1; complete -p sh >&2; _xfrmpair_script sh - sh; echo "${COMPREPLY[@]}"' bash "$COMPLETION")" = 'as before' ]
 }
@@ -278,7 +278,7 @@ folder/" ]
 # the README's first block of commands, as people type them: PERSON COMMAND, a line each
 readme_lines() { sed -n 's/^    \(alice\|bob\)\$ /\1 /p' "$TOP/README.md"; }
 
-@test "the README's lines are a walk for two people, and their words fit together" {
+@test "README's commands work for two people, and their endpoint strings match" {
 	readme_lines >lines
 	cat lines
 	[ "$(wc -l <lines)" -eq 11 ]
@@ -313,7 +313,7 @@ make && sudo make install' ]
 bob.sh' ]
 }
 
-@test "what the README shows of up is what it says" {
+@test "up prints what README shows" {
 	in_a_host
 	mkdir fake
 	printf '#!/bin/sh\necho 31.1.2.3:10421\n' >fake/natprobe

@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 
 load keep
 
-@test "the four words of every program: --help, --version, --, and what is unknown" {
+@test "every program accepts --help, --version and --, and refuses unknown options" {
 	gives xfrmkeep --help
 	same "$status" 0
 	same "$stderr" ''
@@ -33,14 +33,14 @@ load keep
 	same "$status" 2
 }
 
-@test "a full disk for --help is an error" {
+@test "--help to a full disk is an error" {
 	[ -w /dev/full ] || skip "needs /dev/full"
 	status=0
 	xfrmkeep --help >/dev/full 2>/dev/null || status=$?
 	same "$status" 1
 }
 
-@test "a tunnel that is down, or of an earlier boot, is not rekeyed or mended" {
+@test "rekey and mend refuse a tunnel that is down, or of an earlier boot" {
 	for verb in rekey mend; do
 		refused "xfrmkeep: a: not running: sh a.sh up" xfrmkeep $verb a.sh
 	done
@@ -50,7 +50,7 @@ load keep
 	refused "xfrmkeep: a: not running since the last boot, or in this network namespace: sh a.sh up" keep mend
 }
 
-@test "up --no-helper leaves espdecap to another program: neither status nor mend misses it" {
+@test "after up --no-helper, neither status nor mend requires espdecap" {
 	in_a_host
 	on_host sh a.sh -n up --no-punch --no-helper >dry
 	same "$(grep -c espdecap dry)" 0
@@ -72,7 +72,7 @@ load keep
 	on_host sh a.sh down
 }
 
-@test "a peer given by name is sent to at the port of the name; where the look-up fails, to where it was the last time" {
+@test "a peer with a DNS name is sent to at the name's port; if the lookup fails, at its last address" {
 	in_a_host
 	xfrmpair --force -o . 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@home.example.org:4500 2>/dev/null
 	local state
@@ -104,7 +104,7 @@ load keep
 	on_host sh a.sh down
 }
 
-@test "a lock is waited for, and taken from a process that is gone" {
+@test "a held lock is waited for, and a stale lock is replaced" {
 	in_a_host
 	mkdir -m 700 "$XFRMPAIR_RUN"
 	ln -s 4194304 "$run.busy" # no such process
@@ -176,7 +176,7 @@ put back: nft table inet $table
 put back: $helper"
 }
 
-@test "mend leads a route where packets to the peer go now" {
+@test "mend changes a route to the present way to the peer" {
 	in_a_host
 	begin
 	is_up
@@ -188,7 +188,7 @@ put back: $helper"
 	same "$(ip -n "$space" -o route show 10.99.0.2)" "10.99.0.2 via 192.168.1.2 dev up0 proto $(fact route_proto a.sh) src 10.99.0.1 onlink mtu 1438 "
 }
 
-@test "another tool's policy or route stays, and is named" {
+@test "another tool's policy or route is kept and reported" {
 	in_a_host
 	begin
 	is_up
@@ -208,7 +208,7 @@ put back: $helper"
 	same "$(ip -n "$space" xfrm policy | grep -c ^src)" 1
 }
 
-@test "mend that is refused costs no sequence numbers" {
+@test "a failed mend uses no sequence numbers" {
 	in_a_host
 	begin
 	is_up
@@ -229,7 +229,7 @@ put back: $helper"
 	same "$(field oseq_1 "$state")" 67108864
 }
 
-@test "-n prints what would be done as commands without keys, and changes nothing" {
+@test "-n prints the commands without keys, and changes nothing" {
 	in_a_host
 	begin
 	is_up
@@ -253,7 +253,7 @@ put back: $helper"
 	same "$(cat "$state" a.sh && ip -n "$space" -s xfrm policy && ls -A run/*)" "$before"
 }
 
-@test "keys reach ip on standard input alone" {
+@test "keys reach ip only on standard input" {
 	in_a_host
 	begin
 	is_up
@@ -264,7 +264,7 @@ put back: $helper"
 	same "$(grep -c '^XFRMPAIR\|^HOME' shown)" 0
 }
 
-@test "update-peer takes an endpoint of the tunnel's kind, and writes it even while the tunnel is down" {
+@test "update-peer requires an endpoint of the tunnel's family, and also works while the tunnel is down" {
 	in_a_host
 	begin
 	for word in '' b c 31.1.2.3 31.1.2.3: :77 31.1.2.3:0 31.1.2.3:65536 31.1.2.3:70000 31.1.2.3:077 31.1.2.3:7x 31.1.2:77 31.1.2.256:77 31.1.2.3.1:77 \
@@ -287,7 +287,7 @@ put back: $helper"
 	same "$(field made "$state")" "$made"
 }
 
-@test "update-peer gives the helper the new endpoint, and leaves one that is not ours" {
+@test "update-peer restarts the helper with the new endpoint, but not a foreign one" {
 	in_a_host
 	begin
 	is_up

@@ -155,7 +155,7 @@ END
 	diff expected - <<<"$output"
 }
 
-@test "what asserts something is accepted" {
+@test "lines that assert something are accepted" {
 	cases <<'END'
 ---- the last command
 	true
@@ -255,7 +255,7 @@ END
 	"$lint" case*.bats
 }
 
-@test "functions of a bash file beside it are known, and a file that cannot be parsed is refused" {
+@test "functions of a bash file in the same folder are known, and a file that cannot be parsed is refused" {
 	echo 'runs() { run a; }; reads() { [ "$status" -eq 0 ]; }' >tools.bash
 	printf '@test "case" {\n\truns\n\treads\n\truns\n}\n' >case.bats
 	run -1 "$lint" case.bats

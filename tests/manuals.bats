@@ -18,12 +18,12 @@ setup() {
 title() { basename "$1" | sed 's/\.\([0-9]\)$/ \1/'; }
 section() { sed -n "/^\.Sh $1\$/,/^\.Sh /{/^\.Sh /!p}" "$2"; } # NAME PAGE
 
-@test "the pages are all that there are, and make installs them" {
+@test "the list of pages is complete, and make installs them" {
 	printf '%s\n' "${pages[@]}" | sort | diff - <(ls ./*/*.[1-9] | sed 's,^\./,,' | sort)
 	grep -qxF "MANUALS   = ${pages[*]}" Makefile
 }
 
-@test "mandoc finds nothing in a page, and man prints it at 80 columns without a warning" {
+@test "mandoc -T lint finds nothing, and man prints each page at 80 columns without a warning" {
 	for page in "${pages[@]}"; do
 		# which other pages are installed is the machine's business
 		mandoc -T lint "$page" 2>&1 | grep -v -e 'referenced manual not found' -e 'outdated mandoc.db' >"$BATS_TEST_TMPDIR/found" || :
@@ -41,7 +41,7 @@ section() { sed -n "/^\.Sh $1\$/,/^\.Sh /{/^\.Sh /!p}" "$2"; } # NAME PAGE
 	[[ "$output" == *Bogus* ]]
 }
 
-@test "each page has examples, the exit status, symptoms, and references to all other pages, which are there" {
+@test "each page has examples, exit status, symptoms, and references to all other pages, which exist" {
 	for page in "${pages[@]}"; do
 		for name in EXAMPLES 'EXIT STATUS' 'SYMPTOMS AND CAUSES' 'SEE ALSO'; do
 			[ -n "$(section "$name" "$page")" ]
@@ -58,7 +58,7 @@ section() { sed -n "/^\.Sh $1\$/,/^\.Sh /{/^\.Sh /!p}" "$2"; } # NAME PAGE
 	run -1 grep -nE '(espdecap|natprobe)\(1\)|\.Xr (espdecap|natprobe) 1' README.md Makefile "${pages[@]}" examples/boot/*
 }
 
-@test "the manuals of the helpers have the options of --help, call by call" {
+@test "the synopses of the helpers' manuals have the options of --help" {
 	for program in espdecap natprobe; do
 		"$BUILD/$program" --help | sed -n '1,/^$/p' | sed '/^[A-Z]/,$d' | grep -oE "(^|[[| ])--?[a-zA-Z][a-z-]*|$program" | tr -d '[| ' >"$BATS_TEST_TMPDIR/help"
 		mandoc -T ascii "helper/$program.8" | col -b | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '/ -h | --help/d' |
@@ -84,7 +84,7 @@ section() { sed -n "/^\.Sh $1\$/,/^\.Sh /{/^\.Sh /!p}" "$2"; } # NAME PAGE
 private='wants?|told|heard|who (has|can|is|may)|strangers?|lends?|lent|in the clear|past the tunnel|how it looks|is no more|anew|for they|what (it|the tunnel) carries|stands? (in|behind|before)|outside and inside|(from|to|on the) (inside|outside)|what fits'
 private() { sed -e 's/anyone who//I' -e 's/never-heard//' -e 's/NAME heard N//' -e 's/words of xfrmpair 1//' "$@" | grep -nwiE "$private"; } # FILE...
 
-@test "README, manuals, messages and --help have the words of the field" {
+@test "README, manuals, messages and --help use the terms of the field" {
 	tests/messages >"$BATS_TEST_TMPDIR/messages"
 	for program in xfrmpair natprobe espdecap xfrmkeep; do
 		grep -q "^== $program\$" "$BATS_TEST_TMPDIR/messages"
@@ -100,7 +100,7 @@ private() { sed -e 's/anyone who//I' -e 's/never-heard//' -e 's/NAME heard N//' 
 	run -0 private <<<'who has it reads all'
 }
 
-@test "README is read in one sitting" {
+@test "README is short, and its first screen has a command" {
 	[ "$(wc -l <README.md)" -le 135 ]
 	# the first screen has a command in it
 	head -n 24 README.md | grep -q '^    alice\$ '

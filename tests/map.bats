@@ -52,19 +52,19 @@ gets() {
 	same "$1: $(cat err)" "$1: $5"
 }
 
-@test "--map: the router gives the port: the word, and for how long" {
+@test "--map prints the mapped endpoint, and the lifetime of the mapping" {
 	gets '' --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by PCP'
 	[[ "$(sed 1d asked)" == 'PCP map 61525 61525 7200 '???????????????????????? ]]
 	gets '' --map=10421 0 192.168.1.4:61525@85.9.8.7:10421 'natprobe: 192.168.1.1: maps 85.9.8.7:10421 to here for 7200 s, by PCP'
 	gets lease=120 '-b 192.168.1.4 --map' 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 120 s, by PCP'
 }
 
-@test "another port than was asked for is the word's, and is said" {
+@test "if the router maps another port, it is in the endpoint and reported" {
 	SEEN=85.9.8.7:40000 gets '' --map 0 192.168.1.4:61525@85.9.8.7:40000 'natprobe: 192.168.1.1: maps 85.9.8.7:40000 to here for 7200 s, by PCP
 natprobe: requested port 61525, got another: give the peer port 40000'
 }
 
-@test "a router that knows only NAT-PMP is asked so, whether it says so, with either opcode, or is silent to PCP" {
+@test "a router with only NAT-PMP is asked by it, whether it answers PCP with an error or not at all" {
 	for kind in natpmp old; do
 		gets $kind --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by NAT-PMP'
 		same "$(grep ^NAT-PMP asked | uniq)" 'NAT-PMP address
@@ -76,7 +76,7 @@ NAT-PMP map 61525 61525 7200'
 	same "$(grep -c '^PCP' asked)" 2
 }
 
-@test "IPv6: the firewall's pinhole, asked for from the address that it is for" {
+@test "IPv6: a pinhole in the firewall is requested from the address that it is for" {
 	on_host 'serve fe80::1 [2001:db8:1::4]; probe -b 2001:db8:1::4 --map; echo $status >status; probe -b :: --map; cat out >>status
 		ip route del default; probe --map; cat out >>status'
 	same "$(cat status)" '0
@@ -90,7 +90,7 @@ natprobe: fe80::1: refused the PCP request, error 1: it speaks another version
 natprobe: if that does not help, forward UDP port 61525 on the router by hand'
 }
 
-@test "renewed and given back by another process: the same nonce, and another for another port; --unmap prints no word" {
+@test "another process renews and removes a mapping with the same nonce; another port has another nonce; --unmap prints no endpoint" {
 	on_host 'serve 192.168.1.1 85.9.8.7; probe --map; probe --map; probe --unmap; echo $status >status'
 	same "$(cat status out err)" '0
 natprobe: 192.168.1.1: removed the mapping of port 61525'
@@ -110,13 +110,13 @@ natprobe: 192.168.1.1: removed the mapping of port 61525'
 	same "$(tail -n 1 asked)" 'NAT-PMP map 61525 0 0'
 }
 
-@test "a router that was restarted, and knows nothing more, maps again" {
+@test "a router that lost its mappings by a restart maps again" {
 	on_host 'serve 192.168.1.1 85.9.8.7; probe --map; kill $serving; wait $serving || :; serve 192.168.1.1 85.9.8.7:40001; probe --map; echo $status >status'
 	same "$(cat status out)" '0
 192.168.1.4:61525@85.9.8.7:40001'
 }
 
-@test "where PCP is refused, or gives what is no use, NAT-PMP is asked before anything is said" {
+@test "if PCP is refused or gives a useless mapping, NAT-PMP is tried before any message" {
 	for kind in pcp-refuse=2 pcp-refuse=8 pcp-refuse=11 pcp-refuse=99 pcp-zero; do
 		gets $kind --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by NAT-PMP'
 		gets $kind --unmap 0 '' 'natprobe: 192.168.1.1: removed the mapping of port 61525'
@@ -126,7 +126,7 @@ natprobe: 192.168.1.1: removed the mapping of port 61525'
 	same "$(tail -n 1 asked)" 'NAT-PMP map 61525 0 0'
 }
 
-@test "a router that refuses by both is quoted for both, and one that then is silent for PCP" {
+@test "refusals by both protocols are printed; if NAT-PMP gets no answer, only that by PCP" {
 	hand='natprobe: if that does not help, forward UDP port 61525 on the router by hand'
 	gets 'pcp-refuse=11 refuse=2' --map 1 '' "natprobe: 192.168.1.1: refused the PCP request, error 11: it cannot map that port: try without =PORT, or with another -p
 natprobe: 192.168.1.1: refused the NAT-PMP request, error 2: it does not allow this port, or another program has it: allow PCP or NAT-PMP in its settings
@@ -136,7 +136,7 @@ $hand"
 $hand"
 }
 
-@test "an answer from another address than the one asked is no silence: it is named, and --router asks there" {
+@test "an answer from another address is reported, and --router asks that address" {
 	on_host 'router ip address add 192.168.1.2/24 dev r0; serve 192.168.1.1 85.9.8.7 elsewhere=192.168.1.2; probe --map; echo $status >status'
 	same "$(cat status out err)" '4
 natprobe: 192.168.1.1: no answer from this address, but from 192.168.1.2: if that is your router (CARP, VRRP), add --router 192.168.1.2'
@@ -152,7 +152,7 @@ natprobe: 192.168.1.2: removed the mapping of port 61525'
 natprobe: fe80::1: maps [2001:db8:1::4]:61525 to here for 7200 s, by PCP'
 }
 
-@test "--router: one address, of the version that -b has, with --map or --unmap only" {
+@test "--router takes one address of the family of -b, only with --map or --unmap" {
 	while IFS='|' read -r arguments text; do
 		status=0
 		# shellcheck disable=SC2086
@@ -167,7 +167,7 @@ natprobe: fe80::1: maps [2001:db8:1::4]:61525 to here for 7200 s, by PCP'
 	END
 }
 
-@test "refusals are said in words, with what to do: status 1" {
+@test "refusals are explained, with advice: status 1" {
 	hand='natprobe: if that does not help, forward UDP port 61525 on the router by hand'
 	while IFS='|' read -r kind by error text second; do
 		gets "$kind" --map 1 '' "natprobe: 192.168.1.1: refused the $by request, error $error: $text
@@ -191,7 +191,7 @@ ${second:+natprobe: 192.168.1.1: refused the NAT-PMP request, error $error: $sec
 	END
 }
 
-@test "a silent router: status 4 after 8 seconds; one where nobody listens, or none at all: at once" {
+@test "a silent router is status 4 after 8 seconds; one that rejects requests, or no router, at once" {
 	gets silent --map 4 '' 'natprobe: 192.168.1.1: no answer to PCP and NAT-PMP requests: enable them on the router, or forward UDP port 61525 by hand'
 	[ "$(cat took)" -ge 8000000 ]
 	[ "$(cat took)" -lt 10000000 ]
@@ -211,7 +211,7 @@ natprobe: the default route has no router to ask'
 	same "$(cat status out)" 1
 }
 
-@test "what is not an answer of the router's to us counts for nothing" {
+@test "packets that are not the router's answer to us are ignored" {
 	for kind in nonce opcode protocol port version short long odd request source; do
 		gets $kind --map 0 192.168.1.4:61525@85.9.8.7:61525 'natprobe: 192.168.1.1: maps 85.9.8.7:61525 to here for 7200 s, by PCP'
 	done
@@ -221,7 +221,7 @@ natprobe: the default route has no router to ask'
 	done
 }
 
-@test "a router that lies is believed nothing that no packet can reach: no word, status 4" {
+@test "an unusable mapped endpoint is refused: no endpoint printed, status 4" {
 	for seen in 0.0.0.0 127.0.0.1 224.0.0.1 255.255.255.255; do
 		SEEN=$seen:5 gets '' --map 4 '' "natprobe: 192.168.1.1: answered the PCP request with $seen:5 for 7200 s, which cannot be used"
 		SEEN=$seen:5 gets natpmp --map 4 '' "natprobe: 192.168.1.1: answered the NAT-PMP request with $seen:5 for 7200 s, which cannot be used"
@@ -232,12 +232,12 @@ natprobe: the default route has no router to ask'
 	gets lease=0 --map 4 '' 'natprobe: 192.168.1.1: answered the PCP request with 85.9.8.7:61525 for 0 s, which cannot be used'
 }
 
-@test "behind another NAT: the router's private address is a word for this side of it only: status 3" {
+@test "behind another NAT, the router's private address works only on this side of it: status 3" {
 	SEEN=100.64.1.2 gets '' --map 3 192.168.1.4:61525@100.64.1.2:61525 'natprobe: 192.168.1.1: maps 100.64.1.2:61525 to here for 7200 s, by PCP
 natprobe: 100.64.1.2 is in 100.64.0.0/10, not public: there is another NAT beyond the router; only peers on this side of it can use this endpoint'
 }
 
-@test "with STUN servers: they see what the router gives, or another port, or another NAT, or nothing" {
+@test "with STUN servers: they report the router's mapping, another port, another NAT, or nothing" {
 	with() { # KIND SEEN WANT-STATUS WANT-OUT LAST-LINE
 		on_host "ip route add 198.51.100.0/24 via 192.168.1.1; router ip address add 198.51.100.1/32 dev r0; router ip address add 198.51.100.2/32 dev r0
 			serve 192.168.1.1 $1; ${2:+stun 198.51.100.1:3478 $2; stun 198.51.100.2:3478 ${6:-$2};} probe --map 198.51.100.1 198.51.100.2; echo \$status >status"
@@ -261,13 +261,13 @@ $4"
 	same "$(tail -n 1 err)" "natprobe: only the router reported 85.9.8.7:61525: no server answered"
 }
 
-@test "the port itself is left to who has it: --map and --unmap go on beside the tunnel" {
+@test "--map and --unmap do not bind the port, so they work while the tunnel is up" {
 	on_host 'serve 192.168.1.1 85.9.8.7; perl -MIO::Socket::INET -e "\$s = IO::Socket::INET->new(Proto => q(udp), LocalAddr => q(192.168.1.4:61525)) or die; print qq(there\n); close STDOUT; sleep 9" >ready & held=$!
 		until [ -n "$(ss -Hlun sport = :61525)" ]; do sleep 0.02; done; probe -b 192.168.1.4 --map; echo $status >status; probe --unmap; kill $held'
 	same "$(cat status out)" 0
 }
 
-@test "-u: nothing of root's is left when the router is asked" {
+@test "-u: the router is asked without any rights of root" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
 	on_host 'serve 192.168.1.1 85.9.8.7; strace -f -o trace "$NATPROBE" -p 61525 -u 65534 --map >out 2>err || true' # a sanitizer does not like to be traced
 	same "$(cat out)" 192.168.1.4:61525@85.9.8.7:61525

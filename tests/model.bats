@@ -56,20 +56,20 @@ found() {
 	[ -z "$stderr" ]
 }
 
-@test "up, down, crash, rekey, status and packets in every order, as long as there is a new state: all promises hold" {
+@test "with up, down, crash, rekey, status and packets in every order, all promises hold" {
 	# shellcheck disable=SC2086 # words
 	holds 'all there are' ${MODEL:-}
 }
 
-@test "the same with packets that come late, and again" {
+@test "the same with packets that arrive late or are replayed" {
 	holds 'all there are' late
 }
 
-@test "the same with verbs that are killed while their SAs stay" {
+@test "the same with verbs that are killed and leave their SAs" {
 	holds 'all there are' killed
 }
 
-@test "the same with SAs that another program removes" {
+@test "the same with SAs removed by another program" {
 	holds 'all there are' flushed
 }
 
@@ -78,11 +78,11 @@ found() {
 	holds 'all there are' fixed flushed
 }
 
-@test "a store that is torn is neither used nor replaced, and its side harms no other" {
+@test "a torn store is neither used nor replaced, and its side harms no other" {
 	holds 'all there are' torn
 }
 
-@test "a store that is lost, and the script's section used: numbers may come twice, but it is never deaf for good" {
+@test "if the store is lost and the script's section used, numbers may repeat, but the sides can always recover" {
 	holds 'and more' -s 22 lost apart keys erased deaf-for-good stuck
 	found twice lost
 	found replayed lost late
@@ -91,7 +91,7 @@ found() {
 	holds 'all there are' read-only
 }
 
-@test "a store that comes back from a backup does not make it deaf for good, as long as the script knows the epoch" {
+@test "after a store is restored from a backup, the sides can recover if the script has the epoch" {
 	holds 'and more' -s 12 restored-script
 	holds 'and more' -s 13 restored-store apart keys erased deaf-for-good stuck
 	found twice restored-store
@@ -100,12 +100,12 @@ found() {
 	found deaf-for-good restored-store restored-script
 }
 
-@test "a second machine with a copy of a script: one of the two goes on with the peer, and no section is spoiled" {
+@test "with a copy of a script on a second machine, one of the two works with the peer, and no section is damaged" {
 	holds 'and more' -s 12 copies keys deaf-for-good stuck
 	found twice copies
 }
 
-@test "each rule is needed: without it the property that it keeps is found broken" {
+@test "each rule is needed: without it, the model finds its property violated" {
 	model -l | sed -n 's/^rule\t//p' >rules
 	while IFS=$'\t' read -r arguments property _; do
 		# shellcheck disable=SC2086 # words
@@ -114,7 +114,7 @@ found() {
 	[ "$(wc -l <rules)" -eq 10 ]
 }
 
-@test "each rule of helper/epoch.c is needed: of fifty mutations the model or a table finds each" {
+@test "each rule of helper/epoch.c is needed: the model or a table finds each of fifty mutations" {
 	MODEL_PROGRAM=$BATS_FILE_TMPDIR/mutants
 	source "$BATS_TEST_DIRNAME/epoch.bash"
 	built_epoch "$PWD/tables" gcc -O0 "-DEPOCH_SOURCE=\"$BATS_FILE_TMPDIR/epoch.c\""
@@ -137,20 +137,20 @@ found() {
 	printf '%s\n' apart deaf deaf-for-good erased guessed keys replayed stuck tables twice | cmp - told
 }
 
-@test "more packets than the margin without a record: deaf for a while, but never for good" {
+@test "more packets than the margin without a record stop the tunnel only for a while" {
 	found deaf margin-passed
 	[[ "${lines[-1]}" == "  "[ab]" sends "*": refused" ]]
 	holds 'and more' -s 18 margin-passed apart erased deaf-for-good
 }
 
-@test "a number recorded as received takes a recorded packet again; a window above it takes none" {
+@test "with the received number itself as record a replay is accepted; one window above it, none is" {
 	number=$(grep -v '^#' "$BATS_TEST_DIRNAME/model/mutants" | sed -n '/^received-exactly\t/=')
 	MODEL_PROGRAM=$BATS_FILE_TMPDIR/mutants found replayed -x "$number" late
 	[[ "${lines[-1]}" == "  "[ab]"'s "*" comes again: received" ]]
 	holds 'and more' -w 2 -s 24 late
 }
 
-@test "the shortest way is told, in words" {
+@test "a violation is printed as the shortest sequence of steps" {
 	run --separate-stderr model torn torn-passed guessed
 	diff - <(echo "$output") <<-'END'
 		broken: a torn store is neither used nor replaced
@@ -164,7 +164,7 @@ found() {
   both up, packets and rekey in turn: still deaf' ]
 }
 
-@test "simplified states are those that are there: the same count as of plain ones, and random ways side by side" {
+@test "simplified states are equivalent to plain ones: same count, and the same random walks" {
 	[ "$(model -s 16 2>/dev/null)" = "$(model -p -s 16 2>/dev/null)" ]
 	[ "$(model -s 12 killed late 2>/dev/null)" = "$(model -p -s 12 killed late 2>/dev/null)" ]
 	MODEL_PROGRAM=$PWD/roomy compile gcc -O1 -DEPOCHS=64 # for states as they are
@@ -175,7 +175,7 @@ found() {
 	./roomy -c 30 400 5 torn late
 }
 
-@test "random walks: the same for the same seed, each line one that a lab can do, and all of them come" {
+@test "random walks are reproducible by seed, executable in the lab, and use every step" {
 	model -r 40 100 2 >one
 	model -r 40 100 2 | cmp one
 	run -1 cmp -s one <(model -r 40 100 3)
@@ -218,7 +218,7 @@ found() {
 	found twice rekey-late
 }
 
-@test "what cannot be asked is refused in one line" {
+@test "invalid arguments are refused in one line" {
 	while read -r message; do
 		read -r words
 		# shellcheck disable=SC2086

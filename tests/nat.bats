@@ -124,7 +124,7 @@ $3"
 $5}"
 }
 
-@test "behind a NAT that keeps ports and one that moves them: both words, endpoint-independent" {
+@test "behind a NAT that keeps ports and one that changes them, both endpoints are printed as endpoint-independent" {
 	cd "$BATS_FILE_TMPDIR/twonats"
 	same "$(cat a.out b.out)" "192.168.1.4:61525@85.9.8.7:61525
 192.168.2.100:61523@31.1.2.3:10421"
@@ -132,13 +132,13 @@ $5}"
 	same "$(tail -n 1 b.err)" "natprobe: mapping endpoint-independent (cone NAT), port changed from 61523 to 10421"
 }
 
-@test "a server of RFC 3489 gives the same words" {
+@test "a server of RFC 3489 gives the same endpoints" {
 	cd "$BATS_FILE_TMPDIR/twonats"
 	same "$(cat old.a.out old.b.out)" "$(cat a.out b.out)"
 	same "$(tail -n 1 old.b.err)" "$(tail -n 1 b.err)"
 }
 
-@test "Debian's stun client sees the same mapping and the same kind of NAT" {
+@test "Debian's stun client reports the same mapping and type of NAT" {
 	cd "$BATS_FILE_TMPDIR/twonats"
 	grep -q 'Independent Mapping' oracle.a
 	grep -q 'MappedAddress = 85.9.8.7:61525' oracle.a
@@ -157,12 +157,12 @@ $5}"
 
 @test "open routers are punched, the second side five seconds later" { ended openlate 0 0 $B $A; }
 
-@test "open routers in the wrong order: status 4, and silence is advised" {
+@test "open routers in the wrong order: status 4, with the advice to stop both for a while" {
 	ended openwrong 4 4
 	same "$(sed -n 2p pa.err)" "natprobe: stop both for 30 seconds, then start the side with --first before the other (one side has it, not both)"
 }
 
-@test "scripts of different runs: both sides wait to the deadline, status 4, with that as a hint" {
+@test "scripts of different runs: both sides wait until the deadline, status 4, with that as a hint" {
 	foreign='packets with another --token arrive from it: compare the digests of the two scripts (anyone can send such packets)'
 	ended tworuns 4 4
 	same "$(sed -n 2p pa.err)" "natprobe: $B_MOVED: $foreign"
@@ -176,7 +176,7 @@ $5}"
 	[ "$(cat pb.ms)" -ge 6000 ]
 }
 
-@test "an endpoint-dependent NAT: status 3, and a word that does for a public side, which is told by its own" {
+@test "an endpoint-dependent NAT: status 3, and an endpoint that works with a public side" {
 	cd "$BATS_FILE_TMPDIR/symmetric"
 	same "$(cat a.status)" 3
 	[[ "$(cat a.out)" == 192.168.1.4:61525@85.9.8.7:* ]]
@@ -185,7 +185,7 @@ $5}"
 	same "$(tail -n 1 b.err)" "natprobe: not behind NAT"
 }
 
-@test "a public side hears a symmetric one from the port that its NAT chose, and prints that" {
+@test "a public side receives a symmetric one from the port that its NAT chose, and prints that port" {
 	cd "$BATS_FILE_TMPDIR/symmetric"
 	same "$(cat pa.status pb.status)" "0
 0"
@@ -195,20 +195,20 @@ $5}"
 	same "$(cat pb.err)" "natprobe: $(cat pb.out): the peer sends from this endpoint, not from $A: its NAT is symmetric, or the port was in use"
 }
 
-@test "two NATs in a row on both sides are seen through and punched" {
+@test "two NATs in a row on both sides are discovered and punched" {
 	ended cgn 0 0 $B $A
 	same "$(cat a.out)" 192.168.1.4:61525@85.9.8.7:61525
 }
 
-@test "two NATs in a row before an open router: opening packets pass both and no more" { ended cgnopen 0 0 $B $A; }
+@test "two NATs in a row before an open router: opening packets pass both, but not the router" { ended cgnopen 0 0 $B $A; }
 
-@test "a server inside the carrier's network: the second NAT is named" {
+@test "with a server in the carrier's network, the second NAT is reported" {
 	cd "$BATS_FILE_TMPDIR/cgnserver"
 	same "$(cat a.out)" 192.168.1.4:61525@100.64.1.2:61525
 	same "$(tail -n 1 a.err)" "natprobe: 100.64.1.2 is in 100.64.0.0/10, not public: there is another NAT beyond this server; ask a server on the internet"
 }
 
-@test "behind one NAT the words show one mapped address, and the LAN addresses punch" {
+@test "two sides behind one NAT have the same mapped address, and punch with their LAN addresses" {
 	ended onelan 0 0 192.168.1.100:61523 192.168.1.4:61525
 	same "$(cat a.out b.out)" "192.168.1.4:61525@85.9.8.7:61525
 192.168.1.100:61523@85.9.8.7:61523"

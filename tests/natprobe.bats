@@ -35,12 +35,12 @@ fake() {
 	read -r <&"${COPROC[0]}"
 }
 
-@test "RFC 5769's sample responses give the endpoints that the RFC names" {
+@test "RFC 5769's sample responses give the RFC's endpoints" {
 	same "$(parse "$BATS_TEST_DIRNAME/fuzz/seeds/stun/rfc5769-2.2")" 192.0.2.1:32853
 	same "$(parse "$BATS_TEST_DIRNAME/fuzz/seeds/stun/rfc5769-2.3")" '[2001:db8:1234:5678:11:2233:4455:6677]:32853'
 }
 
-@test "an answer in the shape of RFC 3489 gives its MAPPED-ADDRESS, an error its number" {
+@test "an answer in the format of RFC 3489 gives its MAPPED-ADDRESS, an error its number" {
 	same "$(parse "$BATS_TEST_DIRNAME/fuzz/seeds/stun/rfc3489")" 192.0.2.1:32853
 	same "$(parse "$BATS_TEST_DIRNAME/fuzz/seeds/stun/error-300")" 'error 300'
 }
@@ -52,7 +52,7 @@ fake() {
 	done
 }
 
-@test "two servers that see the local endpoint: one word without @, not behind NAT" {
+@test "if two servers report the local endpoint, only that is printed: not behind NAT" {
 	probe -p 21101 127.0.0.1:21478 127.0.0.2:21478
 	same "$status" 0
 	same "$out" 127.0.0.1:21101
@@ -61,7 +61,7 @@ natprobe: 127.0.0.2:21478 sees 127.0.0.1:21101
 natprobe: not behind NAT"
 }
 
-@test "IPv6 goes in brackets, one server is enough to see that there is no NAT" {
+@test "IPv6 is printed in brackets, and one server is enough to show that there is no NAT" {
 	probe -p 21102 '[::1]:21478'
 	same "$status" 0
 	same "$out" '[::1]:21102'
@@ -69,7 +69,7 @@ natprobe: not behind NAT"
 natprobe: not behind NAT"
 }
 
-@test "a server may be a name, and a second name for the same server gives no verdict" {
+@test "a server may be a name; with two names of the same server the type of the NAT is unknown" {
 	fake 127.0.0.1:21741 192.0.2.1:40000
 	probe -p 21103 localhost:21741 127.0.0.1:21741
 	same "$status" 0
@@ -78,7 +78,7 @@ natprobe: not behind NAT"
 natprobe: behind NAT, port changed from 21103 to 40000; its type is unknown (both servers are the same): ask two servers with different addresses"
 }
 
-@test "the same mapping at two servers: endpoint-independent, with the port kept or moved" {
+@test "the same mapping at two servers is endpoint-independent, with the port kept or changed" {
 	fake $here:21480 192.0.2.1:40000
 	fake $peer:21480 192.0.2.1:40000
 	probe -p 21104 $here:21480 $peer:21480
@@ -89,7 +89,7 @@ natprobe: behind NAT, port changed from 21103 to 40000; its type is unknown (bot
 	same "$(tail -1 err)" 'natprobe: mapping endpoint-independent (cone NAT), port kept'
 }
 
-@test "two mappings: status 3, both shown, for whom the word does all the same, and what helps" {
+@test "two mappings are status 3; both are printed, with the peers that can use the endpoint and advice" {
 	fake $here:21480 192.0.2.1:40000
 	fake $peer:21480 192.0.2.1:50001
 	probe -p 21105 $here:21480 $peer:21480
@@ -100,7 +100,7 @@ natprobe: $peer:21480 sees 192.0.2.1:50001
 natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only if the peer is reachable from the internet. Otherwise try --map, forward UDP port 21105 on the router, or use another network or IPv6"
 }
 
-@test "two mappings 1 to 5 ports apart at one address: the NAT counts, the word has the higher port" {
+@test "two mappings 1 to 5 ports apart at one address: the NAT numbers ports in sequence, and the higher one is printed" {
 	fake $here:21480 192.0.2.1:40005
 	while read -r at seen want said; do
 		fake $peer:$at $seen
@@ -116,7 +116,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	END
 }
 
-@test "one server, or two ports of one address, leave the verdict unknown and say so" {
+@test "with one server, or two ports of one address, the type of the NAT is reported as unknown" {
 	fake $here:21480 192.0.2.1:21106
 	fake $here:21481 192.0.2.1:21106
 	probe -p 21106 $here:21480
@@ -126,7 +126,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	same "$(tail -1 err)" 'natprobe: behind NAT, port kept; its type is unknown (both servers have the same address): ask two servers with different addresses'
 }
 
-@test "a server on this side of the NAT makes no symmetric one" {
+@test "a server on this side of the NAT does not make it look symmetric" {
 	fake $here:21480 192.0.2.1:40000
 	probe -p 21107 127.0.0.2:21478 $here:21480
 	same "$status" 0
@@ -134,7 +134,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	same "$(tail -1 err)" 'natprobe: behind NAT, port changed from 21107 to 40000; its type is unknown (only one server answered usefully): ask two servers with different addresses'
 }
 
-@test "a mapped address that is not public is named: another NAT" {
+@test "a mapped address that is not public is reported as another NAT" {
 	fake $here:21480 100.64.7.8:40000
 	fake $peer:21480 100.64.7.8:40000
 	probe -p 21108 $here:21480 $peer:21480
@@ -143,7 +143,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	same "$(tail -1 err)" 'natprobe: 100.64.7.8 is in 100.64.0.0/10, not public: there is another NAT beyond this server; ask a server on the internet'
 }
 
-@test "every range that is not public is named, and what lies beside it is not" {
+@test "every range that is not public is reported, but not the addresses next to it" {
 	server=21620
 	while read -r seen range; do
 		server=$((server + 1))
@@ -172,7 +172,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	END
 }
 
-@test "the XORed address goes before the plain one, and the plain one is taken where it is alone" {
+@test "the XORed address is preferred to the plain one, which is used if it is alone" {
 	fake $here:21480 192.0.2.1:40000 both
 	fake $peer:21480 192.0.2.1:40000 plain
 	probe -p 21109 $here:21480 $peer:21480
@@ -180,7 +180,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	same "$out" 127.0.0.1:21109@192.0.2.1:40000
 }
 
-@test "answers of another transaction, cookie, source, length or with unknown attributes do not count" {
+@test "answers with another transaction, cookie, source or length, or unknown attributes, are ignored" {
 	port=21600
 	for kind in id cookie source length truncated oversized overrun unknown request; do
 		port=$((port + 1))
@@ -191,7 +191,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	done
 }
 
-@test "an error answer is named, with what to do: status 4" {
+@test "an error answer is explained, with advice: status 4" {
 	port=21700
 	while IFS='|' read -r number text; do
 		port=$((port + 1))
@@ -221,7 +221,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	same "$err" "natprobe: 127.0.0.1:21710: answered with error 300: it redirects clients to another server: ask 192.0.2.1:3479"
 }
 
-@test "an error 500 is not the last word: the server is asked again" {
+@test "after an error 500 the server is asked again" {
 	fakestun 127.0.0.1:21711 192.0.2.1:1 error=500 >ready 3>&- &
 	started+=($!)
 	until [ -s ready ]; do sleep 0.02; done
@@ -231,7 +231,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	same "$status $out" "0 127.0.0.1:21712@192.0.2.1:40000"
 }
 
-@test "what old servers send is read: XOR-MAPPED-ADDRESS as 0x8020, attributes that are not padded" {
+@test "answers of old servers are parsed: XOR-MAPPED-ADDRESS as 0x8020, attributes without padding" {
 	port=21720
 	for kind in old software software-first uncounted; do
 		port=$((port + 1))
@@ -241,7 +241,7 @@ natprobe: mapping endpoint-dependent (symmetric NAT): this endpoint works only i
 	done
 }
 
-@test "an answer that does not count is no silence: from elsewhere or of no use, it is said so, with what to do: status 4" {
+@test "an answer from another address, or an invalid one, is reported, with advice: status 4" {
 	fake 127.0.0.1:21731 192.0.2.1:40000 elsewhere=127.0.0.3:21739
 	fake 127.0.0.1:21732 192.0.2.1:40000 only=unknown
 	fake 127.0.0.1:21733 192.0.2.1:40000 only=truncated
@@ -257,7 +257,7 @@ natprobe: 127.0.0.1:21732: the answer cannot be parsed: ask another server"
 natprobe: 127.0.0.1:21734: the answer cannot be parsed: ask another server"
 }
 
-@test "an answer where no packet can go is no endpoint: no word, status 4" {
+@test "an answer that is not a unicast address is refused: no endpoint, status 4" {
 	server=21640
 	for seen in 0.0.0.0:40000 127.0.0.1:40000 224.0.0.1:40000 255.255.255.255:40000 '[::]:40000' '[::1]:40000' '[ff02::1]:40000' \
 		'[::ffff:192.0.2.1]:40000'; do
@@ -270,7 +270,7 @@ natprobe: 127.0.0.1:21734: the answer cannot be parsed: ask another server"
 	done
 }
 
-@test "names that no name server knows of take 8 seconds together, and keep nobody from asking the other; --resolve takes 8, too" {
+@test "unanswered lookups take 8 seconds together, and do not delay other servers; --resolve takes 8 too" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: binds another /etc/resolv.conf"
 	mkdir resolve
 	(
@@ -341,7 +341,7 @@ ZONE="home.example.org=31.1.2.3,31.1.2.4 six.example.org=2001:db8::7 both.exampl
 	late.example.org=0.0.0.0,127.0.0.1,224.0.0.1,255.255.255.255,31.1.2.6 late6.example.org=::,::1,ff02::1,::ffff:31.1.2.3,2001:db8::9
 	lan=192.168.1.9 nowhere.example.org=127.0.1.1,0.0.0.0"
 
-@test "on a host with IPv6 alone a server that has no such address is said at once, and nobody waits for it" {
+@test "on an IPv6-only host, a server without an IPv6 address is reported at once" {
 	export HOST='ip address add 2001:db8::8 dev lo nodad; fakestun "[2001:db8::8]:3478" "[2001:db8::8]:21119" >ready & fake=$!; until [ -s ready ]; do sleep 0.02; done'
 	local start=${EPOCHREALTIME/./}
 	named "$ZONE" -p 21119 both.example.org home.example.org
@@ -352,7 +352,7 @@ natprobe: home.example.org: Network unreachable
 natprobe: not behind NAT"
 }
 
-@test "--resolve prints the first address of a name that can be an endpoint, of the version that -b has" {
+@test "--resolve prints the first unicast address of a name, in the family of -b" {
 	while IFS='|' read -r arguments want; do
 		# shellcheck disable=SC2086
 		named "$ZONE" $arguments
@@ -371,7 +371,7 @@ natprobe: not behind NAT"
 	END
 }
 
-@test "--resolve: one line says whether there is no such name, no answer, or nothing that a packet can go to: status 4" {
+@test "--resolve: one line says whether there is no such name, no answer, or no unicast address: status 4" {
 	named "$ZONE" --resolve gone.example.org
 	same "$status $(cat out err)" "4 natprobe: gone.example.org: name not found, or it has no IPv4 address"
 	named "$ZONE" --resolve six.example.org
@@ -386,7 +386,7 @@ natprobe: not behind NAT"
 	same "$status $(cat out err)" "4 natprobe: home.example.org: no name server answers"
 }
 
-@test "--resolve: an address prints itself, as the kernel writes it, and asks nobody" {
+@test "--resolve prints an address in the kernel's notation, without a query" {
 	while IFS='|' read -r given want; do
 		# shellcheck disable=SC2086
 		named "" $given
@@ -399,7 +399,7 @@ natprobe: not behind NAT"
 	END
 }
 
-@test "--hold ends at once where its input is closed, and at SIGHUP as at Enter: status 0" {
+@test "--hold ends at once if its input is closed, and at SIGHUP as at Enter: status 0" {
 	status=0
 	timeout 3 "$NATPROBE" -p 21116 --hold 127.0.0.1:21478 <&- >out 2>err 3>&- || status=$?
 	same "$status $(cat out)" "0 127.0.0.1:21116"
@@ -419,14 +419,14 @@ natprobe: not behind NAT"
 	[ -e printed ]
 }
 
-@test "a full disk is a status, not a lost word" {
+@test "a full disk is an error" {
 	status=0
 	"$NATPROBE" -p 21113 127.0.0.1:21478 2>err >/dev/full || status=$?
 	same "$status" 1
 	same "$(tail -1 err)" 'natprobe: standard output: No space left on device'
 }
 
-@test "-u: neither identity nor capability of root is left when the first packet is read, in both jobs" {
+@test "-u: no identity or capability of root is left when the first packet is read, in discovery and punch" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
 	nobody="Uid: 65534 65534 65534 65534
 Gid: 65534 65534 65534 65534
@@ -459,7 +459,7 @@ NoNewPrivs: 1"
 	same "$(sed -nE 's/^(bind|capset|sendto|recvfrom|recvmsg).*/\1/p' trace | awk '!seen[$0]++' | head -n 2 | xargs)" "bind capset"
 }
 
-@test "-u: who looks a name up has nothing of root either, nor the stdout that somebody waits for" {
+@test "-u: the lookup process has no rights of root and does not hold stdout open" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
 	echo 'nameserver 127.0.0.9' >resolv.conf
 	status=0
@@ -476,7 +476,7 @@ NoNewPrivs: 1"
 	same "$(cat facts)" "Uid: 65534 65534 65534 65534 Gid: 65534 65534 65534 65534 CapEff: 0000000000000000 NoNewPrivs: 1"
 }
 
-@test "-u by one who may not: status 1, no packet is sent and no name looked up" {
+@test "-u without permission: status 1, no packet sent and no name looked up" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: becomes nobody"
 	cp -L "$NATPROBE" natprobe
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" natprobe
@@ -489,14 +489,14 @@ NoNewPrivs: 1"
 	done
 }
 
-@test "a port in use is named, with who tells whose it is" {
+@test "a port in use is reported, with the command that names its owner" {
 	fake $here:21480 192.0.2.1:1
 	probe -b $here -p 21480 --punch $peer:21502
 	same "$status" 1
 	same "$err" 'natprobe: port 21480: in use: ss -lunp sport = :21480'
 }
 
-@test "an address that this host has not is said to be so: status 1" {
+@test "an address that this host does not have is reported: status 1" {
 	for arguments in "-p 21501 --punch 127.0.0.2:21502" 127.0.0.1:21478; do
 		# shellcheck disable=SC2086 # words
 		probe -b 192.0.2.77 $arguments
@@ -504,7 +504,7 @@ NoNewPrivs: 1"
 	done
 }
 
-@test "a signal ends it quietly: status 1" {
+@test "a signal ends it without a message: status 1" {
 	for signal in INT TERM; do
 		status=0
 		timeout -s $signal 0.3 "$NATPROBE" -b $here -p 21501 --punch $peer:21502 >out 2>err 3>&- || status=$?
@@ -529,7 +529,7 @@ NoNewPrivs: 1"
 	[[ $out == "natprobe "[0-9]* ]]
 }
 
-@test "a closed or full stdout is status 1, for --help, --version and a word" {
+@test "a closed or full stdout is status 1, for --help, --version and an endpoint" {
 	for arguments in --help -h --version -V "-p 21118 127.0.0.1:21478"; do
 		for to in '>&-' '>/dev/full' '<&- >&-'; do
 			status=0
@@ -549,7 +549,7 @@ NoNewPrivs: 1"
 	[ "$(stat -c %s "$BATS_TEST_TMPDIR/stripped")" -le 86016 ]
 }
 
-@test "servers that do not answer: status 4 after 8 seconds, each named; an ICMP error ends nothing before, and is said" {
+@test "silent servers are status 4 after 8 seconds, each named; an ICMP error is reported, but does not end the wait" {
 	while ! grep -q '^status' "$BATS_FILE_TMPDIR/silent"; do sleep 0.2; done
 	same "$(cat "$BATS_FILE_TMPDIR/silent")" "natprobe: 127.0.0.1:21999: no answer in 8 seconds (last error: Connection refused)
 natprobe: 127.0.0.2:21998: no answer in 8 seconds

@@ -18,7 +18,7 @@ table() { "$BUILD/options-table" "$1"; }
 	"$BUILD/xfrmpair" --help | sed -n 's/^  [- ][a-zA-Z ][, ] --\([a-z-]*\).*/\1/p' | diff "$BATS_TEST_TMPDIR/table" -
 }
 
-@test "every word that is offered for an argument is one that the program takes, and there are others that it refuses" {
+@test "every offered value of an argument is accepted, and others are refused" {
 	table bash | sed -n 's/^\(--[a-z]*\) [A-Z]* \(..*\)/\1 \2/p' >"$BATS_TEST_TMPDIR/choices"
 	[ "$(cut -d' ' -f1 "$BATS_TEST_TMPDIR/choices" | tr '\n' ' ')" = '--format --cipher --mode --encap ' ]
 	while read -r option words; do
@@ -37,12 +37,12 @@ table() { "$BUILD/options-table" "$1"; }
 	sed -n '/^# made by/,/^# end/{/^# end/!p}' gen/xfrmpair.bash-completion | diff <(table bash) -
 }
 
-@test "zsh's completion is that of the table, and zsh can read it" {
+@test "zsh's completion has the options of the table, and zsh can parse it" {
 	table zsh | diff - gen/xfrmpair.zsh-completion
 	zsh -n gen/xfrmpair.zsh-completion
 }
 
-@test "fish's completion is that of the table, and fish can read it" {
+@test "fish's completion has the options of the table, and fish can parse it" {
 	table fish | diff - gen/xfrmpair.fish-completion
 	fish --no-execute gen/xfrmpair.fish-completion
 }

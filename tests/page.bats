@@ -101,7 +101,7 @@ chain forward { type filter hook forward priority mangle; "*" }
 0: xfrm policy add src fe80::/10 dst ff00::/8 proto 58 dir out index 97 priority 2500"
 }
 
-@test "a variable without a value, or whose value is no plain text, is refused" {
+@test "a variable without a value, or with invalid characters, is refused" {
 	refused 'page: hub.sh:31: $way_1 has no value' page rows hub.sh routes
 	refused 'page: hub.sh:32: $way_2 has no value' page rows hub.sh routes way_1=x src4= src6=
 	for value in 'dev $x' 'dev "x"' 'a;b' 'a#b' 'a\b' $'a\nb' 'a`b`'; do
@@ -120,7 +120,7 @@ chain forward { type filter hook forward priority mangle; "*" }
 	refused 'page: two.sh:21: index: of another direction (expected low bits in 0, out 1, fwd 2)' page policies two.sh policies
 }
 
-@test "a file that is no script, an older one and a truncated one each have their own line" {
+@test "a file that is not a script, one of an old version and a truncated one have different messages" {
 	local not="not a script of xfrmpair (expected one like a.sh)"
 	: >file
 	refused "page: file: $not" page facts file
@@ -188,7 +188,7 @@ fact_refused() {
 	refused "page: edited.sh:$1: $2: invalid value (expected as xfrmpair wrote it)" page facts edited.sh
 }
 
-@test "a page whose facts are wrong is refused, and the line is named" {
+@test "a page with invalid facts is refused, with the line number" {
 	fact_refused 7 name 's/^name=a/name=A/'
 	fact_refused 7 name 's/^name=a/name=abcdefghijklmnop/'
 	fact_refused 7 digest 's/digest=5a/digest=5A/'
@@ -248,7 +248,7 @@ fact_refused() {
 	refused "page: edited.sh: undo(): no end (expected \"; })" page facts edited.sh
 }
 
-@test "a script's own section is refused when it is torn, another script's, or of other peers" {
+@test "a script's section is refused if it is torn, another script's, or of other peers" {
 	sed 's/0x41e5/0x41e6/' pair.sh >edited.sh
 	refused "page: edited.sh: section: torn: its sum is wrong $torn" page rows edited.sh undo
 	sed 's/ check=fe/ check=ff/' pair.sh >edited.sh

@@ -144,7 +144,7 @@ leave() {
 # down FILE: the commands that its comments have below `To take it down`
 down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
 
-@test "pasted into a terminal, a block hands its rows to ip and starts espdecap: bash, dash, busybox ash, mksh, zsh" {
+@test "pasted into a terminal, a block passes its rows to ip and starts espdecap: bash, dash, busybox ash, mksh, zsh" {
 	is_set_up() {
 		in_terminal "$1"
 		give "$here/block" "${2-}"
@@ -156,7 +156,7 @@ down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
 		mksh 'mksh|-p' zsh 'zsh|-p'
 }
 
-@test "keys reach ip on its standard input alone, and bash with HISTCONTROL=ignorespace keeps none of them" {
+@test "keys reach ip only on standard input, and bash with HISTCONTROL=ignorespace does not record them" {
 	for shell in bash dash 'busybox ash' mksh zsh; do
 		runs "$shell" "$here/block"
 		diff "$here/all" got
@@ -176,7 +176,7 @@ down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
 	[ "$(sed -n 2p "$here/block")" = '# CONTAINS KEYS, which the shell keeps in its history, except bash with HISTCONTROL=ignorespace.' ]
 }
 
-@test "a terminal's aliases, options, functions and variables are no hindrance, and stay as they were" {
+@test "a terminal's aliases, options, functions and variables do not disturb a block, and are not changed" {
 	cat >.bashrc <<-'END'
 		alias ip='ip ' grep='grep --color' add='git add' route=:
 		HISTCONTROL=erasedups
@@ -192,7 +192,7 @@ down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
 	diff -I '^\(_\|BASH_LINENO\|RANDOM\|SRANDOM\|EPOCH.*\|SECONDS\|LINENO\|PIPESTATUS\|HISTCMD\|BASH_.*\)=' before after
 }
 
-@test "a paste that is cut off does nothing, wherever" {
+@test "a truncated paste does nothing" {
 	for shell in bash dash 'busybox ash' mksh zsh; do
 		for lines in $(seq "$(($(wc -l <"$here/commands") - 1))"); do
 			# after a line, or within it
@@ -225,7 +225,7 @@ down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
 	together is_interrupted bash 'bash|-p' 'bash +o emacs' dash 'busybox ash' mksh 'zsh|-p'
 }
 
-@test "a policy or state that ip refuses leaves espdecap unstarted, whichever it is, and ip says why" {
+@test "if ip refuses any policy or state, it says why, and espdecap is not started" {
 	for shell in bash dash 'busybox ash' mksh zsh; do
 		case $shell in dash) lines='1 2 3 4 5 6 7 8' ;; *) lines='1 8' ;; esac
 		for n in $lines; do
@@ -237,7 +237,7 @@ down() { sed -e '1,/^# To take it down/d' -e '/^#   /!d' -e 's/^#  *//' "$1"; }
 	done
 }
 
-@test "an espdecap that does not start is the end; a route that is refused is not, nor for other routes" {
+@test "the block stops if espdecap does not start, but not if a route is refused" {
 	for shell in bash dash 'busybox ash' mksh zsh; do
 		touch got.taken
 		run -1 runs "$shell" "$here/block"
@@ -263,7 +263,7 @@ deletes() {
 		sed -n '/^xfrm policy/{s/ priority [0-9]*//; s/add/delete/p}' <<<"$1" | sed -e "$kind" -e 's/ tmpl .*//; s/ action .*//'
 	done
 }
-@test "the comments below a block take down all that it added" {
+@test "the comments after a block remove everything that it added" {
 	takes_down() { # ARGUMENT...
 		"$XFRMPAIR" "$@" | sed '/^# side b/,$d' >block
 		runs dash block

@@ -40,19 +40,19 @@ holds() {
 	holds selectors
 }
 
-@test "a net that contains another one is taken last, and the neighbours in the narrower one stay reachable" {
+@test "a net that contains another one has a lower priority, and the neighbours in the narrower one stay reachable" {
 	holds around
 }
 
-@test "the UDP flow of the tunnel passes in clear text if, and only if, a policy may cover it" {
+@test "the tunnel's UDP flow is exempt if, and only if, a policy may match it" {
 	holds flow
 }
 
-@test "the guard blocks the protocols and ports that the tunnel carries, and no selector is used twice" {
+@test "the guard blocks the tunnel's protocols and ports, and no selector is used twice" {
 	holds guard
 }
 
-@test "transport mode is about the two hosts alone, by the endpoints that each of them sees" {
+@test "transport mode concerns only the two hosts, by the endpoints that each of them sees" {
 	holds transport
 }
 
@@ -88,7 +88,7 @@ wrong() {
 	grep -q -e "^broken: $promise" <<<"$stderr"
 }
 
-@test "each promise is kept by the code: without a line of it, it is seen broken" {
+@test "each promise depends on a line of code: without it, the test fails" {
 	compile gcc -c "$root"/tests/plan.c "$root"/tests/plan/*.c
 	wrong 'a to b: wrong SPI, key or reqid' gen/plan.c '/memcpy(state->key/d'
 	wrong 'a to b: the SA of the receiver differs' gen/view.c 's/\.in = key_of(tunnel, other, self)/.in = key_of(tunnel, self, other)/'
@@ -111,7 +111,7 @@ wrong() {
 	wrong 'refused' gen/tunnel.c 's/SIDES_MOST = 1024/SIDES_MOST = 1/'
 }
 
-@test "a table that differs from the plan is seen, and so is a tunnel that is refused" {
+@test "a table that differs from the plan, or a refused tunnel, is detected" {
 	sed 's/^\(	a: tunnel .*\) 2000 /\1 2001 /' "$root/tests/plan/nets.table" >table
 	run -1 cmp -s table "$root/tests/plan/nets.table"
 	"$PLAN" <table | cmp - "$root/tests/plan/nets.table"
@@ -128,7 +128,7 @@ wrong() {
 	[[ "$output" == *'a: tunnel b out,in,fwd 192.0.2.1/32 -> 198.51.100.1/32 2000 pinned'* ]]
 }
 
-@test "nets whose policies the kernel would refuse are refused before" {
+@test "nets whose policies the kernel would refuse are refused" {
 	run -1 --separate-stderr "$PLAN" 192.168.1.4:61525@85.9.8.7+fe80::/10 '192.0.2.1:4500+::/0'
 	[[ "$stderr" == "plan: side 1: net 'fe80::/10': link-local addresses are not routed (expected another net)"* ]]
 	run -1 --separate-stderr "$PLAN" 192.168.1.4:61525@85.9.8.7+10.1.0.0/16 192.0.2.1:4500+192.0.2.1/udp/4500
@@ -139,7 +139,7 @@ wrong() {
 	"$PLAN" 192.168.1.4:61525@85.9.8.7 192.0.2.1:4500+192.0.2.1/tcp/4500
 }
 
-@test "the tables have no other name, each has tunnels, and no row of them is left open" {
+@test "the tables have no other names, each has tunnels, and no row is incomplete" {
 	[ "$(cd "$root/tests/plan" && echo *.table)" = \
 		'around.table flow.table guard.table lines.table nets.table selectors.table side.table states.table tests.table transport.table' ]
 	for table in "$BATS_TEST_DIRNAME"/plan/*.table; do

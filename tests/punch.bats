@@ -33,14 +33,14 @@ hush() {
 	started=()
 }
 
-@test "two sides punch: each prints the endpoint it heard" {
+@test "two sides punch, and each prints the endpoint from which it received the other" {
 	both "--first" ""
 	same "$status $other" "0 0"
 	same "$out $out2" "$peer:21502 $here:21501"
 	same "$err$err2" ""
 }
 
-@test "a side that starts later is heard as well, with tokens" {
+@test "a side that starts later is received too, with tokens" {
 	status=0 other=0
 	{ sleep 0.6; exec "$NATPROBE" -b $peer -p 21502 --punch $here:21501 --token ab12 2>err2 >out2 3>&-; } &
 	probe -b $here -p 21501 --punch $peer:21502 --first --token ab12
@@ -58,7 +58,7 @@ hush() {
 	same "$out $(cat out2)" "[::1]:21502 [::1]:21501"
 }
 
-@test "two scripts of different runs: both sides wait to the deadline, status 4, with that as a hint" {
+@test "two scripts of different runs: both sides wait until the deadline, status 4, with that as a hint" {
 	for first in "" --first; do
 		start=${EPOCHREALTIME/./}
 		both "--token the-word-of-run-one --timeout 3 $first" "--token the-word-of-run-two --timeout 3"
@@ -95,7 +95,7 @@ echoes() {
 	started+=($!)
 }
 
-@test "a forged hello that says our id ends nothing: the peer is heard after it, and else it is a hint at the deadline" {
+@test "a forged hello with our id does not end the punch: the peer is still received, else it is a hint at the deadline" {
 	echoes 2 random
 	start=${EPOCHREALTIME/./}
 	probe -b $here -p 21501 --punch $peer:21502 --token a-word-of-sixteen --timeout 3
@@ -110,7 +110,7 @@ echoes() {
 	same "$status $out $(cat out2)" "0 $peer:21502 $here:21501"
 }
 
-@test "an id that came without the right MAC is echoed in no packet that has ours" {
+@test "an id received without a valid MAC is never echoed in a packet with our MAC" {
 	says 2 "$(escaped AAAAAAAA CCCCCCCC other)"
 	probe -b $here -p 21501 --punch $peer:21502 --token a-word-of-sixteen --timeout 2
 	[ "$(stat -c %s came)" -ge 44 ]
@@ -118,7 +118,7 @@ echoes() {
 	hush
 }
 
-@test "only a hello that echoes our id lifts the low TTL of what is sent unasked; a recorded one gets its one answer" {
+@test "only a hello that echoes our id raises the TTL of unasked packets; a replayed one gets one answer" {
 	word=a-word-of-sixteen
 	ttls() { # of the packets to the peer, in turn
 		sed -n 's/.*IP_TTL, \[\(-*[0-9]*\)\].*/\1/p' trace
@@ -138,7 +138,7 @@ echoes() {
 	[ "$(ttls | grep -c -e '^-1')" -ge 4 ]
 }
 
-@test "hellos of another token end nothing, however many; nothing is answered, and only those from the endpoint given are a hint" {
+@test "hellos with another token never end the punch and get no answer; only those from the given endpoint are a hint" {
 	"$NATPROBE" -b $stranger -p 21513 --punch $here:21511 --token two --timeout 1 2>/dev/null 3>&- &
 	"$NATPROBE" -b $here -p 21511 --punch $peer:21512 --token one --timeout 1 >out2 2>err2 3>&- &
 	many=$!
@@ -157,7 +157,7 @@ natprobe: if that does not help, use --ttl N, with N greater than the hops to yo
 	hush
 }
 
-@test "after a stranger has sent all kinds of packets in the peer's name, the peer is heard all the same" {
+@test "after an attacker sent all kinds of packets from the peer's endpoint, the peer is still received" {
 	word=a-word-of-sixteen other=0
 	foreign=$(escaped AAAAAAAA DDDDDDDD other)
 	says 0.2 "$foreign" '\xff' "$foreign" '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh' junk "$foreign"
@@ -167,14 +167,14 @@ natprobe: if that does not help, use --ttl N, with N greater than the hops to yo
 	same "$status $other $out $(cat out2) $err$(cat err2)" "0 0 $peer:21502 $here:21501 "
 }
 
-@test "hellos of another token do not end a punch that has heard the right one" {
+@test "hellos with another token do not end a punch that received a valid one" {
 	says 1 "$(escaped AAAAAAAA)" "$(escaped CCCCCCCC '' BBBBBBBB)" "$(escaped CCCCCCCC '' BBBBBBBB)"
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 1
 	same "$status" 4
 	same "$(head -1 err)" "natprobe: $peer:21502: received its packets, but it received none of ours in 1 seconds"
 }
 
-@test "a peer that sends from another port is heard, reported and printed" {
+@test "a peer that sends from another port is received, reported and printed" {
 	other=0
 	"$NATPROBE" -b $peer -p 21503 --punch $here:21501 2>err2 >out2 3>&- &
 	probe -b $here -p 21501 --punch $peer:21502
@@ -193,7 +193,7 @@ behind_counting() {
 	started+=($!)
 }
 
-@test "a peer whose NAT counts is heard from one of the ten ports after its own" {
+@test "a peer whose NAT numbers ports in sequence is received from one of the ten ports after its own" {
 	for steps in 1 10; do
 		behind_counting $steps
 		probe -b $here -p 21501 --punch $peer:21502 --token a-word-of-sixteen --timeout 12
@@ -202,7 +202,7 @@ behind_counting() {
 	done
 }
 
-@test "a peer further on than the ten ports is not heard, and what comes in brings no more out" {
+@test "a peer beyond the ten ports is not received, and incoming packets cause no additional ones" {
 	behind_counting 11
 	FROM=$stranger:21503 says 8 "$(escaped AAAAAAAA CCCCCCCC a-word-of-sixteen)" "$(escaped BBBBBBBB CCCCCCCC other)"
 	strace -qq -e trace=sendto -o trace "$NATPROBE" -b $here -p 21501 --punch $peer:21502 --token a-word-of-sixteen --timeout 8 >out 2>err 3>&- || true
@@ -216,7 +216,7 @@ behind_counting() {
 	same "$(grep -c 'htons(21513)' trace)" 0
 }
 
-@test "without --token another address does not count, with it it does" {
+@test "without --token another address is ignored, with it it is accepted" {
 	deaf=0 dumb=0 other=0
 	"$NATPROBE" -b $stranger -p 21513 --punch $here:21511 --timeout 1 >out3 2>&1 3>&- &
 	three=$!
@@ -231,7 +231,7 @@ behind_counting() {
 	same "$deaf $dumb" "4 4"
 }
 
-@test "a keepalive or ESP from the peer's endpoint proves no token: it ends nothing, and at the deadline is said, status 4, no word" {
+@test "a keepalive or ESP from the peer's endpoint is only reported at the deadline: status 4, no endpoint" {
 	tunnel="natprobe: $peer:21502: ESP packets arrive from it; only the tunnel can tell whether they are the peer's"
 	says 0.3 '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'
 	probe -b $here -p 21501 --punch $peer:21502 --first --timeout 1
@@ -244,7 +244,7 @@ behind_counting() {
 	[ $((${EPOCHREALTIME/./} - start)) -ge 12000000 ]
 }
 
-@test "a peer that comes later than a forged keepalive is heard" {
+@test "a peer is received after a forged keepalive" {
 	says 0.3 '\xff'
 	{ sleep 11; exec "$NATPROBE" -b $peer -p 21502 --punch $here:21501 2>err2 >out2 3>&-; } &
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 14
@@ -252,7 +252,7 @@ behind_counting() {
 	same "$status $out" "0 $peer:21502"
 }
 
-@test "--until-tunnel: a keepalive or ESP from the peer's endpoint ends the wait after two seconds without a hello, with the word tunnel: status 4" {
+@test "--until-tunnel: a keepalive or ESP from the peer's endpoint ends the wait after two seconds without a hello: tunnel, status 4" {
 	for packet in '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'; do
 		start=${EPOCHREALTIME/./}
 		says 0.3 "$packet"
@@ -270,7 +270,7 @@ behind_counting() {
 	[ $((${EPOCHREALTIME/./} - start)) -lt 16000000 ]
 }
 
-@test "--until-tunnel: a peer that says hello in the two seconds after a tunnel's packet is heard" {
+@test "--until-tunnel: a hello within two seconds after a tunnel's packet is accepted" {
 	says 0.3 '\xff'
 	{ sleep 0.8; kill "${started[@]}" || :; sleep 0.3; exec "$NATPROBE" -b $peer -p 21502 --punch $here:21501 --token a-word-of-sixteen 2>err2 >out2 3>&-; } &
 	probe -b $here -p 21501 --punch $peer:21502 --until-tunnel --token a-word-of-sixteen --timeout 10
@@ -278,7 +278,7 @@ behind_counting() {
 	same "$status $out $(cat out2) $err" "0 $peer:21502 $here:21501 "
 }
 
-@test "--until-tunnel: a tunnel's packets from elsewhere, or beside a hello of whatever token, end nothing" {
+@test "--until-tunnel: a tunnel's packets from another endpoint, or together with hellos, do not end the wait" {
 	start=${EPOCHREALTIME/./}
 	FROM=$peer:21503 says 1 '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'
 	probe -b $here -p 21501 --punch $peer:21502 --until-tunnel --timeout 4
@@ -300,7 +300,7 @@ behind_counting() {
 	[ $((${EPOCHREALTIME/./} - start)) -ge 4000000 ]
 }
 
-@test "where the peer has said hello, a tunnel's packets count for nothing, before it or after" {
+@test "if the peer sent a hello, a tunnel's packets before or after it are ignored" {
 	for order in before after; do
 		case $order in
 		before) says 1 '\xff' "$(escaped AAAAAAAA)" ;;
@@ -313,14 +313,14 @@ behind_counting() {
 	done
 }
 
-@test "a tunnel's packets from elsewhere than the endpoint given count for nothing" {
+@test "a tunnel's packets from another than the given endpoint are ignored" {
 	FROM=$peer:21503 says 1 '\xff' '\x00\x00\x10\x01\x00\x00\x00\x01abcdefgh'
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 2
 	same "$status $out" "4 "
 	[[ $(head -1 err) == "natprobe: $peer:21502: no packet received in 2 seconds"* ]]
 }
 
-@test "without the right MAC nothing is answered, wherever it comes from" {
+@test "packets without a valid MAC are never answered, from any source" {
 	word=a-word-of-sixteen
 	for from in $stranger:21503 $peer:21503; do
 		# of another token; of ours, but changed; cut off; of the version before
@@ -334,7 +334,7 @@ behind_counting() {
 	done
 }
 
-@test "a hello that was recorded gets one back for each, and does not take the tunnel along" {
+@test "each replayed hello gets one answer, and does not redirect the tunnel" {
 	word=a-word-of-sixteen other=0
 	good=$(escaped AAAAAAAA CCCCCCCC $word)
 	FROM=$stranger:21503 says 2 "$good" "$good" "$good"
@@ -349,7 +349,7 @@ behind_counting() {
 	same "$status $other $out $(cat out2)" "0 0 $peer:21502 $here:21501"
 }
 
-@test "to who gave the token on a descriptor it is told in a word on standard output why the peer was not heard, and in none on stderr" {
+@test "with --token-fd, the reason for failure is one keyword on stdout, and nothing on stderr" {
 	# told STATUS WORD: by the peer that is there now
 	told() {
 		probe -b $here -p 21501 --punch $peer:21502 --timeout "${3:-2}" --token-fd 0 <<<a-word-of-sixteen
@@ -377,7 +377,7 @@ behind_counting() {
 	done
 }
 
-@test "the token may come from a descriptor, and a short one is warned about" {
+@test "the token can be read from a descriptor, and a short one causes a warning" {
 	other=0
 	"$NATPROBE" -b $peer -p 21502 --punch $here:21501 --token-fd 0 2>err2 >out2 3>&- <<<a-word-of-sixteen &
 	probe -b $here -p 21501 --punch $peer:21502 --token-fd 7 7< <(printf a-word-of-; sleep 0.2; printf sixteen)
@@ -395,7 +395,7 @@ behind_counting() {
 	same "$status $err" "2 natprobe: --token-fd: too long (expected at most 256 characters)"
 }
 
-@test "SHA-256 and its HMAC give what FIPS 180-4's examples and RFC 4231 say" {
+@test "SHA-256 and its HMAC give the results of FIPS 180-4's examples and RFC 4231" {
 	same "$(sha256 1 abc)" ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
 	same "$(sha256 0 '')" e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 	same "$(sha256 1 abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq)" 248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1
@@ -406,7 +406,7 @@ behind_counting() {
 		60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54
 }
 
-@test "garbage, its own packets and ICMP errors end nothing and get no answer of their own" {
+@test "garbage, reflected packets and ICMP errors do not end the punch and get no answer" {
 	good=$(escaped AAAAAAAA BBBBBBBB)
 	garbage=('' '\xff\xff' '\0\0\0\0' '\0\0\0\0hole\2\0\0\0' "${good/\\x02/\\x01}" "${good/\\x02/\\x03}" \
 		"$(escaped "$(printf '')" BBBBBBBB)" "${good}more")
@@ -418,7 +418,7 @@ behind_counting() {
 	[ "$(stat -c %s came)" -le $((44 * 9)) ]
 }
 
-@test "a hello is answered at once, packet for packet and never longer" {
+@test "each hello is answered at once with one packet, never a longer one" {
 	command -v perl >/dev/null || skip "needs perl"
 	# waits for the first that natprobe sends by itself; then one for one, and at the end whatever else is there
 	timeout 9 perl -MIO::Socket::INET -MDigest::SHA=hmac_sha256 -e '
@@ -470,7 +470,7 @@ alone() {
 	same "$(tcpdump -nvr caught 'ip6 and ip6[46:2] == 0' 2>/dev/null | wc -l)" 0
 }
 
-@test "a path that drops packets without a UDP checksum is named, with the way out: status 4, on both sides" {
+@test "a path that drops packets without a UDP checksum is reported on both sides, with advice: status 4" {
 	needs_network
 	checksum=': only packets with a UDP checksum arrive, and ESP in UDP over IPv4 has none: use IPv6 between the hosts, or another network or router'
 	mkdir two one script
@@ -493,7 +493,7 @@ alone() {
 checksum'
 }
 
-@test "a path that drops packets of full size is named, with the size that gets through; the peer's endpoint is printed all the same" {
+@test "a path that drops packets of full size is reported, with the size that passes; the endpoint is still printed" {
 	needs_network
 	text() { echo "natprobe: $1: packets of $2 bytes do not reach it, packets of $3 bytes do: lower the path MTU (xfrmpair --mtu $3)"; }
 	alone 'drop meta length \> 1470; both 127.0.0.1 127.0.0.2 127.0.0.1 "--timeout 5"'
@@ -516,13 +516,13 @@ $(text 127.0.0.1:21501 1500 1460)"
 	same "$(cat err)" "$(text 127.0.0.2:21502 1500 1460)"
 }
 
-@test "a peer of the version before, whose hellos have a checksum and which knows no path test, is understood, and nothing is said of the path" {
+@test "a peer of the previous version, with checksums and without path tests, works, and nothing is printed about the path" {
 	echoes 3 a-word-of-sixteen
 	probe -b $here -p 21501 --punch $peer:21502 --token a-word-of-sixteen --timeout 5
 	same "$status $out $err" "0 $peer:21502 "
 }
 
-@test "a refused port is survived until the peer is there" {
+@test "ICMP port unreachable does not end the wait for the peer" {
 	other=0
 	{ sleep 0.5; exec "$NATPROBE" -b $peer -p 21502 --punch $here:21501 2>err2 >out2 3>&-; } &
 	probe -b $here -p 21501 --punch $peer:21502 --timeout 4
@@ -530,7 +530,7 @@ $(text 127.0.0.1:21501 1500 1460)"
 	same "$status $other" "0 0"
 }
 
-@test "a route that is gone for a while ends nothing; one that cannot be from the first packet on does" {
+@test "a route missing for a while does not end the punch; one missing from the first packet on does" {
 	local error
 	for error in EINVAL EADDRNOTAVAIL; do
 		{ sleep 0.6; exec "$NATPROBE" -b $peer -p 21502 --punch $here:21501 >out2 2>err2 3>&-; } &

@@ -422,7 +422,7 @@ END
 	on b ip route replace default via 192.168.2.1
 	on nb conntrack -F 2>/dev/null # the old address still has the mapping
 	run -1 script b up --local 203.0.113.5 --wait 1
-	[[ "$output" == *"b: 203.0.113.5 is not an address of this host: is this the script of another side? (--local ADDRESS if it has another now; "* ]]
+	[[ "$output" == *"b: 203.0.113.5 is not an address of this host: is this the script of another side? (expected --local ADDRESS if the address has changed; "* ]]
 	script a up
 	script b up --local 192.168.2.77
 	answers a 192.168.1.4 192.168.2.100
