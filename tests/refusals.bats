@@ -32,25 +32,25 @@ table() {
 		END { print "# " table ": " rows " rows in " time " ms" }' rows >&3
 }
 
-@test "addresses, ports and users that are none are refused by every program" { table endpoints; }
-@test "what is wrong with a side, or between two sides, is refused or warned of" { table sides; }
-@test "nets that are none, that overlap, or that no tunnel joins are refused" { table nets; }
-@test "auto and names are refused where an address is needed" { table names; }
-@test "unknown options, bad values and what does not go together are refused" { table options; }
-@test "every bad line of a tunnel file is refused, with its number" { table tunnel-file; }
-@test "bad lines of a key file are refused, the key itself never shown" { table key-file; }
-@test "a file that cannot be read, or that others can use, is refused" { table files; }
-@test "an output that cannot be written, or would replace something, is refused" { table output; }
-@test "public keys, secrets and phrases that do not fit together are refused" { table exchange; }
-@test "espdecap refuses bad arguments" { table espdecap; }
-@test "natprobe refuses bad arguments" { table natprobe; }
+@test "every program refuses invalid addresses, ports and users" { table endpoints; }
+@test "errors in a side, or between two sides, are refused or warned about" { table sides; }
+@test "nets that are invalid, overlap, or have no counterpart are refused" { table nets; }
+@test "auto and names are refused if an address is required" { table names; }
+@test "unknown options, invalid values and conflicting options are refused" { table options; }
+@test "every invalid line of a tunnel file is refused, with its number" { table tunnel-file; }
+@test "invalid lines of a key file are refused, and keys are never printed" { table key-file; }
+@test "a file that cannot be read, or that others can read, is refused" { table files; }
+@test "an output that cannot be written, or would replace a file, is refused" { table output; }
+@test "public keys, secrets and phrases that do not match are refused" { table exchange; }
+@test "espdecap refuses invalid arguments" { table espdecap; }
+@test "natprobe refuses invalid arguments" { table natprobe; }
 
-@test "every table has a test here" {
+@test "every table has a test in this file" {
 	diff <(cd "$TABLES" && printf '%s\n' *.table | sed 's/\.table$//') \
 		<(sed -n 's/^@test .* { table \(.*\); }$/\1/p' "$BATS_TEST_FILENAME" | sort)
 }
 
-@test "a row that does not hold is named by table and line: status, message, output, files" {
+@test "a failing row is reported by table and line: status, message, output, files" {
 	cat >wrong.table <<'END'
 let A 192.0.2.1:1
 let B 192.0.2.2:1
@@ -79,7 +79,7 @@ END
 	[[ "$output" == *$'\n6 rows of xfrmpair in '* ]]
 }
 
-@test "a mistake in a table is named, and a row of no program is missed" {
+@test "an error in a table is reported, and a row of no program is detected" {
 	mistake() { # LINE WHAT
 		printf 'status 0\n%s\nrow | xfrmpair 192.0.2.1 192.0.2.2\n' "$1" >mistake.table
 		run -1 "$RUNNERS/xfrmpair" mistake.table

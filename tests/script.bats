@@ -53,7 +53,7 @@ ip_that() {
 # sign FILE: the sum of its section is made right
 sign() { sed -i "s/^# ---- end .*/# ---- end $(sed -n '/^made=[0-9]/,/^#: /p' "$1" | sha256sum | cut -c 1-16)/" "$1"; }
 
-@test "sequence numbers beyond 2^31 are numbers in each shell, and in xfrmkeep" {
+@test "sequence numbers beyond 2^31 work in each shell, and in xfrmkeep" {
 	local stored
 	stored=$PWD/state/$(fact store t/a.sh).starts
 	mkdir -m 700 state
@@ -79,7 +79,7 @@ sign() { sed -i "s/^# ---- end .*/# ---- end $(sed -n '/^made=[0-9]/,/^#: /p' "$
 	does 0 sh t/a.sh down
 }
 
-@test "without xfrmkeep each shell sets up, shows and takes down what it added, once, and refuses what only xfrmkeep does" {
+@test "without xfrmkeep, up, status and down work in each shell, and other verbs are refused" {
 	in_a_host
 	export XFRMKEEP=/none
 	for shell in "${all_shells[@]}"; do
@@ -124,7 +124,7 @@ refusal() {
 	same "$(policies)" 0
 	same "$(ls -A run)" ''
 }
-@test "what a refusal of ip means, in the words of every release: no ESP, no cipher, taken, another" {
+@test "messages of ip are classified in the wording of every release: no ESP, no cipher, taken, other" {
 	in_a_host
 	local captures=$BATS_TEST_DIRNAME/captures error takes
 	local no_cipher='no-cipher: this kernel lacks aes256gcm16: generate with another --cipher' no_esp='no-esp: this kernel has no ESP: try modprobe esp4'
@@ -151,7 +151,7 @@ refusal() {
 	refusal 1 "ip: other" other
 }
 
-@test "a kernel that lists nothing is not taken for an empty one: down says so, and does it the next time" {
+@test "if the kernel cannot be listed, down reports it, and removes everything the next time" {
 	in_a_host
 	does 0 sh t/a.sh up --no-punch
 	does 1 strace -qq -o trace -e trace=sendto -e inject=sendto:error=ENOBUFS sh t/a.sh down
@@ -162,7 +162,7 @@ refusal() {
 	same "$(ls -A run)" ''
 }
 
-@test "what cannot be removed is said, and the rest is removed; what is gone already is no failure" {
+@test "down reports what cannot be removed, and removes the rest; missing objects are no error" {
 	in_a_host
 	does 0 sh t/a.sh up --no-punch
 	# one that this ip cannot delete
@@ -185,7 +185,7 @@ a: down"
 	same "$(policies)" 0
 }
 
-@test "undo takes back the last first, and what it has no command for is nothing" {
+@test "undo works from last to first, and ignores unknown lines" {
 	in_a_host
 	does 0 sh t/a.sh up --no-punch
 	on_host cat /proc/sys/net/ipv4/conf/up0/forwarding >before
@@ -208,7 +208,7 @@ address delete 10.66.0.1/32 dev up0'
 	same "$(ls -A run)" ''
 }
 
-@test "an ip from before 5.8 is refused with an interface, whose policies it could not delete" {
+@test "an ip before 5.8 is refused with an interface, because it cannot delete its policies" {
 	in_a_host
 	xfrmpair -o i --interface xf0 192.168.1.4+10.1.0.0/24 198.51.100.7+10.2.0.0/24 2>/dev/null
 	for version in 5.7.0 5.4.0 4.20.0 ss200127; do
@@ -226,7 +226,7 @@ address delete 10.66.0.1/32 dev up0'
 	does 0 sh t/a.sh up --no-punch
 }
 
-@test "check of a mesh has a line for each peer, in five seconds for all, however silent; a target is asked of the peer with the longest prefix" {
+@test "check of a mesh prints a line per peer within five seconds; a target is tested at the peer with the longest prefix" {
 	in_a_host
 	xfrmpair -o mesh 192.168.1.4:4500@85.9.8.7+172.16.0.0/16+fd01::/64 31.1.2.2:4500+0.0.0.0/0 31.1.2.3:4500+10.2.0.0/16 31.1.2.4:4500+192.168.2.100/32+2001:db8::/32 \
 		31.1.2.5:4500+10.5.0.0/16+2001:db9:2::/48 31.1.2.6:4500+10.6.0.0/16+fd06::/64 2>/dev/null
@@ -256,7 +256,7 @@ address delete 10.66.0.1/32 dev up0'
 	does 2 sh mesh/a.sh check example.org
 }
 
-@test "of a peer that is not received up says what natprobe has found out, and what that means" {
+@test "if no packet of the peer arrives, up explains what natprobe found" {
 	in_a_host
 	mkdir -p bin
 	# shellcheck disable=SC2016

@@ -23,7 +23,7 @@ policy='xfrm policy add src 10.1.0.0/16 dst 10.2.0.0/16 dir out index 9 priority
 key=0x41e579f7070a660df5bbf8930e43c628cb4fb367
 state="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00000101 reqid 7 mode tunnel replay-window 128 encap espinudp 4500 4501 0.0.0.0 aead rfc4106(gcm(aes)) $key 96"
 
-@test "the rows that xfrmpair prints, of all examples and with every cipher, are read and printed the same" {
+@test "the rows of all examples and ciphers are parsed and printed the same" {
 	local folder cipher kept=$BATS_TEST_DIRNAME/../examples
 	for folder in "$kept"/*/; do
 		[ -e "$folder/keys" ] || continue
@@ -44,7 +44,7 @@ state="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00000101 reqid
 	cmp rows again
 }
 
-@test "a policy has an index, a state its numbers and its epoch, where they are asked for" {
+@test "policies have an index, and states a number and an epoch, if requested" {
 	row_as_it_is "$policy"
 	row_as_it_is "xfrm policy add src ::/0 dst 2001:db8::/32 proto 58 dir fwd index 4294967290 priority 0 if_id 0x1f"
 	row_as_it_is "xfrm policy add src 0.0.0.0/1 dst 10.2.0.0/16 proto 6 sport 22 dport 80 dir in index 8 priority 4000 action block"
@@ -57,7 +57,7 @@ state="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00000101 reqid
 	row_as_it_is "${state/espinudp /espinudp-nonike }"
 }
 
-@test "a row is refused where it differs from what is printed, and no word of it is shown" {
+@test "a row that differs from a printed one is refused, and no word of it is printed" {
 	local esn=${state/replay-window/flag esn replay-window}
 	row_refused "row too short (expected policy)" xfrm
 	row_refused "word 1 of the row is invalid (expected xfrm)" "ip $policy"
@@ -122,7 +122,7 @@ state="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00000101 reqid
 	row_refused "word 2 of the row is invalid (expected policy)" "xfrm $key"
 }
 
-@test "policies are compared by what the kernel knows them by, and by what they do" {
+@test "policies are compared by their identity in the kernel, and by their effect" {
 	fine section compare "$policy" "$policy"
 	same "$output" equal
 	for other in "${policy/index 9/index 17}" "${policy/index 9 /}"; do
@@ -155,7 +155,7 @@ state="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00000101 reqid
 	fine section parse alone 0
 }
 
-@test "a section with any byte changed, dropped or doubled, or cut anywhere, is refused; nothing secret is said" {
+@test "a section with any byte changed, dropped or doubled, or truncated, is refused without printing secrets" {
 	gives section flips pair.sh 61525
 	same "$output" "0 of 12837 taken"
 	[ "$(wc -l <../stderr)" -eq 12837 ]
@@ -179,7 +179,7 @@ edited_refused() {
 	refused "section: section$1" section parse edited "${3:-61525}"
 }
 
-@test "a section whose parts do not fit is refused, and the line is named" {
+@test "a section whose parts do not match is refused, with the line number" {
 	edited ''
 	fine section parse edited 61525 # the control
 	edited_refused ":1: made: invalid value or position" 's/^made=1 /made=0 /'
@@ -256,7 +256,7 @@ edited_refused() {
 	refused "section: section:1027: too many peers (expected at most 1024)" section parse many.1025 0
 }
 
-@test "states stand in the peers' order; two that the kernel would take for one are refused" {
+@test "states are in the order of the peers; two with the same destination and SPI are refused" {
 	section parse hub.sh 0 >whole
 	{
 		sed '/^states/q' whole
@@ -285,7 +285,7 @@ edited_refused() {
 	refused "section: section:25: b: UDP ports do not match the encapsulation" section parse whole 4500
 }
 
-@test "a side receives with the epoch that it sends with, the next one, and perhaps the one before" {
+@test "a side receives with the epoch with which it sends, the next one, and perhaps the previous one" {
 	local fault="epochs do not match those of the states" next
 	section parse hub.sh 0 >whole
 	sed '/epoch 3$/d; /0x00000101/,+1d' whole >unsigned
@@ -311,13 +311,13 @@ edited_refused() {
 	refused "section: section:26: c: $fault" section parse edited 0
 }
 
-@test "two peers of one name are refused" {
+@test "two peers with the same name are refused" {
 	section parse hub.sh 0 | sed 's/^#: c/#: b/; s/# c: cur/# b: cur/; s/\(from\|to\) c,/\1 b,/' >unsigned
 	section sign unsigned >edited
 	refused "section: section:26: b: another peer has this name" section parse edited 0
 }
 
-@test "a peer's states are replaced by more, by fewer, by its own and by another's" {
+@test "a peer's states can be replaced by more, fewer, its own and another's" {
 	fine section replace
 	same "$output" " (0)
  0:2 2:0 2:1 (3)

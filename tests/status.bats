@@ -47,7 +47,7 @@ sent='sa out 1 packets=3 bytes=252'
 
 # ---- For people ------------------------------------------------------------------------------------------------------
 
-@test "status says of each peer where it is, when it was heard, and what both have sent since up" {
+@test "status prints each peer's endpoint, last received packet, and traffic since up" {
 	# what SAs of past epochs counted, the last of it later than what the present ones have
 	says text 'sa in 1 packets=3 bytes=252 used=999800' "$sent" 'record peer b 3000000000 5000000000 0 0 999998' 'record in b '$((spi_in))' 3 252' | same 'a: up, digest '"$digest"', espdecap alive (pid 77)
   this side: at 192.168.1.4:61525
@@ -59,7 +59,7 @@ sent='sa out 1 packets=3 bytes=252'
   fingerprint 12345 67890'
 }
 
-@test "counters beyond 2^31 and 2^32 are said as they are" {
+@test "counters beyond 2^31 and 2^32 are printed correctly" {
 	says text 'sa in 1 packets=3000000000 bytes=5000000000 used=999999' 'sa out 1 packets=3000000000 bytes=5000000000' >said
 	[ "$(grep -c ' 3000000000 packets      5000000000 bytes$' said)" -eq 4 ]
 	says json 'sa in 1 packets=3000000000 bytes=1 used=999999' 'sa out 1 packets=1 bytes=18446744073709551615' >said
@@ -74,7 +74,7 @@ sent='sa out 1 packets=3 bytes=252'
 	run -1 grep '.\{101\}' said
 }
 
-@test "ages are said as people do; a clock that jumped makes none negative" {
+@test "ages are printed in readable units, and a clock jump makes none negative" {
 	for ago in '-5 0 s' '0 0 s' '60 60 s' '119 119 s' '120 2 min' '7199 119 min' '7200 2 h' '172799 47 h' '200000 2 days'; do
 		says text "now $((1000000 + ${ago%% *}))" 'sa in 1 packets=3 used=1000000' >said || :
 		grep -q "  b: [a-z]*, heard ${ago#* } ago, at " said
@@ -82,7 +82,7 @@ sent='sa out 1 packets=3 bytes=252'
 	says json 'now 999000' 'sa in 1 packets=3 used=1000000' | jq -e '.peers[0].last_received_seconds == 0'
 }
 
-@test "of several SAs the latest that was used is shown, else the first, and all are counted" {
+@test "of several SAs, the latest in use is printed, else the first, and all are counted" {
 	says text 'sa in 2 packets=2 bytes=20' >said
 	grep -q '^  from b               SPI '"$spi_next"' epoch 2               2 packets              20 bytes$' said
 	says text 'sa in 1 packets=5 bytes=50' 'sa in 2 packets=2 bytes=20' >said
@@ -95,7 +95,7 @@ sent='sa out 1 packets=3 bytes=252'
 
 # ---- When something was received ---------------------------------------------------------------------------------------
 
-@test "a peer that was not heard since up is silent, with status 4" {
+@test "a peer not received since up is silent, with status 4" {
 	run -4 says text
 	[ "${lines[0]}" = 'a: up, digest '"$digest"', espdecap alive (pid 77); nothing received from b yet' ]
 	[ "${lines[2]}" = '  b: silent, nothing received yet, at 31.1.2.3:10421' ]
@@ -113,7 +113,7 @@ sent='sa out 1 packets=3 bytes=252'
 	[ "${lines[0]}" = "hub: up, digest $hub; nothing received from bbbbbbbbbbbbbbb, d yet" ]
 }
 
-@test "a peer that was not heard for longer than three keepalives is silent, with status 4" {
+@test "a peer not received for longer than three keepalives is silent, with status 4" {
 	run -0 says text 'sa in 1 packets=3 used=999940'
 	[[ "$output" == *'  b: up, heard 60 s ago, at '* ]]
 	run -4 says text 'sa in 1 packets=3 used=999939'
@@ -123,7 +123,7 @@ sent='sa out 1 packets=3 bytes=252'
 	jq -e '.up and .peers[0].state == "silent" and .peers[0].cause == "not-arriving" and .peers[0].last_received_seconds == 10000' <<<"$output"
 }
 
-@test "a kernel that does not know when an SA was used last: the policies know it, and the record does" {
+@test "if the kernel does not record the last use of an SA, policies and the record of counts do" {
 	# the kernel notes at each policy when it let a packet pass
 	says json 'sa in 1 packets=3' 'policy 1 use=999980' | jq -e '.peers[0].last_received_seconds == 20'
 	says json 'sa in 1 packets=3' 'policy 2 use=999990' 'policy 1 use=999980' | jq -e '.peers[0].last_received_seconds == 10'
@@ -146,7 +146,7 @@ sent='sa out 1 packets=3 bytes=252'
 # ---- What is counted ---------------------------------------------------------------------------------------------------
 
 counts() { says json "$@" | jq -r '.peers[0] | "\(.rx_packets) \(.rx_bytes) \(.tx_packets) \(.tx_bytes)"'; }
-@test "status counts all since up, through new keys and SAs that begin anew, and begins anew with up" {
+@test "counts include all SAs since up, through new keys and restarted SAs, and restart with up" {
 	[ "$(counts)" = '0 0 0 0' ]
 	five='sa in 1 packets=5 bytes=420' out='sa out 1 packets=5 bytes=420'
 	[ "$(counts "$five" 'sa in 2 packets=5 bytes=420' "$out")" = '10 840 5 420' ]
@@ -164,14 +164,14 @@ counts() { says json "$@" | jq -r '.peers[0] | "\(.rx_packets) \(.rx_bytes) \(.t
 	[ "$(counts "$five" 'sa in 2 packets=9 larval=1')" = '5 420 0 0' ]
 }
 
-@test "a record that is torn, or of another tunnel, counts as nothing" {
+@test "a torn record, or one of another tunnel, is ignored" {
 	for line in '' 'peer' 'peer b 1 2 3' 'peer z 1 2 3 4 5' 'in b 1 x 3' 'in z 1 2 3' 'peer b 1 2 3 4 99999999999999999999' 'in b 99 1'; do
 		[ "$(counts "record $line")" = '0 0 0 0' ]
 	done
 	[ "$(counts 'record peer b 1 2 3 4 5' 'record in b 12 10 20')" = '11 22 3 4' ]
 }
 
-@test "status --json has what the kernel dropped of each SA, and status says it" {
+@test "status and status --json have the packets that the kernel dropped, per SA" {
 	lossy='sa in 1 packets=3 late=4 replayed=5 failed=6'
 	says json "$lossy" | jq -e '.peers[0].sas[0] == {direction: "in", spi: "'"$spi_in"'", epoch: 1, packets: 3, bytes: 0, replay_window: 4, replay: 5, failed: 6}'
 	says json "$lossy" | jq -e '[.peers[0].sas[] | .direction + (.epoch | tostring)] == ["in1", "in2", "out1"]'
@@ -197,7 +197,7 @@ causes() {
 out='  missing: policy src 192.168.1.4/32 dst 192.168.2.100/32 dir out'
 in='  missing: policy src 192.168.2.100/32 dst 192.168.1.4/32 dir in'
 fwd='  missing: policy src 192.168.2.100/32 dst 192.168.1.4/32 dir fwd'
-@test "everything that up adds is missed when it is gone, each by its name, with status 1" {
+@test "each removed object of up is reported as missing by its name, with status 1" {
 	lacks '  missing: SA to b' 'no sa out 1'
 	lacks "$out" 'no policy 0'
 	lacks "$in
@@ -226,7 +226,7 @@ $fwd" 'no policy 2' 'no policy 1'
 	run -4 says_guarded text
 }
 
-@test "a route is its peer's, an interface everybody's" {
+@test "a missing route concerns its peer, a missing interface all peers" {
 	run -1 says_hub json 'no route'
 	jq -e '[.peers[].state] == ["half-up", "silent"]' <<<"$output"
 	run -1 says_hub json 'no interface'
@@ -236,7 +236,7 @@ $fwd" 'no policy 2' 'no policy 1'
 	jq -e '[.peers[].state] == ["silent"]' <<<"$output"
 }
 
-@test "packets to a network that go another way than through the tunnel are missed, at whichever peer" {
+@test "packets to a network that bypass the tunnel are reported, for any peer" {
 	run -1 says_hub text 'stray 10.3.0.0/16 wg0'
 	[ "${lines[0]}" = "hub: half up: a rule of another VPN? See ip rule, and: sh t/a.sh check" ]
 	[ "${lines[1]}" = "  missing: route to 10.3.0.0/16 (packets go through wg0)" ]
@@ -244,7 +244,7 @@ $fwd" 'no policy 2' 'no policy 1'
 	jq -e '[.peers[] | .cause] == ["never-heard", "bypass"] and .missing == ["route to 10.3.0.0/16 (packets go nowhere)"] and .up == false' <<<"$output"
 }
 
-@test "the cause is the word of check" {
+@test "the cause is one of check's" {
 	causes no-out-sa half-up "$heard" 'no sa out 1'
 	causes half-up half-up "$heard" 'no policy 0'
 	causes half-up down 'no sa in 1' 'no sa in 2' 'no sa out 1'
@@ -254,7 +254,7 @@ $fwd" 'no policy 2' 'no policy 1'
 	says json "$heard" | jq -e '.peers[0] | .cause == null and .state == "up"'
 }
 
-@test "what another tool has in place of ours is foreign; what is beside ours is nothing" {
+@test "an object of another tool in place of ours is foreign; others are ignored" {
 	run -1 says text "$heard" 'sa out 1 reqid=77'
 	[[ "$output" == *'
   foreign: SA to 31.1.2.3 with SPI '"$spi_out"'
@@ -273,14 +273,14 @@ $fwd" 'no policy 2' 'no policy 1'
 '* ]]
 }
 
-@test "up --no-helper: status does not miss espdecap" {
+@test "after up --no-helper, status does not report a missing espdecap" {
 	run -0 says text "$heard" 'helper 0'
 	[ "${lines[0]}" = 'a: up, digest '"$digest"'' ]
 	says json "$heard" 'helper 0' | jq -e '.helper_pid == null and .up'
 	says json "$heard" | jq -e '.helper_pid == 77 and .up'
 }
 
-@test "an SA with a limit that is missing has perhaps reached it" {
+@test "a missing SA with a limit is reported as perhaps having reached it" {
 	run -1 says text limited "$heard" 'no sa out 1'
 	[ "${lines[0]}" = 'a: half up: a limit reached? Then: sh t/a.sh rekey, or new scripts where keys are fixed' ]
 	[ "${lines[1]}" = '  missing: SA to b' ]
@@ -303,7 +303,7 @@ $warning
 	[ "${lines[1]}" = '  missing: sequence numbers to b' ]
 }
 
-@test "fixed keys: from the first restart on status says how many are left" {
+@test "fixed keys: from the first restart on status prints how many starts are left" {
 	# up has begun once, and may 62 times more
 	says text fixed "$heard" 'sequence 67108864' >said
 	run -1 grep starts said
@@ -333,7 +333,7 @@ $warning
 
 # ---- For programs --------------------------------------------------------------------------------------------------------
 
-@test "status --json is one object of these fields, and no key, with the exit status of status" {
+@test "status --json prints one object with these fields and no key, and exits like status" {
 	says json "$heard" "$sent" >said
 	[ "$(wc -l <said)" -eq 1 ]
 	# the manual's
@@ -363,7 +363,7 @@ $warning
 
 # ---- --watch -------------------------------------------------------------------------------------------------------------
 
-@test "status --watch prints what passed a second since the table before" {
+@test "status --watch prints rates per second since the previous table" {
 	says watch 'sa in 1 packets=1000 bytes=100000000' "$sent" again 'sa in 1 packets=2000 bytes=200000000' | same 'a: up, digest '"$digest"', espdecap alive (pid 77)
   peer            state    in pkt/s    in B/s out pkt/s   out B/s
   b               up              -         -         -         -  heard 0 s ago
@@ -380,7 +380,7 @@ a: up, digest '"$digest"', espdecap alive (pid 77)
 	[ "$(wc -l <said)" -eq 4 ]
 }
 
-@test "on a terminal the table goes over its own lines, which are cut where the terminal ends" {
+@test "on a terminal the table overwrites its own lines, cut to the width" {
 	diff <(says screen 'sa in 1 packets=1' again | cat -v; echo) - <<END
 a: up, digest $digest, espdecap alive (pid 77)^[[K
   peer            state    in pkt/s    in B/s out pkt/s   ou^[[K
@@ -401,7 +401,7 @@ seen_in() { # FILE PATTERN [COUNT]: waits for so many lines with it, 20 s at mos
 	return 1
 }
 
-@test "status --watch goes on each second, and ends with 0 on ^C, TERM and HUP, and when nobody reads it any more" {
+@test "status --watch prints every second, and ends with 0 on ^C, TERM, HUP and a closed pipe" {
 	for signal in INT TERM HUP; do
 		timeout 60 env --default-signal "$XFRMKEEP" status a.sh --watch >said 3>&- &
 		seen_in said '^a: down$' 2
@@ -454,7 +454,7 @@ runs() {
 	echo "$(cat /proc/sys/kernel/random/boot_id)@$(readlink /proc/self/ns/net)" >run/$store/boot
 }
 
-@test "a tunnel that is down is said to be, with 1" {
+@test "a tunnel that is down is reported as such, with status 1" {
 	keep 1 status a.sh
 	[ "$output" = 'a: down
   fingerprint 12345 67890' ]
@@ -475,7 +475,7 @@ run/'"$store"':
 boot' ]
 }
 
-@test "a store or script that is torn is named, with 1, and JSON says that it is not up" {
+@test "a torn store or script is reported, with status 1, and JSON has up false" {
 	mkdir -m 700 state
 	sed -n '/^made=/,/^token/p' a.sh >state/$store
 	chmod 600 state/*
@@ -491,7 +491,7 @@ boot' ]
 	[[ "$stderr" == 'xfrmkeep: other.sh: not a script of xfrmpair '* ]]
 }
 
-@test "while up or down is at work nothing is said of the tunnel, but who is" {
+@test "while up or down runs, status prints only that" {
 	runs
 	for verb in up down; do
 		word=$verb
@@ -508,7 +508,7 @@ boot' ]
 	done
 }
 
-@test "status takes --json or --watch, not both" {
+@test "status accepts --json or --watch, but not both" {
 	for words in '--json --watch' '--json --json' '--jso' 'x' '-n'; do
 		keep 2 status a.sh $words
 		[[ "$stderr" == "xfrmkeep: status: '"*"' (expected "*"--json"*"--watch)" ]]
@@ -516,7 +516,7 @@ boot' ]
 	done
 }
 
-@test "what cannot be written is an error" {
+@test "output that cannot be written is an error" {
 	run -1 bash -c '"$XFRMKEEP" status a.sh >/dev/full'
 	run -1 bash -c '"$XFRMKEEP" wireshark a.sh >/dev/full'
 	[[ "$output" == *'xfrmkeep: standard output: No space left on device' ]]
@@ -524,7 +524,7 @@ boot' ]
 
 # ---- list ------------------------------------------------------------------------------------------------------------------
 
-@test "list has a line for each script of a folder, by the file's name, with the worst status" {
+@test "list prints a line for each script of a folder, by the file's name, and exits with the worst status" {
 	mkdir tunnels
 	keep 0 list tunnels
 	[ "$output" = 'tunnel          state    received     last received  epoch' ]

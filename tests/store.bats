@@ -32,7 +32,7 @@ made() {
 	section sign unsigned >pair.sh
 }
 
-@test "of store and script the one that was written more often counts; a store that is gone is lost" {
+@test "the valid section is the one written more often, in store or script; a missing store is lost" {
 	chosen absent 1
 	fine page write pair.sh store
 	same "$(stat -c '%a %U' store)" "700 $(id -un)"
@@ -54,7 +54,7 @@ made() {
 	chosen absent 1
 }
 
-@test "a store that is torn, or another script's, is refused by name, whatever the script has" {
+@test "a torn or foreign store is refused by name, whatever the script has" {
 	page write pair.sh store
 	cp -r store good
 	: >store/$name
@@ -90,7 +90,7 @@ not_written() {
 	same "$after" "$before"
 }
 
-@test "a store that others can change, or that a link leads to, is neither read nor written" {
+@test "a store that others can change, or a symbolic link, is neither read nor written" {
 	local writable="others can write to it (mode %s; expected 0700, or 0600 for a file)" message
 	page write pair.sh store
 	for mode in 0770 0702 1777 0720; do
@@ -162,7 +162,7 @@ not_written() {
 	same "$(stat -c %a:%u sticky/store)" 700:0
 }
 
-@test "what a killed run left is written over; anything else of that name is not touched" {
+@test "a temporary file of a killed run is overwritten; anything else of that name is not touched" {
 	page write pair.sh store
 	echo secret >store/$name.new
 	fine page write pair.sh store
@@ -185,7 +185,7 @@ not_written() {
 	chosen good 3
 }
 
-@test "a disk that is full, or a file that may not grow, leaves the old store and nothing else" {
+@test "with a full disk or a file size limit, only the old store remains" {
 	page write pair.sh store
 	# ulimit counts in blocks of 1024 bytes
 	before=$(sha256sum store/*)
@@ -223,7 +223,7 @@ after() {
 	strace -qq -o ../trace -e "inject=$1:$2" fast write pair.sh store 2>said || status=$?
 }
 
-@test "whatever fails while the store is written, or ends the program, the old store stays or the new one is whole" {
+@test "after any failure or kill during writing, the store is either the old or the complete new one" {
 	local call
 	strace -o ../trace true || skip "needs strace that may trace"
 	page write pair.sh good
@@ -253,7 +253,7 @@ after() {
 	same "$status" 0
 }
 
-@test "a script's section is replaced; the rest, its owner and its mode stay, and a link to it too" {
+@test "only the section of a script is replaced; the rest, owner, mode and links are kept" {
 	chmod 750 pair.sh
 	[ "$(id -u)" != 0 ] || chown 12345:54321 pair.sh
 	before=$(stat -c '%a %u %g' pair.sh)
@@ -287,7 +287,7 @@ a.sh"
 	[ ! -e .pair.sh.new ]
 }
 
-@test "a script that is read-only is left alone, which is said once" {
+@test "a read-only script is not changed, which is reported once" {
 	local why="(the script still has past secrets; the store has the current ones)"
 	before=$(sha256sum pair.sh)
 	chmod 400 pair.sh
@@ -302,7 +302,7 @@ a.sh"
 		mount --bind place place && mount -o remount,bind,ro place && exec page rewrite place/pair.sh 2'
 }
 
-@test "a script that has become another's, torn, older or none keeps what it has" {
+@test "a script that was replaced, torn or removed meanwhile is not changed" {
 	sed 's/check=fe/check=ff/' pair.sh >unsigned
 	section sign unsigned >other.sh
 	refused "page: other.sh: is now another script (expected check=fedcba98765432100123456789abcdef)" page rewrite pair.sh 1 other.sh

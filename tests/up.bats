@@ -25,7 +25,7 @@ deletes_sas() { sed -i 's/\^xfrm state/& add/' bin/ip; }
 policies() { ip -n "$space" -s xfrm policy | grep -c ' index '; }
 add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 dir "$1" index "$2" priority 7; } # DIRECTION INDEX
 
-@test "up makes the run folder and gives the lock back; the script says no section; in each shell" {
+@test "up creates the run folder and releases the lock, in each shell" {
 	in_a_host
 	for shell in dash 'busybox ash' bash mksh; do
 		gives on_host $shell a.sh up --no-punch --no-helper
@@ -39,7 +39,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	done
 }
 
-@test "up -n and down -n make and change nothing" {
+@test "up -n and down -n create and change nothing" {
 	in_a_host
 	fine up_only -n up
 	fine keep -n down
@@ -48,7 +48,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	[ ! -e batches ]
 }
 
-@test "down works whatever the store is, and says once what is wrong with it" {
+@test "down works with any state of the store, and reports once what is wrong with it" {
 	in_a_host
 	takes_down
 	same "$output" ''
@@ -69,7 +69,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	same "$(ls -A "$XFRMPAIR_RUN")" ''
 }
 
-@test "the verbs that were a script's alone are no verbs" {
+@test "internal verbs of earlier versions are unknown" {
 	for verb in begin record refused answered prepare undo; do
 		gives xfrmkeep $verb a.sh
 		same "$status" 2
@@ -77,7 +77,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	[ ! -e "$XFRMPAIR_RUN" ]
 }
 
-@test "up of a tunnel that is up mends it, and gives the lock back" {
+@test "up of a tunnel that is up mends it, and releases the lock" {
 	in_a_host
 	deletes_sas
 	begin
@@ -91,7 +91,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	[ -e "$run/boot" ]
 }
 
-@test "up of a tunnel to which mend puts nothing back says that it is already up" {
+@test "up of a complete tunnel says that it is already up" {
 	in_a_host
 	begin
 	is_up
@@ -107,7 +107,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	[ -e "$run/boot" ]
 }
 
-@test "up removes the run folder of another boot, with its files" {
+@test "up removes the run folder of another boot and its files" {
 	in_a_host
 	is_up
 	echo "another@boot" >"$run/boot"
@@ -123,7 +123,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	same "$(sed 's/@.*//' "$run/boot")" "$(</proc/sys/kernel/random/boot_id)"
 }
 
-@test "up refuses where an index or a reqid of the script is in use, and leaves nothing behind" {
+@test "up refuses if an index or reqid of the script is in use, and leaves nothing" {
 	in_a_host
 	taken="a: taken: another tool, or an up not recorded in $run, has an index or reqid of this script: see ip -s xfrm policy; sh a.sh down removes what has them"
 	add_policy fwd "$(index fwd)"
@@ -140,7 +140,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	same "$status" 0
 }
 
-@test "without permission up takes back its folder, and down says so and tries the rest" {
+@test "without permission, up removes its folder, and down reports it and tries the rest" {
 	in_a_host
 	command -v setpriv >/dev/null || skip "needs setpriv"
 	export XFRMPAIR_RUN=run XFRMPAIR_STATE=state # the way to here is root's alone
@@ -157,7 +157,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	same "$(grep -cx "a: cannot remove everything: RTNETLINK answers: Operation not permitted" <<<"$stderr")" 1
 }
 
-@test "up that cannot make its folder, or has a torn store, leaves no lock" {
+@test "up that cannot create its folder, or has a torn store, leaves no lock" {
 	in_a_host
 	mkdir -m 700 "$XFRMPAIR_RUN"
 	: >"$run"
@@ -174,7 +174,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	same "$(ls -A "$XFRMPAIR_RUN")" ''
 }
 
-@test "down ends an up that is at work, and what that waits for" {
+@test "down ends a running up, and the programs that it waits for" {
 	in_a_host
 	xfrmpair --force -o . 192.168.1.4:61525@85.9.8.7 192.168.2.100:61523@home.example.org:4500 2>/dev/null
 	run=$XFRMPAIR_RUN/$(fact store a.sh)
@@ -194,7 +194,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	[ ! -L "$run.busy" ]
 }
 
-@test "down ends no other process, and waits for one that has the lock" {
+@test "down ends no other process, and waits for one that holds the lock" {
 	in_a_host
 	sleep 60 &
 	child=$!
@@ -211,7 +211,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	kill $child # is there still
 }
 
-@test "down removes what the page names, and nothing else" {
+@test "down removes the page's objects, and nothing else" {
 	in_a_host
 	deletes_sas
 	ip -n "$space" address add 10.99.0.1/32 dev lo label "$(fact own_label a.sh)"
@@ -241,7 +241,7 @@ add_policy() { ip -n "$space" xfrm policy add src 10.7.0.0/16 dst 10.8.0.0/16 di
 	same "$(keep -n down | tail -n 1)" "ip link delete group $(fact group a.sh)"
 }
 
-@test "down all removes the guard, too" {
+@test "down --all also removes the guard" {
 	in_a_host
 	xfrmpair --guard --force -o . 192.168.1.4:61525@85.9.8.7+10.1.0.0/24 192.168.2.100:61523@31.1.2.3:10421+10.2.0.0/24 2>/dev/null
 	add_policy out "$(fact guard a.sh)"
@@ -268,7 +268,7 @@ ip xfrm state deleteall reqid $(reqid)"
 	same "$(policies)" 1
 }
 
-@test "down needs no store, and says in one line what it could not remove" {
+@test "down needs no store, and reports in one line what it could not remove" {
 	in_a_host
 	mkdir -m 700 "$XFRMPAIR_STATE"
 	echo torn >"$state"
@@ -284,7 +284,7 @@ a: cannot remove everything: xfrm state delete src 192.168.1.4 dst 31.1.2.3 prot
 	same "$(ip -n "$space" -o address show dev lo | grep -c 10.99)" 0
 }
 
-@test "of much that is gone down finds the one line that is not about that" {
+@test "among messages about missing objects, down finds the real error" {
 	in_a_host
 	mv bin/ip bin/that-ip
 	cat >bin/ip <<-END

@@ -39,7 +39,7 @@ after() { echo "0x$(echo "xfrmpair next ${1#0x}" | sha256sum | cut -c1-64)"; }
 fingerprint() { sed -n "s/.*\bfingerprint='\([0-9 ]*\)'.*/\1/p" "$1"; }
 digest() { sed -n 's/^digest=\([^ ]*\) .*/\1/p' "$1"; }
 
-@test "X25519 gives what RFC 7748 says: its two vectors, 1 and 1000 rounds, and nothing with a point of low order" {
+@test "X25519 gives RFC 7748's two vectors and 1 and 1000 rounds, and refuses points of low order" {
 	same "$(exchange x25519 a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4 e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c)" \
 		c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552
 	same "$(exchange x25519 4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493)" \
@@ -54,7 +54,7 @@ digest() { sed -n 's/^digest=\([^ ]*\) .*/\1/p' "$1"; }
 	done
 }
 
-@test "HKDF with SHA-256 gives what RFC 5869's first three cases say" {
+@test "HKDF with SHA-256 gives RFC 5869's first three test cases" {
 	local many=; many=$(for ((i = 0; i < 256; i++)); do printf %02x $i; done)
 	same "$(exchange hkdf 000102030405060708090a0b0c $(printf '0b%.0s' {1..22}) f0f1f2f3f4f5f6f7f8f9 42)" \
 		3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865
@@ -64,7 +64,7 @@ digest() { sed -n 's/^digest=\([^ ]*\) .*/\1/p' "$1"; }
 		8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8
 }
 
-@test "X25519, HKDF and SHA-256 are openssl's on 10,000 random inputs" {
+@test "X25519, HKDF and SHA-256 agree with openssl on 10,000 random inputs" {
 	same "$(exchange-openssl openssl 10000)" "10000 the same"
 }
 
@@ -103,7 +103,7 @@ digest() { sed -n 's/^digest=\([^ ]*\) .*/\1/p' "$1"; }
 	[ "$(echo **)" = "alice.key bob.key carol.key dora.key eve.key" ]
 }
 
-@test "two persons with two words, each with the own secret alone, get one script each, and they match" {
+@test "two people, each with their own secret and both endpoint strings, get matching scripts" {
 	mkdir hers his
 	mv alice.key hers; mv bob.key his
 	(cd hers && writes alice t "$A" "$B")
@@ -155,7 +155,7 @@ derived() {
 }
 hex() { printf '%s=' "$1" | tr -- -_ +/ | base64 -d | xxd -p -c 99; }
 
-@test "the first secret, digest and fingerprint are what the manual says, by openssl; on every machine, whatever its libc" {
+@test "the first secret, digest and fingerprint are what the manual says, computed with openssl, on every libc" {
 	writes alice t "$A" "$B"
 	local facts="words of xfrmpair 1
 aes256gcm16 esn 0 transport 0 lan 0 hairpin 0 interface  mtu 1500 clamp 0 guard 0 nonike 0 limits 0 0
@@ -177,7 +177,7 @@ a 20010db8000000010001000100010001 4500 00000000000000000000000000000000 alice.e
 b 20010db8000000000000000000000002 4500 20010db8000000000000000000000002  4500 20010db8000b00000000000000000000/48/0/0 20010db8009900000000000000000002/128/0/0 #${B##*#}" 'correct horse')"
 }
 
-@test "a word with any byte altered makes other keys, or is refused, and so does any option that differs" {
+@test "any altered byte of an endpoint string, or different option, gives other keys or is refused" {
 	# of one who writes, a line each: the secret and the fingerprint; nothing where it is refused
 	tells() { "$XFRMPAIR" -n --format script --secret alice.key "$@" 2>/dev/null | sed -n "s/^#: .* next 2 //p; s/.*\bfingerprint=\('[0-9 ]*'\).*/\1/p"; }
 	local right row i word letter
@@ -228,7 +228,7 @@ END
 		"cipher clamp dry-run encap esn explain file force format guard hairpin help inner interface keys lan limit-bytes limit-packets list-ciphers mode mtu output pass replay-window save-keys secret star version "
 }
 
-@test "spelled in another way, from a file, in another order of options, with what is about this machine alone: the same keys" {
+@test "another spelling, a tunnel file, another order of options or local options give the same keys" {
 	A=$("$XFRMPAIR" --secret alice.key '[2001:db8::1]:4500@alice.example.org+2001:db8:a::/48+10.1.0.0/24/tcp/22')
 	B=$("$XFRMPAIR" --secret bob.key '[2001:db8::2]:4500+2001:db8:b::/48+10.2.0.0/24')
 	writes alice t --esn --mtu 1400 "$A" "$B"
@@ -244,7 +244,7 @@ END
 	same "$(after "$(sed -n 's/^a b 1 secret //p' k)")" "$(next_of v/b.sh)"
 }
 
-@test "a mesh: each side needs all words, and gets all its pairs; a star: each spoke the one with the hub" {
+@test "a mesh: each side needs all endpoint strings and gets all its pairs; a star: each spoke gets the pair with the hub" {
 	local who
 	for who in alice bob carol; do writes $who $who "$A" "$B" "$C"; done
 	same "$(for who in alice bob carol; do secrets $who/$who.sh | sed "s/\$/ $who/"; done | awk '{ print $1, $2 < $3 ? $2 " " $3 : $3 " " $2 }' |
@@ -266,7 +266,7 @@ bob"
 	[ "$(digest star-bob/bob.sh)" = "$(digest star-carol/carol.sh)" ]
 }
 
-@test "paste blocks, their explanation, and Wireshark's table are of the own side alone" {
+@test "paste blocks, --explain and Wireshark's table contain only the own side" {
 	run --separate-stderr "$XFRMPAIR" --secret bob.key "$A" "$B"
 	[ "$status" -eq 0 ]
 	same "$(grep -c '^# side ' <<<"$output")" 1
@@ -283,7 +283,7 @@ bob"
 	same "$("$XFRMPAIR" --secret alice.key "$A" "$B" 2>/dev/null | grep -o '0x[0-9a-f]\{72\}' | sort)" "$keys"
 }
 
-@test "two own pairs that come to one reqid are refused: a secret drawn in place of one would be nobody else's" {
+@test "two own pairs with the same reqid are refused, because a new secret would not match the peer's" {
 	local gen=$BATS_TEST_DIRNAME/../gen helper=$BATS_TEST_DIRNAME/../helper file
 	cc -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I"$helper" -o reqid "$BATS_TEST_DIRNAME/reqid.c" \
 		"$gen"/{identity,key,tunnel,side,path}.c "$helper"/{cipher,endpoint,epoch,number,prefix,random,say,section,special,sha256,text,xfrm}.c
@@ -295,7 +295,7 @@ bob"
 kept"
 }
 
-@test "public keys are taken up to the last one, and may have what looks like a secret in them" {
+@test "public keys up to the largest are accepted, also if they look like a secret" {
 	pub() { printf %s "$1" | xxd -r -p | base64 | tr +/ -_ | tr -d =; }
 	# the next one is of low order
 	"$XFRMPAIR" --secret alice.key "$A" "${B%#*}#$(pub "eb$(printf 'ff%.0s' {1..30})7f")" >/dev/null 2>&1
@@ -305,7 +305,7 @@ kept"
 	"$XFRMPAIR" --secret alice.key -f t.conf >/dev/null 2>&1
 }
 
-@test "a secret file of somebody else is refused" {
+@test "a secret file of another user is refused" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: a file of somebody else"
 	chown 65534 alice.key
 	run -2 --separate-stderr "$XFRMPAIR" --secret alice.key "$A" "$B"
@@ -313,7 +313,7 @@ kept"
 	[ -z "$output" ]
 }
 
-@test "a secret file that cannot be written whole is not there, and its word is not printed" {
+@test "a secret file that cannot be written completely is removed, and no endpoint string is printed" {
 	run -1 bash -c 'ulimit -f 0; exec "$@" 2> >(cat)' bash "$XFRMPAIR" --secret dora.key "${A%#*}"
 	same "$output $(echo **)" "xfrmpair: dora.key: cannot be written: File too large alice.key bob.key carol.key"
 	# a word that nobody hears: the file is there for the next time
@@ -323,7 +323,7 @@ kept"
 	"$XFRMPAIR" --secret dora.key "${A%#*}" | grep -q '#'
 }
 
-@test "--pass mixes a phrase in: other keys, and a fingerprint that says that there is one and nothing of it" {
+@test "--pass changes the keys; the fingerprint shows that there is a phrase, but depends on nothing in it" {
 	umask 077
 	printf 'correct horse\n' >hers
 	printf 'correct horse' >his
@@ -342,7 +342,7 @@ kept"
 	same "$(next_of p/alice.sh)" "$(next_of a/alice.sh)"
 }
 
-@test "with --secret there is nothing else to delete, but the keys that were saved" {
+@test "with --secret, only the saved keys have to be deleted" {
 	"$XFRMPAIR" --secret alice.key -o t --save-keys k "$A" "$B" 2>said
 	same "$(tail -2 said)" "xfrmpair: once all sides are up, delete k: anyone who has it can decrypt the traffic
 xfrmpair: you can delete alice.key now: then nobody can compute these keys again; or keep it for later endpoint strings"
@@ -354,7 +354,7 @@ xfrmpair: you can delete alice.key now: then nobody can compute these keys again
 }
 
 # bats test_tags=script
-@test "status of such a script, by xfrmkeep, has the fingerprint, down too, and --json has it as a field; no other script has it" {
+@test "status and --json have the fingerprint of an exchange, also when down, and other scripts have none" {
 	writes alice t "$A" "$B"
 	"$XFRMPAIR" -o plain "${A%#*}" "${B%#*}" 2>said
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state XFRMKEEP=${XFRMPAIR%/*}/xfrmkeep

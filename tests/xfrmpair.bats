@@ -41,7 +41,7 @@ warned() {
 	[[ "$output" == *"dst 85.9.8.7 "* ]]
 }
 
-@test "a side may have 64 nets, as long as they can be written" {
+@test "a side may have 64 nets of any length" {
 	local nets='' i label; label=$(printf 'a%.0s' {1..62})
 	for i in {1001..1064}; do nets+=+2001:0db8:${i}:ffff:ffff:ffff:255.255.255.255/128/tcp/65535; done
 	warned '' -n --format script "longest-name-15=[2001:0db8:0000:0000:0000:ffff:255.255.255.255]:61525@$label.$label.$label.$label:61525$nets" '[2001:db8::3]:61525'
@@ -50,7 +50,7 @@ warned() {
 	[ -z "$output" ]
 }
 
-@test "of a path that is long the begin is left out, not the line's number, nor what would do" {
+@test "a message cuts the beginning of a long path, not the line number or the advice" {
 	local long; long=$(printf 'folder%.0s' {1..40}); long=$long/$long/$long/$long/$long
 	mkdir -p "$long"
 	printf '[tunnel]\nesn = maybe\n' >"$long/tunnel.conf"
@@ -106,7 +106,7 @@ b.sh" ]
 	grep -q KEYS t/b.sh
 }
 
-@test "with --force a failure puts the old files back" {
+@test "with --force, a failure restores the old files" {
 	mkdir -p t/b.sh/full
 	echo precious >t/a.sh
 	run --separate-stderr "$XFRMPAIR" -o t --force "$A" "$B"
@@ -141,7 +141,7 @@ b.sh" ]
 	[ ! -s left ]
 }
 
-@test "standard output that takes nothing is a failure" {
+@test "a standard output that cannot be written is an error" {
 	"$XFRMPAIR" "$A" "$B" >/dev/full 2>said && status=0 || status=$?
 	[ "$status" -eq 1 ]
 	[ "$(cat said)" = "xfrmpair: standard output: No space left on device" ]
@@ -174,7 +174,7 @@ states() {
 		awk '/^ip xfrm state add/ { words = ""; for (i = 1; i <= NF; i++) if ($i ~ /^0x/) words = words " " $i; print substr(words, 2) }'
 }
 
-@test "every run has fresh keys, SPIs, reqids and digest, and one key per direction" {
+@test "every run has new keys, SPIs, reqids and digest, and one key per direction" {
 	for i in 1 2 3 4; do
 		"$XFRMPAIR" -o "t$i" --save-keys "k$i" "$A" "$B"
 		states --keys "k$i" "$A" "$B" >states
@@ -202,7 +202,7 @@ states() {
 	[ "$(reqids t/b.sh)" = "$(reqids t/a.sh)" ]
 }
 
-@test "a side's own mapped endpoint is in its comments and for --map only, and every mirror holds" {
+@test "a side's own mapped endpoint is only in comments and for --map, and both scripts mirror each other" {
 	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	for side in a b; do grep -v '^#' t/$side.sh | sed "s/\\bmapped=[^ ]*//" >code.$side; done
 	run -1 grep -q '85\.9\.8\.7' code.a
@@ -216,7 +216,7 @@ states() {
 	grep -q "state add src 85.9.8.7 dst 192.168.2.100 proto esp spi $ab .* encap espinudp 61525 61523 0.0.0.0" b
 }
 
-@test "where a protected net covers an outer endpoint, the UDP flow is let past" {
+@test "if a protected net contains an outer endpoint, the UDP flow is exempt" {
 	"$XFRMPAIR" -o t 192.0.2.1:4500 198.51.100.2:4501
 	planned t/a.sh >a
 	[ "$(grep 'proto 17' a | sort)" = "ip xfrm policy add src 192.0.2.1/32 dst 198.51.100.2/32 proto 17 sport 4500 dport 4501 dir out priority 1000
@@ -237,7 +237,7 @@ keys() {
 	chmod 600 k
 }
 
-@test "a pair's keys and SPIs follow from its secret, as a shell hashes it, for every cipher" {
+@test "a pair's keys and SPIs follow from its secret as a shell computes them, for every cipher" {
 	local S=d1c3b5a7f90e1d2c3b4a59687786958473625140fedcba9876543210beadfeed
 	keys "office home 7 secret 0x$S"
 	# four blocks, the most that a cipher takes, of each direction
@@ -270,14 +270,14 @@ END
 	run -1 diff -q other <(states --keys k "home=$A" "work=$B")
 }
 
-@test "an SPI that would be a reserved one is 256 more" {
+@test "256 is added to an SPI that would be reserved" {
 	# found by trying: 5
 	keys "a b 1 secret $(secret 0x4f4168)"
 	[ "$(echo "xfrmpair key a b 2 $(secret 0x4f4168 | cut -c3-)" | sha256sum | cut -c9-16)" = 00000005 ]
 	[ "$(states --keys k "$A" "$B" | cut -d' ' -f1 | sed -n '1p;4p' | uniq)" = 0x00000105 ]
 }
 
-@test "a key file with secrets makes two runs the same, and what was used is written: the secret of its epoch" {
+@test "a key file with secrets makes two runs the same, and --save-keys writes the same secrets" {
 	K=0x$(printf '%072d' 7)
 	keys "b a 99999999 secret $(secret 1)" "a c 1 0x100 $K" "c a 1 0x100 ${K%7}8" "b c 2 secret $(secret 2)"
 	"$XFRMPAIR" -o t --keys k --save-keys l "$A" "$B" "$C"
@@ -324,7 +324,7 @@ drawn() {
 	first=$(grep -n ', 32, 0) *= 32' trace | head -1 | cut -d: -f1)
 	traced -e "inject=getrandom:poke_exit=@arg1=${secret#0x}:when=$first" "$XFRMPAIR" -o t --keys k --save-keys l "$@"
 }
-@test "a secret whose SPIs or reqid another pair has is drawn again" {
+@test "a secret whose SPIs or reqid another pair has is generated again" {
 	# by trying: a and c both send to b with 0x5fa5b709
 	local one two
 	one=$(secret 0x76d5) two=$(secret 0x24386)
@@ -352,7 +352,7 @@ drawn() {
 	[ "$(reqids t/a.sh | sort -u | wc -l)" -eq 2 ]
 }
 
-@test "--save-keys beside a key file of secrets: a side more, or less, changes no other pair's" {
+@test "--save-keys with a key file of secrets: adding or removing a side changes no other pair" {
 	keys "a b 5 secret $(secret 1)"
 	"$XFRMPAIR" -o three --keys k --save-keys k3 "$A" "$B" "$C"
 	[ "$(sed -n 2p k3)" = "a b 5 secret $(secret 1)" ]
@@ -382,7 +382,7 @@ conf() { printf '%s\n' "$@" >t.conf; }
 	grep -q 'flag esn replay-window 128' t/home.sh
 }
 
-@test "the command line goes before the tunnel file" {
+@test "the command line overrides the tunnel file" {
 	conf '[tunnel]' 'cipher = aes128gcm16' '[side a]' 'local = 192.168.1.4:1' '[side b]' 'local = 192.0.2.1:1'
 	[[ "$("$XFRMPAIR" -f t.conf --cipher aes128gcm12)" == *" 96"* ]]
 }
@@ -407,7 +407,7 @@ conf() { printf '%s\n' "$@" >t.conf; }
 	sh t/c.sh -n up | grep -qx 'espdecap -d -u 65534 -b 10.0.0.1 1 85.9.8.7:61525 31.1.2.3:10421'
 }
 
-@test "the keys never show in what a script prints by -n" {
+@test "-n of a script never prints keys" {
 	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	sh t/a.sh -n up >said
 	for key in $(grep -o '0x[0-9a-f]\{72\}' k); do
@@ -415,7 +415,7 @@ conf() { printf '%s\n' "$@" >t.conf; }
 	done
 }
 
-@test "each name that --list-ciphers prints is one that --cipher takes" {
+@test "--cipher accepts each name that --list-ciphers prints" {
 	run -0 --separate-stderr "$XFRMPAIR" --list-ciphers
 	[ -z "$stderr" ]
 	echo "$output" | awk 'NR > 1 && NF == 9 { print $1 }' >names
@@ -423,12 +423,12 @@ conf() { printf '%s\n' "$@" >t.conf; }
 	while read -r name; do "$XFRMPAIR" --cipher "$name" "$A" "$B" >/dev/null 2>&1; done <names
 }
 
-@test "--inner lets two sides have one address" {
+@test "--inner allows two sides with the same address" {
 	"$XFRMPAIR" -o t --inner 10.99.0.0/24 192.168.1.4:1@85.9.8.7 192.168.1.4:1@31.1.2.3
 	grep -q 'protects  10.99.0.2/32 <-> 10.99.0.1/32 (a)' t/b.sh
 }
 
-@test "limits are on what a side sends, not on what it receives" {
+@test "limits apply to what a side sends, not to what it receives" {
 	"$XFRMPAIR" -o t --limit-packets 1000 --limit-bytes 2000000 "$A" "$B"
 	sh t/a.sh -n up >a
 	grep 'state add src 192.168.1.4 ' a | grep -q ' limit byte-hard 2000000 limit packet-hard 1000 '
@@ -451,7 +451,7 @@ head_facts() {
 	section_of "$1" | sed -n 's/^\(there_.*\) spi_.*/\1/p'
 }
 
-@test "LOCAL may be auto and MAPPED a name: the heads have the words in place of addresses" {
+@test "LOCAL may be auto and MAPPED a name, which the heads have instead of addresses" {
 	"$XFRMPAIR" -o t "auto:61525@home.example.org+10.1.0.0/24" "$B+10.2.0.0/24"
 	diff - <(head_facts t/a.sh) <<'END'
 #   a auto:61525 -NAT- home.example.org:61525 = internet = 31.1.2.3:10421 -NAT- 192.168.2.100:61523 b
@@ -513,7 +513,7 @@ END
 	[ "$(sed -n '/^up() {/,/^}/p' x/a.sh | sed -n 2,4p | tr -d '\t' | tr '\n' ' ')" = 'add_guards find_hosts begin ' ]
 }
 
-@test "who has just written scripts is told the host by what the internet sees of it, where LOCAL is auto" {
+@test "if LOCAL is auto, the message about the written script names the host by its mapped address" {
 	LAST="xfrmpair: once all sides are up, delete the other hosts' files here: anyone who has them can decrypt the traffic"
 	run --separate-stderr "$XFRMPAIR" -o t auto:4500@home.example.org+10.1.0.0/24 auto:4501@31.1.2.3+10.2.0.0/24 192.168.1.4:4500@two.example.org
 	[ "$status" -eq 0 ]
@@ -523,7 +523,7 @@ xfrmpair: wrote t/c.sh for the host 192.168.1.4
 $LAST" ]
 }
 
-@test "a name is taken in any case, with a dot at its end, and at the lengths that DNS has" {
+@test "a name is accepted in upper case, with a final dot, and up to the lengths of DNS" {
 	local label sixty
 	label=$(printf %063d 0) sixty=$(printf %060d 0)
 	for name in home.example.org a a1 1a 1.a x-y.z 1.2.3.4a xn--4ca.example $label.a $label.$label.$label.${sixty}x fe80; do
@@ -544,13 +544,13 @@ $LAST" ]
 	diff -r t u
 }
 
-@test "equal names are one NAT, as equal addresses are; a different name is another" {
+@test "equal names mean the same NAT, as equal addresses do; different names do not" {
 	"$XFRMPAIR" -o t --lan 192.168.1.4:1@home.example.org:11 192.168.1.5:2@HOME.example.org.:12 192.168.3.4:4500@other.example.org
 	[ "$(head_facts t/a.sh | grep '^#   .* = ')" = "#   a 192.168.1.4:1 = one LAN = 192.168.1.5:2 b
 #   a 192.168.1.4:1 -NAT- home.example.org:11 = internet = other.example.org:4500 -NAT- 192.168.3.4:4500 c" ]
 }
 
-@test "auto and a name are of the family that the other has, else IPv4" {
+@test "auto and a name have the family of the other address, else IPv4" {
 	family() { "$XFRMPAIR" --format script "$@" | sed -n '1,/^digest=/s/^digest=.* family=\(.\) .*/\1/p'; }
 	[ "$(family 'auto:1@[2001:db8::1]+fd01::/64' '[2001:db8::2]:1@six.example.org')" = 6 ]
 	[ "$(family '[2001:db8::1]:1@six.example.org' '[2001:db8::2]:1')" = 6 ]
@@ -558,7 +558,7 @@ $LAST" ]
 	[ "$(family auto:1@home.example.org+10.1.0.0/24 "$B")" = 4 ]
 }
 
-@test "the digest is over auto and names, too" {
+@test "the digest includes auto and names" {
 	local keys
 	for side in 192.168.1.4:1@85.9.8.7 auto:1@85.9.8.7 auto:1@home.example.org 192.168.1.4:1@home.example.org 192.168.1.4:1@home.example.org:2 \
 		auto:1@other.example.org; do
@@ -575,7 +575,7 @@ pair() { awk -v one="$2" -v two="$3" '($1 == one && $2 == two) || ($1 == two && 
 # commands FOLDER SIDE OTHER-OUTER: what that side's script does for one peer
 commands() { planned "$1/$2.sh" | grep "$3" | grep -v '^espdecap'; }
 
-@test "--save-keys beside --keys: a side more, or less, changes no other pair's SAs" {
+@test "--save-keys with --keys: adding or removing a side changes no other pair's SAs" {
 	"$XFRMPAIR" -o two --save-keys k2 "$A" "$B"
 	"$XFRMPAIR" -o three --keys k2 --save-keys k3 "$A" "$B" "$C"
 	# what is old, and fresh ones for two pairs; nothing twice
@@ -603,7 +603,7 @@ commands() { planned "$1/$2.sh" | grep "$3" | grep -v '^espdecap'; }
 	[ "$(commands fresh a 31.1.2.3)" != "$(commands two a 31.1.2.3)" ]
 }
 
-@test "--save-keys beside --keys: a side that moved changes only its own pairs" {
+@test "--save-keys with --keys: a side that moved changes only its own pairs" {
 	"$XFRMPAIR" -o before --save-keys k "$A" "$B" "$C"
 	"$XFRMPAIR" -o after --keys k --save-keys l "$A" "$B" "${C}:4777"
 	[ "$(grep -v '^#' l)" = "$(grep -v '^#' k)" ]
@@ -615,7 +615,7 @@ commands() { planned "$1/$2.sh" | grep "$3" | grep -v '^espdecap'; }
 	[ "$(commands after a 5.6.7.8)" = "$(commands before a 5.6.7.8 | sed -e 's/ 61525 4500 / 61525 4777 /' -e 's/ 4500 61525 / 4777 61525 /')" ]
 }
 
-@test "no two pairs of a mesh have one reqid: fresh keys are drawn again" {
+@test "no two pairs of a mesh have the same reqid: keys are generated again" {
 	# a-b, and a-c with SPIs 0x100 and 0x2bb9, have one, found by trying
 	keys "a b 1 0x100 0x$(printf %072d 1)" "b a 1 0x1b1ca 0x$(printf %072d 2)" \
 		"b c 1 0x200 0x$(printf %072d 5)" "c b 1 0x200 0x$(printf %072d 6)"
@@ -651,7 +651,7 @@ without_links() {
 	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -e trace=link,linkat,renameat2,open,openat,fsync,rename,renameat \
 		-e inject=link,linkat:error=EPERM ${calls:+-e inject=$calls:error=EINVAL} "$XFRMPAIR" "$@"
 }
-@test "a file system without hard links takes scripts too, and nothing is overwritten" {
+@test "a file system without hard links works too, and nothing is overwritten" {
 	for calls in '' renameat2; do
 		rm -rf t k
 		without_links "$calls" -o t --save-keys k "$A" "$B"
@@ -684,7 +684,7 @@ b.sh" ]
 	done
 }
 
-@test "what is written is on the disk: each file and its folder before they have their names, then these" {
+@test "files and folders are synced before they are renamed, and again after" {
 	ASAN_OPTIONS=detect_leaks=0 strace -y -o trace -e trace=fsync,renameat2 "$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	synced() { sed -e "s,$PWD,.," -e 's/xfrmpair-....../xfrmpair/' -n -e 's/^fsync([0-9]*<\(.*\)>) *= 0$/\1/p' | sort; }
 	# all that is new, then the names
@@ -692,7 +692,7 @@ b.sh" ]
 	[ "$(sed '1,/^rename/d' trace | synced)" = . ]
 }
 
-@test "a script says its tunnel first, then its shell functions, which are those of its kind, then what changes" {
+@test "a script has its tunnel first, then the shell functions of its kind, then the section" {
 	"$XFRMPAIR" -o t --save-keys k "$A" "$B"
 	for side in a b; do
 		[ "$(sed -n '3s/\(..\).*/\1/p' t/$side.sh)" = '{ ' ]
@@ -744,7 +744,7 @@ b.sh" ]
 	done
 }
 
-@test "a script that was cut off anywhere is a syntax error, and does nothing" {
+@test "a truncated script is a syntax error, and does nothing" {
 	"$XFRMPAIR" -o t "$A" "$B"
 	local lines shell step
 	lines=$(wc -l <t/a.sh)
@@ -783,7 +783,7 @@ END
 	chmod +x bin/ip
 }
 
-@test "up of a script whose keys or networks a tunnel of 0.1 has is refused, and takes nothing of that away" {
+@test "up is refused if a tunnel of 0.1 has the same keys or networks, and leaves that tunnel alone" {
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state
 	in_a_host
 	install -m 600 "$BATS_TEST_DIRNAME/../examples/howto/keys" k
@@ -817,7 +817,7 @@ a: ip failed: "* ]] ;;
 	run -1 grep -q 1366164508 t/a.sh t/b.sh
 }
 
-@test "-n changes nothing, also where nothing can be printed" {
+@test "-n changes nothing, also if nothing can be printed" {
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state ESPDECAP=$PWD/ran NATPROBE=$PWD/ran
 	printf '#!/bin/sh\n: >"$0.$1"\n' >ran
 	chmod +x ran
@@ -843,7 +843,7 @@ a: ip failed: "* ]] ;;
 	[ -z "$(ls -d run state ran.* 2>/dev/null)" ]
 }
 
-@test "one protocol or port of a net: routes go by the net, each once; policies and the MSS have it" {
+@test "one protocol or port of a net: policies and the MSS rule have it, and each net has one route" {
 	"$XFRMPAIR" -o t --guard "$A+10.1.0.0/16/tcp/22+10.1.0.0/16/icmp+fd01::/64/icmp" "$B+10.2.0.0/24+10.3.1.1/tcp+fd02::/64/58+fd03::/64/47"
 	# in the comment and on the commands' lines as people wrote it, or ip takes it
 	grep -q "^local=.* own_nets='10.1.0.0/16 fd01::/64' other_nets='10.2.0.0/24@1 10.3.1.1/32@1 fd02::/64@1 fd03::/64@1' " t/a.sh
@@ -863,7 +863,7 @@ a: ip failed: "* ]] ;;
 	grep -q 'saddr 10.2.0.0/24 ip daddr 10.1.0.0/24 tcp dport 22 tcp flags syn' w/a.sh
 }
 
-@test "a net has a length before a protocol's number, a word for tcp, udp and icmp, and a port with the first two" {
+@test "a net has a length before a protocol number, names for tcp, udp and icmp, and ports only with the first two" {
 	digest() { "$XFRMPAIR" --keys keys "$@" | sed -n '1s/.*digest \([0-9a-f]*\).*/\1/p'; }
 	"$XFRMPAIR" --save-keys keys "$A" "$B" >/dev/null
 	# spelt otherwise, the same
@@ -877,7 +877,7 @@ a: ip failed: "* ]] ;;
 
 # a hub, and spokes in its net
 H=hub=192.0.2.1:4500+10.0.0.0/8 S1=s1=192.168.1.4:4500@85.9.8.9+10.1.0.0/16 S2=s2=192.168.2.4:4500@31.1.2.4+10.2.0.0/16
-@test "a star: each spoke has a pair with the hub, and keys for no other; the hub forwards" {
+@test "a star: each spoke has a pair with the hub and no other keys, and the hub forwards" {
 	"$XFRMPAIR" --star -o t --save-keys k "$H" "$S1" "$S2"
 	# no keys between spokes, in the file or a script
 	[ "$(grep -v '^#' k | cut -d' ' -f1,2)" = "hub s1
@@ -904,13 +904,13 @@ hub s2" ]
 	[ "$(grep -v '^#' star)" = "$(grep '^hub' mesh)" ]
 }
 
-@test "a pair of nets that have no protocol or port in common is left out" {
+@test "a pair of nets without a common protocol or port is left out" {
 	"$XFRMPAIR" -o t "$A+10.1.0.0/16/tcp" "$B+10.2.0.0/16/udp+10.3.0.0/16"
 	run -1 grep -q 'policy add .*10.2.0.0' t/a.sh
 	[ "$(grep -c 'policy add .*10.3.0.0/16.* proto 6 dir' t/b.sh)" -eq 3 ]
 }
 
-@test "what to test a tunnel with goes through it: a ping, a connection to a port, or what it is for" {
+@test "the test command goes through the tunnel: a ping, or a connection to a port" {
 	tests_of() { "$XFRMPAIR" -n --format script "$@" | sed -n '/^tests() {/,/^"; }/{/^  /p}'; }
 	[ "$(tests_of "$A+10.1.0.0/16/tcp/22+10.11.0.0/16/icmp" "$B+10.2.0.0/16/tcp+10.12.0.0/16")" = "  ping -c 3 -I 10.11.0.1 10.12.0.1
   ping -c 3 -I 10.12.0.1 10.11.0.1" ]
@@ -930,7 +930,7 @@ blocks() {
 	awk '/^# side / { file = "block." $3 } { print >file }' paste
 }
 
-@test "a paste block has at most 30 lines for two hosts, 100 columns but for long keys, no tabs, no exit, no set -e" {
+@test "a paste block has at most 30 lines for two hosts, 100 columns except for long keys, no tabs, no exit, no set -e" {
 	local long
 	long=[2001:db8:1111:2222:3333:4444:5555:6666]:61525
 	{
@@ -961,7 +961,7 @@ blocks() {
 	run -1 grep -q 'set -e' all
 }
 
-@test "--explain: each word of a paste block once, above the command where it first stands, and no comment breaks one" {
+@test "--explain: each word of a paste block once, above the first command that has it, and no comment breaks a command" {
 	explains() { # ARGUMENT...
 		"$XFRMPAIR" --explain --save-keys k "$@" >explained 2>/dev/null
 		chmod 600 k
@@ -991,7 +991,7 @@ blocks() {
 
 # rows_of: the table without its comments
 rows_of() { grep -v '^#' "$@"; }
-@test "--format wireshark: a row for each SA, with the key that the script has, at any address; it warns of the keys" {
+@test "--format wireshark: a row for each SA, with the script's key and any address, and a warning about the keys" {
 	local keys='xfrmpair: --format: warning: the table contains keys: anyone who has it can decrypt the traffic'
 	"$XFRMPAIR" --save-keys k -o t "$A" "$B"
 	warned "$keys" --format wireshark --keys k "$A" "$B"
@@ -1027,7 +1027,7 @@ xfrmpair: --format: warning: the keys are new and no script has them (expected -
 }
 
 # bats test_tags=script
-@test "a script's wireshark, by xfrmkeep: the rows of --format wireshark, of every kind of cipher, under every shell" {
+@test "the verb wireshark prints the rows of --format wireshark, for every kind of cipher, in every shell" {
 	local shell
 	export XFRMPAIR_RUN=$PWD/run XFRMPAIR_STATE=$PWD/state XFRMKEEP=${XFRMPAIR%/*}/xfrmkeep
 	for cipher in aes256gcm16 aes256-sha512 null-sha256; do
@@ -1060,7 +1060,7 @@ xfrmpair: --format: warning: the keys are new and no script has them (expected -
 	[ ! -e run ]
 }
 
-@test "--format wireshark: every cipher in the words of Wireshark 4.0, or a refusal where it has none" {
+@test "--format wireshark: every cipher by its name in Wireshark 4.0, or refused if it has none" {
 	local name words auth digits auth_digits
 	"$XFRMPAIR" --list-ciphers | awk 'NR > 1 && NF == 9 { print $1, 2 * ($4 + $5), 2 * $6 }' >ciphers
 	[ "$(wc -l <ciphers)" -eq 26 ]
@@ -1099,7 +1099,7 @@ xfrmpair: --format: warning: the keys are new and no script has them (expected -
 }
 
 # bats test_tags=script
-@test "the scripts of every example pass shellcheck as they are, and parse under dash, busybox ash, bash and mksh" {
+@test "the scripts of every example pass shellcheck, and parse under dash, busybox ash, bash and mksh" {
 	local folder script shell
 	for folder in "$BATS_TEST_DIRNAME"/../examples/*/; do
 		[ -e "$folder/tunnel.conf" ] || continue

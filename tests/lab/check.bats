@@ -41,7 +41,7 @@ says() {
 talks() { on "$1" ping -q -i 0.2 -c 100 -W 1 -I "$2" "$3" >/dev/null 2>&1 3>&- & }
 hush() { pkill -x ping || :; }
 
-@test "a healthy tunnel is healthy, and what is broken on this side is named on this side" {
+@test "check: a healthy tunnel is healthy, and a fault on this side is named on this side" {
 	made "$A" "$B"
 	both_up
 	BREAK=nothing
@@ -77,7 +77,7 @@ hush() { pkill -x ping || :; }
 	on b sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_echo_ignore_all'
 }
 
-@test "firewalls of this host are named, and what lets packets pass" {
+@test "check names firewalls of this host, and the command that lets packets pass" {
 	made "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
@@ -125,7 +125,7 @@ hush() { pkill -x ping || :; }
 	on a ip route add $route
 }
 
-@test "what the other side does is named where it is seen" {
+@test "check names faults of the other side" {
 	made "$A" "$B"
 	BREAK='the other is not up'
 	script a up
@@ -149,7 +149,7 @@ hush() { pkill -x ping || :; }
 	hush
 }
 
-@test "lost counts, lost epochs, a limit, a guard are named" {
+@test "check names lost sequence numbers, lost epochs, a limit and a guard" {
 	made "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
@@ -187,7 +187,7 @@ hush() { pkill -x ping || :; }
 	says a guarded
 }
 
-@test "a healthy tunnel of each kind is healthy: an interface, transport mode, IPv6, plain ESP, TCP alone" {
+@test "check: a healthy tunnel of each kind is healthy: interface, transport mode, IPv6, plain ESP, only TCP" {
 	export LAB_PREFIX=k-
 	"$net" up --open-side a --open-side b --ipv6
 	BREAK=nothing
@@ -219,7 +219,7 @@ hush() { pkill -x ping || :; }
 	says a healthy
 }
 
-@test "with fixed keys: another key, numbers that begin again, no encapsulation, other networks" {
+@test "check with fixed keys: another key, restarted numbers, no encapsulation, other networks" {
 	export LAB_PREFIX=p-
 	"$net" up --open-side a --open-side b
 	PA=85.9.8.7:4500 PB=31.1.2.3:4500
@@ -270,7 +270,7 @@ hush() { pkill -x ping || :; }
 	both_down
 }
 
-@test "between public sides: clear packets, other sockets, other ports, names" {
+@test "check between public sides: clear text, other sockets, other ports, names" {
 	export LAB_PREFIX=q-
 	"$net" up --open-side a --open-side b
 	PA=85.9.8.7:4500 PB=31.1.2.3:4500
@@ -337,7 +337,7 @@ hush() { pkill -x ping || :; }
 	rm -r /etc/netns/q-a
 }
 
-@test "of sites: forwarding, NAT, routes, addresses, redirects, a host behind" {
+@test "check of sites: forwarding, NAT, routes, addresses, redirects, a host behind a gateway" {
 	export LAB_PREFIX=s-
 	"$net" up --sites
 	made "$A+10.1.0.0/24" "$B+10.2.0.0/24"
@@ -404,7 +404,7 @@ hush() { pkill -x ping || :; }
 	rm "$BATS_TEST_TMPDIR/up"
 }
 
-@test "of a tunnel that is down check says what up would refuse for, by what the kernel takes and has, and leaves nothing there" {
+@test "check of a tunnel that is down prints why up would fail, and leaves nothing in the kernel" {
 	for sides in "$A $B" "--interface ipsec0 --esn --cipher aes256-sha256 $A+10.1.0.0/24 $B+10.2.0.0/24" "--mode transport --limit-packets 99 192.168.1.4 31.1.2.3" \
 		"[2001:db8:1::4]:4500 [2001:db8:2::9]:4500"; do
 		made $sides
@@ -422,7 +422,7 @@ hush() { pkill -x ping || :; }
 }
 
 # The same with an ip that refuses: tests/followed.bats.
-@test "what the kernel lacks, because modprobe is told not to load it, check and up name with status 5" {
+@test "if modprobe.d forbids a module, check and up name it with status 5" {
 	[ "$LAB_INSIDE" = vm ] || return 0 # another kernel is not ours to take modules from
 	made --cipher aes128ccm16 "$A" "$B"
 	echo 'install ccm /bin/false' >/etc/modprobe.d/lab.conf
@@ -442,7 +442,7 @@ hush() { pkill -x ping || :; }
 	[[ "$output" == "a: is down; set it up with: sh "*" up" ]]
 }
 
-@test "what a path does to ESP alone, and what other tools change here, is named" {
+@test "check names a path that drops only ESP, and changes by other tools" {
 	made --clamp "$A" "$B"
 	BREAK='the path lets hellos pass, and no ESP'
 	on inet nft 'add table ip odd; add chain ip odd f { type filter hook forward priority 0; }; add rule ip odd f udp length > 20 @th,64,32 != 0 drop'
@@ -499,7 +499,7 @@ hush() { pkill -x ping || :; }
 	both_down
 }
 
-@test "numbers that are used up, a policy and a key that another tool changed are named" {
+@test "check names used-up sequence numbers, and a policy or key changed by another tool" {
 	fixed_rows "$BATS_TEST_TMPDIR/keys"
 	made --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	both_up
@@ -531,7 +531,7 @@ hush() { pkill -x ping || :; }
 	both_down
 }
 
-@test "the matrix: 45 breaks and more, each with what check says" {
+@test "the matrix has at least 45 faults, each with check's verdict" {
 	while IFS='|' read -r break side said; do
 		printf '# %-56s %s  %s\n' "$break" "$side" "${said%%: *}"
 	done <"$BATS_FILE_TMPDIR/matrix" >&3

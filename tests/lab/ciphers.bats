@@ -145,7 +145,7 @@ decrypts() {
 	[ -z "$(decrypts "$all/wire" "$BATS_TEST_TMPDIR/wrong")" ]
 }
 
-@test "capture writes what is inside in transport mode and of an interface, too" {
+@test "capture writes inner packets also in transport mode and of an interface" {
 	for options in '--mode transport' '--inner 10.99.0.0/24 --interface ipsec0'; do
 		# shellcheck disable=SC2086 # words
 		generate $options "$A" "$B"
@@ -194,7 +194,7 @@ decrypts() {
 }
 
 # bats test_tags=script
-@test "one cipher of each kind through the script: AEAD, CBC, CTR and null, which everybody can read" {
+@test "one cipher of each kind through the script: AEAD, CBC, CTR and null, which is readable on the network" {
 	for cipher in chacha20poly1305 aes256-sha512 aes128ctr-sha256 null-sha256; do
 		# b pastes: a script costs four seconds more
 		generate --cipher $cipher --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
@@ -287,7 +287,7 @@ decrypts() {
 	"$net" down
 }
 
-@test "after --limit-packets a side sends nothing, in the clear neither, and status says so" {
+@test "after --limit-packets a side sends nothing, not even in clear text, and status says so" {
 	snapshot a >"$BATS_TEST_TMPDIR/before"
 	generate --limit-packets 5 "$A" "$B"
 	# the control: without a tunnel the words leave as they are
@@ -352,7 +352,7 @@ a: already up" ]]
 	[ "$(on a awk '/XfrmOutStateExpired/ { print $2 }' /proc/net/xfrm_stat)" -ge 1 ]
 }
 
-@test "--esn on both sides carries pings, on one side only none" {
+@test "pings pass with --esn on both sides, but not with --esn on one side" {
 	generate --esn --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
@@ -369,7 +369,7 @@ a: already up" ]]
 	[ "$(diff <(echo "$before") <(counters b) | sed -n 's/^> //p')" = "XfrmInStateProtoError 3" ]
 }
 
-@test "--encap espinudp-nonike carries pings, or, since Linux 6.10, is refused with status 5 and undone" {
+@test "pings pass with --encap espinudp-nonike, or, since Linux 6.10, up is refused with status 5 and undone" {
 	generate --encap espinudp-nonike "$A" "$B"
 	if [ "$(printf '%s\n' 6.10 "$(uname -r)" | sort -V | head -1)" = 6.10 ]; then
 		snapshot a >"$BATS_TEST_TMPDIR/before"

@@ -65,7 +65,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 
 # ---- two at once ---------------------------------------------------------------------------------------------------
 
-@test "of two ups at the same moment one sets the tunnel up and the other leaves it alone" {
+@test "of two simultaneous ups, one sets the tunnel up and the other leaves it alone" {
 	generate "$A" "$B"
 	fake_ip 'sleep 0.4'
 	for n in 1 2; do
@@ -84,7 +84,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	[ "$(pgrep -xc espdecap)" = 1 ]
 }
 
-@test "two downs at once both end with 0, and nothing is left" {
+@test "two simultaneous downs both exit with 0, and nothing is left" {
 	generate "$A" "$B"
 	before
 	script a up
@@ -103,7 +103,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	as_before
 }
 
-@test "up while down runs ends as it says: up with everything there, or refused with nothing" {
+@test "up while down runs either succeeds completely, or is refused and leaves nothing" {
 	generate "$A" "$B"
 	before
 	script a up
@@ -122,7 +122,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 	fi
 }
 
-@test "down while up waits for the other side ends that up and takes away what it did" {
+@test "down while up waits for the other side ends that up and removes what it added" {
 	generate "$A" "$B"
 	before
 	sh_a up --wait 30 >"$BATS_TEST_TMPDIR/up" 2>&1 3>&- &
@@ -140,7 +140,7 @@ in_the_clear() { tcpdump -n -r "$BATS_TEST_TMPDIR/wire" "net $1" 2>/dev/null | w
 
 # ---- half a tunnel is not up ---------------------------------------------------------------------------------------
 
-@test "up puts back what others flushed or deleted, and says what; where nothing is missing it is refused" {
+@test "up puts back what other tools deleted, and reports it; if nothing is missing it is refused" {
 	generate "$A" "$B"
 	both_up
 	# as a daemon that stops
@@ -161,7 +161,7 @@ put back: 3 policies of b" ]
 	[ "$output" = "a: already up" ]
 }
 
-@test "a link that was down for a moment took routes with it, and up puts them back" {
+@test "up puts back routes that were lost when a link went down" {
 	generate "${SITES[@]}"
 	before
 	script a up
@@ -204,7 +204,7 @@ put back: 3 policies of b" ]
 
 # ---- signals and what a caller hands down --------------------------------------------------------------------------
 
-@test "an up whose reader goes away leaves nothing behind" {
+@test "an up whose reader exits leaves nothing" {
 	generate "$A" "$B"
 	before
 	bash -c '{ sleep 0.5; "$0" exec a env --default-signal sh "$1/a.sh" up --no-punch 2>&1 3>&-; echo $? >"$1/status"; } | true' "$net" "$BATS_TEST_TMPDIR"
@@ -212,7 +212,7 @@ put back: 3 policies of b" ]
 	as_before
 }
 
-@test "TERM to the script alone ends it at once, and natprobe, which is nobody, with it" {
+@test "TERM to the script ends it and its natprobe at once" {
 	generate "$A" "$B"
 	before
 	sh_a up --wait 30 >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
@@ -228,7 +228,7 @@ put back: 3 policies of b" ]
 	as_before
 }
 
-@test "sh -e and sh -C do what sh does" {
+@test "sh -e and sh -C behave like sh" {
 	generate "$A" "$B"
 	for option in -e -C; do
 		run on a sh $option "$BATS_TEST_TMPDIR/a.sh" up --no-punch
@@ -240,7 +240,7 @@ put back: 3 policies of b" ]
 	done
 }
 
-@test "espdecap keeps no descriptor, folder or session of who called up" {
+@test "espdecap keeps no descriptor, folder or session of up's caller" {
 	generate "$A" "$B"
 	mkdir "$BATS_TEST_TMPDIR/start"
 	run timeout 15 bash -c 'cd "$1/start" && exec 9>"$1/lock" && "$0" exec a sh ../a.sh up --no-punch 3>&1 | cat' "$net" "$BATS_TEST_TMPDIR"
@@ -254,7 +254,7 @@ put back: 3 policies of b" ]
 
 # ---- state that cannot be trusted or written -----------------------------------------------------------------------
 
-@test "a run folder that is lost: up is refused, with what helps, and down takes away what it can" {
+@test "without the run folder, up is refused with advice, and down removes what it can" {
 	generate "$A" "$B"
 	before
 	script a up
@@ -268,7 +268,7 @@ put back: 3 policies of b" ]
 	as_before
 }
 
-@test "files of the run folder that are empty or torn: down takes away what it can" {
+@test "with empty or torn files in the run folder, down removes what it can" {
 	generate "$A" "$B"
 	for torn in '' 1 x$'\n'y; do
 		for file in espdecap hole; do
@@ -283,7 +283,7 @@ put back: 3 policies of b" ]
 	done
 }
 
-@test "an up that was killed is finished by the next, or taken away by down" {
+@test "after a killed up, the next up completes it, and down removes it" {
 	generate "$A" "$B"
 	before
 	for next in up down; do
@@ -309,7 +309,7 @@ put back: espdecap "* ]]
 	done
 }
 
-@test "where state cannot be written up is 1 and changes nothing" {
+@test "if state cannot be written, up exits with 1 and changes nothing" {
 	generate "$A" "$B"
 	before
 	mkdir "$BATS_TEST_TMPDIR/run"
@@ -349,7 +349,7 @@ put back: espdecap "* ]]
 	done
 }
 
-@test "what down cannot take back is named with 1, and the next down tries again" {
+@test "down reports what it cannot undo with status 1, and the next down tries again" {
 	generate --inner 10.99.0.0/24 "${SITES[@]}"
 	before
 	script a up
@@ -376,7 +376,7 @@ put back: espdecap "* ]]
 	done
 }
 
-@test "one object that vanished before down keeps nothing else" {
+@test "down removes the rest if an object is already missing" {
 	generate "$A" "$B"
 	before
 	script a up
@@ -390,7 +390,7 @@ put back: espdecap "* ]]
 
 # ---- runs ----------------------------------------------------------------------------------------------------------
 
-@test "an up that heard nobody is 4 and set up, as its status, until something is heard; with --no-punch it is 0" {
+@test "up without a received packet exits with 4, as does status until one arrives; with --no-punch up exits with 0" {
 	generate "$A" "$B"
 	run sh_a up --wait 1
 	[ "$status" -eq 4 ]
@@ -415,7 +415,7 @@ b: "* ]] # and what check says of it
 	[[ "${lines[0]}" =~ ^"a: up, digest "[0-9a-f]{8}", espdecap alive (pid "[0-9]+\)$ ]]
 }
 
-@test "scripts of different runs wait to the end, because anybody can send such packets, and then name them" {
+@test "scripts of different runs wait until the end, because anyone can send such packets, and then report them" {
 	generate "$A" "$B"
 	before
 	mv "$BATS_TEST_TMPDIR/b.sh" "$BATS_TEST_TMPDIR/keep"
@@ -438,7 +438,7 @@ b: "* ]] # and what check says of it
 	as_before
 }
 
-@test "packets of another run's tunnel are no sign of ours" {
+@test "packets of another run's tunnel do not count as received" {
 	generate "$A" "$B"
 	script a up
 	mv "$BATS_TEST_TMPDIR/a.sh" "$BATS_TEST_TMPDIR/first.sh"
@@ -453,7 +453,7 @@ b: "* ]] # and what check says of it
 
 # ---- what is said and what is given --------------------------------------------------------------------------------
 
-@test "-n up prints interface, addresses, routes, tables and forwarding, too, and changes nothing" {
+@test "-n up also prints interface, addresses, routes, tables and forwarding, and changes nothing" {
 	generate --inner 10.99.0.0/24 --interface ipsec0 --clamp "${SITES[@]}"
 	on a sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
 	before
@@ -474,7 +474,7 @@ b: "* ]] # and what check says of it
 	as_before
 }
 
-@test "--local is exactly an address: another spelling of it does, anything else is 2" {
+@test "--local accepts an address in any spelling; anything else is status 2" {
 	generate '[2001:db8:1::4]:4500' '[2001:db8:2::100]:4501'
 	before
 	run script a up --local 2001:DB8:1:0:0::4
@@ -495,7 +495,7 @@ b: "* ]] # and what check says of it
 	as_before
 }
 
-@test "--wait takes 1 to 9999, and says so before it opens anything" {
+@test "--wait accepts 1 to 9999, and is checked before anything is changed" {
 	generate "$A" "$B"
 	for wrong in 0 05 10000 1x ''; do
 		run sh_a up --wait "$wrong"
@@ -505,7 +505,7 @@ b: "* ]] # and what check says of it
 	done
 }
 
-@test "a NATPROBE that dies or says nothing is 1, in words" {
+@test "a NATPROBE that crashes or prints nothing gives status 1 and a message" {
 	generate "$A" "$B"
 	before
 	for code in 'kill -SEGV $$' 'exit 0' 'exit 77'; do
@@ -518,7 +518,7 @@ b: "* ]] # and what check says of it
 	done
 }
 
-@test "a folder named espdecap beside the script is no helper, and a helper on a noexec mount is told as such" {
+@test "a folder named espdecap is not used as the helper, and a helper on a noexec mount is reported" {
 	generate "$A" "$B"
 	mkdir "$BATS_TEST_TMPDIR/espdecap"
 	run script a up
@@ -538,7 +538,7 @@ b: "* ]] # and what check says of it
 
 # ---- kernels and ips that lack something ---------------------------------------------------------------------------
 
-@test "an ip that cannot delete the policies of an interface is 5, before anything is changed" {
+@test "an ip that cannot delete an interface's policies is status 5, before anything is changed" {
 	generate --inner 10.99.0.0/24 --interface ipsec0 "$A" "$B"
 	before
 	for version in 5.7.0 4.20.0 ss200127; do
@@ -551,7 +551,7 @@ b: "* ]] # and what check says of it
 	as_before
 }
 
-@test "another tool's SA with SPI 0x100 stands in nobody's way" {
+@test "another tool's SA with SPI 0x100 does not conflict" {
 	generate "$A" "$B"
 	for ends in '192.168.1.4 dst 192.168.1.4' '203.0.113.9 dst 192.168.1.4'; do
 		# shellcheck disable=SC2086
@@ -565,7 +565,7 @@ b: "* ]] # and what check says of it
 
 # ---- routes and forwarding -----------------------------------------------------------------------------------------
 
-@test "everything through the other side leaves a single host its own links, in the clear" {
+@test "with all traffic through the other side, a single host still reaches its own links in clear text" {
 	generate "$A" "$B+0.0.0.0/0"
 	before
 	script a up
@@ -577,7 +577,7 @@ b: "* ]] # and what check says of it
 	as_before
 }
 
-@test "without a default route yet up goes on with a warning, and up again adds what was wanting" {
+@test "without a default route, up continues with a warning, and a second up adds what was missing" {
 	generate "${SITES[@]}"
 	before
 	on a ip route delete default
@@ -608,7 +608,7 @@ b: "* ]] # and what check says of it
 	as_before
 }
 
-@test "of two tunnels with --forward the last down puts every device's settings back" {
+@test "with two tunnels with --forward, the last down restores every device's settings" {
 	generate "${SITES[@]}"
 	mkdir "$BATS_TEST_TMPDIR/second"
 	xfrmpair -o "$BATS_TEST_TMPDIR/second" c=192.168.1.4:5001@85.9.8.7+10.1.0.0/24 d=192.168.2.100:5001@31.1.2.3+10.12.0.0/24
@@ -627,7 +627,7 @@ b: "* ]] # and what check says of it
 	on a sh -c 'cd /proc/sys/net/ipv4; echo 1 >ip_forward'
 }
 
-@test "a gateway with one arm warns of its redirects, and up --forward switches them off until down" {
+@test "a one-armed gateway warns about its redirects, and up --forward disables them until down" {
 	export LAB_PREFIX=l-
 	"$net" up --lan --sides 3
 	xfrmpair -o "$BATS_TEST_TMPDIR/arm" a=192.168.1.4:61525@85.9.8.7+192.168.1.0/24 c=192.168.3.4:4500@77.3.4.5
@@ -654,7 +654,7 @@ b: "* ]] # and what check says of it
 
 # ---- the guard ------------------------------------------------------------------------------------------------
 
-@test "guarded, nothing from this host or through it reaches the other net but by the tunnel, whatever its source" {
+@test "with a guard, packets from or through this host reach the other net only through the tunnel" {
 	generate --guard "${SITES[@]}"
 	before
 	both_up

@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 
 setup() { cd "$BATS_TEST_DIRNAME/../.." || return 1; }
 
-@test "the demo goes from two STUN words to pings through both NATs, and leaves nothing" {
+@test "the demo goes from two STUN queries to pings through both NATs, and leaves nothing" {
 	run examples/demo inside
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"192.168.1.4:61525@85.9.8.7:61525"*"192.168.2.100:61523@31.1.2.3:10421"* ]]
@@ -17,7 +17,7 @@ setup() { cd "$BATS_TEST_DIRNAME/../.." || return 1; }
 	[ -z "$(ip netns list)" ]
 }
 
-@test "the lab's shell is on its side, reaches the other, and leaves nothing; what would answer STUN is named" {
+@test "the lab's shell reaches the other side, and leaves nothing; the packages for STUN are named" {
 	hidden=$(for program in turnserver stund; do ! path=$(PATH=$PATH:/usr/sbin command -v $program) || echo "mount --bind /dev/null $path;"; done)
 	run unshare --mount script -qec "$hidden examples/lab b" /dev/null < <(
 		sleep 6

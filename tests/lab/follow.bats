@@ -33,7 +33,7 @@ until_true() { # COMMAND...: within 40 s
 	return 1
 }
 
-@test "what others remove is put back, and follow ends with the tunnel" {
+@test "follow puts back removed objects, and ends with the tunnel" {
 	"$net" up --sites
 	made --clamp "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	script a up
@@ -114,7 +114,7 @@ all_down_and_gone() {
 	done
 }
 
-@test "a public side follows its peer to another port and address; what is forged or sent again moves nothing" {
+@test "a public side follows its peer to another port and address; forged or replayed packets change nothing" {
 	"$net" up --open-side a
 	inner_a=85.9.8.7 inner_b=192.168.2.100
 	made a=85.9.8.7:61525 "$B"
@@ -170,7 +170,7 @@ all_down_and_gone() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/follow.a")" -le 8 ]
 }
 
-@test "over IPv6, too" {
+@test "the same over IPv6" {
 	"$net" up --open-side a --ipv6
 	inner_a=2001:db8:1::4 inner_b=2001:db8:2::100
 	made "a=[$inner_a]:61525" "b=[$inner_b]:61523"
@@ -190,7 +190,7 @@ all_down_and_gone() {
 	all_down_and_gone
 }
 
-@test "in a mesh the side that moved is followed, and the others hear no gap" {
+@test "in a mesh, the side that moved is followed, and the others see no gap" {
 	SIDES='a b c'
 	"$net" up --open-side a --sides 3
 	inner_a=85.9.8.7 inner_b=192.168.2.100 inner_c=192.168.3.4
@@ -393,7 +393,7 @@ plain3() {
 }
 
 # bats test_tags=script
-@test "a side that moves is found again: by itself, with a name, or by hand, as the manual says" {
+@test "a side that moves is found again by itself, with a name, or by hand, as in the manual's table" {
 	local running=() scene failed=''
 	for scene in public public2 public3 forwarded forwarded2 plain plain2 plain3; do
 		# a scene ends where a command of it fails

@@ -42,7 +42,7 @@ does() {
 	tail -n 3 "$BATS_TEST_TMPDIR/said"
 }
 
-@test "a hub's up and down take as many processes with 1,000 peers as with 50, and leave nothing" {
+@test "a hub's up and down need no more processes for 1,000 peers than for 50, and leave nothing" {
 	does 50 up --no-punch
 	[ "$status" -eq 0 ]
 	few=$processes
@@ -66,7 +66,7 @@ does() {
 	run -1 grep -c ' mtu ' <(on hub ip route show table all)
 }
 
-@test "status, rekey and mend of 1,000 peers are one process, and take a second or two" {
+@test "status, rekey and mend of 1,000 peers use one process, and take a second or two" {
 	does 1000 up --no-punch
 	for verb in status 'status --json' rekey mend; do
 		does 1000 $verb

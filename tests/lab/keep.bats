@@ -77,7 +77,7 @@ to 5"
 	done
 }
 
-@test "a side that rekeys often alone is told that the other has not followed, and both still hear each other" {
+@test "rekey on one side alone says that the peer has not followed, and packets still pass both ways" {
 	generate "$A" "$B"
 	both_up
 	keep a rekey
@@ -118,7 +118,7 @@ from 4
 to 3"
 }
 
-@test "mend puts back all that other tools remove, and then has nothing to do" {
+@test "mend puts back everything that other tools remove, and then has nothing to do" {
 	generate --inner 10.99.0.0/24 "$A" "$B"
 	both_up
 	both_answer 10.99.0.1 10.99.0.2
@@ -162,7 +162,7 @@ to 3"
 	on b ip address delete 10.9.2.1/32 dev lo
 }
 
-@test "update-peer to another port and back keeps the numbers, and outlives a restart" {
+@test "update-peer to another port and back keeps the sequence numbers, and survives a restart" {
 	generate "$A" "$B"
 	both_up
 	both_answer
@@ -180,7 +180,7 @@ to 3"
 	same "$(counters b | grep Seq)" ''
 }
 
-@test "update-peer to another address makes new SAs that the peer takes, with no number twice" {
+@test "update-peer to another address adds new SAs that the peer accepts, and repeats no number" {
 	generate "$A" "$B"
 	both_up
 	both_answer
@@ -194,7 +194,7 @@ to 3"
 	same "$(counters b | grep Seq)" ''
 }
 
-@test "another tool's SA with the SPI of the next epoch keeps the keys as they are, and all goes on when it is gone" {
+@test "another tool's SA with the next SPI delays the rekey until it is removed" {
 	generate "$A" "$B"
 	both_up
 	both_answer
@@ -216,7 +216,7 @@ to 3"
 	both_answer
 }
 
-@test "a policy of another tool with our selector is named, and nothing else of that peer is changed" {
+@test "another tool's policy with our selector is reported, and nothing else of that peer is changed" {
 	generate "$A" "$B"
 	both_up
 	on a ip xfrm policy delete src 192.168.2.100/32 dst 192.168.1.4/32 dir fwd
@@ -231,7 +231,7 @@ to 3"
 	both_answer
 }
 
-@test "an SA that the kernel waits for is replaced" {
+@test "a larval SA of the kernel is replaced" {
 	generate "$A" "$B"
 	both_up
 	both_answer
@@ -246,7 +246,7 @@ to 3"
 	both_answer
 }
 
-@test "an SA that has reached its limit is not begun anew with the same key, but by the next epoch" {
+@test "an SA that reached its limit is not added again with the same key, but with the next epoch" {
 	generate --limit-packets 20 "$A" "$B"
 	both_up
 	both_answer
@@ -258,7 +258,7 @@ to 3"
 	[[ "$stderr" == *"b: an SA has reached its limit and is gone"* ]]
 }
 
-@test "a record that was lost with the machine is made up for: the peer takes what comes after the next up" {
+@test "after a crash without a record, the peer accepts packets after the next up" {
 	generate "$A" "$B"
 	both_up
 	both_answer
@@ -271,7 +271,7 @@ to 3"
 	same "$(counters b | grep Seq)" ''
 }
 
-@test "extended sequence numbers go on beyond 2^32, also in SAs that were removed and put back" {
+@test "extended sequence numbers continue beyond 2^32, also in SAs that were removed and put back" {
 	generate --esn "$A" "$B"
 	both_up
 	both_answer
@@ -318,7 +318,7 @@ shape() {
 	script b down
 }
 
-@test "in each shape of a tunnel mend wants what up sets up" {
+@test "for each shape of a tunnel, mend finds nothing missing after up" {
 	A6='[2001:db8:1::4]:61525' B6='[2001:db8:2::100]:61523'
 	shape 192.168.1.4 192.168.2.100 --cipher aes256-sha256 "$A" "$B"
 	shape 192.168.1.4 192.168.2.100 --cipher null-sha256 "$A" "$B"

@@ -96,7 +96,7 @@ refused_by() {
 	[ $(($(counter "$side" XfrmInStateSeqError) - before)) -ge 3 ]
 }
 
-@test "one side restarted, by down or by power-off, is answered at once while the other does nothing; the clock does not matter" {
+@test "a side restarted by down or power-off gets answers at once, without action on the other, with any clock" {
 	pair_up "$A" "$B"
 	meets
 	on b ping -q -f -c 300 -I "$b" "$a"
@@ -130,7 +130,7 @@ refused_by() {
 	meets
 }
 
-@test "fixed keys: the numbers go on over down and power-off while the peer does nothing" {
+@test "fixed keys: numbers continue over down and power-off, without action on the peer" {
 	fixed_rows "$BATS_TEST_TMPDIR/keys"
 	pair_up --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	meets
@@ -217,7 +217,7 @@ forgets() {
 	[ -z "$(cat "${files[@]}" | sed -n 's/.*# from [a-z]*, epoch //p' | awk -v least=$((present - 1)) '$1 < least')" ]
 }
 
-@test "power-off at random moments of up, rekey and down: up works, no number goes out twice, no secret comes back" {
+@test "after power-off at random moments of up, rekey and down: up works, no number repeats, no secret comes back" {
 	pair_up "$A" "$B"
 	learn_secrets
 	[ ${#secrets[2]} -eq 64 ]
@@ -253,7 +253,7 @@ forgets() {
 	[ "$(head -1 "$BATS_TEST_TMPDIR/numbers" | sort - "$BATS_TEST_TMPDIR/numbers" | uniq -d | wc -l)" -eq 1 ]
 }
 
-@test "random walks of the model: whatever the two do, both are heard once they are up, and no number goes out twice" {
+@test "random walks of the model: when both sides are up, packets pass, and no number repeats" {
 	gcc -std=c11 -D_GNU_SOURCE -Ihelper -o "$BATS_TEST_TMPDIR/model" tests/model.c
 	seed=${LIFE_SEED:-$RANDOM}
 	"$BATS_TEST_TMPDIR/model" -r $(((runs + 4) / 5)) 10 "$seed" >"$BATS_TEST_TMPDIR/walks"
@@ -299,7 +299,7 @@ walk_ends() {
 	forgets b
 }
 
-@test "in a mesh of three each pair changes its keys by itself" {
+@test "in a mesh of three, each pair changes its keys on its own" {
 	export LAB_PREFIX=p- SIDES='a b c'
 	"$net" up --open-side a --sides 3
 	a=85.9.8.7 c=192.168.3.4
@@ -339,7 +339,7 @@ unchanged() {
 	[ "$(as_is "$side")" = "$before" ]
 }
 
-@test "on a disk that is full or read-only rekey changes nothing, and a tunnel goes down and up" {
+@test "on a full or read-only disk rekey changes nothing, and down and up work" {
 	disk=$BATS_TEST_TMPDIR/disk
 	mkdir "$disk"
 	mount -t tmpfs -o size=64k,mode=755 tmpfs "$disk"
@@ -379,7 +379,7 @@ a: warning: if this does not change, the other side will drop all packets after 
 	done
 }
 
-@test "hours of rekeys on both sides, one of them off in the middle: nothing grows" {
+@test "after hours of rekeys on both sides, with one off in between, nothing has grown" {
 	pair_up "$A" "$B"
 	meets
 	# until all is there that there will be
@@ -425,7 +425,7 @@ has_received() { edit "$1" "s/(replay-seq )\d+( replay-seq-hi )\d+(.*\n.*# from 
 # high SIDE HIGH: is in the number that it sends with
 high() { [ "$(on "$1" ip xfrm state list nokeys | grep -c "oseq-hi 0x$2,")" -eq 1 ]; }
 
-@test "extended sequence numbers: the high word survives restarts, and goes up in the middle of one" {
+@test "extended sequence numbers: the high word survives restarts, and increases during one" {
 	fixed_rows "$BATS_TEST_TMPDIR/keys"
 	pair_up --esn --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	meets
@@ -471,7 +471,7 @@ high() { [ "$(on "$1" ip xfrm state list nokeys | grep -c "oseq-hi 0x$2,")" -eq 
 	restarts b
 }
 
-@test "extended sequence numbers beside new keys: rekey and restart work from a high word that is not 0" {
+@test "extended sequence numbers with new keys: rekey and restart work from a high word other than 0" {
 	pair_up --esn "$A" "$B"
 	meets
 	slowest=0

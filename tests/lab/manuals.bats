@@ -49,7 +49,7 @@ prints() {
 	echo "$3" >>done
 }
 
-@test "natprobe(8): each example is typed on its side, and prints what is shown" {
+@test "natprobe(8): each example works on its side, and prints what the manual shows" {
 	local page=helper/natprobe.8 one two
 	mapfile -t commands < <(examples $page)
 	[ "${#commands[@]}" -eq 7 ]
@@ -90,7 +90,7 @@ scripts() {
 	mv bob.sh bob
 }
 
-@test "xfrmpair-script(8): each example does what is said before it" {
+@test "xfrmpair-script(8): each example does what the text before it says" {
 	local page=gen/xfrmpair-script.8
 	scripts
 	mapfile -t commands < <(examples $page)

@@ -97,12 +97,12 @@ heard_beside_a_flood() {
 	both_down
 	"$net" down
 }
-@test "beside a flood from strangers and in the peer's name the pair meets all the same" { heard_beside_a_flood; }
-@test "beside a flood from strangers, through routers that let everybody in, too" {
+@test "during a flood from other hosts and from the peer's forged endpoint, the pair still meets" { heard_beside_a_flood; }
+@test "the same through routers that let unsolicited packets in" {
 	heard_beside_a_flood --nat-a keeps,open --nat-b moves:61523:10421,open
 }
 
-@test "two words from natprobe, one xfrmpair, two scripts, one ping" {
+@test "two endpoints from natprobe, one xfrmpair, two scripts, one ping" {
 	word_a=$(on a natprobe -p 61525 198.51.100.1 198.51.100.2)
 	word_b=$(on b natprobe -p 61523 198.51.100.1 198.51.100.2)
 	[ "$word_a" = 192.168.1.4:61525@85.9.8.7:61525 ]
@@ -123,7 +123,7 @@ heard_beside_a_flood() {
 	answers a 192.168.1.4 192.168.2.100
 }
 
-@test "a peer that has another port or address than it was generated for is answered there, where strangers are let in" {
+@test "a peer with another port or address than in the script is answered there, if its packets arrive" {
 	export LAB_PREFIX=o-
 	"$net" up --open-side a
 	for expected in 31.1.2.3:10422 31.1.2.9:10421; do
@@ -148,7 +148,7 @@ heard_beside_a_flood() {
 	"$net" down
 }
 
-@test "a peer that is not heard is waited for as long as --wait says, then the tunnel is set up all the same" {
+@test "up waits for the peer as long as --wait says, then sets the tunnel up nevertheless" {
 	generate "$A" "$B"
 	on nb conntrack -F 2>/dev/null # else what went before would have b itself say that nobody has the port
 	punch_up a --wait 2
@@ -174,7 +174,7 @@ heard_beside_a_flood() {
 	script a status
 }
 
-@test "interrupted while it waits, up leaves nothing behind" {
+@test "up interrupted while it waits leaves nothing" {
 	generate "$A" "$B"
 	snapshot a >"$BATS_TEST_TMPDIR/before"
 	for signal in INT TERM HUP; do
@@ -193,7 +193,7 @@ heard_beside_a_flood() {
 	done
 }
 
-@test "without natprobe up goes on and says so" {
+@test "without natprobe up continues with a message" {
 	generate "$A" "$B"
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	cp "$BUILD/espdecap" "$BUILD/xfrmkeep" "$BATS_TEST_TMPDIR/bin"
@@ -202,7 +202,7 @@ heard_beside_a_flood() {
 	[[ "$output" == *"a: no natprobe beside $BATS_TEST_TMPDIR/a.sh or in PATH: continuing without punching a hole"* ]]
 }
 
-@test "one side restarted while the other's tunnel is up hears it and goes on" {
+@test "a restarted side receives the other's running tunnel and continues" {
 	generate "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
@@ -220,7 +220,7 @@ heard_beside_a_flood() {
 	[[ "$(said b)" == *"b: up: packets from a arrive. Test it with:"* ]]
 }
 
-@test "a peer that was received before, and begins to answer after it was asked, is asked again once its tunnel is seen" {
+@test "a peer that answers only later is asked again when packets of its tunnel arrive" {
 	generate "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
@@ -244,7 +244,7 @@ heard_beside_a_flood() {
 	[[ "$(said a)" == *"a: up: packets from b arrive. Test it with:"* ]]
 }
 
-@test "a mesh of three does not wait: espdecap's first seconds open its holes" {
+@test "a mesh of three does not wait, because espdecap's first keepalives open the mappings" {
 	export LAB_PREFIX=y- SIDES='a b c'
 	"$net" up --sides 3
 	generate "$A" "$B" 192.168.3.4:4500@77.3.4.5
@@ -260,7 +260,7 @@ heard_beside_a_flood() {
 	"$net" down
 }
 
-@test "open routers on both sides: the hole is there, first side first" {
+@test "open routers on both sides work if the first side starts first" {
 	export LAB_PREFIX=y-
 	"$net" up --nat-a keeps,open --nat-b keeps,open
 	generate "$A" 192.168.2.100:61523@31.1.2.3
@@ -276,7 +276,7 @@ heard_beside_a_flood() {
 	"$net" down
 }
 
-@test "natprobe sends no datagram to whoever has not shown the token" {
+@test "natprobe sends no datagram to a host that did not prove the token" {
 	export LAB_PREFIX=z-
 	"$net" down 2>/dev/null || :
 	"$net" up --nat-a keeps,open --nat-b keeps,open

@@ -77,7 +77,7 @@ typed() {
 	done 4<&0
 }
 
-@test "README's lines, typed as they stand into two terminals, end in a ping; the session is the recorded one" {
+@test "README's commands, typed into two terminals, end in a ping, and the session is the recorded one" {
 	[ "$(walk | wc -l)" -eq 12 ]
 	typed < <(walk)
 	awk '{ now = $1; sub(/^[^ ]* /, "") }
@@ -108,7 +108,7 @@ typed() {
 	done
 }
 
-@test "each line that README shows is printed by the command above it, as far as README shows it" {
+@test "each output line in README is printed by the command above it" {
 	sed -n '/^    alice\$/,/^$/s/^    //p' README.md | grep -v '^#' | alike >"$HERE/readme"
 	for side in a b; do
 		sed -n "s/^ *[0-9.]* $side  //p" "$HERE/shown" | alike >"$HERE/printed.$side"
@@ -129,7 +129,7 @@ typed() {
 	[[ "$(cat "$HERE/printed.a")" == *"$readme"* ]]
 }
 
-@test "the control: with one character of a word altered on its way the digits differ, and there is no ping" {
+@test "the control: with one altered character of an endpoint string, the digits differ, and no ping passes" {
 	for router in na nb; do ip netns exec $router conntrack -F; done
 	typed < <(walk | sed -n '3,5p')
 	type b "sed -i s/:61525#/:61526#/ alice.endpoint"

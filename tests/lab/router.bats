@@ -79,7 +79,7 @@ $stderr"
 	[[ "$stderr" == "natprobe: "*": maps ${word#*@} to here for "*" s, by $protocol"* ]]
 }
 
-@test "PCP: mapped, a stranger's packet arrives; before it, and once it is given back, it does not" {
+@test "PCP: while the port is mapped, any host's packet arrives, but not before and after" {
 	run -1 arrives
 	maps 192.168.1.4:61525@85.9.8.7:61525 PCP
 	arrives
@@ -90,7 +90,7 @@ $stderr"
 	run -1 arrives
 }
 
-@test "NAT-PMP, where PCP is not answered: the same" {
+@test "NAT-PMP, if PCP gets no answer: the same" {
 	on na nft insert rule inet lab input udp dport 5351 @th,64,8 2 drop
 	run -1 arrives
 	maps 192.168.1.4:61525@85.9.8.7:61525 NAT-PMP
@@ -102,7 +102,7 @@ $stderr"
 	on a natprobe -p 61525 --unmap
 }
 
-@test "IPv6: the firewall's pinhole, and closed again" {
+@test "IPv6: the firewall's pinhole is opened, and closed again" {
 	run -1 arrives 2001:db8:1::4
 	maps '[2001:db8:1::4]:61525' PCP -b 2001:db8:1::4
 	arrives 2001:db8:1::4
@@ -110,7 +110,7 @@ $stderr"
 	run -1 arrives 2001:db8:1::4
 }
 
-@test "servers see what the router gives; and a router that was restarted and has forgotten maps again" {
+@test "servers report the router's mapping, and a restarted router maps again" {
 	maps 192.168.1.4:61525@85.9.8.7:61525 PCP 198.51.100.1 198.51.100.2
 	[[ "$stderr" == *"the servers confirm the router's port mapping: any host can send to it, without --punch" ]]
 	router_down
@@ -139,7 +139,7 @@ both_punch() {
 	wait
 	cat "$BATS_TEST_TMPDIR"/?.said
 }
-@test "up --map: heard by a peer behind a symmetric NAT that was started first, as nobody is without; down gives the port back" {
+@test "up --map receives a peer behind a symmetric NAT that started first; without it nothing arrives; down removes the mapping" {
 	word_a=$(on a natprobe -p 61525 --map)
 	on a natprobe -p 61525 --unmap
 	run --separate-stderr on b natprobe -p 61523 198.51.100.1 198.51.100.2
@@ -162,7 +162,7 @@ both_punch() {
 	run -1 arrives
 }
 
-@test "a router that allows another port only, and one that has no way out: said in words" {
+@test "a router that allows only another port, and one that is offline, are reported" {
 	router_down
 	router_up 'deny 61525 0.0.0.0/0 0-65535'
 	run on a natprobe -p 61525 --map

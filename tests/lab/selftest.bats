@@ -49,7 +49,7 @@ heard() {
 	grep -qx "$3" "$BATS_TEST_TMPDIR/heard"
 }
 
-@test "a NAT that keeps ports shows the same one to both servers, and lets nothing in that was not asked for" {
+@test "a NAT that keeps ports shows the same one to both servers, and drops unsolicited packets" {
 	up
 	[ "$(mapped a 61525)" = $'85.9.8.7:61525\n85.9.8.7:61525' ]
 	run -1 heard a 61525 unasked
@@ -58,7 +58,7 @@ heard() {
 	heard a 61525 asked
 }
 
-@test "a NAT that moves a port shows the moved one to both servers, and keeps the others" {
+@test "a NAT that changes a port shows the changed one to both servers, and keeps the others" {
 	up
 	[ "$(mapped b 61523)" = $'31.1.2.3:10421\n31.1.2.3:10421' ]
 	[ "$(mapped b 5000)" = $'31.1.2.3:5000\n31.1.2.3:5000' ]
@@ -72,7 +72,7 @@ heard() {
 	[ "${lines[0]}" != "${lines[1]}" ]
 }
 
-@test "an open router answers what was not asked for, and a short memory forgets an idle mapping" {
+@test "an open router lets unsolicited packets in, and a short timeout ends an idle mapping" {
 	up --nat-a keeps,open --timeout 1
 	on inet ping -c 1 -W 5 85.9.8.7
 	[ "$(mapped a 61525)" = $'85.9.8.7:61525\n85.9.8.7:61525' ]
@@ -80,7 +80,7 @@ heard() {
 	run -1 heard a 61525 late
 }
 
-@test "behind two NATs in a row only the outer one is seen; ICMP errors come back through both" {
+@test "behind two NATs in a row only the outer one is visible; ICMP errors come back through both" {
 	up --cgn a
 	[ "$(mapped a 61525)" = $'85.9.8.7:61525\n85.9.8.7:61525' ]
 	run on a ping -c 1 -W 2 -t 3 31.1.2.3
@@ -111,7 +111,7 @@ heard() {
 	run -1 on c ping -c 1 -W 1 2001:db8:2::100
 }
 
-@test "the kernel takes ESP in UDP with every cipher that people use" {
+@test "the kernel supports ESP in UDP with every common cipher" {
 	net up
 	while read -r cipher; do
 		spi=$((${spi:-0x1000} + 1))
@@ -126,7 +126,7 @@ heard() {
 	[ "$(net exec a ip xfrm state | grep -c espinudp)" = 4 ]
 }
 
-@test "straight in namespaces what is written to /run, /var/lib and /usr/local is the lab's own" {
+@test "in plain namespaces, /run, /var/lib and /usr/local are the lab's own" {
 	run env -u LAB_INSIDE -u LAB_FORCE_VM "$BATS_TEST_DIRNAME/run" sh -c '
 		for folder in /run /var/lib /usr/local; do echo word >$folder/lab-test; done
 		cat /run/lab-test /var/lib/lab-test /usr/local/lab-test && echo "in $LAB_INSIDE" && ip link show dev lo'

@@ -123,7 +123,7 @@ undone() {
 	ip_lists "$1" | diff "$BATS_TEST_TMPDIR/lists.$1" -
 }
 
-@test "every SPI, key and policy of the kernel stands in the script, and each line of undo removes what up added" {
+@test "every SPI, key and policy of the kernel is in the script, and each line of undo removes what up added" {
 	generate "$A" "$B"
 	for side in a b; do ip_lists $side >"$BATS_TEST_TMPDIR/lists.$side"; done
 	before
@@ -139,7 +139,7 @@ undone() {
 	as_before
 }
 
-@test "of a star with interfaces, too, on the hub and on a spoke" {
+@test "the same for a star with interfaces, on the hub and on a spoke" {
 	export LAB_PREFIX=s- SIDES='c a b'
 	"$net" up --sites --sides 3 --open-side c
 	generate --star --interface ipsec0 --inner 172.30.0.0/24 c=77.3.4.5:4500+10.0.0.0/8 "a=$A+10.1.0.0/24" "b=$B+10.2.0.0/24"
@@ -176,7 +176,7 @@ undone() {
 }
 
 # bats test_tags=script
-@test "sites: ip_forward is named, set by up --forward, and put back by down" {
+@test "sites: ip_forward is reported, set by up --forward, and restored by down" {
 	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	on a sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
 	before
@@ -194,7 +194,7 @@ undone() {
 }
 
 # bats test_tags=script
-@test "the gateway's own masquerade is named by check, exempted by up --nat-exempt, and its rules are never touched" {
+@test "check names the gateway's own masquerade, up --nat-exempt exempts the tunnel, and other rules are never touched" {
 	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	for side in a b; do
 		on $side nft -f - <<-END
@@ -239,7 +239,7 @@ undone() {
 }
 
 # bats test_tags=script
-@test "an older flow of the gateway's LAN on the tunnel's own ports, or random ports, is named by check and cured by up --nat-exempt" {
+@test "check names an older flow on the tunnel's ports, or random ports, and up --nat-exempt fixes it" {
 	generate "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	talks_alike() { on ha sh -c 'for i in 1 2 3 4 5 6 7 8; do echo | socat -u - UDP4-SENDTO:31.1.2.3:10421,sourceport=61525; sleep 0.3; done'; }
 	for masquerade in masquerade 'masquerade random'; do
@@ -269,7 +269,7 @@ undone() {
 }
 
 # bats test_tags=script
-@test "the command by which check opens a firewall lets new connections out of the tunnel, and is asked for no more" {
+@test "the command that check prints opens the firewall for new connections, and is not printed again" {
 	generate "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
@@ -443,7 +443,7 @@ undone() {
 	as_before
 }
 
-@test "the leak guard: after down, a failed up and a killed helper nothing leaves in the clear" {
+@test "the leak guard: after down, a failed up and a killed helper nothing leaves in clear text" {
 	generate --guard "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	before
 	# the control: without a tunnel the words leave as they are
@@ -480,7 +480,7 @@ undone() {
 }
 
 # bats test_tags=script
-@test "a guarded tunnel whose policies cover its own flow comes up again, punching through the blocks" {
+@test "a guarded tunnel whose policies match its own flow comes up again, punching through the blocks" {
 	export LAB_PREFIX=p-
 	generate --guard 85.9.8.7:4500 31.1.2.3:4501
 	before
@@ -500,7 +500,7 @@ undone() {
 	as_before
 }
 
-@test "everything through the other side: the outer flow, the own net and the LAN's router stay outside" {
+@test "all traffic through the other side: the outer flow, the own net and the LAN's router are exempt" {
 	generate "$A+10.1.0.0/24" "$B+0.0.0.0/0"
 	on b nft 'add table ip home; add chain ip home post { type nat hook postrouting priority srcnat; }; add rule ip home post oifname eth0 ip saddr 10.1.0.0/24 masquerade'
 	before
@@ -579,7 +579,7 @@ undone() {
 	"$net" down
 }
 
-@test "one protocol or port: it goes through the tunnel, and nothing else does" {
+@test "only the one protocol or port goes through the tunnel" {
 	serves() { # SIDE PORT: answers there
 		on "$1" socat "TCP-LISTEN:$2,fork,reuseaddr" SYSTEM:'echo heard' >/dev/null 2>&1 3>&- &
 		until on "$1" ss -Hltn "sport = $2" | grep -q .; do sleep 0.1; done
@@ -609,7 +609,7 @@ undone() {
 	as_before
 }
 
-@test "--clamp lowers the MSS of connections that only pass through" {
+@test "--clamp lowers the MSS of forwarded connections" {
 	generate --clamp "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	before
 	both_up
@@ -623,7 +623,7 @@ undone() {
 }
 
 # bats test_tags=script
-@test "the paste blocks of sites, and with an interface, carry packets, too, and their comments take them down" {
+@test "paste blocks of sites and with an interface work, and their comments take them down" {
 	pasted() { # CHECK ARGUMENT...: the sides are set up, and CHECK is true
 		local check=$1
 		shift
@@ -658,7 +658,7 @@ undone() {
 }
 
 # bats test_tags=script
-@test "a paste block whose helper does not start ends there, and its comments take down what it added" {
+@test "a paste block whose helper does not start stops, and its comments remove what it added" {
 	xfrmpair --format paste -o "$BATS_TEST_TMPDIR" --force --interface ipsec0 --inner 10.99.0.0/24 "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	# the port is another's
 	on a socat -u UDP4-RECV:61525,bind=192.168.1.4 - >/dev/null 3>&- &
@@ -677,7 +677,7 @@ undone() {
 }
 
 # bats test_tags=script
-@test "--format commands, run by a shell, carries packets, and its comments take it down" {
+@test "--format commands, run by a shell, works, and its comments take it down" {
 	before
 	xfrmpair --format commands -o "$BATS_TEST_TMPDIR" --force --clamp --guard "$A+10.1.0.0/24" "$B+10.2.0.0/24"
 	for side in a b; do on $side sh -e "$BATS_TEST_TMPDIR/$side.commands" 3>&-; done

@@ -43,7 +43,7 @@ lacks() {
 	says "${2-0}"
 }
 
-@test "status is 4 until something is received, then 0, with an age that the kernel knows or the policies do" {
+@test "status exits with 4 until something is received, then with 0, with an age from the SAs or policies" {
 	generate "$A" "$B"
 	both_up
 	says 4
@@ -81,7 +81,7 @@ lacks() {
 	jq -e '.peers[0] | .rx_packets == 0 and .tx_packets == 0' <<<"$output"
 }
 
-@test "a peer that up itself received is heard, before the first packet" {
+@test "a peer received by natprobe at up counts as received before the first tunnel packet" {
 	generate "$A" "$B"
 	: >up
 	on a $shell a.sh up --wait 40 >said.a 2>&1 3>&- &
@@ -93,7 +93,7 @@ lacks() {
 	jq -e '.peers[0] | .state == "up" and .rx_packets == 0 and .last_received_seconds < 60' <<<"$output"
 }
 
-@test "status shows what there is while another is at work, and records it only if nobody is" {
+@test "status works while another process holds the lock, but then records nothing" {
 	generate "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
@@ -124,7 +124,7 @@ lacks() {
 	both_down
 }
 
-@test "what another tool flushes, deletes or takes down is missing, and mend puts it back" {
+@test "status reports what another tool deletes as missing, and mend puts it back" {
 	generate --clamp --inner 10.99.0.0/24 --interface xf0 "${SITES[@]}"
 	both_up
 	answers a 10.99.0.1 10.99.0.2
@@ -163,7 +163,7 @@ lacks() {
 	says 0
 }
 
-@test "a helper that was killed, or stopped, is missing" {
+@test "status reports a killed or stopped helper as missing" {
 	generate "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
@@ -177,7 +177,7 @@ lacks() {
 	lacks '  missing: espdecap'
 }
 
-@test "a guard that stays blocks after down, and status says it" {
+@test "a guard still blocks after down, and status says so" {
 	generate --guard "${SITES[@]}"
 	script a up
 	script a down
@@ -188,7 +188,7 @@ lacks() {
 	[ "$output" = 'a: down' ]
 }
 
-@test "after --limit-packets status says that a limit was reached; new keys have one of their own" {
+@test "after --limit-packets status says that a limit was reached; new keys have a new limit" {
 	generate --limit-packets 5 "$A" "$B"
 	both_up
 	answers a 192.168.1.4 192.168.2.100
@@ -210,7 +210,7 @@ lacks() {
 	says 0
 }
 
-@test "packets that the kernel drops are counted by SA" {
+@test "packets that the kernel drops are counted per SA" {
 	generate "$A" "$B"
 	both_up
 	capture inet to-a wire 'dst host 85.9.8.7 and udp and greater 80'
@@ -242,7 +242,7 @@ decrypts() {
 	XDG_CONFIG_HOME=$PWD/config tshark -n -r "$1" -o esp.enable_encryption_decode:TRUE $(sed -n 's/.*decode:TRUE//p' "$2") \
 		-Y icmp -T fields -e esp.spi -e ip.src -e ip.dst -e icmp.type
 }
-@test "capture writes what crosses the net and what is inside, both ways, once each; wireshark the keys between them" {
+@test "capture writes outer and inner packets in both directions, once each; wireshark prints their keys" {
 	generate --cipher aes256-sha512 "$A" "$B"
 	both_up
 	on a nft list ruleset >rules
@@ -264,7 +264,7 @@ decrypts() {
 	[ "$(awk -F '\t' '$4 == 8 { sent++ } $4 == 0 { came++ } END { print sent, came }' seen)" = '3 3' ]
 }
 
-@test "list has a line for each tunnel" {
+@test "list prints a line for each tunnel" {
 	generate "$A" "$B"
 	mkdir tunnels
 	cp a.sh tunnels/office.sh

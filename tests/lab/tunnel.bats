@@ -36,7 +36,7 @@ teardown() { all_down; }
 	silent a 192.168.1.4 192.168.2.100
 }
 
-@test "the command that up prints tests the tunnel" {
+@test "the test command that up prints works" {
 	generate "$A" "$B"
 	script b up
 	script a up 2>"$BATS_TEST_TMPDIR/said"
@@ -83,13 +83,13 @@ least() { sort -n "$BATS_TEST_TMPDIR/started.$1" | head -n 1; }
 	[ "$(least rekey)" -le 3 ]
 }
 
-@test "one wrong mapped port and nothing is answered" {
+@test "with one wrong mapped port, nothing is answered" {
 	generate "$A" 192.168.2.100:61523@31.1.2.3:10422
 	both_up
 	silent a 192.168.1.4 192.168.2.100
 }
 
-@test "between the NATs there is only UDP between the mapped endpoints, and nothing in the clear" {
+@test "between the NATs there is only UDP between the mapped endpoints, and nothing in clear text" {
 	generate "$A" "$B"
 	for nat in na nb; do on $nat conntrack -F 2>/dev/null; done # no holes of the tests before
 	capture inet to-a "$BATS_TEST_TMPDIR/wire" not arp and not icmp6
@@ -108,7 +108,7 @@ least() { sort -n "$BATS_TEST_TMPDIR/started.$1" | head -n 1; }
 	grep -aq 'cleartext!!' "$BATS_TEST_TMPDIR/clear"
 }
 
-@test "killing espdecap stops what comes in, up starts it again and heals" {
+@test "killing espdecap stops incoming packets, and up starts it again" {
 	generate "$A" "$B"
 	both_up
 	answers b 192.168.2.100 192.168.1.4
@@ -122,7 +122,7 @@ least() { sort -n "$BATS_TEST_TMPDIR/started.$1" | head -n 1; }
 	script a status
 }
 
-@test "one flipped bit of a key moves XfrmInStateProtoError and nothing else" {
+@test "one flipped bit of a key increases only XfrmInStateProtoError" {
 	fixed_rows "$BATS_TEST_TMPDIR/keys"
 	generate --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	both_up
@@ -145,7 +145,7 @@ least() { sort -n "$BATS_TEST_TMPDIR/started.$1" | head -n 1; }
 	[ "$(diff <(echo "$before_b") <(counters b) | sed -n 's/^> //p')" = "XfrmInStateProtoError 3" ]
 }
 
-@test "an old captured packet sent again is refused" {
+@test "a replayed packet is dropped" {
 	generate "$A" "$B"
 	both_up
 	capture inet to-a "$BATS_TEST_TMPDIR/wire" 'dst host 85.9.8.7 and udp and greater 80'
@@ -183,7 +183,7 @@ least() { sort -n "$BATS_TEST_TMPDIR/started.$1" | head -n 1; }
 	pkill -f -- '-b 192.168.1.4 4500'
 }
 
-@test "a second up is refused with status 1, down of a tunnel that is down is 0, its status 1" {
+@test "a second up exits with 1, down of a tunnel that is down with 0, and its status with 1" {
 	generate "$A" "$B"
 	both_up
 	run script a up
@@ -200,7 +200,7 @@ a: down" ]
 	[ "$output" = "a: down" ]
 }
 
-@test "a refused step is undone, named and explained" {
+@test "a failed step is reported, explained and undone" {
 	generate "$A" "$B"
 	snapshot a >"$BATS_TEST_TMPDIR/before"
 	fake_ip "case \$batch in *'state add'*reqid*) echo 'RTNETLINK answers: Cannot allocate memory' >&2; exit 2;; esac"
@@ -211,7 +211,7 @@ a: removing what up added" ]
 	snapshot a | diff "$BATS_TEST_TMPDIR/before" -
 }
 
-@test "a kernel that lacks ESP is told from one that lacks the cipher, with status 5, before packets are asked for" {
+@test "a kernel without ESP and one without the cipher are distinguished, with status 5, before punching" {
 	generate "$A" "$B"
 	snapshot a >"$BATS_TEST_TMPDIR/before"
 	# a kernel without ESP may have no ciphers either, and says that first
@@ -238,7 +238,7 @@ refused() {
 	snapshot a | diff "$BATS_TEST_TMPDIR/before" -
 }
 
-@test "what stands in the way is named, and stays as it is" {
+@test "a conflicting object is named and not changed" {
 	fixed_rows "$BATS_TEST_TMPDIR/keys"
 	generate --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	spi=$(awk '$1 == "b" { print $4 }' "$BATS_TEST_TMPDIR/keys")
@@ -280,7 +280,7 @@ a: removing what up added"
 	[[ "$output" == *"is this the script of another side?"* ]]
 }
 
-@test "who is not root is told so" {
+@test "without root, up fails with a message" {
 	generate "$A" "$B"
 	chmod 755 "$BATS_TEST_TMPDIR"
 	own=$(mktemp -d)
@@ -302,7 +302,7 @@ a: removing what up added"
 	)" ]
 }
 
-@test "down kills no process that is not its helper, though it has the pid" {
+@test "down does not kill another process that has the helper's pid" {
 	generate "$A" "$B"
 	sleep 60 3>&- &
 	stranger=$!
@@ -325,7 +325,7 @@ a: removing what up added"
 	run -1 pgrep -f -- '-u 65534 -b 192.168.1.4 61525'
 }
 
-@test "a mesh of other names, addresses and ports connects both ways, under the two shells that nothing else here runs" {
+@test "a mesh with other names, addresses and ports works both ways, in two other shells" {
 	LAB_PREFIX=y- "$net" up --a 10.11.12.13@77.1.2.3 --b 172.20.30.40@99.4.5.6 --nat-a moves:4500:33333 --nat-b keeps
 	export LAB_PREFIX=y- SIDES='home office'
 	for shell in bash mksh; do
@@ -347,7 +347,7 @@ a: removing what up added"
 	"$net" down
 }
 
-@test "keys are in no process's arguments, and in no file that up makes but the store, which is its owner's, under all four shells" {
+@test "keys are in no process's arguments and in no file of up but the store, in all four shells" {
 	fixed_rows "$BATS_TEST_TMPDIR/keys"
 	generate --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	key=$(awk '$1 == "a" { print substr($5, 3) }' "$BATS_TEST_TMPDIR/keys")
@@ -377,7 +377,7 @@ a: removing what up added"
 	grep -q "execve.*$key" "$BATS_TEST_TMPDIR/trace"
 }
 
-@test "the how-to's commands typed by hand on one side meet our script on the other" {
+@test "the how-to's commands on one side work with our script on the other" {
 	install -m 600 examples/howto/keys "$BATS_TEST_TMPDIR/keys"
 	generate -f examples/howto/tunnel.conf --keys "$BATS_TEST_TMPDIR/keys"
 	script b up
@@ -412,7 +412,7 @@ END
 	pkill -f 'espdecap 61523'
 }
 
-@test "a host whose address changed goes on with up --local, and comes back from it" {
+@test "a host whose address changed works with up --local, and later again without" {
 	generate "$A" "$B"
 	snapshot b >"$BATS_TEST_TMPDIR/before"
 	on b ip address add 192.168.2.77/24 dev eth0
@@ -438,7 +438,7 @@ END
 	snapshot b | diff "$BATS_TEST_TMPDIR/before" -
 }
 
-@test "public sides: the wrapped packets are let past the policies that cover them" {
+@test "public sides: the encapsulated packets are exempt from the policies that match them" {
 	LAB_PREFIX=y- "$net" up --open-side a --open-side b
 	export LAB_PREFIX=y-
 	generate 85.9.8.7:4500 31.1.2.3:4501
@@ -459,7 +459,7 @@ END
 	"$net" down
 }
 
-@test "an idle tunnel lives on keepalives through NATs that forget in ten seconds, and dies without" {
+@test "keepalives keep an idle tunnel alive through NATs with a timeout of ten seconds; without, it stops" {
 	while [ $(($(date +%s) - $(cat "$BATS_FILE_TMPDIR/idle/since"))) -lt 40 ]; do sleep 1; done
 	export LAB_PREFIX=x- BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR/idle
 	answers b 192.168.2.100 192.168.1.4
@@ -484,7 +484,7 @@ paste() {
 		>"$BATS_TEST_TMPDIR/screen"
 }
 
-@test "a paste block works in an interactive root bash, and with HISTCONTROL=ignorespace no key is in its history" {
+@test "a paste block works in an interactive root bash, and with HISTCONTROL=ignorespace leaves no key in its history" {
 	generate --save-keys "$BATS_TEST_TMPDIR/keys" "$A" "$B"
 	xfrmpair --keys "$BATS_TEST_TMPDIR/keys" "$A" "$B" | sed '/^# side b/,$d' >"$BATS_TEST_TMPDIR/block"
 	key=$(grep -o '[0-9a-f]\{72\}' "$BATS_TEST_TMPDIR/block" | head -n 1)
@@ -505,7 +505,7 @@ paste() {
 	)" ]
 }
 
-@test "a paste that is cut off does nothing" {
+@test "a truncated paste does nothing" {
 	xfrmpair "$A" "$B" | sed '/^# side b/,$d' >"$BATS_TEST_TMPDIR/block"
 	snapshot a >"$BATS_TEST_TMPDIR/before"
 	for lines in 8 14 $(($(grep -n '^}' "$BATS_TEST_TMPDIR/block" | cut -d: -f1) - 1)); do

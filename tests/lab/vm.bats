@@ -12,7 +12,7 @@ setup() {
 	cp /bin/dash "$BATS_TEST_TMPDIR/bin/busybox"
 }
 
-@test "where busybox is dynamic, busybox-static's is fetched, and not installed" {
+@test "if busybox is dynamic, busybox-static is downloaded, but not installed" {
 	dpkg-query -W '*busybox*' >"$BATS_TEST_TMPDIR/before"
 	export XFRMPAIR_CACHE=$BATS_TEST_TMPDIR/cache
 	[ "$(PATH=$BATS_TEST_TMPDIR/bin tests/lab/kernel busybox)" = "$XFRMPAIR_CACHE/busybox" ]
@@ -21,14 +21,14 @@ setup() {
 	dpkg-query -W '*busybox*' | diff "$BATS_TEST_TMPDIR/before" -
 }
 
-@test "where busybox is dynamic, the VM boots" {
+@test "if busybox is dynamic, the VM boots" {
 	run env PATH="$BATS_TEST_TMPDIR/bin" tests/lab/vm sh -c 'echo "booted: $LAB_INSIDE"'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"booted: vm" ]]
 }
 
-@test "a static busybox anywhere on PATH is taken as it is" {
+@test "a static busybox in PATH is used" {
 	mkdir "$BATS_TEST_TMPDIR/static"
 	echo 'int main(void) { return 0; }' | gcc -static -x c -o "$BATS_TEST_TMPDIR/static/busybox" -
 	[ "$(PATH=$BATS_TEST_TMPDIR/bin:$BATS_TEST_TMPDIR/static XFRMPAIR_CACHE=/nowhere tests/lab/kernel busybox)" = "$BATS_TEST_TMPDIR/static/busybox" ]

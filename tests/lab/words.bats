@@ -61,7 +61,7 @@ ups() {
 }
 inner() { sed -n 's/.*ping -c 3 -I \([^ ]*\) \(.*\)/\1 \2/p' $1/t/$1.sh; }
 
-@test "words of two who share nothing else end in pings both ways, behind NATs of every kind that can meet" {
+@test "endpoint strings alone end in pings both ways, behind every combination of NATs that can be punched" {
 	for kinds in '' '--nat-a keeps,open --nat-b keeps,open' '--cgn a' '--open-side a --nat-b symmetric' '--nat-a symmetric --open-side b'; do
 		echo "== ${kinds:-keeps, moves}"
 		words $kinds
@@ -77,7 +77,7 @@ inner() { sed -n 's/.*ping -c 3 -I \([^ ]*\) \(.*\)/\1 \2/p' $1/t/$1.sh; }
 	done
 }
 
-@test "an option that differs, or a word that was altered: no packet is accepted, and up and check say why" {
+@test "with a different option or an altered endpoint string, no packet is accepted, and up and check say why" {
 	words
 	scripts b --esn
 	patience=8
