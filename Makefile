@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# xfrmpair: builds four programs into $(BUILD), with make and a C compiler and nothing else.
+# xfrmpair: builds four programs into $(BUILD), with only make and a C compiler.
 #
 #   make                build/xfrmpair build/espdecap build/natprobe build/xfrmkeep
-#   make demo           shows the main job; installs what the demo needs, if it may
-#   make test           runs every test; installs what the tests need, if it may
+#   make demo           shows a tunnel through two NATs; as root, installs what the demo needs
+#   make test           runs every test; as root, installs what the tests need
 #   make quick          runs the tests of an edit: no VM, sanitizers or fuzzer, one compiler
 #   make install        installs programs, manuals, completion, units and examples
 #   make install-strip  does the same and strips the programs
@@ -50,13 +50,13 @@ else ifeq ($(STATIC),0)
 MODE    = -fPIE
 LINK    = -pie
 else ifneq ($(findstring musl,$(CC)),)
-# fixed addresses, for it is not PIE anyway; no tables for unwinding, for nothing throws
+# fixed addresses, because it is not PIE anyway; no unwind tables, because nothing throws
 MODE    = -fno-pie -fno-asynchronous-unwind-tables
-# a function in one with a large frame of its own takes longer instructions than a call
+# inlined into a function with a large frame, code needs longer instructions than a call
 MODE   += -fno-inline-functions-called-once
-# fewer pages: no padding between segments, none set apart to be made read-only later
+# fewer pages: no padding between segments, and no segment for RELRO
 LINK    = -Wl,-z,noseparate-code -Wl,-z,norelro
-# data goes on in the file's page where code ends, rather than in the next one
+# data continues in the same page of the file where code ends
 LINK   += -Wl,-z,common-page-size=16
 LINKED  = -static
 else
@@ -65,7 +65,7 @@ LINKED  = -static-pie
 endif
 CFLAGS ?= -Os
 
-# The user's flags come after ours and win, except over -static-pie, which a later -pie would undo.
+# The user's flags come after ours and override them, except -static-pie, which -pie would undo.
 CFLAGS_ALL  = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(WARNINGS) -Ihelper \
               $(if $(findstring musl,$(CC)),$(KERNEL_HEADERS)) -ffunction-sections -fdata-sections \
               $(MODE) $(CPPFLAGS) $(CFLAGS)
@@ -114,7 +114,7 @@ $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/made-with
 	$(CC) $(CFLAGS_ALL) -Igen -MMD -MP -c -o $@ $<
 -include $(wildcard $(BUILD)/*.d)
 
-# templates/ as a table of strings: a line of text, a line of C
+# templates/ as a table of strings, one line of C per line of text
 TEMPLATES = $(patsubst templates/%,%,$(wildcard templates/page/*.sh))
 $(BUILD)/template_files.c: $(TEMPLATES:%=templates/%) Makefile
 	@mkdir -p $(BUILD)
@@ -122,8 +122,8 @@ $(BUILD)/template_files.c: $(TEMPLATES:%=templates/%) Makefile
 	    echo "{ \"$$name\","; \
 	    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' templates/$$name || exit; echo '},'; done; echo '{ 0, 0 } };'; } >$@
 
-# tests/xfrmpair.bats compares these heads, and one whole script, with what is written today: run it
-# after a change of the templates, and read the difference
+# tests/xfrmpair.bats compares these heads and one whole script with the generator's output. After a
+# change of the templates, run this and read the difference.
 .PHONY: examples
 EXAMPLES = $(sort $(dir $(wildcard examples/*/*.head)))
 examples: $(BUILD)/xfrmpair
@@ -137,7 +137,7 @@ examples: $(BUILD)/xfrmpair
 	    rm -rf $(BUILD)/examples; \
 	done
 
-# the completion of the shells, made from the table of options: run it after a change of that
+# Shell completion is generated from the table of options. After a change of that, run this.
 .PHONY: completion
 $(BUILD)/options-table: tests/options.c $(patsubst %,$(BUILD)/%.o,options tunnel key side $(ROWS) $(SHARED))
 	$(CC) $(CFLAGS_ALL) -Igen -o $@ $^ $(LDFLAGS_ALL)
@@ -147,7 +147,7 @@ completion: $(BUILD)/options-table
 	$< zsh >gen/xfrmpair.zsh-completion
 	$< fish >gen/xfrmpair.fish-completion
 
-# what is installed, each FROM=TO; bash's completion once for each program, because it is looked for by a command's name
+# Installed files as FROM=TO; bash finds a completion by the command's name, so there is one per program.
 DOCUMENTS = $(PREFIX)/share/doc/xfrmpair
 UNITS     = $(wildcard examples/boot/*@*)
 MANUALS   = gen/xfrmpair.1 gen/xfrmpair.conf.5 gen/xfrmpair-script.8 helper/espdecap.8 helper/natprobe.8 helper/xfrmkeep.8

@@ -107,7 +107,7 @@ void status_print_json(struct text *, const struct status *);
 void status_print_verdict(struct text *, const struct status *);
 /* "3 min" */
 void status_print_duration(struct text *, time_t seconds);
-/* "heard 3 min ago" */
+/* "received 3 min ago" */
 void status_print_received(struct text *, const struct status_peer *);
 
 /* The output for a tunnel that is down. */

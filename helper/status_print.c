@@ -32,7 +32,7 @@ void status_print_received(struct text *out, const struct status_peer *peer)
 		text_add_string(out, "nothing received yet");
 		return;
 	}
-	text_add_string(out, "heard");
+	text_add_string(out, "received");
 	if (peer->age < 0)
 		return;
 	text_add_string(out, " ");

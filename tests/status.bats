@@ -51,7 +51,7 @@ sent='sa out 1 packets=3 bytes=252'
 	# what SAs of past epochs counted, the last of it later than what the present ones have
 	says text 'sa in 1 packets=3 bytes=252 used=999800' "$sent" 'record peer b 3000000000 5000000000 0 0 999998' 'record in b '$((spi_in))' 3 252' | same 'a: up, digest '"$digest"', espdecap alive (pid 77)
   this side: at 192.168.1.4:61525
-  b: up, heard 2 s ago, at 31.1.2.3:10421
+  b: up, received 2 s ago, at 31.1.2.3:10421
   from b               SPI '"$spi_in"' epoch 1               3 packets             252 bytes
   from b               since up                    3000000003 packets      5000000252 bytes
   to   b               SPI '"$spi_out"' epoch 1               3 packets             252 bytes
@@ -77,7 +77,7 @@ sent='sa out 1 packets=3 bytes=252'
 @test "ages are printed in readable units, and a clock jump makes none negative" {
 	for ago in '-5 0 s' '0 0 s' '60 60 s' '119 119 s' '120 2 min' '7199 119 min' '7200 2 h' '172799 47 h' '200000 2 days'; do
 		says text "now $((1000000 + ${ago%% *}))" 'sa in 1 packets=3 used=1000000' >said || :
-		grep -q "  b: [a-z]*, heard ${ago#* } ago, at " said
+		grep -q "  b: [a-z]*, received ${ago#* } ago, at " said
 	done
 	says json 'now 999000' 'sa in 1 packets=3 used=1000000' | jq -e '.peers[0].last_received_seconds == 0'
 }
@@ -115,10 +115,10 @@ sent='sa out 1 packets=3 bytes=252'
 
 @test "a peer not received for longer than three keepalives is silent, with status 4" {
 	run -0 says text 'sa in 1 packets=3 used=999940'
-	[[ "$output" == *'  b: up, heard 60 s ago, at '* ]]
+	[[ "$output" == *'  b: up, received 60 s ago, at '* ]]
 	run -4 says text 'sa in 1 packets=3 used=999939'
 	[ "${lines[0]}" = 'a: up, digest '"$digest"', espdecap alive (pid 77); nothing received from b for 61 s' ]
-	[ "${lines[2]}" = '  b: silent, heard 61 s ago, at 31.1.2.3:10421' ]
+	[ "${lines[2]}" = '  b: silent, received 61 s ago, at 31.1.2.3:10421' ]
 	run -4 says json 'sa in 1 packets=3 used=990000'
 	jq -e '.up and .peers[0].state == "silent" and .peers[0].cause == "not-arriving" and .peers[0].last_received_seconds == 10000' <<<"$output"
 }
@@ -187,7 +187,7 @@ lacks() {
 	run -1 says text "${@:2}" "$heard"
 	[ "${lines[0]}" = 'a: half up: removed by another tool? Put back what is missing with: sh t/a.sh up' ]
 	[ "$(sed -n '/^  missing: \|^  foreign: /p' <<<"$output")" = "$1" ]
-	[[ "$output" == *'  b: half-up, heard 2 s ago, at '* ]]
+	[[ "$output" == *'  b: half-up, received 2 s ago, at '* ]]
 }
 # causes CAUSE STATE [FACT]...
 causes() {
@@ -324,7 +324,7 @@ $warning
 	for name in lost foreign missing failed up down half silent json null true tornado hours counts peer in out sa; do
 		says text "name $name" "$heard" >said
 		[ "$(sed -n 1p said)" = 'a: up, digest '"$digest"', espdecap alive (pid 77)' ]
-		[ "$(sed -n 3p said)" = "  $name: up, heard 2 s ago, at 31.1.2.3:10421" ]
+		[ "$(sed -n 3p said)" = "  $name: up, received 2 s ago, at 31.1.2.3:10421" ]
 		run -1 says json "name $name" "$heard" 'no sa out 1'
 		jq -e --arg name "$name" '.peers[0].name == $name and .missing == ["SA to " + $name]' <<<"$output"
 		says json "name $name" "$heard" again 'no sa in 1' again | jq -e '.peers[0].rx_packets == 3' || [ "${PIPESTATUS[0]}" -eq 1 ]
@@ -366,13 +366,13 @@ $warning
 @test "status --watch prints rates per second since the previous table" {
 	says watch 'sa in 1 packets=1000 bytes=100000000' "$sent" again 'sa in 1 packets=2000 bytes=200000000' | same 'a: up, digest '"$digest"', espdecap alive (pid 77)
   peer            state    in pkt/s    in B/s out pkt/s   out B/s
-  b               up              -         -         -         -  heard 0 s ago
+  b               up              -         -         -         -  received 0 s ago
 a: up, digest '"$digest"', espdecap alive (pid 77)
   peer            state    in pkt/s    in B/s out pkt/s   out B/s
-  b               up           1000    100.0M         0         0  heard 0 s ago'
+  b               up           1000    100.0M         0         0  received 0 s ago'
 	for rate in '0 0' '9999 9999' '10000 10.0k' '9999499 9999.5k' '123456789012 123.5G'; do
 		says watch "$sent" "$heard" again "sa in 1 packets=3 bytes=$((252 + ${rate% *}))" >said
-		tail -n 1 said | grep -q "^  b  *up  *0  *${rate#* }  *0  *0  heard"
+		tail -n 1 said | grep -q "^  b  *up  *0  *${rate#* }  *0  *0  received"
 	done
 	# what is missing is said above the table
 	says watch 'no policy 0' >said || :

@@ -51,7 +51,7 @@ lacks() {
 	answers b 192.168.2.100 192.168.1.4
 	says 0
 	[[ "${lines[0]}" =~ ^"a: up, digest $(fact digest a), espdecap alive (pid "[0-9]+")"$ ]]
-	[[ "${lines[2]}" =~ ^"  b: up, heard "[0-9]" s ago, at 31.1.2.3:10421"$ ]]
+	[[ "${lines[2]}" =~ ^"  b: up, received "[0-9]" s ago, at 31.1.2.3:10421"$ ]]
 	[[ "$output" == *' epoch 1               3 packets             252 bytes'* ]]
 	says 0 --json
 	jq -e '.peers[0] | .rx_packets == 3 and .tx_packets == 3 and .last_received_seconds <= 9' <<<"$output"
@@ -118,7 +118,7 @@ lacks() {
 	answers a 192.168.1.4 192.168.2.100
 	head -c 100k /dev/zero >small/fill 2>/dev/null || :
 	says 0 2>said
-	[[ "$output" == *'  b: up, heard '* ]]
+	[[ "$output" == *'  b: up, received '* ]]
 	grep -q '^a: warning: cannot write .*/counts: No space left on device: status loses the counts of removed SAs$' said
 	rm small/fill
 	both_down
