@@ -6,7 +6,7 @@
 #include "say.h"
 
 #include <err.h>
-#include <netinet/in.h> /* before linux/, as musl wants it */
+#include <netinet/in.h> /* before linux/, as musl requires */
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>

@@ -212,8 +212,8 @@ void status_print_down(struct text *out, const struct page *page, bool blocked)
 	add_fingerprint(out, page);
 }
 
-/* ---- For programs: no text has a character that JSON would want quoted, because page and section
- * admit none ---- */
+/* ---- For programs. JSON strings need no escapes, because page and section admit no such
+ * characters. ---- */
 
 enum { FIELD = 24 };
 

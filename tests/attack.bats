@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What an attacker, a slip or a full disk can do to the generator, and to a script that root runs. No kernel with ESP needed.
+# Attacks, mistakes and full disks: the generator, and a script that runs as root. No kernel with ESP needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The section at each start and each new epoch: what is written where and when, by xfrmkeep and by a script without it, and what is not used.
+# How xfrmkeep and scripts without it write the section at each start and each new epoch, and that nothing is used before.
 # Most tests need root, for a network namespace of their own.
 bats_require_minimum_version 1.5.0
 

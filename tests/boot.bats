@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# A machine that boots with nobody at the keyboard: what up waits for, who holds the socket, systemd's units, and the rc script
-# and the line of cron for machines without. An ip of ours leaves SAs out, so that kernels without ESP do. Most tests need root, for a host of their own.
+# Unattended boot: what up waits for, the process that holds the socket, systemd's units, the rc script and the cron line.
+# A fake ip leaves SAs out, so kernels without ESP suffice. Most tests need root, for a network namespace of their own.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

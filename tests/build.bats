@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The programs build anywhere: three compilers, no warning, static unless asked otherwise; with the flags of whoever builds
-# them, from the environment, too; and what was built with other flags is built anew.
+# The programs build with three compilers, without warnings, and static by default. They use the flags of the command line
+# and the environment, and changed flags cause a rebuild.
 bats_require_minimum_version 1.5.0
 
 setup() {

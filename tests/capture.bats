@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# xfrmkeep capture and wireshark, with a tcpdump and an nft that do what the test says. No kernel needed; the packets of a real
-# one: tests/lab/status.bats.
+# xfrmkeep capture and wireshark, with a fake tcpdump and nft. No kernel needed; tests/lab/status.bats captures real packets.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Cases that went wrong in use: a store that is another tunnel's, evidence that proves nothing, files that cannot be written.
+# Former defects: a store of another tunnel, evidence that proves nothing, files that cannot be written.
 # Some tests need root, for a network namespace of their own.
 bats_require_minimum_version 1.5.0
 

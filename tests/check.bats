@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What xfrmkeep check decides, from evidence and from the rules of a packet filter: no kernel needed.
+# The verdicts of xfrmkeep check, from evidence and from the rules of a packet filter. No kernel needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# For epoch.bats and model.bats, which source it.
+# Functions for epoch.bats and model.bats.
 
 # built_epoch PROGRAM COMPILER OPTION...: tests/epoch.c
 built_epoch() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Epochs: what helper/epoch.c makes of a section, by the tables of tests/epoch.table, and of a secret, by a shell's sha256sum.
+# Epochs: helper/epoch.c against the tables of tests/epoch.table, and against a shell's sha256sum.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

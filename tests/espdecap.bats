@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What espdecap promises.  Needs strace, tcpdump, iproute2, file; some tests need root and say so.
+# espdecap.  Needs strace, tcpdump, iproute2, file; some tests need root and say so.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

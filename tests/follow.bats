@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What xfrmkeep follow does, and when: decided with a clock of the test's own, no kernel needed.
+# The decisions of xfrmkeep follow, and their times, with a clock of the test. No kernel needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# xfrmkeep follow as a process, and check without a tunnel, on a kernel that needs no ESP: an ip of ours leaves SAs out. What follow decides is in
-# tests/follow.bats; with a tunnel: tests/lab/follow.bats.
+# xfrmkeep follow as a process, and check without a tunnel. A fake ip leaves SAs out, so kernels without ESP suffice.
+# tests/follow.bats has the decisions of follow, and tests/lab/follow.bats runs it with a tunnel.
 # Most tests need root, for a network namespace of their own.
 bats_require_minimum_version 1.5.0
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Words for tests that run scripts and xfrmkeep on a host of their own, with an ip that leaves SAs out, so that kernels without ESP do.
+# Functions for tests that run scripts and xfrmkeep in a network namespace, with a fake ip that leaves SAs out, so that
+# kernels without ESP suffice.
 
 fact() { sed -n "s/^\(.* \)\{0,1\}$1=\([^ ]*\).*/\2/p" "$2" | head -n 1; } # NAME FILE: of its page
 # field NAME FILE: what the section there has of it

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What `make install` puts where, that it works from there, and that `make uninstall` takes away exactly that; the completion,
-# and the README's first ten lines. No kernel needed.
+# `make install` and `make uninstall`, the installed programs and completion, and README's commands. No kernel needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Words for keep.bats, begin.bats and up.bats, which source it: a script of a host of its own, whose kernel needs no ESP.
+# Functions for keep.bats, begin.bats and up.bats: a script in a network namespace, whose kernel needs no ESP.
 
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/.." || return

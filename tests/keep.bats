@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What xfrmkeep does without ESP: its words, the lock, the section, and everything that is no SA. With SAs: tests/lab/keep.bats.
-# Most tests need root, for a network namespace of their own; an ip of ours leaves SAs out, so that kernels without ESP do.
+# xfrmkeep without SAs: options, lock, section, and all other objects. tests/lab/keep.bats has the tests with SAs.
+# Most tests need root, for a network namespace of their own; a fake ip leaves SAs out, so kernels without ESP suffice.
 bats_require_minimum_version 1.5.0
 
 load keep

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The manuals and README as text: what mandoc and man say of the pages, their sections, their references and their vocabulary.
-# tests/xfrmpair.bats and tests/lab/manuals.bats type their examples.
+# The text of the manuals and README: mandoc and man, sections, references and vocabulary.
+# tests/xfrmpair.bats and tests/lab/manuals.bats run their examples.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

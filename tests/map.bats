@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# natprobe --map: a host and its router, fakerouter, in network namespaces of their own, by unshare(1).
+# natprobe --map: a host and its router, fakerouter, in network namespaces made by unshare(1).
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Restart and rekey as the script and xfrmkeep do them, in every order, around the functions of helper/epoch.c: tests/model.c walks.
-# MODEL= takes arguments for a longer walk, as in MODEL='-m 4 -w 2 late killed'. No kernel needed.
+# A model of restart and rekey, in which tests/model.c runs the functions of helper/epoch.c in every order.
+# MODEL= sets arguments for a longer run, as in MODEL='-m 4 -w 2 late killed'. No kernel needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

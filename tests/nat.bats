@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
 # natprobe behind real NATs, in the network namespaces of tests/lab/net.  Needs root, nft, turnserver (Debian: coturn);
-# no ESP.  The scenes run all at once in setup_file and leave files; the tests read them.
+# no ESP.  setup_file runs all scenes in parallel, and the tests read the files that they leave.
 
 setup_file() {
 	export SKIP=

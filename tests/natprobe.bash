@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Words for natprobe.bats and punch.bats, which source it. Their tests run side by side: each has
-# addresses of loopback of its own, and no port twice on any other.
+# Functions for natprobe.bats and punch.bats. Their tests run in parallel: each has its own loopback
+# addresses, and uses no port of another test on other addresses.
 
 # build PROGRAM...: from their sources beside this file; and natprobe's path
 build() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# natprobe on loopback: no network.  Needs turnserver (Debian: coturn), socat and file; some tests need root, perl or strace.
+# natprobe on loopback, without a network.  Needs turnserver (Debian: coturn), socat and file; some tests need root, perl or strace.
 
 source "$BATS_TEST_DIRNAME/natprobe.bash"
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# One table, gen/options.c, has the options: the shells' completion and the manual have the same ones, with the same arguments.
+# Completion and manual have the same options and arguments as the table in gen/options.c.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Pages: what a generated script says about its tunnel, read and never run.
+# Pages: parsing a generated script, without running it.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Commands for a root shell: the paste block, which tmux pastes as people do, and --format commands. ip and espdecap only write
-# down what they got. What a kernel makes of it: tests/lab/tunnel.bats, shapes.bats and ciphers.bats.
+# Commands for a root shell: the paste block, pasted with tmux, and --format commands. Fake ip and espdecap record their
+# input. tests/lab/tunnel.bats, shapes.bats and ciphers.bats use a real kernel.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The plan: which policies, SAs, routes and tests follow from what a person writes. tests/plan.c prints a table again, with the
-# rows that the plans of its tunnels have: each table under tests/plan/ must come out as it went in. No kernel needed.
+# The plan: the policies, SAs, routes and tests that follow from the sides and options. tests/plan.c prints each table under
+# tests/plan/ with the rows of its tunnels' plans, and the output must equal the table. No kernel needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

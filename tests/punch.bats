@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# natprobe --punch on loopback: no network.  Needs socat and perl; some tests need strace, tcpdump or a network of their own.
+# natprobe --punch on loopback, without a network.  Needs socat and perl; some tests need strace, tcpdump or a network namespace.
 source "$BATS_TEST_DIRNAME/natprobe.bash"
 
 setup_file() {

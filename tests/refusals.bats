@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What the programs refuse or warn of, row by row of tests/refusals/*.table. No kernel needed.
+# Refusals and warnings of the programs, row by row of tests/refusals/*.table. No kernel needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

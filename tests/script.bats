@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What a generated script does by itself: its shell, and what it makes of an ip that refuses or is old. tests/captures has words that each release of ip
-# has said, tests/captures/make how they were had. What up waits for: boot.bats. What is hostile: attack.bats. With SAs: tests/lab.
+# Generated scripts: their shell code, and messages of old or failing ip programs. tests/captures has the messages of each
+# release of ip, recorded with tests/captures/make. boot.bats tests waiting, attack.bats hostile input, tests/lab SAs.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

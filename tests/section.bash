@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Words for section.bats, page.bats and store.bats, which source it in setup_file() and setup().
+# Functions for section.bats, page.bats and store.bats, which source it in setup_file() and setup().
 
 # built PROGRAM...: section and page under ASan and UBSan, fast as page without
 built() {

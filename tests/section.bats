@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Rows and sections: what is read is what is printed, and nothing else. No kernel part needed.
+# Rows and sections: what is printed can be parsed again, and anything else is refused. No kernel part needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

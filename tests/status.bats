@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What status says of a tunnel: facts in, words out, of a kernel that does not exist (tests/status.c); and the verbs that show
-# a tunnel, without one. tests/lab/status.bats asks a real kernel.
+# The output of status for facts about a fictitious kernel (tests/status.c), and the verbs that show a tunnel, without one.
+# tests/lab/status.bats uses a real kernel.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

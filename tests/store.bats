@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The store, and the section in a script: written whole, and only where nobody else can. Some tests need root or strace.
+# The store and the section in a script are written completely, and only where others cannot write. Some tests need root or strace.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

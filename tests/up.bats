@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What up and down of xfrmkeep do with the lock, the run folder, and what a script names.
-# Most tests need root, for a network namespace of their own. A kernel without ESP takes SAs that have an SPI and no keys.
+# up and down of xfrmkeep: the lock, the run folder, and the objects of a script.
+# Most tests need root, for a network namespace of their own. A kernel without ESP accepts SAs with an SPI and no keys.
 bats_require_minimum_version 1.5.0
 
 load keep

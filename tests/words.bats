@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Two words over a phone line: what each side computes for itself, from its own secret and everybody's words.
+# Endpoint strings: each side computes its keys from its own secret and everybody's endpoint strings.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

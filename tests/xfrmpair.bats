@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The generator: what it takes, what it refuses, what it writes. No kernel needed.
+# The generator: what it accepts, refuses and writes. No kernel needed.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What is wrong, in one line: a working tunnel is broken in one way after the other, and xfrmkeep check names each. What the kernel shows of a break is
-# tried here; what follows from it, in tests/check.bats.
+# xfrmkeep check on a working tunnel that is broken in one way after the other. Here the kernel shows each fault;
+# tests/check.bats tests the verdicts.
 # Run in the lab: tests/lab/run bats tests/lab/check.bats
 bats_require_minimum_version 1.5.0
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What protects the packets and what it costs them: every cipher, the MTU inside, limits, sequence numbers.
+# Every cipher, the inner MTU, limits and sequence numbers.
 # Run in the lab: tests/lab/run bats tests/lab/ciphers.bats
 bats_require_minimum_version 1.5.0
 

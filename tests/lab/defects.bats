@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What went wrong in use, once: each a behaviour that must not be lost again.
+# Former defects, so that they do not come back.
 # Run in the lab: tests/lab/run bats tests/lab/defects.bats
 bats_require_minimum_version 1.5.0
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What people run first. Run in the lab: tests/lab/run bats tests/lab/examples.bats
+# The demo and examples/lab. Run in the lab: tests/lab/run bats tests/lab/examples.bats
 bats_require_minimum_version 1.5.0
 
 setup() { cd "$BATS_TEST_DIRNAME/../.." || return 1; }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# xfrmkeep follow beside a tunnel that carries packets: what others remove is put back, and who is behind what, what changes there, and who heals it: the
-# table of the manual's "Addresses that change", row by row. What it does when is decided in tests/follow.bats.
+# xfrmkeep follow with a tunnel: it puts back removed objects, and recovers as the table in the manual's "Addresses that
+# change" says, row by row. tests/follow.bats has the decisions of follow.
 # Run in the lab: tests/lab/run bats tests/lab/follow.bats
 bats_require_minimum_version 1.5.0
 

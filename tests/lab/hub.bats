@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# A hub with 1,000 peers: its scripts and xfrmkeep take one batch for each step, and time that grows with the number of peers.
+# A hub with 1,000 peers: scripts and xfrmkeep use one batch per step, and their time grows linearly with the peers.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# xfrmkeep beside a tunnel that carries packets: new keys, other endpoints, what other tools remove or put in the way.
+# xfrmkeep with a tunnel: new keys, other endpoints, objects that other tools remove or add.
 # Run in the lab: tests/lab/run bats tests/lab/keep.bats
 bats_require_minimum_version 1.5.0
 

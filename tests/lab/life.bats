@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# A tunnel's life: restarts, power-offs and new keys, while the other side does nothing.
-# Run in the lab: tests/lab/run bats tests/lab/life.bats; LIFE_RUNS=100 for so many restarts, and twice as many power-offs and steps of walks, in place
-# of 6 and 12
+# Restarts, power-offs and new keys, without any action on the other side.
+# Run in the lab: tests/lab/run bats tests/lab/life.bats; LIFE_RUNS=100 runs that many restarts, and twice as many power-offs
+# and steps of walks, instead of 6 and 12
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The examples of the manuals of section 8, typed as they stand, each on the side that it is for. Run in the lab:
+# The examples of the manuals of section 8, each run on its side. Run in the lab:
 # tests/lab/run bats tests/lab/manuals.bats
 bats_require_minimum_version 1.5.0
 

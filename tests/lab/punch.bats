@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# From two STUN words to a ping: natprobe, xfrmpair and the scripts together.
+# From two STUN queries to a ping: natprobe, xfrmpair and the scripts together.
 # Run in the lab: tests/lab/run bats tests/lab/punch.bats
 bats_require_minimum_version 1.5.0
 

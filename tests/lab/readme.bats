@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# README's walk, typed as it stands into two terminals of examples/lab. Run in the lab: tests/lab/run bats tests/lab/readme.bats
+# README's commands, typed into two terminals of examples/lab. Run in the lab: tests/lab/run bats tests/lab/readme.bats
 #
-# What is seen there, with the seconds since the first line, is examples/session. To record it anew:
+# examples/session is the recorded output, with the seconds since the first line. To record it again:
 # LAB_UPDATE=1 tests/lab/vm -s examples bats tests/lab/readme.bats
 bats_require_minimum_version 1.5.0
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# A router that gives ports away, Debian's miniupnpd on a's, and a peer behind a symmetric NAT: natprobe --map, and up --map.
+# natprobe --map and up --map with Debian's miniupnpd on a's router, and a peer behind a symmetric NAT.
 # Run in the lab: tests/lab/run bats tests/lab/router.bats
 bats_require_minimum_version 1.5.0
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The lab does what it says: tests/lab/run bats tests/lab/selftest.bats
+# The lab itself: tests/lab/run bats tests/lab/selftest.bats
 bats_require_minimum_version 1.5.0
 
 setup() {

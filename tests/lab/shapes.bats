@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The shapes that people build by hand: packets of each cross, and down leaves the machine as it was.
+# The common shapes of tunnels: packets pass through each, and down leaves the machine as it was.
 # Run in the lab: tests/lab/run bats tests/lab/shapes.bats
 bats_require_minimum_version 1.5.0
 

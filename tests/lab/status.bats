@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What status says of a tunnel in a real kernel, and what capture and wireshark give of its packets.
+# status, capture and wireshark with a real kernel.
 # Run in the lab: tests/lab/run bats tests/lab/status.bats
 bats_require_minimum_version 1.5.0
 

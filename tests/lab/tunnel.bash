@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Words for tests that run in the lab (tests/lab/run bats ...): sourced by their setup_file() and setup().
+# Functions for tests in the lab (tests/lab/run bats ...), sourced by their setup_file() and setup().
 
 # bats traces the tests themselves, not what they call, which takes time
 [ -z "${BATS_TEST_NAME-}" ] || { set +T; declare -ft "$BATS_TEST_NAME"; }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# The truth of this project: packets that cross two NATs inside ESP on a real kernel.
+# The main test of this project: packets pass two NATs inside ESP on a real kernel.
 # Run in the lab: tests/lab/run bats tests/lab/tunnel.bats
 bats_require_minimum_version 1.5.0
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# What the VM boots with. Runs outside of the lab: bats tests/lab/vm.bats
+# How the VM boots. Runs outside of the lab: bats tests/lab/vm.bats
 bats_require_minimum_version 1.5.0
 
 setup() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # SPDX-FileCopyrightText: 2026 The xfrmpair authors
-# Two words and nothing else between two people: each makes the own script from them, and the tunnel is there.
+# Two people exchange only endpoint strings: each writes their own script, and the tunnel works.
 # Run in the lab: tests/lab/run bats tests/lab/words.bats
 bats_require_minimum_version 1.5.0
 
