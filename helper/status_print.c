@@ -93,7 +93,7 @@ static void add_hint(struct text *out, const struct status *status)
 		text_join(out, "removed by another tool? Put back what is missing with: sh ",
 		          script, " up", NULL);
 	if (status->limit_reached || status->used_up)
-		text_add_string(out, " rekey, or new scripts where keys are fixed");
+		text_add_string(out, " rekey, or new scripts if keys are fixed");
 }
 
 void status_print_verdict(struct text *out, const struct status *status)
@@ -183,7 +183,7 @@ static void add_warning(struct text *out, const struct status_peer *peer)
 			peer->half_used ? "warning: " : "", peer->starts, peer->name);
 	else if (peer->half_used)
 		text_join(out, "  warning: half of the sequence numbers to ", peer->name,
-		          " are used: rekey, or new scripts where keys are fixed\n", NULL);
+		          " are used: rekey, or new scripts if keys are fixed\n", NULL);
 }
 
 static void add_fingerprint(struct text *out, const struct page *page)

@@ -282,14 +282,14 @@ $fwd" 'no policy 2' 'no policy 1'
 
 @test "a missing SA with a limit is reported as perhaps having reached it" {
 	run -1 says text limited "$heard" 'no sa out 1'
-	[ "${lines[0]}" = 'a: half up: a limit reached? Then: sh t/a.sh rekey, or new scripts where keys are fixed' ]
+	[ "${lines[0]}" = 'a: half up: a limit reached? Then: sh t/a.sh rekey, or new scripts if keys are fixed' ]
 	[ "${lines[1]}" = '  missing: SA to b' ]
 	run -1 says text limited "$heard" 'no policy 0'
 	[ "${lines[0]}" = 'a: half up: removed by another tool? Put back what is missing with: sh t/a.sh up' ]
 }
 
 @test "status warns when half of the sequence numbers are used, and when none is left it is half up" {
-	warning='  warning: half of the sequence numbers to b are used: rekey, or new scripts where keys are fixed'
+	warning='  warning: half of the sequence numbers to b are used: rekey, or new scripts if keys are fixed'
 	run -0 says text "$heard" 'sa out 1 seq=2147483647'
 	[[ "$output" != *warning* ]]
 	run -0 says text "$heard" 'sa out 1 seq=2147483648'
@@ -299,7 +299,7 @@ $warning
 	run -0 says text "$heard" esn 'sa out 1 seq=2147483648'
 	[[ "$output" != *warning* ]]
 	run -1 says text "$heard" 'sa out 1 seq=4294967295'
-	[ "${lines[0]}" = 'a: half up: no packet can be sent: sh t/a.sh rekey, or new scripts where keys are fixed' ]
+	[ "${lines[0]}" = 'a: half up: no packet can be sent: sh t/a.sh rekey, or new scripts if keys are fixed' ]
 	[ "${lines[1]}" = '  missing: sequence numbers to b' ]
 }
 

@@ -307,7 +307,7 @@ decrypts() {
 	[ "$(grep -c 'UDP' "$BATS_TEST_TMPDIR/packets")" -eq 4 ]
 	run -1 grep -q ICMP "$BATS_TEST_TMPDIR/packets"
 	run -1 script a status
-	[[ "${lines[0]}" == "a: half up: a limit reached? Then: sh "*"a.sh rekey, or new scripts where keys are fixed" ]]
+	[[ "${lines[0]}" == "a: half up: a limit reached? Then: sh "*"a.sh rekey, or new scripts if keys are fixed" ]]
 	[ "${lines[1]}" = "  missing: SA to b" ]
 	# up does not begin the count anew
 	run -1 script a up

@@ -195,7 +195,7 @@ lacks() {
 	says 0
 	on a ping -q -c 5 -i 0.2 -W 1 -I 192.168.1.4 192.168.2.100 || :
 	says 1
-	[[ "${lines[0]}" == "a: half up: a limit reached? Then: sh "*"a.sh rekey, or new scripts where keys are fixed" ]]
+	[[ "${lines[0]}" == "a: half up: a limit reached? Then: sh "*"a.sh rekey, or new scripts if keys are fixed" ]]
 	[ "${lines[1]}" = '  missing: SA to b' ]
 	# who listens makes the kernel ask for the SA with a larval one: that is none
 	on a ip xfrm monitor >/dev/null 3>&- &
