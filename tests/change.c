@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Tables for change.c: what the kernel has, what is wanted, and which commands lead from one to the
- * other. */
+/* Tables for change.c: the kernel's state, the required state, and the commands that make up the
+ * difference. */
 #include "change.h"
 #include "say.h"
 

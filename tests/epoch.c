@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* epoch [-x MUTANT] TABLE: does what each line of the table says, and prints those whose outcome is
- * another; the status is then 1.  Lines are `QUESTION = OUTCOME`:
+/* epoch [-x MUTANT] TABLE: runs each line of the table, and prints those with a different outcome. Then
+ * the status is 1. Lines are `QUESTION = OUTCOME`:
  *
  *	derive CIPHER FROM TO SECRET = SPI KEY
  *	next SECRET = SECRET

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* exchange x25519 SECRET POINT, exchange iterate TIMES, exchange hkdf SALT KEY INFO LENGTH: in hexadecimal, as RFC 7748 and RFC 5869
- * have it.   exchange openssl TIMES: random inputs, each also given to libcrypto.   exchange constant: under MemorySanitizer, with
- * secrets that count as uninitialized, it ends where a branch or an address depends on one; exchange constant branch has one. */
+/* exchange x25519 SECRET POINT, exchange iterate TIMES, exchange hkdf SALT KEY INFO LENGTH: in hexadecimal, as in RFC 7748 and RFC
+ * 5869.   exchange openssl TIMES: compares random inputs with libcrypto.   exchange constant: marks secrets as
+ * uninitialized for MemorySanitizer, which aborts if a branch or address depends on one; exchange constant branch has such a branch. */
 #include "../helper/hkdf.c"
 #include "../helper/text.c"
 #include "../helper/x25519.c"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* fakerouter ADDR SEEN [KIND]...   a router that maps UDP ports, to the endpoint SEEN, or without a port to the one asked for.  Each
- * request that it knows is a line on stdout, "PCP|NAT-PMP map|address PORT OUTSIDE SECONDS NONCE", after the line "ready".
+/* fakerouter ADDR SEEN [KIND]...   a router that maps UDP ports, to the endpoint SEEN, or to the requested port if SEEN has none.
+ * Prints "ready", and each known request as a line, "PCP|NAT-PMP map|address PORT OUTSIDE SECONDS NONCE".
  *
- * KIND: natpmp (PCP is another version), old (the same, its opcode 0), deaf (PCP gets no answer), silent (nothing does), refuse=N,
- * pcp-refuse=N and pcp-zero (by PCP alone), elsewhere=ADDR (answers come from there), lease=N, or what comes before the answer and must not count: nonce opcode protocol port version short long odd request source.
- * Without a KIND it speaks PCP, and who has another nonce than the one before is not authorized. */
+ * KIND: natpmp (PCP gets an error of version), old (the same, its opcode 0), deaf (PCP gets no answer), silent (nothing does), refuse=N,
+ * pcp-refuse=N and pcp-zero (by PCP alone), elsewhere=ADDR (answers come from there), lease=N, or an invalid answer sent before the valid one: nonce opcode protocol port version short long odd request source.
+ * Without a KIND it speaks PCP, and a request with another nonce than the previous one is not authorized. */
 #include "../helper/endpoint.c"
 #include "../helper/number.c"
 #include "../helper/say.c"

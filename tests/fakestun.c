@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* fakestun ADDR:PORT SEEN [KIND]   answers every STUN request with the endpoint SEEN; before it, when KIND is given,
- * with an answer that must not count, which says 192.0.2.66:6666.  Ready when it has printed a line.
+/* fakestun ADDR:PORT SEEN [KIND]   answers every STUN request with the endpoint SEEN. With KIND, it first sends an
+ * invalid answer with 192.0.2.66:6666. Prints a line when ready.
  *
- * KINDs that are the only answer: plain, both, error=N, alternate (error 300 that names SEEN), old (XOR-MAPPED-ADDRESS as
+ * These KINDs replace the valid answer: plain, both, error=N, alternate (error 300 that names SEEN), old (XOR-MAPPED-ADDRESS as
  * 0x8020), software and software-first (not padded), uncounted (its padding not in the length), elsewhere=ADDR:PORT (comes
- * from there), only=KIND (what must not count, and then nothing). */
+ * from there), only=KIND (only the invalid answer). */
 #include "../helper/endpoint.c"
 #include "../helper/number.c"
 #include "../helper/say.c"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* firewall NFT IPTABLES [INNER-LINK]: what rules in these two files do with the packets of a tunnel
+/* firewall NFT IPTABLES [INNER-LINK]: judges the rules in these two files for a tunnel
  * on port 4500 of eth0, between 10.1.0.0/16 here and 10.2.0.0/16 there; a line for each kind that
  * is not accepted, and for NAT. */
 #include "firewall.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Plays a day of `follow` with a clock of its own, and prints each step with its time, but looks
- * and waits.  Input, a line each, times in seconds and ascending:
+/* Simulates `follow` with a clock of its own, and prints each step with its time, except looks and
+ * waits.  Input, a line each, times in seconds and ascending:
  *
- *     PEER ENDPOINT [NAME]    peers, first of all; `auto ADDRESS` and `maps`
- *     TIME traffic PEER on|off; from now on each look finds more packets, or no more
+ *     PEER ENDPOINT [NAME]    peers, before all other lines; `auto ADDRESS` and `maps`
+ *     TIME traffic PEER on|off; from then on each look finds more packets, or none
  *     TIME announce PEER ENDPOINT; change; over; end
  *     TIME local ADDRESS|none [gone]; what the route has, and whether the address in use is gone
  *     TIME name PEER ADDRESS; the answer to look-ups from now on
  *     TIME lease SECONDS; the router's answer from now on, 0: none
- *     TIME busy COUNT; so many steps find another process at work
+ *     TIME busy COUNT; so many steps find the lock held
  *     TIME fails on|off; steps fail */
 #include "tick.h"
 

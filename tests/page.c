@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What tests/section.bats asks of pages and the store:
+/* Runs functions of pages and the store for the tests:
  *
  *     page facts SCRIPT
  *     page rows SCRIPT FUNCTION [EXTRA]...

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* parse FILE: what natprobe reads from these bytes, as the answer to a request with the transaction id they claim. */
+/* parse FILE: parses these bytes as natprobe does, as the answer to a request with their own transaction id. */
 #include "../helper/endpoint.c"
 #include "../helper/number.c"
 #include "../helper/say.c"

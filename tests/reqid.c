@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* reqid SECRET SECRET: the sides a, b and c have exchanged words, and these, by chance, are a's secrets with b and c: what xfrmpair
- * makes of it.  Linked with the rest of gen/. */
+/* reqid SECRET SECRET: the sides a, b and c have exchanged endpoint strings, and these are a's secrets with b and c: prints
+ * xfrmpair's result.  Linked with the rest of gen/. */
 #include "../gen/identity.h"
 #include "../gen/key.h"
 #include "../helper/text.h"

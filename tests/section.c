@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What tests/section.bats asks of sections and rows:
+/* Runs functions of sections and rows for tests/section.bats:
  *
  *     section parse FILE PORT         the section of a file, read and printed again
  *     section sign FILE               the file, with the right sum in its section's last line

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What tests/status.bats asks of status, in a kernel that does not exist:
+/* Prints status for tests/status.bats, with a fictitious kernel:
  *
  *     status SCRIPT text|json|watch [FACT]...
  *
- * The tunnel of SCRIPT is up and whole, its SAs have counted nothing, and it is 1000000 seconds
+ * The tunnel of SCRIPT is up and complete, its SAs have counted nothing, and it is 1000000 seconds
  * since 1970.  A FACT is an argument, of words:
  *
  *     sa in|out EPOCH [WORD=N]...  of an SA: packets bytes used seq reqid late replayed failed

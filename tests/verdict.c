@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Reads lines `BREAK | SETTING... | CAUSE` of verdict.table, judges the evidence that the settings
- * make of a healthy tunnel's, and prints what differs.  With a BREAK as argument: prints that
+/* Reads lines `BREAK | SETTING... | CAUSE` of verdict.table, judges the evidence of a healthy
+ * tunnel changed by the settings, and prints differences. With a BREAK as argument, prints that
  * verdict. */
 #include "verdict.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Any bytes as a packet of the kernel's, each message of which is read as every kind of thing. */
+/* Any bytes as a packet of the kernel, each message of which is parsed as every kind of object. */
 #include "../../helper/cipher.c"
 #include "../../helper/endpoint.c"
 #include "../../helper/kernel_route.c"

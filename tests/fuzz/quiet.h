@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* say.c without the saying: a fuzzer hears millions of refusals. */
+/* say.c without output, because a fuzzer causes millions of refusals. */
 #include "say.h"
 
 #include <err.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Tokens that people write for a side. */
+/* Endpoint strings. */
 #include "../../gen/side.c"
 #include "../../helper/text.c"
 #include "../../helper/endpoint.c"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What must be true of every state. */
+/* The properties of every state. */
 #include "world.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* Walks at random. */
+/* Random walks. */
 #include "world.h"
 
 #include <err.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* States that differ in nothing that matters become one. */
+/* Simplifies states, so that equivalent ones become the same. */
 #include "world.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What happened, in words; and walks at random. */
+/* Prints sequences of steps. */
 #include "world.h"
 
 #include <err.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* All states, breadth first, so that the first way found is the shortest. */
+/* Visits all states breadth-first, so that the first sequence found is the shortest. */
 #include "world.h"
 
 #include <err.h>

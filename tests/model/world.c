@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What happens: the steps of the verbs, packets, and ends of all kinds. */
+/* The possible events: steps of the verbs, packets, exits and crashes. */
 #include "world.h"
 
 #include "../../helper/epoch.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
 /* Two machines (or three: a copy of the first one's script runs on the last), each with a store, a
- * script, a kernel and programs that are at work.  What a section becomes, the functions of
- * helper/epoch.c decide; the rest is what the script and xfrmkeep do around them. */
+ * script, a kernel and running programs. The functions of helper/epoch.c change the
+ * sections; the rest models what the script and xfrmkeep do around them. */
 #ifndef WORLD_H
 #define WORLD_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What --explain adds to a paste block: each word has its comment before the first command that has it,
- * and nothing else is different. */
+/* Checks --explain: each word of a paste block has a comment before the first command that has it, and
+ * nothing else differs. */
 #include "promises.h"
 
 #include <stdio.h>

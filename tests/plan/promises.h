@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* What holds for the plans of every tunnel, whatever its options and sides are. */
+/* Properties of the plans of every tunnel, with any options and sides. */
 #ifndef PROMISES_H
 #define PROMISES_H
 

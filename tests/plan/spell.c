@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* SPDX-FileCopyrightText: 2026 The xfrmpair authors */
-/* A plan as the tables have it: `SIDE: KIND ...`, a line for each row. */
+/* Prints a plan as in the tables: `SIDE: KIND ...`, one line per row. */
 #include "promises.h"
 
 #include <netinet/in.h>
