@@ -254,7 +254,7 @@ put back: 3 SAs of b"
 	kill -0 $!
 	does 0 sh t/a.sh down
 	kill -0 $!
-	# the control: somebody who holds the port is in the way of an up that wants it
+	# the control: another program that has the port stops an up without --no-helper
 	does 1 sh t/a.sh up --no-punch
 	[[ "$output" == *"xfrmkeep: espdecap: did not start: espdecap: "*"4500"* ]]
 	same "$(policies)" 0
@@ -494,7 +494,7 @@ network_on() {
 	run -1 grep -q '^Uid:	0' status
 	in_systemd kill -KILL "$pid"
 	until_true eval '[ "$(in_systemd pgrep -x espdecap)" -gt "$pid" ]'
-	# what follows may be started anew, and all of it ends with the tunnel
+	# follow may be restarted, and all units end with the tunnel
 	in_systemd systemctl restart xfrmpair-follow@home
 	in_systemd systemctl stop xfrmpair@home
 	are inactive xfrmpair@home xfrmpair-follow@home xfrmpair-rekey@home.timer xfrmpair-espdecap@home
@@ -519,7 +519,7 @@ network_on() {
 	in_systemd sh -c "echo $pid >/sys/fs/cgroup\$(sed -n 's/^0:://p' /proc/$follower/cgroup)/cgroup.procs"
 	in_systemd systemctl restart xfrmpair-follow@home
 	[ "$(in_systemd pgrep -x espdecap)" = "$pid" ]
-	# whom nobody has heard yet is up all the same, and who follows wants that
+	# a tunnel without a received packet is up nevertheless, which follow requires
 	in_systemd systemctl restart xfrmpair@home
 	in_systemd systemctl stop xfrmpair@home
 	until_true eval '! in_systemd pgrep -x espdecap'
@@ -667,9 +667,9 @@ rekey $PWD/etc/office.sh"
 	grep -q 'xfrmkeep: a: not running: sh .*/etc/office.sh up' host/log
 }
 
-# ---- a router that lends the port ----------------------------------------------------------------------------------
+# ---- a router that maps ports ----------------------------------------------------------------------------------
 
-# lends [WORD SECONDS]: what the router gives from now on; without, it is silent
+# lends [ENDPOINT SECONDS]: the router's mapping from now on; without arguments it is silent
 lends() {
 	echo "$*" >host/router
 	cat >bin/natprobe <<END_OF_FAKE

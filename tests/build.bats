@@ -188,7 +188,7 @@ about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
 	made -n install
 	[[ "$output" == "gcc "*" -g -O2 "*"$out/ids.o"* ]]
 	[ "$(grep -c -e ' -c ' <<<"$output")" -eq 1 ]
-	# whoever gives others wants others
+	# given flags override the defaults
 	CC=clang made -n install
 	[ "$(grep -c '^clang .* -c ' <<<"$output")" -gt 30 ]
 }
@@ -209,7 +209,7 @@ about() { [ $(($1 * 900)) -le "$2" ] && [ "$2" -le $(($1 * 1100)) ]; }
 	[[ "$stderr" == *"warning: "* ]]
 	rm "$out/ids.o"
 	run -2 make BUILD="$out" WERROR=1 CFLAGS='-O1 -Wframe-larger-than=1' "$out/ids.o"
-	# what it builds is the same, so it is not built anew
+	# the result is the same, so it is not rebuilt
 	made CFLAGS=-O1 "$out/ids.o"
 	run -0 make -q BUILD="$out" WERROR=1 CFLAGS=-O1 "$out/ids.o"
 	[ "$(grep -c '^make .*WERROR=1' tests/run)" -eq "$(grep -c '^make ' tests/run)" ]
@@ -280,7 +280,7 @@ END
 
 @test "missing packages for the tests are listed, except one that would replace the machine's busybox" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
-	# a machine of somebody who is not root, with busybox and bash
+	# a machine without root, with busybox and bash
 	cat >"$BATS_TEST_TMPDIR/bin/dpkg-query" <<'END'
 #!/bin/sh
 case " $* " in *' busybox '* | *' bash '*) echo install ok installed ;; *) exit 1 ;; esac

@@ -13,7 +13,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# hash WORDS...: SHA-256 of a line, as a stranger would do it
+# hash WORDS...: SHA-256 of a line, computed by a shell
 hash() { echo "xfrmpair $*" | sha256sum | cut -d' ' -f1; }
 # blocks FROM TO SECRET: more than any cipher takes
 blocks() { for i in 1 2 3 4; do hash "key $1 $2 $i $3"; done | tr -d '\n'; }

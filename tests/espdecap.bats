@@ -302,7 +302,7 @@ NoNewPrivs: 1" ]
 	[ "$stderr" = "espdecap: cannot become user '1': Operation not permitted" ]
 }
 
-# background ARGUMENT...: as -d; sets PID, which is no child of ours
+# background ARGUMENT...: as -d; sets PID, which is not a child of this shell
 background() {
 	PID=$("$ESPDECAP" -d "$@" 2>"$SAID" 3>&-)
 	[[ "$PID" =~ ^[1-9][0-9]*$ ]]

@@ -24,7 +24,7 @@ teardown() {
 	leave_host
 }
 
-# a host whose natprobe answers what it is told
+# a host with a fake natprobe
 with_answers() {
 	in_a_host 24
 	printf '#!/bin/sh\necho "$*" >>"%s/asked"\ncat "%s/answer"\n' "$PWD" "$PWD" >bin/natprobe

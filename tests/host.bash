@@ -40,7 +40,7 @@ in_a_host() {
 	ip -n "$space" route add default via 192.168.1.1 dev up0 onlink
 	an_ip
 }
-# with whoever is left there: what xfrmkeep starts has no variable of ours
+# including remaining processes: those started by xfrmkeep have no variable of the test
 leave_host() {
 	[ -n "${space-}" ] || return 0
 	ip netns pids "$space" | xargs -r kill 2>/dev/null || :

@@ -61,7 +61,7 @@ teardown() { leave_host; }
 
 @test "install suggests PREFIX=\$HOME/.local to a user who cannot write to PREFIX" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root: another user"
-	cp -Rp "$TOP" copy # with its times, or make would build anew
+	cp -Rp "$TOP" copy # with its times, or make would rebuild
 	chmod -R a+rX copy . ..
 	mkdir closed
 	run -2 --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups make -s -C copy install PREFIX="$PWD/closed"
@@ -287,7 +287,7 @@ make && sudo make install' ]
 	export PATH="$PWD/fake:$PREFIX/bin:$PATH"
 	mkdir -p fake
 	for side in alice bob; do
-		# natprobe is asked for the port that the word is shown with, at two servers
+		# natprobe has the port of the endpoint string, and two servers
 		word=$(sed -n "s/^    \($side=\)/\1/p" "$TOP/README.md")
 		printf '#!/bin/sh\n[ $# = 4 ] && case $1$2,$3,$4 in -p%s,stun.*,stun.*) echo %s ;; esac\n' "$(expr "$word" : '[^:]*:\([0-9]*\)@')" "$(expr "$word" : '[a-z]*=\([^#]*\)#')" >fake/natprobe
 		chmod +x fake/natprobe

@@ -50,7 +50,7 @@ section() { sed -n "/^\.Sh $1\$/,/^\.Sh /{/^\.Sh /!p}" "$2"; } # NAME PAGE
 		for other in "${pages[@]}"; do
 			[ "$other" = "$page" ] || section 'SEE ALSO' "$page" | grep -qE "^\.Xr $(title "$other")( |$)"
 		done
-		# no page of ours by another section, and no name that is not one
+		# no own page with another section, and no unknown name
 		while read -r name number; do
 			[ -e gen/"$name.$number" ] || [ -e helper/"$name.$number" ] || { echo "$page: $name($number)"; false; }
 		done < <(sed -n 's/^\.Xr \(\(xfrm[a-z.-]*\|espdecap\|natprobe\) [0-9]\).*/\1/p' "$page")
@@ -79,8 +79,8 @@ section() { sed -n "/^\.Sh $1\$/,/^\.Sh /{/^\.Sh /!p}" "$2"; } # NAME PAGE
 		comm -23 - "$BATS_TEST_TMPDIR/manual" | diff /dev/null -
 }
 
-# words of our own in place of the field's. What is no such word: the cause never-heard, `#: NAME heard N` of a section, and the
-# first line of the facts that a fingerprint is made of
+# Words of our own instead of the field's. Exceptions: the cause never-heard, `#: NAME heard N` of a section, and the first line
+# of the facts over which the fingerprint is computed.
 private='wants?|told|heard|who (has|can|is|may)|strangers?|lends?|lent|in the clear|past the tunnel|how it looks|is no more|anew|for they|what (it|the tunnel) carries|stands? (in|behind|before)|outside and inside|(from|to|on the) (inside|outside)|what fits'
 private() { sed -e 's/anyone who//I' -e 's/never-heard//' -e 's/NAME heard N//' -e 's/words of xfrmpair 1//' "$@" | grep -nwiE "$private"; } # FILE...
 

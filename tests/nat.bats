@@ -70,7 +70,7 @@ A=85.9.8.7:61525 B=31.1.2.3:61523 B_MOVED=31.1.2.3:10421
 
 twonats() {
 	discover
-	# Debian's other STUN server, of RFC 3489's time, which never heard of a magic cookie
+	# Debian's other STUN server, of RFC 3489's time, which does not know the magic cookie
 	ip netns exec "${LAB_PREFIX}inet" stund -h 198.51.100.1 -a 198.51.100.2 -p 3479 -o 3480 >stund 2>&1 &
 	local stund=$!
 	sleep 1

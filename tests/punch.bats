@@ -11,7 +11,7 @@ setup() {
 	begin 2
 }
 
-# escaped ID HEARD [TOKEN]: a hello of ids of eight characters each, '' for nobody, as an argument for says, which knows escapes
+# escaped ID HEARD [TOKEN]: a hello with ids of eight characters each, '' for none, as an argument with escapes for says
 escaped() {
 	perl -MDigest::SHA=hmac_sha256 -e '$_ = "\0\0\0\0hole\2\0\0\0$ARGV[0]" . ($ARGV[1] || "\0" x 8);
 		printf "\\x%02x", $_ for unpack "C*", $_ . substr hmac_sha256($_, $ARGV[2] // ""), 0, 16' "$@"
@@ -208,7 +208,7 @@ behind_counting() {
 	strace -qq -e trace=sendto -o trace "$NATPROBE" -b $here -p 21501 --punch $peer:21502 --token a-word-of-sixteen --timeout 8 >out 2>err 3>&- || true
 	same "$(cat out)" ""
 	hush
-	# to a stranger one for one; to each of the ten no more than to the port given
+	# one packet for each to another host; to each of the ten no more than to the given port
 	same "$(grep -c $stranger trace)" 1
 	given=$(grep -c 'htons(21502)' trace) more=$(grep -c 'htons(215\(0[3-9]\|1[0-2]\)).*'"$peer" trace)
 	[ $more -ge 8 ]
@@ -263,7 +263,7 @@ behind_counting() {
 		[ $took -lt 8000000 ]
 		hush
 	done
-	# and to who is no script
+	# and without a script
 	says 0.3 '\xff'
 	probe -b $here -p 21501 --punch $peer:21502 --until-tunnel --timeout 20 --first --token a-word-of-sixteen
 	same "$status $out $err" "4  natprobe: $peer:21502: ESP packets arrive from it; only the tunnel can tell whether they are the peer's"
@@ -323,7 +323,7 @@ behind_counting() {
 @test "packets without a valid MAC are never answered, from any source" {
 	word=a-word-of-sixteen
 	for from in $stranger:21503 $peer:21503; do
-		# of another token; of ours, but changed; cut off; of the version before
+		# with another token; with ours, but changed; truncated; of the previous version
 		good=$(escaped AAAAAAAA '' $word)
 		FROM=$from says 0.5 "$(escaped AAAAAAAA '' other)" "${good%????}\x00" "${good%????}" "${good/02/01}" "$(escaped AAAAAAAA)"
 		probe -b $here -p 21501 --punch $peer:21502 --token $word --timeout 1
@@ -350,7 +350,7 @@ behind_counting() {
 }
 
 @test "with --token-fd, the reason for failure is one keyword on stdout, and nothing on stderr" {
-	# told STATUS WORD: by the peer that is there now
+	# told STATUS WORD: with the present fake peer
 	told() {
 		probe -b $here -p 21501 --punch $peer:21502 --timeout "${3:-2}" --token-fd 0 <<<a-word-of-sixteen
 		same "$status $out $err" "$1 $2 "
@@ -361,7 +361,7 @@ behind_counting() {
 	told 4 foreign 2
 	kill $!
 	wait $! || :
-	# heard from another port than the one given, which is no failure, and said by nobody
+	# received from another port than the given one, which is not an error and not reported
 	"$NATPROBE" -b $peer -p 21503 --punch $here:21501 --token a-word-of-sixteen 2>err2 >out2 3>&- &
 	told 0 $peer:21503 8
 	wait $!
@@ -510,7 +510,7 @@ $(text 127.0.0.1:21501 1500 1460)"
 	same "$(cat err)" "$(text '[::1]:21502' 1400 1280)"
 	alone 'drop meta length \> 1470; both 127.0.0.1 127.0.0.2 127.0.0.1 "--timeout 5 --mtu 1470"'
 	same "$(cat status err err2)" '0 0'
-	# a link of this host: what is sent is not cut into fragments for it
+	# a link of this host, for which packets are not fragmented
 	alone 'ip link set lo mtu 1470; both 127.0.0.1 127.0.0.2 127.0.0.1 "--timeout 5"'
 	same "$(cat status)" '0 0'
 	same "$(cat err)" "$(text 127.0.0.2:21502 1500 1460)"

@@ -106,7 +106,7 @@ sent='sa out 1 packets=3 bytes=252'
 	run -0 says text 'sa in 2 packets=1'
 	run -4 says_hub text
 	[ "${lines[0]}" = "hub: up, digest $hub; nothing received from c, d yet" ]
-	# the first of the two is heard no more, the other not yet
+	# the first of the two is silent now, the other was not received yet
 	run -4 says_hub text 'name bbbbbbbbbbbbbbb' 'sa in 1 packets=1 used=1'
 	[ "${lines[0]}" = "hub: up, digest $hub; nothing received from d yet; nothing received from bbbbbbbbbbbbbbb for 11 days" ]
 	run -4 says_hub text 'name bbbbbbbbbbbbbbb'
@@ -154,7 +154,7 @@ counts() { says json "$@" | jq -r '.peers[0] | "\(.rx_packets) \(.rx_bytes) \(.t
 	[ "$(counts "$five" "$out" again 'no sa in 1' 'past 4000 in 7')" = '12 1008 5 420' ]
 	[ "$(counts "$five" "$out" again 'no sa out 1' 'past 4000 out 7')" = '5 420 12 1008' ]
 	[ "$(counts "$five" "$out" again 'no sa in 1' again again again)" = '5 420 5 420' ]
-	# the same SPI begins anew, as with a peer that moved
+	# the same SPI starts again, as after a peer moved
 	[ "$(counts "$five" again 'sa in 1 packets=1 bytes=84')" = '6 504 0 0' ]
 	[ "$(counts "$five" again 'sa in 1 packets=6 bytes=504')" = '6 504 0 0' ]
 	# the record goes with the run folder

@@ -470,7 +470,7 @@ own_nets='10.2.0.0/24' other_nets='10.1.0.0/24@1'
   ping -c 3 -I 10.2.0.1 10.1.0.1
 there_1=home.example.org port_1=61525
 END
-	# the word of natprobe with a name for its address; everything behind one who has no address to be pinged but MAPPED
+	# natprobe's endpoint with a name instead of the address; a side whose only address to ping is MAPPED
 	"$XFRMPAIR" -o u 192.168.1.4:61525@home.example.org:777 gate=auto:4500@gate.example.org+0.0.0.0/0
 	diff - <(head_facts u/a.sh) <<'END'
 #   a 192.168.1.4:61525 -NAT- home.example.org:777 = internet = gate.example.org:4500 -NAT- auto:4500 gate
@@ -1000,7 +1000,7 @@ rows_of() { grep -v '^#' "$@"; }
 	"$XFRMPAIR" --format commands --keys k "$A" "$B" | sed -n 's/^ip xfrm state add .* spi \(0x[0-9a-f]*\) .* aead [^ ]* \(0x[0-9a-f]*\) 128$/"IPv4","*","*","\1","AES-GCM with 16 octet ICV [RFC4106]","\2","NULL",""/p' | sort -u >rows
 	[ "$(wc -l <rows)" -eq 2 ]
 	rows_of esp_sa | sort | diff rows -
-	# what there is beside: names, and how ports that Wireshark does not look at are told
+	# also: names, and options for ports that Wireshark does not decode by default
 	[ "$(grep -c '^# 0x[0-9a-f]\{8\}: [ab] to [ab], epoch 1$' esp_sa)" -eq 2 ]
 	grep -q 'tshark .* -o esp.enable_encryption_decode:TRUE -d udp.port==61525,udpencap -d udp.port==61523,udpencap -d udp.port==10421,udpencap$' esp_sa
 	run -1 grep -q udpencap <("$XFRMPAIR" --format wireshark --keys k 192.168.1.4:4500@85.9.8.7 192.168.2.9:4500@31.1.2.3 2>/dev/null; "$XFRMPAIR" --format wireshark 192.0.2.1 198.51.100.7 2>/dev/null)
