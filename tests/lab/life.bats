@@ -169,7 +169,7 @@ rekeys() {
 	rekeys b >"$BATS_TEST_TMPDIR/said.b" 2>&1 3>&- &
 	wait "$rekeys_a"
 	wait $!
-	pause 1500
+	pause 3000 # 300 pings, on a busy machine, too
 	pkill -INT -P $ping ping || kill -INT $ping
 	wait $ping || :
 	cat "$BATS_TEST_TMPDIR"/said.?

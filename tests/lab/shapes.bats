@@ -265,6 +265,7 @@ undone() {
 		wait
 		as_before
 		on a nft delete table ip home
+		on a conntrack -F # else packets of the next test keep the other ports
 	done
 }
 
