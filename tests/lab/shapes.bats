@@ -666,7 +666,7 @@ undone() {
 	sleep 0.5
 	SIDES=a before
 	run -1 on a bash "$BATS_TEST_TMPDIR/a.paste" 3>&-
-	[[ "$output" == 'espdecap: port 61525 is taken: '* ]]
+	[[ "$output" == 'espdecap: port 61525: in use: '* ]]
 	[ -n "$(on a ip xfrm state)" ]
 	[ -z "$(
 		on a ip address show to 10.99.0.1
