@@ -418,7 +418,7 @@ hush() { pkill -x ping || :; }
 	sleep 0.5
 	run -1 script a check
 	pkill -f 'espdecap 61525$'
-	[[ "$output" == 'a: port-taken: UDP port 61525 is taken by espdecap (pid '* ]]
+	[[ "$output" == 'a: port-taken: UDP port 61525 is in use by espdecap (pid '* ]]
 }
 
 # The same with an ip that refuses: tests/followed.bats.
